@@ -1,0 +1,372 @@
+/* The public API: one handle owns one compilation.  compile() is the whole
+ * pipeline as plain calls; guarded() is the only setjmp, where out-of-memory
+ * and internal errors land. */
+#include "cellcint.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "prelude.h"
+
+static void forward_message(void *user, const char *severity, const char *text)
+{
+    Cellc *c = user;
+    for (int i = 0; i < c->sent.n; i++) /* checked, then compiled: once */
+        if (!strcmp(c->sent.v[i], text))
+            return;
+    vec_push(c->keep, &c->sent, arena_printf(c->keep, "%s", text));
+    if (c->message)
+        c->message(c->user, severity, text);
+}
+
+void cellc_say(Cellc *c, const char *severity, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    char *text = arena_vprintf(c->keep, fmt, ap);
+    va_end(ap);
+    if (c->message)
+        c->message(c->user, severity, text);
+}
+
+/* Runs `fn` with a landing place for longjmp. */
+int cellc_guarded(Cellc *c, int (*fn)(Cellc *))
+{
+    if (setjmp(c->escape.env)) {
+        if (c->message)
+            c->message(c->user, "error", c->escape.message);
+        return CELLC_INTERNAL;
+    }
+    return fn(c);
+}
+
+static int start(Cellc *c)
+{
+    c->keep = arena_new(&c->escape);
+    return CELLC_OK;
+}
+
+Cellc *cellc_new(CellcMessage *message, void *user)
+{
+    Cellc *c = calloc(1, sizeof *c);
+    if (!c || cellc_guarded(c, start)) {
+        free(c);
+        return NULL;
+    }
+    c->message = message;
+    c->user = user;
+    c->set.backward = c->set.outputs = true;
+    c->inputgrad = true;
+    c->backend = "tcc";
+    return c;
+}
+
+static void drop_compilation(Cellc *c)
+{
+    jit_free(c->jit);
+    c->jit = NULL;
+    c->desc = NULL;
+    c->plan = NULL;
+    c->graph = NULL;
+    if (c->run)
+        arena_free(c->run);
+    c->run = NULL;
+}
+
+void cellc_free(Cellc *c)
+{
+    if (!c)
+        return;
+    drop_compilation(c);
+    arena_free(c->keep);
+    free(c);
+}
+
+int cellc_add_text(Cellc *c, const char *name, const char *text, size_t size)
+{
+    CellcText t;
+    if (setjmp(c->escape.env))
+        return CELLC_INTERNAL;
+    t.name = arena_printf(c->keep, "%s", name);
+    t.text = arena_strndup(c->keep, text, size);
+    t.size = size;
+    vec_push(c->keep, &c->text, t);
+    return CELLC_OK;
+}
+
+static int add_stream(Cellc *c, const char *path, FILE *f)
+{
+    size_t n = 0, cap = 1 << 16;
+    char *text = malloc(cap);
+    while (text) {
+        n += fread(text + n, 1, cap - n, f);
+        if (n < cap)
+            break;
+        char *more = realloc(text, cap *= 2);
+        if (!more)
+            free(text);
+        text = more;
+    }
+    if (!text || ferror(f)) {
+        cellc_say(c, "error", "%s: error: cannot read it: %s\n", path,
+                  strerror(text ? errno : ENOMEM));
+        free(text);
+        return CELLC_USER;
+    }
+    int code = cellc_add_text(c, path, text, n);
+    free(text);
+    return code;
+}
+
+int cellc_add_file(Cellc *c, const char *path)
+{
+    if (!strcmp(path, "-"))
+        return add_stream(c, "<stdin>", stdin);
+    FILE *f = fopen(path, "rb");
+    if (!f) {
+        cellc_say(c, "error", "%s: error: cannot open it: %s\n", path,
+                  strerror(errno));
+        return CELLC_USER;
+    }
+    int code = add_stream(c, path, f);
+    fclose(f);
+    return code;
+}
+
+/* A fresh arena, the library and the user's files parsed into it. */
+static int parse_all(Cellc *c)
+{
+    drop_compilation(c);
+    c->run = arena_new(&c->escape);
+    memset(&c->sources, 0, sizeof c->sources);
+    c->sources.arena = c->run;
+    c->sources.next = 1;
+    c->names = intern_new(c->run);
+    c->diags = diags_new(c->run, &c->sources, forward_message, c);
+    c->nlib = prelude_count;
+    c->lib = NEW_N(c->run, Ast *, prelude_count + 1);
+    for (int i = 0; i < prelude_count; i++) {
+        const char *name =
+            arena_printf(c->run, "prelude/%s", prelude_file[i].name);
+        c->lib[i] = parse_file(c->run, c->names, c->diags,
+                               source_add(&c->sources, name,
+                                          prelude_file[i].text,
+                                          prelude_file[i].size, true));
+    }
+    c->file = NEW_N(c->run, Ast *, c->text.n + 1);
+    for (int i = 0; i < c->text.n; i++)
+        c->file[i] =
+            parse_file(c->run, c->names, c->diags,
+                       source_add(&c->sources, c->text.v[i].name,
+                                  c->text.v[i].text, c->text.v[i].size,
+                                  false));
+    diags_flush(c->diags);
+    return diags_errors(c->diags) ? CELLC_USER : CELLC_OK;
+}
+
+/* Values given from outside, as expressions of the language. */
+static void parse_settings(Cellc *c)
+{
+    c->set.noption = c->option.n;
+    c->set.option = arena_alloc(
+        c->run, sizeof *c->set.option * (size_t)(c->option.n + 1));
+    for (int i = 0; i < c->option.n; i++) {
+        const char *name =
+            arena_printf(c->run, "--option %s", c->option.v[i].key);
+        const char *text = c->option.v[i].value;
+        c->set.option[i].name = c->option.v[i].key;
+        c->set.option[i].e =
+            parse_expr(c->run, c->names, c->diags,
+                       source_add(&c->sources, name, text, strlen(text),
+                                  false));
+        if (!c->set.option[i].e)
+            c->set.option[i].e = NEW(c->run, Ast);
+    }
+    c->set.ndim = c->dim.n;
+    c->set.dim =
+        arena_alloc(c->run, sizeof *c->set.dim * (size_t)(c->dim.n + 1));
+    for (int i = 0; i < c->dim.n; i++) {
+        c->set.dim[i].name = c->dim.v[i].name;
+        c->set.dim[i].size = c->dim.v[i].size;
+    }
+    c->set.vocab = c->vocab.v;
+    c->set.nvocab = c->vocab.n;
+    c->set.state = c->state.v;
+    c->set.nstate = c->state.n;
+    c->set.upstream = c->upstream.v;
+    c->set.nupstream = c->upstream.n;
+    c->set.name = c->name ? c->name : cellc_model_name(c);
+}
+
+static void causal_message(Cellc *c, const Graph *g, const CausalError *x)
+{
+    Buf b;
+    buf_init(&b, c->run);
+    const char *who = "a value";
+    Span at = x->span;
+    for (int i = 0; i < x->cycle.n; i++) {
+        const CausalLink *k = &x->cycle.v[i];
+        const Slot *to = SLOT(g, x->cycle.v[(i + 1) % x->cycle.n].slot);
+        if (!i) {
+            who = SLOT(g, k->slot)->name;
+            at = SLOT(g, k->slot)->span;
+        }
+        buf_printf(&b, "%s%s reads %s", i ? ", " : "",
+                   SLOT(g, k->slot)->name, to->name);
+        if (k->offset)
+            buf_printf(&b, "[t%+d]", k->offset);
+    }
+    if (x->why == CAUSAL_MIXED)
+        for (Ref r = 1; r < (Ref)g->node.n && x->cycle.n == 1; r++) {
+            const Node *n = NODE(g, r);
+            if (n->op == OP_READ && n->a == x->cycle.v[0].slot &&
+                n->b && n->b != x->cycle.v[0].offset)
+                buf_printf(&b, " and %s[t%+d]", who, n->b);
+        }
+    diag(c->diags,
+         x->why == CAUSAL_MIXED     ? E_MIXED
+         : x->why == CAUSAL_INSTANT ? E_INSTANT
+                                    : E_WHOLE,
+         at, who, b.s ? b.s : who);
+}
+
+static void find_latencies(Cellc *c, const Graph *g, const Causal *causal)
+{
+    for (int i = 0; i < c->elab.decl.n; i++) {
+        CellcDecl *d = &c->elab.decl.v[i];
+        for (int k = 0; k < g->root.n && d->role == CELL_OUTPUT; k++) {
+            if (g->root.v[k].role != CELL_OUTPUT ||
+                strcmp(g->root.v[k].name, d->name))
+                continue;
+            Latency l = latency_of(g, causal, g->root.v[k].value, c->run);
+            d->latency = l.steps >= LATENCY_WHOLE ? "whole sequence"
+                         : l.steps ? arena_printf(c->run, "%d step%s", l.steps,
+                                                  l.steps == 1 ? "" : "s")
+                                   : "0";
+            d->blame = l.steps >= LATENCY_WHOLE ? l.blame : NULL;
+        }
+    }
+}
+
+static int check(Cellc *c)
+{
+    int code = parse_all(c);
+    if (code)
+        return code;
+    parse_settings(c);
+    c->elab = elaborate(c->run, c->names, c->diags, c->lib, c->nlib, c->file,
+                        c->text.n, &c->set);
+    diags_flush(c->diags);
+    if (diags_errors(c->diags))
+        return CELLC_USER;
+    if (!c->elab.graph)
+        return CELLC_OK;
+    c->graph = pass_final(c->elab.graph);
+    Causal causal = causal_find(c->graph, c->run);
+    if (causal.error.why != CAUSAL_OK)
+        causal_message(c, c->graph, &causal.error);
+    else
+        find_latencies(c, c->graph, &causal);
+    diags_flush(c->diags);
+    return diags_errors(c->diags) ? CELLC_USER : CELLC_OK;
+}
+
+int cellc_parse(Cellc *c)
+{
+    return cellc_guarded(c, parse_all);
+}
+
+int cellc_check(Cellc *c)
+{
+    return cellc_guarded(c, check);
+}
+
+static Graph *verified(Cellc *c, const char *pass, Graph *g)
+{
+    const char *wrong = graph_verify(g, c->run);
+    if (wrong)
+        arena_panic(c->run, "after %s: %s", pass, wrong);
+    if (c->after && !strcmp(c->after, pass))
+        graph_print(&c->shown, g);
+    return g;
+}
+
+/* One pass: call it, show its result if asked, verify. */
+#define PASS(name, call) (g = verified(c, name, (call)))
+
+static int compile(Cellc *c)
+{
+    int code = check(c);
+    if (code)
+        return code;
+    if (!c->elab.graph) {
+        cellc_say(c, "error",
+                  "%s: error: there is no model in it, only definitions\n",
+                  c->text.n ? c->text.v[0].name : "cellc");
+        return CELLC_USER;
+    }
+    for (int i = 0; i < c->elab.open.n; i++)
+        diag(c->diags, E_OPEN_DIM, (Span){0, 0}, c->elab.open.v[i]);
+    diags_flush(c->diags);
+    if (c->elab.open.n)
+        return CELLC_USER;
+    Graph *g = c->elab.graph;
+    PASS("elaborate", g);
+    PASS("final", pass_final(g));
+    PASS("simplify", pass_simplify(g));
+    PASS("gemm", pass_gemm(g));
+    if (c->set.backward)
+        PASS("grad", pass_grad(g, c->inputgrad));
+    PASS("plain", pass_plain(g));
+    c->graph = g;
+    c->sched = sched_build(g, c->run);
+    c->plan = plan_build(c->sched, c->run);
+    return CELLC_OK;
+}
+
+int cellc_compile(Cellc *c)
+{
+    return cellc_guarded(c, compile);
+}
+
+static int run_jit(Cellc *c)
+{
+    EmitOptions o = cellc_emit_options(c, 0);
+    CellDesc *d = emit_desc(c->plan, &o, c->run);
+    if (!strcmp(c->backend, "eval")) {
+        eval_attach(d, c->graph, c->plan, c->run);
+        c->desc = d;
+        return CELLC_OK;
+    }
+    bool cc = !strcmp(c->backend, "cc");
+    const char *text = cc ? emit_loops(c->plan, &o, c->run)
+                          : emit_strips(c->plan, &o, c->run);
+    Buf err;
+    buf_init(&err, c->run);
+    JitStatus st = (cc ? jit_cc : jit_tcc)(text, &c->jit, &err);
+    if (st != JIT_OK) {
+        cellc_say(c, "error", "cellc: error: %s\n", err.s ? err.s : "");
+        return st == JIT_MISSING ? CELLC_USER : CELLC_INTERNAL;
+    }
+    d->forward = (CellFn *)jit_symbol(
+        c->jit, arena_printf(c->run, "%s_forward", o.name));
+    if (c->sched->fn[FN_BACKWARD].stage.n)
+        d->backward = (CellFn *)jit_symbol(
+            c->jit, arena_printf(c->run, "%s_backward", o.name));
+    c->desc = d;
+    return CELLC_OK;
+}
+
+const CellDesc *cellc_jit(Cellc *c)
+{
+    if (!c->plan) {
+        int code = cellc_compile(c);
+        if (code)
+            return NULL;
+    }
+    if (!c->desc && cellc_guarded(c, run_jit))
+        return NULL;
+    return c->desc;
+}

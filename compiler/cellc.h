@@ -1,0 +1,108 @@
+/* The public C API of libcellc: text in; messages, C source or a running
+ * model out.  One opaque handle per compilation; no globals, no output, no
+ * exit.  The command line is a client of this and of cellrt.h alone.
+ * Every function that can fail returns 0 or one of the codes below; what went
+ * wrong has then been sent to the message callback. */
+#ifndef CELLC_H
+#define CELLC_H
+
+#include "../runtime/cellrt.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum {
+    CELLC_OK = 0,
+    CELLC_USER = 1,      /* the user's input is wrong */
+    CELLC_USAGE = 2,     /* a name or value given to the API is wrong */
+    CELLC_INTERNAL = 70  /* a bug of ours, or out of memory */
+};
+
+typedef struct Cellc Cellc;
+
+/* severity: "error", "warning", "note"; text: complete, with newlines. */
+typedef void CellcMessage(void *user, const char *severity, const char *text);
+
+Cellc *cellc_new(CellcMessage *message, void *user);
+void cellc_free(Cellc *c);
+
+/* Sources.  The text is copied.  `use` lines are resolved relative to the
+ * file that has them. */
+int cellc_add_file(Cellc *c, const char *path);
+int cellc_add_text(Cellc *c, const char *name, const char *text, size_t size);
+
+/* Settings, before cellc_compile(); all may be changed and compiled again.
+ * cellc_option: value of an `option`, an expression of the language ("128").
+ * cellc_dim: size of a dim that the spec leaves open ("m", 28).
+ * cellc_vocab: the names of an index set; sets its dim to n and lets strings
+ *   stand for its members (c[0] = "\n").
+ * cellc_set: "double" 0|1, "training" 0|1, "reduce" sequence|token|sum,
+ *   "backend" tcc|cc|eval, "backward" 0|1 (default 1), "total" 0|1 (terms are
+ *   normalised by the TOTAL tensors), "state" NAME (start value of that name
+ *   becomes an input; may be given again), "upstream" NAME (differentiate
+ *   sum(NAME * up.NAME) over all given instead of the loss; NAME an output
+ *   or final.STATE), "inputgrad" 0|1 (gradients of inputs and starts too),
+ *   "name" the model's C name. */
+int cellc_option(Cellc *c, const char *name, const char *value);
+int cellc_dim(Cellc *c, const char *name, long size);
+int cellc_vocab(Cellc *c, const char *set, int n, const char *const *names);
+int cellc_set(Cellc *c, const char *key, const char *value);
+
+/* Parses and checks; all errors of all files are reported. */
+int cellc_check(Cellc *c);
+
+/* What a spec declares, known after cellc_check() even while dims are open. */
+typedef struct CellcDecl {
+    const char *name;     /* dotted name */
+    int role;             /* CELL_PARAM, CELL_INPUT, CELL_OUTPUT, CELL_STATE */
+    int flags;            /* CELL_INDEX | CELL_OBSERVED ... */
+    int axes;             /* CELL_T | CELL_B */
+    int rank;             /* dims of one element */
+    const char *dim[4];   /* each as written: "m", "2*n", "128" */
+    int64_t size[4];      /* its value, -1 while open */
+    const char *set;      /* index: name of its set, or NULL */
+    const char *init;     /* parameters: "uniform(-0.1, 0.1)", else NULL */
+    const char *latency;  /* outputs: "0", "3 steps", "whole sequence" */
+    const char *blame;    /* outputs: why the whole sequence, or NULL */
+    const char *doc;      /* text of its ## comment, or NULL */
+} CellcDecl;
+int cellc_decl_count(const Cellc *c);
+const CellcDecl *cellc_decl(const Cellc *c, int i);
+/* Names of dims and sets without a value yet; NULL after the last. */
+const char *cellc_open_dim(const Cellc *c, int i);
+/* i-th option: name, value as text, doc; returns 0 past the last. */
+int cellc_option_at(const Cellc *c, int i, const char **name,
+                    const char **value, const char **doc);
+/* i-th entry of a `train` or `data` block as text; 0 past the last. */
+int cellc_setting_at(const Cellc *c, const char *block, int i,
+                     const char **key, const char **value);
+
+/* The whole pipeline; every dim must have a value. */
+int cellc_compile(Cellc *c);
+/* The running model of the last compile, on the backend that was set; lives
+ * until cellc_free() or the next cellc_compile().  NULL after an error. */
+const CellDesc *cellc_jit(Cellc *c);
+
+/* Text results, owned by the handle until the next call; NULL after an error.
+ * stage: ast graph grad sched plan c; or after: the name of a pass. */
+const char *cellc_show(Cellc *c, const char *stage, const char *after);
+/* Canonical layout of one source text. */
+const char *cellc_format(Cellc *c, const char *name, const char *text,
+                         size_t size);
+/* Generated C: which = 0 source, 1 header.  flags: CELLC_FREESTANDING ... */
+enum { CELLC_FREESTANDING = 1, CELLC_APP = 2 };
+const char *cellc_emit(Cellc *c, int which, int flags);
+/* The library: i-th cell's name, first doc line; returns 0 past the last.
+ * cellc_cell_text: its source, NULL if there is no such cell. */
+int cellc_cell_at(Cellc *c, int i, const char **name, const char **summary);
+const char *cellc_cell_text(Cellc *c, const char *name);
+/* Long explanation of a message code, NULL if unknown. */
+const char *cellc_explain(const char *code);
+const char *cellc_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,397 @@
+/* Settings, questions and texts of the public API; the pipeline itself is in
+ * cellc.c. */
+#include "cellcint.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "prelude.h"
+
+static const char *keep(Cellc *c, const char *s)
+{
+    return arena_printf(c->keep, "%s", s);
+}
+
+int cellc_option(Cellc *c, const char *name, const char *value)
+{
+    if (setjmp(c->escape.env))
+        return CELLC_INTERNAL;
+    for (int i = 0; i < c->option.n; i++)
+        if (!strcmp(c->option.v[i].key, name)) {
+            c->option.v[i].value = keep(c, value);
+            return CELLC_OK;
+        }
+    CellcPair p = {keep(c, name), keep(c, value)};
+    vec_push(c->keep, &c->option, p);
+    return CELLC_OK;
+}
+
+int cellc_dim(Cellc *c, const char *name, long size)
+{
+    if (setjmp(c->escape.env))
+        return CELLC_INTERNAL;
+    if (size < 1) {
+        cellc_say(c, "error", "cellc: error: dim %s = %ld: a size is at "
+                  "least 1\n", name, size);
+        return CELLC_USAGE;
+    }
+    for (int i = 0; i < c->dim.n; i++)
+        if (!strcmp(c->dim.v[i].name, name)) {
+            c->dim.v[i].size = size;
+            return CELLC_OK;
+        }
+    CellcSize d = {keep(c, name), size};
+    vec_push(c->keep, &c->dim, d);
+    return CELLC_OK;
+}
+
+int cellc_vocab(Cellc *c, const char *set, int n, const char *const *names)
+{
+    if (setjmp(c->escape.env))
+        return CELLC_INTERNAL;
+    const char **copy = NEW_N(c->keep, const char *, n + 1);
+    for (int i = 0; i < n; i++)
+        copy[i] = keep(c, names[i]);
+    Vocab v = {keep(c, set), n, copy};
+    for (int i = 0; i < c->vocab.n; i++)
+        if (!strcmp(c->vocab.v[i].set, set)) {
+            c->vocab.v[i] = v;
+            return cellc_dim(c, set, n);
+        }
+    vec_push(c->keep, &c->vocab, v);
+    char *end;
+    (void)strtol(set, &end, 10);
+    return *end ? cellc_dim(c, set, n) : CELLC_OK; /* `in 2` has its size */
+}
+
+static bool truth(const char *value)
+{
+    return strcmp(value, "0") != 0;
+}
+
+static int set_word(Cellc *c, const char *key, const char *value)
+{
+    if (!strcmp(key, "state"))
+        vec_push(c->keep, &c->state, keep(c, value));
+    else if (!strcmp(key, "upstream"))
+        vec_push(c->keep, &c->upstream, keep(c, value));
+    else if (!strcmp(key, "name"))
+        c->name = keep(c, value);
+    else if (!strcmp(key, "backend") &&
+             (!strcmp(value, "tcc") || !strcmp(value, "cc") ||
+              !strcmp(value, "eval")))
+        c->backend = keep(c, value);
+    else if (!strcmp(key, "reduce") &&
+             (!strcmp(value, "sequence") || !strcmp(value, "token") ||
+              !strcmp(value, "sum")))
+        c->set.reduce = keep(c, value);
+    else
+        return CELLC_USAGE;
+    return CELLC_OK;
+}
+
+int cellc_set(Cellc *c, const char *key, const char *value)
+{
+    struct {
+        const char *key;
+        bool *to;
+    } flag[] = {{"double", &c->real64},          {"training", &c->set.training},
+                {"backward", &c->set.backward},  {"total", &c->set.total},
+                {"outputs", &c->set.outputs},    {"inputgrad", &c->inputgrad}};
+    if (setjmp(c->escape.env))
+        return CELLC_INTERNAL;
+    for (size_t i = 0; i < sizeof flag / sizeof *flag; i++)
+        if (!strcmp(flag[i].key, key)) {
+            *flag[i].to = truth(value);
+            return CELLC_OK;
+        }
+    if (!set_word(c, key, value))
+        return CELLC_OK;
+    cellc_say(c, "error", "cellc: error: no setting %s = %s\n", key, value);
+    return CELLC_USAGE;
+}
+
+int cellc_decl_count(const Cellc *c)
+{
+    return c->elab.decl.n;
+}
+
+const CellcDecl *cellc_decl(const Cellc *c, int i)
+{
+    return i >= 0 && i < c->elab.decl.n ? &c->elab.decl.v[i] : NULL;
+}
+
+const char *cellc_open_dim(const Cellc *c, int i)
+{
+    return i >= 0 && i < c->elab.open.n ? c->elab.open.v[i] : NULL;
+}
+
+int cellc_option_at(const Cellc *c, int i, const char **name,
+                    const char **value, const char **doc)
+{
+    if (i < 0 || i >= c->elab.option.n)
+        return 0;
+    *name = c->elab.option.v[i].name;
+    *value = c->elab.option.v[i].value;
+    *doc = c->elab.option.v[i].doc;
+    return 1;
+}
+
+int cellc_setting_at(const Cellc *c, const char *block, int i,
+                     const char **key, const char **value)
+{
+    AstKind kind = !strcmp(block, "data") ? A_DATA : A_TRAIN;
+    for (int f = 0; c->run && f < c->text.n; f++)
+        for (Ast *a = c->file[f]->kid; a; a = a->next)
+            for (Ast *k = a->kid; a->kind == kind && k; k = k->next) {
+                if (i--)
+                    continue;
+                Buf b;
+                buf_init(&b, c->run);
+                if (k->kid)
+                    ast_print_expr(&b, k->kid);
+                *key = k->name;
+                *value = b.s ? b.s : "1";
+                return 1;
+            }
+    return 0;
+}
+
+/* The file's name without folder and ending, as an identifier. */
+const char *cellc_model_name(Cellc *c)
+{
+    const char *path = c->text.n ? c->text.v[c->text.n - 1].name : "model";
+    const char *base = strrchr(path, '/');
+    base = base ? base + 1 : path;
+    const char *dot = strrchr(base, '.');
+    size_t n = dot && dot > base ? (size_t)(dot - base) : strlen(base);
+    char *name = emit_identifier(c->run, arena_strndup(c->run, base, n));
+    return isalpha((unsigned char)*name) ? name
+                                         : arena_printf(c->run, "m%s", name);
+}
+
+static const char *settings_text(Cellc *c)
+{
+    static const char *const block[] = {"train", "data"};
+    Buf b;
+    buf_init(&b, c->run);
+    for (int k = 0; k < 2; k++) {
+        const char *key, *value;
+        for (int i = 0; cellc_setting_at(c, block[k], i, &key, &value); i++)
+            buf_printf(&b, "%s.%s = %s\n", block[k], key, value);
+    }
+    return b.s;
+}
+
+EmitOptions cellc_emit_options(Cellc *c, int flags)
+{
+    EmitOptions o;
+    memset(&o, 0, sizeof o);
+    o.name = c->set.name;
+    o.real64 = c->real64;
+    o.freestanding = (flags & CELLC_FREESTANDING) != 0;
+    o.app = (flags & CELLC_APP) != 0;
+    Buf spec;
+    buf_init(&spec, c->run);
+    for (int i = 0; i < c->text.n; i++)
+        buf_add(&spec, c->text.v[i].text, c->text.v[i].size);
+    o.spec = spec.s;
+    o.trained = settings_text(c);
+    o.version = cellc_version();
+    o.sources = &c->sources;
+    VEC(EmitSize) size = {0};
+    for (int i = 0; i < c->elab.option.n; i++) {
+        char *end;
+        long v = strtol(c->elab.option.v[i].value, &end, 10);
+        EmitSize s = {c->elab.option.v[i].name, v};
+        if (!*end && v > 1)
+            vec_push(c->run, &size, s);
+    }
+    for (int i = 0; i < c->dim.n; i++) {
+        EmitSize s = {c->dim.v[i].name, c->dim.v[i].size};
+        vec_push(c->run, &size, s);
+    }
+    o.size = size.v;
+    o.nsize = size.n;
+    VEC(EmitLatency) out = {0};
+    for (int i = 0; i < c->elab.decl.n; i++) {
+        const CellcDecl *d = &c->elab.decl.v[i];
+        EmitLatency l = {d->name, d->latency && strcmp(d->latency, "0")
+                                      ? d->blame ? d->blame : d->latency
+                                      : NULL};
+        if (d->role == CELL_OUTPUT)
+            vec_push(c->run, &out, l);
+    }
+    o.output = out.v;
+    o.noutput = out.n;
+    return o;
+}
+
+static int show_ast(Cellc *c)
+{
+    for (int i = 0; i < c->text.n; i++)
+        ast_dump(&c->shown, c->file[i]);
+    return CELLC_OK;
+}
+
+static const struct {
+    const char *name;
+    bool backward; /* of interest with the gradient in it */
+} stages[] = {{"ast", false},   {"graph", false}, {"grad", true},
+              {"sched", true},  {"plan", true},   {"c", true},
+              {"own", false}};
+
+static int show_stage(Cellc *c, const char *stage)
+{
+    if (!strcmp(stage, "graph") || !strcmp(stage, "grad"))
+        graph_print(&c->shown, c->graph);
+    else if (!strcmp(stage, "sched"))
+        sched_print(&c->shown, c->sched);
+    else if (!strcmp(stage, "plan"))
+        plan_print(&c->shown, c->plan);
+    else if (!strcmp(stage, "c")) {
+        EmitOptions o = cellc_emit_options(c, 0);
+        buf_puts(&c->shown, emit_source(c->plan, &o, c->run));
+    }
+    return CELLC_OK;
+}
+
+const char *cellc_show(Cellc *c, const char *stage, const char *after)
+{
+    if (setjmp(c->escape.env)) {
+        cellc_say(c, "error", "cellc: internal error: %s\n",
+                  c->escape.message);
+        return NULL;
+    }
+    buf_init(&c->shown, c->keep);
+    buf_puts(&c->shown, "");
+    c->after = after;
+    bool known = !stage;
+    for (size_t i = 0; stage && i < sizeof stages / sizeof *stages; i++)
+        known |= !strcmp(stages[i].name, stage);
+    if (!known) {
+        cellc_say(c, "error", "cellc: error: no stage %s; there are ast, "
+                  "graph, grad, sched, plan, c\n", stage);
+        return NULL;
+    }
+    if (stage && (!strcmp(stage, "ast") || !strcmp(stage, "own"))) {
+        int code = cellc_check(c);
+        if (code && !(c->run && !strcmp(stage, "ast")))
+            return NULL;
+        if (!strcmp(stage, "ast"))
+            show_ast(c);
+        for (int i = 0; !strcmp(stage, "own") && i < c->elab.own.n; i++)
+            buf_printf(&c->shown, "%s\n", c->elab.own.v[i]);
+        return c->shown.s;
+    }
+    bool backward = c->set.backward;
+    if (stage && !strcmp(stage, "graph"))
+        c->set.backward = false;
+    int code = cellc_compile(c);
+    c->set.backward = backward;
+    c->after = NULL;
+    if (code)
+        return NULL;
+    if (setjmp(c->escape.env))
+        return NULL;
+    if (stage)
+        show_stage(c, stage);
+    else if (!c->shown.n) {
+        cellc_say(c, "error", "cellc: error: no pass %s; there are elaborate, "
+                  "final, simplify, gemm, grad, plain\n", after);
+        return NULL;
+    }
+    return c->shown.s;
+}
+
+const char *cellc_format(Cellc *c, const char *name, const char *text,
+                         size_t size)
+{
+    Cellc *one = cellc_new(c->message, c->user);
+    const char *out = NULL;
+    if (!one)
+        return NULL;
+    if (!cellc_add_text(one, name, text, size) && cellc_parse(one) == 0 &&
+        !setjmp(c->escape.env)) {
+        buf_init(&c->shown, c->keep);
+        ast_print(&c->shown, one->file[0]);
+        out = c->shown.s ? c->shown.s : "";
+    }
+    cellc_free(one);
+    return out;
+}
+
+const char *cellc_emit(Cellc *c, int which, int flags)
+{
+    if (!c->plan && cellc_compile(c))
+        return NULL;
+    if (setjmp(c->escape.env)) {
+        cellc_say(c, "error", "cellc: internal error: %s\n",
+                  c->escape.message);
+        return NULL;
+    }
+    EmitOptions o = cellc_emit_options(c, flags);
+    return which ? emit_header(c->plan, &o, c->run)
+                 : emit_source(c->plan, &o, c->run);
+}
+
+/* Files of the library that hold cells are called cells/NAME.cell, but some
+ * have cells among other things: each `cell` of any file counts. */
+static const Ast *library_cell(Cellc *c, int i, const char *name, int *file)
+{
+    for (int f = 0; f < c->nlib; f++)
+        for (const Ast *a = c->lib[f]->kid; a; a = a->next) {
+            if (a->kind != A_CELL)
+                continue;
+            if (name ? !strcmp(a->name, name) : !i--) {
+                *file = f;
+                return a;
+            }
+        }
+    return NULL;
+}
+
+int cellc_cell_at(Cellc *c, int i, const char **name, const char **summary)
+{
+    int file;
+    if (!c->run && cellc_parse(c))
+        return 0;
+    const Ast *a = library_cell(c, i, NULL, &file);
+    if (!a)
+        return 0;
+    *name = a->name;
+    *summary = a->doc ? a->doc : "";
+    return 1;
+}
+
+const char *cellc_cell_text(Cellc *c, const char *name)
+{
+    int file;
+    if (!c->run && cellc_parse(c))
+        return NULL;
+    if (setjmp(c->escape.env))
+        return NULL;
+    const Ast *a = library_cell(c, 0, name, &file);
+    if (!a)
+        return NULL;
+    Ast one = *c->lib[file];
+    Ast copy = *a;
+    copy.next = NULL;
+    copy.blank = 0;
+    one.kid = &copy;
+    one.after = NULL;
+    buf_init(&c->shown, c->keep);
+    ast_print(&c->shown, &one);
+    return c->shown.s;
+}
+
+const char *cellc_explain(const char *code)
+{
+    return diag_explain(code);
+}
+
+const char *cellc_version(void)
+{
+    return CELLC_VERSION;
+}

@@ -1,0 +1,67 @@
+/* The inside of a Cellc handle, shared by cellc.c (pipeline) and cellcapi.c
+ * (settings, questions and texts). */
+#ifndef CELLC_CELLCINT_H
+#define CELLC_CELLCINT_H
+
+#include "cellc.h"
+#include "elaborate.h"
+#include "emit.h"
+#include "eval.h"
+#include "jit.h"
+#include "latency.h"
+
+typedef struct CellcText {
+    const char *name, *text;
+    size_t size;
+} CellcText;
+
+typedef struct CellcPair {
+    const char *key, *value;
+} CellcPair;
+
+typedef struct CellcSize {
+    const char *name;
+    long size;
+} CellcSize;
+
+struct Cellc {
+    CellcMessage *message;
+    void *user;
+    Escape escape;
+    Arena *keep; /* sources and settings */
+    Arena *run;  /* the current compilation, or NULL */
+    VEC(const char *) sent; /* messages, so that none is sent twice */
+    /* what was set */
+    VEC(CellcText) text;
+    VEC(CellcPair) option;
+    VEC(CellcSize) dim;
+    VEC(Vocab) vocab;
+    VEC(const char *) state, upstream;
+    Settings set;
+    const char *name; /* of the model, or NULL */
+    const char *backend;
+    bool real64, inputgrad;
+    /* what was made of it, in `run` */
+    Sources sources;
+    Intern *names;
+    Diags *diags;
+    Ast **lib, **file;
+    int nlib;
+    Elaborated elab;
+    Graph *graph;
+    Sched *sched;
+    Plan *plan;
+    Jit *jit;
+    CellDesc *desc;
+    const char *after; /* pass whose result is wanted, or NULL */
+    Buf shown;         /* text results */
+};
+
+int cellc_parse(Cellc *c); /* the library and all texts, into c->run */
+int cellc_guarded(Cellc *c, int (*fn)(Cellc *));
+void cellc_say(Cellc *c, const char *severity, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+const char *cellc_model_name(Cellc *c);
+EmitOptions cellc_emit_options(Cellc *c, int flags);
+
+#endif

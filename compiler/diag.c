@@ -1,0 +1,309 @@
+/* Puts messages together: the line for editors, the source line with its
+ * underline, notes in the same form, one help line.  A message is sent when
+ * the next one begins or at diags_flush(), so notes can follow diag(). */
+#include "diag.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <utf8proc.h>
+
+enum {
+    TAB = 4,       /* a tab goes on to the next multiple of this column */
+    LONGEST = 120, /* columns of a source line that are shown */
+    BEFORE = 60    /* of them in front of the caret, if the line is longer */
+};
+
+typedef struct Row {
+    const char *code, *severity, *format, *explanation;
+} Row;
+
+static const Row rows[] = {
+#define D(name, code, severity, format, explanation)                           \
+    {code, severity, format, explanation},
+#include "diag.def"
+#undef D
+};
+
+typedef struct Said {
+    DiagId id;
+    Span at;
+    const char *line; /* first line of the message */
+} Said;
+
+struct Diags {
+    Arena *arena;
+    const Sources *sources;
+    void (*sink)(void *user, const char *severity, const char *text);
+    void *user;
+    VEC(Said) said;
+    int errors;
+    bool open;        /* `text` waits to be sent */
+    bool mute;        /* what comes belongs to a message that was dropped */
+    const Row *row;   /* of the message being built */
+    Buf text;         /* the message so far, without its help */
+    const char *help; /* text of the help line, or NULL */
+};
+
+Diags *diags_new(Arena *a, const Sources *s,
+                 void (*sink)(void *user, const char *severity,
+                              const char *text),
+                 void *user)
+{
+    Diags *d = NEW(a, Diags);
+
+    d->arena = a;
+    d->sources = s;
+    d->sink = sink;
+    d->user = user;
+    return d;
+}
+
+/* One character of a source line as the user sees it: its bytes go to `out`
+ * (if not NULL), the result is how many columns it takes at column `col`. */
+static int put_char(Buf *out, const char *s, int n, int col, int *bytes)
+{
+    utf8proc_int32_t c;
+    utf8proc_ssize_t k =
+        utf8proc_iterate((const utf8proc_uint8_t *)s, n, &c);
+    int width = k > 0 ? utf8proc_charwidth(c) : 1;
+
+    *bytes = k > 0 ? (int)k : 1;
+    if (k > 0 && c == '\t') {
+        width = TAB - col % TAB;
+        if (out)
+            buf_printf(out, "%*s", width, "");
+    } else if (k <= 0 || c < 32 || (c >= 127 && c < 160)) {
+        width = 1;
+        if (out)
+            buf_putc(out, '?');
+    } else if (out) {
+        buf_add(out, s, (size_t)k);
+    }
+    return width;
+}
+
+/* Prints bytes lo to hi of a line that starts at column 0; gives the column
+ * that follows. */
+static int put_text(Buf *out, const char *s, int lo, int hi)
+{
+    int i, k, col = 0;
+
+    for (i = 0; i < hi; i += k)
+        col += put_char(i >= lo ? out : NULL, s + i, hi - i, col, &k);
+    return col;
+}
+
+/* First byte at or behind column `col`. */
+static int byte_at(const char *s, int n, int col)
+{
+    int i, k, here = 0;
+
+    for (i = 0; i < n && here < col; i += k)
+        here += put_char(NULL, s + i, n - i, here, &k);
+    return i;
+}
+
+/* The source line of `at` and an underline of what of the span is on it; of
+ * a very long line only the part around the span. */
+static void put_line(Buf *out, Place p, Span at)
+{
+    int lo = (int)(p.file->text + (at.lo - p.file->base) - p.text);
+    int hi = lo + (int)(at.hi - at.lo), from = 0, to = p.len;
+    int left = 0, mid, right;
+
+    lo = lo > p.len ? p.len : lo;
+    hi = hi > p.len ? p.len : hi;
+    mid = put_text(NULL, p.text, 0, lo);
+    if (put_text(NULL, p.text, 0, p.len) > LONGEST) {
+        if (mid > LONGEST - BEFORE) {
+            from = byte_at(p.text, lo, mid - BEFORE);
+            left = put_text(NULL, p.text, 0, from);
+        }
+        to = byte_at(p.text, p.len, left + LONGEST);
+        hi = hi > to ? to : hi;
+    }
+    right = put_text(NULL, p.text, 0, hi);
+    buf_printf(out, "%5d | %s", p.line, from ? "..." : "");
+    put_text(out, p.text, from, to);
+    buf_puts(out, to < p.len ? "...\n" : "\n");
+    buf_printf(out, "      | %*s^", mid - left + (from ? 3 : 0), "");
+    while (++mid < right)
+        buf_putc(out, '~');
+    buf_putc(out, '\n');
+}
+
+/* Lines of binary files are not shown. */
+static bool is_text(Place p)
+{
+    int i;
+
+    for (i = 0; i < p.len; i++)
+        if ((unsigned char)p.text[i] < 32 && p.text[i] != '\t')
+            return false;
+    return true;
+}
+
+/* "file:line:col: " and what was said, then the source line. */
+static void put_place(Buf *out, const Sources *s, Span at, const char *said)
+{
+    Place p = source_place(s, at.lo);
+
+    if (p.file)
+        buf_printf(out, "%s:%d:%d: %s\n", p.file->name, p.line, p.col, said);
+    else
+        buf_printf(out, "cellc: %s\n", said);
+    if (p.file && is_text(p))
+        put_line(out, p, at);
+}
+
+static bool was_said(const Diags *d, DiagId id, Span at, const char *line)
+{
+    int i;
+
+    for (i = 0; i < d->said.n; i++) {
+        const Said *s = &d->said.v[i];
+
+        if (s->id == id && s->at.lo == at.lo && s->at.hi == at.hi &&
+            (at.lo || strcmp(s->line, line) == 0))
+            return true;
+    }
+    return false;
+}
+
+void diag(Diags *d, DiagId id, Span at, ...)
+{
+    const Row *row = &rows[id];
+    va_list ap;
+    const char *text;
+    Said said = {id, at, NULL};
+
+    diags_flush(d);
+    va_start(ap, at);
+    text = arena_vprintf(d->arena, row->format, ap);
+    va_end(ap);
+    said.line =
+        arena_printf(d->arena, "%s[%s]: %s", row->severity, row->code, text);
+    d->mute = was_said(d, id, at, said.line);
+    if (d->mute)
+        return;
+    vec_push(d->arena, &d->said, said);
+    if (strcmp(row->severity, "error") == 0)
+        d->errors++;
+    d->open = true;
+    d->row = row;
+    d->help = NULL;
+    buf_init(&d->text, d->arena);
+    put_place(&d->text, d->sources, at, said.line);
+}
+
+void diag_note(Diags *d, Span at, const char *fmt, ...)
+{
+    va_list ap;
+    const char *text;
+
+    if (!d->open || d->mute)
+        return;
+    va_start(ap, fmt);
+    text = arena_vprintf(d->arena, fmt, ap);
+    va_end(ap);
+    text = arena_printf(d->arena, "note: %s", text);
+    if (source_place(d->sources, at.lo).file)
+        put_place(&d->text, d->sources, at, text);
+    else
+        buf_printf(&d->text, "%s\n", text);
+}
+
+void diag_help(Diags *d, const char *fmt, ...)
+{
+    va_list ap;
+
+    if (!d->open || d->mute)
+        return;
+    va_start(ap, fmt);
+    d->help = arena_vprintf(d->arena, fmt, ap);
+    va_end(ap);
+}
+
+void diags_flush(Diags *d)
+{
+    if (!d->open)
+        return;
+    if (d->help)
+        buf_printf(&d->text, "help: %s\n", d->help);
+    d->open = false;
+    if (d->sink)
+        d->sink(d->user, d->row->severity, d->text.s);
+}
+
+int diags_errors(const Diags *d)
+{
+    return d->errors;
+}
+
+/* Length in bytes of the character at s. */
+static int char_len(const char *s)
+{
+    int n = *s ? 1 : 0;
+
+    while (n && ((unsigned char)s[n] & 0xC0) == 0x80)
+        n++;
+    return n;
+}
+
+static bool same_char(const char *a, const char *b)
+{
+    int n = char_len(a);
+
+    return n == char_len(b) && strncmp(a, b, (size_t)n) == 0;
+}
+
+/* Whether at most k insertions, deletions, changes and swaps of neighbours
+ * turn a into b; k is small, so trying them all is cheap. */
+static bool within(const char *a, const char *b, int k)
+{
+    int n, m;
+
+    while (*a && same_char(a, b)) {
+        a += char_len(a);
+        b += char_len(b);
+    }
+    if (!*a && !*b)
+        return true;
+    if (k == 0)
+        return false;
+    n = char_len(a);
+    m = char_len(b);
+    if ((*a && within(a + n, b, k - 1)) || (*b && within(a, b + m, k - 1)))
+        return true;
+    if (!*a || !*b)
+        return false;
+    if (within(a + n, b + m, k - 1))
+        return true;
+    return a[n] && b[m] && same_char(a + n, b) && same_char(a, b + m) &&
+           within(a + n + char_len(a + n), b + m + char_len(b + m), k - 1);
+}
+
+const char *diag_closest(const char *word, const char *const *cand, int n)
+{
+    int i, k, length = 0, most;
+    const char *p;
+
+    for (p = word; *p; p += char_len(p))
+        length++;
+    most = length < 2 ? 0 : length < 4 ? 1 : length < 8 ? 2 : 3;
+    for (k = 0; k <= most; k++)
+        for (i = 0; i < n; i++)
+            if (within(word, cand[i], k))
+                return cand[i];
+    return NULL;
+}
+
+const char *diag_explain(const char *code)
+{
+    size_t i;
+
+    for (i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (strcmp(rows[i].code, code) == 0)
+            return rows[i].explanation;
+    return NULL;
+}

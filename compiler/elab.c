@@ -1,0 +1,479 @@
+/* Scopes, names and rounds of the elaboration: collects what a body defines,
+ * finds types in dry rounds, then builds every equation.  Front door is
+ * elaborate(), called by cellc.c between parser and passes. */
+#include "elab.h"
+
+#include <string.h>
+
+#define MAX_ROUNDS 1000 /* each round types at least one name */
+
+const char *full_name(Elab *e, const char *prefix, const char *name)
+{
+    const char *s = *prefix ? arena_printf(e->arena, "%s.%s", prefix, name)
+                            : name;
+    return intern_str(e->intern, s);
+}
+
+Scope *scope_new(Elab *e, Scope *up, const char *prefix)
+{
+    Scope *s = NEW(e->arena, Scope);
+    s->up = up;
+    s->prefix = s->weights = prefix;
+    s->axis = -1;
+    vec_push(e->arena, &e->scope, s);
+    return s;
+}
+
+Name *scope_find(Scope *s, const char *name)
+{
+    Name *n = NULL;
+    HASH_FIND(hh, s->names, &name, sizeof name, n);
+    return n;
+}
+
+/* A cell's body sees its own names, then options, functions and cells of its
+ * file, then the library: never another scope's values. */
+Name *scope_lookup(Elab *e, Scope *s, const char *name)
+{
+    Name *n = scope_find(s, name);
+    for (Scope *up = s->up; !n && up; up = up->up) {
+        n = scope_find(up, name);
+        if (n && s->app && n->scope == e->top && n->kind != N_OPTION &&
+            n->kind != N_CONST && n->kind != N_FN && n->kind != N_CELL)
+            n = NULL;
+    }
+    return n;
+}
+
+static Name *name_new(Elab *e, Scope *s, NameKind kind, const char *name,
+                      Span at)
+{
+    Name *n = NEW(e->arena, Name);
+    n->name = name;
+    n->full = full_name(e, s->prefix, name);
+    n->kind = kind;
+    n->scope = s;
+    n->span = at;
+    n->part = -1;
+    n->slot = -1;
+    n->val = val_unknown(0);
+    return n;
+}
+
+Name *scope_add(Elab *e, Scope *s, NameKind kind, const char *name, Span at)
+{
+    Name *old = scope_find(s, name);
+    if (old) {
+        if (e->building || s == e->top || s == e->lib) {
+            diag(e->diags, E_DEFINED_TWICE, at, name);
+            diag_note(e->diags, old->span, "first defined here");
+        }
+        return old;
+    }
+    Name *n = name_new(e, s, kind, name, at);
+    HASH_ADD(hh, s->names, name, sizeof n->name, n);
+    vec_push(e->arena, &s->order, n);
+    return n;
+}
+
+static void collect_dims(Elab *e, Scope *s, Ast *subs, bool skip_axis)
+{
+    for (Ast *k = subs ? subs->kid : NULL; k; k = k->next) {
+        if (k->kind != A_NAME || scope_lookup(e, s, k->name))
+            continue;
+        if (skip_axis) {
+            bool axis = false;
+            for (int i = 0; i < e->axis.n; i++)
+                axis |= !strcmp(e->axis.v[i].name, k->name);
+            if (axis)
+                continue;
+        }
+        Name *n = scope_add(e, s, N_DIM, k->name, k->span);
+        Sym *sym = NEW(e->arena, Sym);
+        sym->name = k->name;
+        sym->span = k->span;
+        sym->value = -1;
+        sym->stand_in = 1009 + 2 * e->open.n;
+        for (int i = 0; s == e->top && i < e->set->ndim; i++)
+            if (!strcmp(e->set->dim[i].name, k->name))
+                sym->value = e->set->dim[i].size;
+        vec_push(e->arena, &e->open, sym);
+        n->val = val_size(e, dim_sym(e->arena, sym));
+        n->typed = true;
+    }
+}
+
+/* `W{i,f}[n,m]`: one name per brace, else the one. */
+static void collect_decl(Elab *e, Scope *s, Ast *stmt, Ast *d, NameKind kind)
+{
+    Ast *braces = ast_find(d, A_BRACES), *subs = ast_find(d, A_SUBS);
+    bool model = s == e->top;
+    collect_dims(e, s, subs, model && kind == N_INPUT);
+    Ast *in = ast_find(d, A_IN);
+    if (in && kind == N_INPUT && !in->kid->next && in->kid->kind == A_NAME &&
+        !scope_lookup(e, s, in->kid->name)) {
+        Ast one = *in;
+        collect_dims(e, s, &one, false);
+    }
+    Ast *b = braces ? braces->kid : d;
+    for (; b; b = braces ? b->next : NULL) {
+        const char *name = d->name;
+        if (braces)
+            name = intern_str(e->intern, arena_printf(e->arena, "%s%s",
+                                                      d->name, b->name));
+        Name *n = scope_add(e, s, kind, name,
+                            braces ? b->span : d->name_span);
+        n->decl = d;
+        n->stmt = stmt;
+    }
+}
+
+static void collect_equation(Elab *e, Scope *s, Ast *stmt)
+{
+    Ast *lhs = stmt->kid, *rhs = lhs->next;
+    int part = 0;
+    for (Ast *v = lhs->kid; v; v = v->next, part++) {
+        Edge edge = {0};
+        Ast *name = v->kind == A_INDEX ? v->kid : v;
+        if (v->kind == A_INDEX && v->kid->kind == A_NAME &&
+            edge_of(e, s, v->kid->next, &edge)) {
+            edge.e = rhs;
+            edge.scope = s;
+            edge.span = v->span;
+            Name *n = scope_find(s, name->name);
+            if (n)
+                vec_push(e->arena, &n->edge, edge);
+            else if (e->building || s == e->top)
+                diag(e->diags, E_EDGE_OF_NOTHING, v->span, name->name);
+            continue;
+        }
+        if (v->kind == A_INDEX)
+            continue;
+        Name *n = scope_add(e, s, N_EQN, name->name, name->span);
+        if (n->kind != N_EQN || n->rhs)
+            continue;
+        n->stmt = stmt;
+        n->rhs = rhs;
+        n->part = lhs->kid->next ? part : -1;
+    }
+}
+
+static void collect_sets(Elab *e, Scope *s, Ast *stmt, NameKind kind)
+{
+    for (Ast *k = stmt->kid; k; k = k->next) {
+        Name *n = scope_add(e, s, kind, k->name, k->name_span);
+        Ast *subs = ast_find(k, A_SUBS);
+        n->stmt = stmt;
+        n->decl = k;
+        n->rhs = subs ? subs->next : k->kid;
+        n->from = s;
+        for (int i = 0; s == e->top && i < e->set->noption; i++)
+            if (kind == N_OPTION &&
+                !strcmp(e->set->option[i].name, k->name))
+                n->rhs = e->set->option[i].e;
+    }
+}
+
+static void collect_axes(Elab *e, Ast *stmt)
+{
+    for (Ast *k = stmt->kid; k; k = k->next) {
+        Axis x = {k->name, k->name_span, k, false};
+        if (k->op) {
+            diag(e->diags, E_UNSUPPORTED, k->span,
+                 k->op == K_UNTIL  ? "a stopping rule (until)"
+                 : k->op == K_LIKE ? "a second index over the same axis (like)"
+                                   : "an axis with a slower clock");
+            continue;
+        }
+        vec_push(e->arena, &e->axis, x);
+    }
+}
+
+static void collect_statement(Elab *e, Scope *s, Ast *a)
+{
+    static const NameKind kind[] = {[A_INPUT] = N_INPUT,
+                                    [A_PARAM] = N_PARAM,
+                                    [A_NOISE] = N_NOISE};
+    switch (a->kind) {
+    case A_OPTION:
+        collect_sets(e, s, a, N_OPTION);
+        break;
+    case A_CONST:
+        collect_sets(e, s, a, N_CONST);
+        break;
+    case A_FN:
+    case A_CELL: {
+        Name *old = s == e->top ? scope_find(e->lib, a->name) : NULL;
+        Name *n = scope_add(e, s, a->kind == A_FN ? N_FN : N_CELL, a->name,
+                            a->name_span);
+        if (old)
+            diag(e->diags, W_SHADOWS, a->name_span, a->name);
+        n->decl = n->stmt = a;
+        break;
+    }
+    case A_INPUT:
+    case A_PARAM:
+    case A_NOISE:
+        for (Ast *d = a->kid; d && d->kind == A_DECL; d = d->next)
+            collect_decl(e, s, a, d, kind[a->kind]);
+        break;
+    case A_LOSS:
+        if (s != e->top)
+            vec_push(e->arena, &s->losses, a);
+        break;
+    case A_USE:
+    case A_EXTERN:
+        diag(e->diags, E_UNSUPPORTED, a->span,
+             a->kind == A_USE ? "use" : "extern fn");
+        break;
+    default:
+        break;
+    }
+}
+
+/* Declarations first, so that equations may stand in any order. */
+void scope_collect(Elab *e, Scope *s, Ast *first)
+{
+    for (Ast *a = first; a; a = a->next)
+        if (a->kind == A_TIME)
+            collect_axes(e, a);
+    for (Ast *a = first; a; a = a->next)
+        collect_statement(e, s, a);
+    for (Ast *a = first; a; a = a->next) {
+        if (a->kind != A_EQ)
+            continue;
+        bool edge = a->kid->kid && a->kid->kid->kind == A_INDEX;
+        if (!edge)
+            collect_equation(e, s, a);
+    }
+    for (Ast *a = first; a; a = a->next)
+        if (a->kind == A_EQ && a->kid->kid && a->kid->kid->kind == A_INDEX)
+            collect_equation(e, s, a);
+    for (Ast *a = first; a; a = a->next) {
+        Name *n = a->kind == A_DRAW && a->kid->kid->kind == A_NAME
+                      ? scope_find(s, a->kid->kid->name)
+                      : NULL;
+        if (n)
+            n->drawn = true;
+        if (a->kind == A_DRAW && s != e->top && e->building)
+            diag(e->diags, E_UNSUPPORTED, a->span, "~ inside a cell");
+    }
+}
+
+/* The cycle, from the name where it closes back to itself; the read that is
+ * blamed is one whose target is read at earlier steps elsewhere. */
+static void report_cycle(Elab *e, Name *n, Span at)
+{
+    int from = e->chain.n - 1;
+    while (from > 0 && e->chain.v[from] != n)
+        from--;
+    int len = e->chain.n - from, blame = 0;
+    for (int i = 0; i < len; i++)
+        if (e->chain.v[from + i]->lagged) {
+            blame = i;
+            break;
+        }
+    Name *who = e->chain.v[from + blame];
+    Buf b;
+    buf_init(&b, e->arena);
+    for (int i = 0; i <= len; i++)
+        buf_printf(&b, "%s%s", i ? " → " : "",
+                   e->chain.v[from + (blame + i) % len]->name);
+    Span where = blame ? e->chain.v[from + blame - 1]->cycle_read : at;
+    diag(e->diags, E_INSTANT, where, who->name, b.s);
+    diag_help(e->diags, "did you mean %s[t-1]?", who->name);
+}
+
+static void build_name(Elab *e, Name *n)
+{
+    n->state = 1;
+    vec_push(e->arena, &e->chain, n);
+    Val v = n->kind == N_ARG && n->feed ? app_output(e, n->feed, n->span)
+            : n->kind == N_ARG          ? expr(e, n->from, n->rhs)
+                                        : expr(e, n->scope, n->rhs);
+    e->chain.n--;
+    if (v.kind == V_TUPLE && n->part >= 0)
+        v = n->part < v.nparts ? v.part[n->part] : val_none();
+    if (v.kind == V_TENSOR && n->kind == N_EQN) {
+        if (!v.size || !v.constant)
+            v.size = NULL;
+        v.name = n;
+        v.ref = val_ref(e, &v, n->rhs->span);
+    }
+    uint32_t axes = n->val.axes;
+    n->val = v;
+    if (v.kind == V_TENSOR)
+        n->val.axes |= axes;
+    n->state = 2;
+    if (n->kind == N_ARG && n->decl && v.kind == V_TENSOR)
+        bind_input_type(e, n, &n->val);
+    if (v.kind == V_TENSOR && n->kind == N_EQN && n->slot < 0 && v.ref)
+        name_slot(e, n);
+}
+
+/* A name whose equation is a READ of a scalar recurrence may have wider axes
+ * than its node (h = 1 at every step); elementwise unions see to the rest. */
+Val name_value(Elab *e, Name *n, Span at)
+{
+    n->used = true;
+    if (!e->building)
+        return n->val;
+    if (n->state == 1) {
+        report_cycle(e, n, at);
+        return val_none();
+    }
+    if (n->state == 0 && (n->rhs || n->feed)) {
+        if (e->chain.n)
+            e->chain.v[e->chain.n - 1]->cycle_read = at;
+        build_name(e, n);
+    }
+    Val v = n->val;
+    v.name = n;
+    return v;
+}
+
+int name_slot(Elab *e, Name *n)
+{
+    if (n->slot >= 0)
+        return n->slot;
+    Val type = n->val;
+    if (type.rank == RANK_UNKNOWN)
+        type.rank = 0;
+    n->slot = graph_slot(e->graph, SLOT_EQN, n->full, val_shape(e, &type),
+                         n->state == 2 ? val_axes(&type) : GX_TB);
+    SLOT(e->graph, n->slot)->span = n->span;
+    vec_push(e->arena, &e->pending, n);
+    return n->slot;
+}
+
+/* Types of a name in a dry round. */
+static void type_name(Elab *e, Name *n)
+{
+    if (n->kind != N_EQN && n->kind != N_ARG)
+        return;
+    Val v = n->feed ? n->feed->val
+                    : expr(e, n->kind == N_ARG ? n->from : n->scope, n->rhs);
+    if (v.kind == V_TUPLE && n->part >= 0)
+        v = n->part < v.nparts ? v.part[n->part] : val_none();
+    if (v.kind == V_NONE)
+        return;
+    if (n->kind == N_ARG && n->decl && v.kind == V_TENSOR)
+        bind_input_type(e, n, &v);
+    uint32_t axes = n->val.kind == V_TENSOR ? n->val.axes | v.axes : v.axes;
+    bool known = v.kind != V_TENSOR || v.rank != RANK_UNKNOWN;
+    if (axes != n->val.axes || known != n->typed)
+        e->changed = true;
+    if (n->typed && !known) {
+        n->val.axes = axes;
+        return;
+    }
+    n->val = v;
+    n->val.axes = axes;
+    n->typed = known;
+}
+
+static bool settle_one(Elab *e)
+{
+    for (int i = 0; i < e->scope.n; i++)
+        for (int k = 0; k < e->scope.v[i]->order.n; k++) {
+            Name *n = e->scope.v[i]->order.v[k];
+            if (n->kind != N_EQN || n->typed || n->val.kind != V_TENSOR)
+                continue;
+            n->val.rank = 0;
+            n->typed = true;
+            return true;
+        }
+    return false;
+}
+
+static void dry_round(Elab *e, Ast *const *file, int nfile)
+{
+    e->changed = false;
+    for (int i = 0; i < e->scope.n; i++)
+        for (int k = 0; k < e->scope.v[i]->order.n; k++)
+            if (e->scope.v[i] != e->lib)
+                type_name(e, e->scope.v[i]->order.v[k]);
+    for (int f = 0; f < nfile; f++)
+        for (Ast *a = file[f]->kid; a; a = a->next)
+            if (a->kind == A_OUTPUT)
+                for (Ast *k = a->kid; k; k = k->next)
+                    expr(e, e->top, k->kid);
+            else if (a->kind == A_LOSS || a->kind == A_METRIC)
+                expr(e, e->top, a->kid);
+            else if (a->kind == A_DRAW && a->kid->next->kind == A_CALL)
+                for (Ast *k = a->kid->next->kid->next; k; k = k->next)
+                    expr(e, e->top, k);
+}
+
+static void build_all(Elab *e, Ast *const *file, int nfile)
+{
+    e->building = true;
+    for (int i = 0; i < e->top->order.n; i++) {
+        Name *n = e->top->order.v[i];
+        if (n->kind == N_EQN && n->state == 0) {
+            bool used = n->used;
+            name_value(e, n, n->span);
+            n->used = used;
+        }
+    }
+    build_roots(e, file, nfile);
+    int done = 0;
+    for (; done < e->pending.n; done++) {
+        Name *n = e->pending.v[done];
+        if (n->state == 0)
+            name_value(e, n, n->span);
+        if (n->kind == N_INPUT || n->kind == N_NOISE) {
+            slot_edges(e, n);
+            continue;
+        }
+        Slot *s = SLOT(e->graph, n->slot);
+        if (n->val.kind != V_TENSOR)
+            continue;
+        Ref r = val_ref(e, &n->val, n->span);
+        int shape = s->shape;
+        if (NODE(e->graph, r)->shape != shape &&
+            !SHAPE(e->graph, NODE(e->graph, r)->shape)->rank)
+            r = graph_expand(e->graph, r, shape);
+        SLOT(e->graph, n->slot)->root = r;
+        slot_edges(e, n);
+    }
+    build_last_roots(e);
+}
+
+/* Without a `time` line the axis is t. */
+static void implied_axis(Elab *e, Ast *const *file, int nfile)
+{
+    Axis t = {intern_str(e->intern, "t"), {0, 0}, NULL, false};
+    for (int i = 0; i < nfile; i++)
+        if (ast_find(file[i], A_TIME))
+            return;
+    vec_push(e->arena, &e->axis, t);
+}
+
+Elaborated elaborate(Arena *a, Intern *in, Diags *d, Ast *const *lib, int nlib,
+                     Ast *const *file, int nfile, const Settings *set)
+{
+    Elab e;
+    memset(&e, 0, sizeof e);
+    e.arena = a;
+    e.intern = in;
+    e.diags = d;
+    e.set = set;
+    e.graph = graph_new(a, set->name);
+    e.training = set->training;
+    e.body = nfile ? file[nfile - 1]->kid : NULL;
+    e.lib = scope_new(&e, NULL, "");
+    e.top = scope_new(&e, e.lib, "");
+    for (int i = 0; i < nlib; i++)
+        scope_collect(&e, e.lib, lib[i]->kid);
+    implied_axis(&e, file, nfile);
+    for (int i = 0; i < nfile; i++)
+        scope_collect(&e, e.top, file[i]->kid);
+    for (int i = 0; i < MAX_ROUNDS; i++) {
+        dry_round(&e, file, nfile);
+        if (!e.changed && !settle_one(&e))
+            break;
+    }
+    build_all(&e, file, nfile);
+    return elab_results(&e, file, nfile);
+}

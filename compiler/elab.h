@@ -1,0 +1,243 @@
+/* Elaboration, shared by elab*.c: from the trees of all files to one graph.
+ * Cells are inlined; every instance becomes equations in a scope of its own.
+ * Types are found first (the dry rounds: unordered equations, unknown until
+ * a round changes nothing), then one building round makes the nodes and
+ * reports every mistake. */
+#ifndef CELLC_ELAB_H
+#define CELLC_ELAB_H
+
+#include <uthash.h>
+
+#include "elaborate.h"
+#include "shape.h"
+
+typedef struct Scope Scope;
+typedef struct Name Name;
+typedef struct Layer Layer;
+typedef struct App App;
+typedef struct Elab Elab;
+
+#define RANK_UNKNOWN (-1)
+#define AXIS_B (1u << 31) /* varies by sequence */
+
+typedef enum ValKind {
+    V_NONE,   /* unknown (dry) or an error that has been reported */
+    V_TENSOR, /* a number, vector, matrix ... over some axes */
+    V_STR,    /* a string: member of an index set */
+    V_FN,     /* fn, or built-in by name */
+    V_CELL,   /* a cell definition */
+    V_LAYER,  /* cell with its arguments: weights, ready to apply */
+    V_TUPLE   /* parts of split(x, k) */
+} ValKind;
+
+typedef struct Val {
+    ValKind kind;
+    int rank;                   /* TENSOR: RANK_UNKNOWN in dry rounds */
+    const Dim *dim[SHAPE_RANK]; /* TENSOR: extents */
+    uint32_t axes;              /* bit per axis of the model; AXIS_B */
+    const Dim *set;             /* index into this set, or NULL */
+    Ref ref;                    /* building: the node; 0 for a constant */
+    bool constant;              /* number known now */
+    double num;                 /* its value */
+    const Dim *size;            /* whole number that may name a dim */
+    const char *str;            /* STR; FN: built-in's name */
+    Name *name;                 /* what it was read from, for messages */
+    Layer *layer;               /* LAYER */
+    Ast *def;                   /* FN, CELL: definition; NULL: built-in */
+    Scope *home;                /* FN, CELL: where the definition stands */
+    App *app;                   /* value of an application */
+    struct Val *part;           /* TUPLE: its parts */
+    int nparts;
+} Val;
+
+typedef enum NameKind {
+    N_OPTION, N_CONST, N_DIM, N_INPUT, N_PARAM, N_NOISE, N_EQN, N_ARG, N_FN,
+    N_CELL
+} NameKind;
+
+/* `h[0] = e`, `h[end+1] = e`. */
+typedef struct Edge {
+    bool end;     /* counted from the end */
+    int at;       /* 0, -1, ..; from the end: 1, 2, .. */
+    Ast *e;       /* its value */
+    Scope *scope; /* in whose names */
+    Span span;
+} Edge;
+
+struct Name {
+    const char *name; /* as written */
+    const char *full; /* with the prefix of its scope */
+    NameKind kind;
+    Scope *scope;
+    Span span;   /* the name where it is defined */
+    Ast *decl;   /* A_DECL, A_SET, A_FN, A_CELL ... */
+    Ast *stmt;   /* statement that has it */
+    Ast *rhs;    /* EQN, OPTION, ARG: expression */
+    Scope *from; /* ARG: scope of its expression */
+    App *feed;   /* ARG: instead, the value of this application */
+    int part;    /* EQN of a tuple: which part; else -1 */
+    Val val;     /* type; once built, with its node */
+    bool typed;  /* dry: val.rank is known */
+    int state;   /* building: 0 new, 1 under way, 2 done */
+    int slot;    /* of the graph, -1: none yet */
+    bool used, lagged; /* read at all; read at another step */
+    bool drawn;  /* left of ~ */
+    int min_off, max_off; /* steps at which it is read, 0 or beyond */
+    Span cycle_read; /* where, while it is built, it reads the next name */
+    VEC(Edge) edge;
+    Layer *layer; /* EQN whose value is a layer: enc = lstm(128) */
+    UT_hash_handle hh;
+};
+
+/* An argument that changes what a name of the applied cell means:
+ * h[0] = e, h[t-1] = e, W = E. */
+typedef struct Over {
+    const char *name;
+    enum { OVER_START, OVER_STEP, OVER_VALUE } kind;
+    int offset; /* STEP: -1 for t-1; START: index 0, -1 .. */
+    bool end;   /* START: h[end+1] */
+    Ast *e;
+    Scope *scope; /* in whose names e is written */
+    Span span;
+} Over;
+
+struct Scope {
+    Scope *up;          /* file scope; NULL for that itself */
+    const char *prefix; /* of slots: "h.1.fwd" or "" */
+    const char *weights; /* of parameters: that of the layer */
+    Name *names;        /* hash */
+    VEC(Name *) order;  /* as written */
+    App *app;           /* whose body this is, or NULL */
+    bool reversed;      /* inside rev(): time runs from the end to 1 */
+    int axis;           /* axis that `t` means here, -1 unknown */
+    const char *where;  /* "lstm" for messages, NULL at top level */
+    VEC(Ast *) losses;  /* loss statements of a cell */
+};
+
+/* Weights: a cell with its arguments, perhaps combined. */
+struct Layer {
+    enum { LAYER_CELL, LAYER_REV, LAYER_STACK } kind;
+    const char *prefix; /* of its parameters */
+    Ast *cell;          /* CELL: A_CELL */
+    Scope *home;        /* CELL: file scope of the definition */
+    Ast *call;          /* the constructing call */
+    Scope *scope;       /* where that call stands: its arguments' names */
+    VEC(Layer *) level; /* STACK: levels; REV: the one */
+    int uses;           /* applications made of it */
+    Span span;
+};
+
+/* One use of a layer on values. */
+struct App {
+    Layer *layer;
+    Scope *scope;  /* names of the body; STACK: NULL */
+    VEC(App *) level; /* STACK: bottom first */
+    VEC(Over) over;
+    Ast *call;
+    Val val;       /* its output; building: with its node once done */
+    bool done;     /* building: val is final */
+    bool broken;   /* its arguments do not fit: told, gives no value */
+};
+
+typedef struct Axis {
+    const char *name;
+    Span span;
+    Ast *decl; /* A_AXIS or NULL for the implied t */
+    bool used;
+} Axis;
+
+struct Elab {
+    Arena *arena;
+    Intern *intern;
+    Diags *diags;
+    Graph *graph;
+    Scope *lib, *top;
+    bool building; /* nodes and messages are made */
+    bool changed;  /* dry: a type became known this round */
+    bool settle;   /* dry: unknown ranks become scalars where nothing moves */
+    bool training; /* value of `training` */
+    VEC(Axis) axis;
+    VEC(Name *) pending; /* names read at another step, not built yet */
+    VEC(Name *) chain;   /* equations being built, for causality messages */
+    VEC(Sym *) open;     /* open dims of the top level */
+    VEC(Scope *) scope;      /* all of them, in order of creation */
+    struct AppMemo *apps;    /* hash: (scope, call) -> App */
+    const Settings *set;     /* options, dims, vocabularies */
+    Ast *body;               /* statements of the model, for numbering */
+    int nanon;               /* anonymous slots made */
+    int depth;               /* nesting of calls, against endless recursion */
+    VEC(const char *) own;   /* equations with a derivative of their own */
+    const char *reduce;      /* how terms are averaged */
+    Ref loss;                /* sum of the reduced terms, 0: none */
+};
+
+/* elab.c */
+Name *scope_find(Scope *s, const char *name);   /* this scope only */
+Name *scope_lookup(Elab *e, Scope *s, const char *name); /* and outwards */
+Name *scope_add(Elab *e, Scope *s, NameKind kind, const char *name, Span at);
+Scope *scope_new(Elab *e, Scope *up, const char *prefix);
+void scope_collect(Elab *e, Scope *s, Ast *first);
+Val name_value(Elab *e, Name *n, Span at); /* at the current step */
+int name_slot(Elab *e, Name *n);
+void slot_edges(Elab *e, Name *n); /* bounds of its slot; at the very end */
+const char *full_name(Elab *e, const char *prefix, const char *name);
+
+/* elabtype.c: values and messages */
+Val val_none(void);
+Val val_num(Elab *e, double v);
+Val val_size(Elab *e, const Dim *d);
+Val val_unknown(uint32_t axes);
+Ref val_ref(Elab *e, const Val *v, Span at); /* the node, made if constant */
+int val_shape(Elab *e, const Val *v);        /* shape of the graph */
+uint8_t val_axes(const Val *v);              /* axes of the graph */
+const char *val_text(Elab *e, const Val *v); /* "vector [n] over t" */
+Val val_op(Elab *e, Op op, int n, const Val *x, Span at, const Span *arg);
+Val val_node(Elab *e, Val type, Op op, int n, const Ref *in, int a, int b,
+             double num, Span at);
+bool same_dim(Elab *e, const Dim *x, const Dim *y);
+
+/* elabexpr.c */
+Val expr(Elab *e, Scope *s, Ast *a);
+Val expr_number(Elab *e, Scope *s, Ast *a, const char *what); /* constant */
+const Dim *expr_dim(Elab *e, Scope *s, Ast *a); /* a size, or NULL */
+Name *member_name(Elab *e, Scope *s, Ast *a); /* y.c */
+/* Number of a string in an index set. */
+Val member_index(Elab *e, const char *str, const Dim *set, Span at);
+
+/* elabdecl.c: the slot and type of an input, parameter or noise; false while
+ * unknown (dry) or after an error */
+bool declare(Elab *e, Name *n);
+
+/* elabindex.c */
+Val expr_index(Elab *e, Scope *s, Ast *a);
+bool edge_of(Elab *e, Scope *s, Ast *subs, Edge *out); /* h[0], h[end+1] */
+Val read_at(Elab *e, Name *n, int offset, Span at); /* t+offset */
+bool step_of(Elab *e, Scope *s, Ast *subs, int *offset); /* [t-1] */
+Name *storage_name(Elab *e, Name *n); /* the name whose slot holds n */
+
+/* elabcall.c, elabapp.c, elabfn.c */
+bool is_layer(Elab *e, Scope *s, Ast *a, int depth);
+const char *site_prefix(Elab *e, Scope *s, Ast *site, Ast *layer);
+Layer *layer_of(Elab *e, Scope *s, Ast *a, const char *prefix);
+App *app_make(Elab *e, Scope *s, Ast *site, Layer *l, const char *prefix,
+              Ast *first, App *feed, Ast *rest, bool reversed);
+void bind_input_type(Elab *e, Name *n, Val *v); /* dims and axis from its argument */
+Val expr_call(Elab *e, Scope *s, Ast *a);
+Val expr_pipe(Elab *e, Scope *s, Ast *a);
+Val call_builtin(Elab *e, Scope *s, const char *name, Ast *call, Ast *subs,
+                 Ast *args, bool *known);
+Val call_fn(Elab *e, Scope *s, Val f, int n, Val *arg, const Span *at,
+            Span call);
+bool is_builtin(const char *name);
+Val app_output(Elab *e, App *a, Span at);
+Name *app_output_name(Elab *e, App *a); /* the output, if it is one name */
+App *app_at(Elab *e, Scope *s, Ast *a); /* application that is all of a */
+
+/* elabloss.c: terms, metrics, outputs, finals */
+void build_roots(Elab *e, Ast *const *file, int nfile);
+void build_last_roots(Elab *e); /* what needs the slots' bounds */
+
+/* elabinfo.c: warnings, declarations, what is open */
+Elaborated elab_results(Elab *e, Ast *const *file, int nfile);
+
+#endif

@@ -1,0 +1,234 @@
+/* Applications of the elaboration: finding the one that belongs to a place in
+ * the text, its value, and what an argument tells about the dims of a cell. */
+#include <string.h>
+
+#include "elab.h"
+
+typedef struct MemoKey {
+    Scope *scope;
+    Ast *site;
+} MemoKey;
+
+struct AppMemo {
+    MemoKey key;
+    App *app;
+    UT_hash_handle hh;
+};
+
+static App *app_site(Elab *e, Scope *s, Ast *site, Ast *layer, Ast *first,
+                     Ast *rest)
+{
+    MemoKey key;
+    memset(&key, 0, sizeof key);
+    key.scope = s;
+    key.site = site;
+    struct AppMemo *m = NULL;
+    HASH_FIND(hh, e->apps, &key, sizeof key, m);
+    if (m && (m->app || !e->building))
+        return m->app;
+    const char *prefix = site_prefix(e, s, site, layer);
+    Layer *l = layer_of(e, s, layer, prefix);
+    App *app = l ? app_make(e, s, site, l, prefix, first, NULL, rest,
+                            s->reversed)
+                 : NULL;
+    if (!m) {
+        m = NEW(e->arena, struct AppMemo);
+        m->key = key;
+        HASH_ADD(hh, e->apps, key, sizeof m->key, m);
+    }
+    m->app = app;
+    return app;
+}
+
+App *app_at(Elab *e, Scope *s, Ast *a)
+{
+    if (a->kind == A_CALL && is_layer(e, s, a->kid, 0))
+        return app_site(e, s, a, a->kid, NULL, a->kid->next);
+    if (a->kind == A_PIPE && is_layer(e, s, a->kid->next, 0))
+        return app_site(e, s, a, a->kid->next, a->kid, NULL);
+    if (a->kind == A_MEMBER) {
+        App *outer = app_at(e, s, a->kid);
+        if (outer && !outer->scope) { /* h.1: a level of a stack */
+            int i = 0;
+            for (const char *d = a->name; *d >= '0' && *d <= '9'; d++)
+                i = i < 100000 ? i * 10 + (*d - '0') : i;
+            return i >= 1 && i <= outer->level.n ? outer->level.v[i - 1]
+                                                 : NULL;
+        }
+        Name *n = outer ? scope_find(outer->scope, a->name) : NULL;
+        return n && n->rhs && n->kind == N_EQN ? app_at(e, n->scope, n->rhs)
+                                               : NULL;
+    }
+    if (a->kind != A_NAME)
+        return NULL;
+    Name *n = scope_lookup(e, s, a->name);
+    if (!n || n->part >= 0 || n->kind != N_EQN)
+        return NULL;
+    return app_at(e, n->scope, n->rhs);
+}
+
+static Ast *first_output(App *a)
+{
+    Ast *st = ast_find(a->layer->cell, A_BODY);
+    for (st = st->kid; st; st = st->next)
+        if (st->kind == A_OUTPUT)
+            return st->kid->kid;
+    return NULL;
+}
+
+Name *app_output_name(Elab *e, App *a)
+{
+    if (a->broken)
+        return NULL;
+    if (!a->scope)
+        return app_output_name(e, a->level.v[a->level.n - 1]);
+    Ast *out = first_output(a);
+    return out && out->kind == A_NAME ? scope_find(a->scope, out->name) : NULL;
+}
+
+Val app_output(Elab *e, App *a, Span at)
+{
+    if (!a || a->broken)
+        return val_none();
+    if (!a->scope) {
+        a->val = app_output(e, a->level.v[a->level.n - 1], at);
+        return a->val;
+    }
+    if (e->building && a->done)
+        return a->val;
+    Ast *out = first_output(a);
+    if (!out) {
+        if (e->building)
+            diag(e->diags, E_NO_OUTPUT, a->layer->cell->name_span,
+                 a->layer->cell->name);
+        a->broken = true;
+        return val_none();
+    }
+    if (e->depth > 400) {
+        if (e->building)
+            diag(e->diags, E_RECURSIVE, at);
+        return val_none();
+    }
+    e->depth++;
+    Val v = expr(e, a->scope, out);
+    e->depth--;
+    if (v.kind == V_TENSOR || e->building)
+        a->val = v;
+    v.app = a;
+    if (e->building && v.kind == V_TENSOR)
+        a->done = true;
+    return v;
+}
+
+Val expr_pipe(Elab *e, Scope *s, Ast *a)
+{
+    App *app = app_at(e, s, a);
+    if (app)
+        return app_output(e, app, a->span);
+    if (is_layer(e, s, a->kid->next, 0))
+        return val_none();
+    Val f = expr(e, s, a->kid->next);
+    if (f.kind == V_FN) {
+        Ast call = *a;
+        call.kind = A_CALL;
+        Ast fn = *a->kid->next, arg = *a->kid;
+        fn.next = &arg;
+        arg.next = NULL;
+        call.kid = &fn;
+        return expr_call(e, s, &call);
+    }
+    if (e->building && f.kind != V_NONE)
+        diag(e->diags, E_PIPE, a->kid->next->span, val_text(e, &f));
+    return val_none();
+}
+
+/* sum[t](e), mean[k=1:3](e), exp(e), f(e), lstm(n)(e) */
+Val expr_call(Elab *e, Scope *s, Ast *a)
+{
+    App *app = app_at(e, s, a);
+    if (app)
+        return app_output(e, app, a->span);
+    if (is_layer(e, s, a->kid, 0))
+        return val_none();
+    if (is_layer(e, s, a, 0)) {
+        Val v = val_none();
+        v.kind = V_LAYER;
+        return v;
+    }
+    Ast *callee = a->kid, *subs = NULL;
+    if (callee->kind == A_INDEX && callee->kid->kind == A_NAME) {
+        subs = callee->kid->next;
+        callee = callee->kid;
+    }
+    bool known = false;
+    if (callee->kind == A_NAME && !scope_lookup(e, s, callee->name)) {
+        Val v = call_builtin(e, s, callee->name, a, subs, a->kid->next,
+                             &known);
+        if (known)
+            return v;
+    }
+    Val f = expr(e, s, callee);
+    if (f.kind == V_FN && !f.def)
+        return call_builtin(e, s, f.str, a, subs, a->kid->next, &known);
+    if (f.kind != V_FN) {
+        if (e->building && f.kind != V_NONE)
+            diag(e->diags, E_NOT_CALLABLE, callee->span, val_text(e, &f));
+        return val_none();
+    }
+    int n = 0;
+    for (Ast *k = a->kid->next; k; k = k->next)
+        n++;
+    Val *arg = NEW_N(e->arena, Val, n + 1);
+    Span *at = NEW_N(e->arena, Span, n + 1);
+    n = 0;
+    for (Ast *k = a->kid->next; k; k = k->next, n++) {
+        arg[n] = expr(e, s, k);
+        at[n] = k->span;
+        if (arg[n].kind == V_NONE && !e->building)
+            arg[n] = val_unknown(0);
+    }
+    return call_fn(e, s, f, n, arg, at, a->span);
+}
+
+/* An argument solves the dims that the cell's input leaves open, and says
+ * which axis `t` is inside. */
+void bind_input_type(Elab *e, Name *n, Val *v)
+{
+    Scope *s = n->scope;
+    uint32_t axes = v->axes & ~AXIS_B;
+    if (axes && s->axis < 0) {
+        int i = 0;
+        while (!(axes >> i & 1))
+            i++;
+        s->axis = i;
+        e->changed = true;
+    }
+    Ast *subs = ast_find(n->decl, A_SUBS);
+    int rank = subs ? ast_count(subs) : 0, i = 0;
+    if (v->rank == RANK_UNKNOWN) {
+        if (rank)
+            return;
+        v->rank = 0; /* a number by its declaration */
+        return;
+    }
+    bool ok = v->rank == rank;
+    for (Ast *k = subs ? subs->kid : NULL; k && ok; k = k->next, i++) {
+        const Dim *d = expr_dim(e, s, k);
+        if (!d)
+            return;
+        Sym *free = dim_free(d);
+        Name *own = k->kind == A_NAME ? scope_find(s, k->name) : NULL;
+        if (free && own && own->kind == N_DIM && !free->bound) {
+            free->bound = v->dim[i];
+            e->changed = true;
+        }
+        ok = same_dim(e, d, v->dim[i]);
+    }
+    if (!ok && e->building) {
+        diag(e->diags, E_INPUT_SHAPE,
+             n->rhs ? n->rhs->span : s->app->call->span, s->where, n->name,
+             val_text(e, v));
+        diag_note(e->diags, n->span, "%s is declared here", n->name);
+        *v = val_none();
+    }
+}

@@ -1,0 +1,376 @@
+/* Cells of the elaboration: a layer is a cell with its arguments (weights);
+ * an application puts its equations into a scope of their own.  No cell is
+ * known by name here but the combinators whose naming rules are part of the
+ * language: stack and rev. */
+#include <string.h>
+
+#include "elab.h"
+
+#define MAX_DEPTH 500 /* nesting of cells: a cell that contains itself */
+
+static bool combinator(const char *name)
+{
+    return !strcmp(name, "stack") || !strcmp(name, "rev");
+}
+
+/* Does the expression stand for a layer (weights), not for a value? */
+bool is_layer(Elab *e, Scope *s, Ast *a, int depth)
+{
+    if (depth > MAX_DEPTH)
+        return false;
+    if (a->kind == A_INDEX)
+        return is_layer(e, s, a->kid, depth + 1);
+    if (a->kind == A_CALL) {
+        if (a->kid->kind != A_NAME)
+            return false;
+        Name *n = scope_lookup(e, s, a->kid->name);
+        return n ? n->kind == N_CELL : combinator(a->kid->name);
+    }
+    if (a->kind != A_NAME)
+        return false;
+    Name *n = scope_lookup(e, s, a->name);
+    if (!n || !n->rhs || n->part >= 0)
+        return false;
+    if (n->kind == N_ARG)
+        return is_layer(e, n->from, n->rhs, depth + 1);
+    return n->kind == N_EQN && is_layer(e, n->scope, n->rhs, depth + 1);
+}
+
+/* Name under which an instance without one is counted. */
+static const char *layer_word(Elab *e, Scope *s, Ast *a)
+{
+    while (a->kind == A_INDEX)
+        a = a->kid;
+    if (a->kind == A_CALL && !strcmp(a->kid->name, "rev") && a->kid->next)
+        return layer_word(e, s, a->kid->next);
+    if (a->kind == A_CALL)
+        return a->kid->name;
+    Name *n = scope_lookup(e, s, a->name);
+    return n && n->kind == N_ARG ? layer_word(e, n->from, n->rhs) : a->name;
+}
+
+static Ast *site_layer(Elab *e, Scope *s, Ast *a)
+{
+    if (a->kind == A_CALL && is_layer(e, s, a->kid, 0))
+        return a->kid;
+    if (a->kind == A_PIPE && is_layer(e, s, a->kid->next, 0))
+        return a->kid->next;
+    return NULL;
+}
+
+/* Counts, in order of the text, the applications in `a` that are counted
+ * under `word`; stops at `target`. */
+static bool count_sites(Elab *e, Scope *s, Ast *a, const char *word,
+                        Ast *target, bool whole, int *count)
+{
+    Ast *layer = site_layer(e, s, a);
+    bool found = false;
+    for (Ast *k = a->kid; k && !found; k = k->next) {
+        if (layer == k && a->kind == A_CALL)
+            continue; /* a template: its instances are named elsewhere */
+        found = count_sites(e, s, k, word, target, false, count);
+    }
+    if (found)
+        return true;
+    if (layer && !whole && !strcmp(layer_word(e, s, layer), word))
+        ++*count;
+    return a == target;
+}
+
+static int site_number(Elab *e, Scope *s, Ast *target, const char *word,
+                       Ast *body)
+{
+    int count = 0;
+    for (Ast *st = body; st; st = st->next) {
+        if (st->kind == A_CELL || st->kind == A_FN)
+            continue;
+        for (Ast *k = st->kid; k; k = k->next) {
+            bool whole = st->kind == A_EQ && k != st->kid;
+            if (count_sites(e, s, k, word, target, whole, &count))
+                return count;
+        }
+    }
+    return count + 1;
+}
+
+/* Where the applied layer's names live: the equation's name if it is the
+ * whole of it, else the cell's name and a number. */
+const char *site_prefix(Elab *e, Scope *s, Ast *site, Ast *layer)
+{
+    for (int i = 0; i < s->order.n; i++) {
+        Name *n = s->order.v[i];
+        if (n->kind == N_EQN && n->rhs == site && n->part < 0 &&
+            n->name[0] != '_')
+            return n->full;
+    }
+    const char *word = layer_word(e, s, layer);
+    Ast *body = s->app ? ast_find(s->app->layer->cell, A_BODY)->kid
+                       : e->body;
+    int number = site_number(e, s, site, word, body);
+    return full_name(e, s->prefix,
+                     arena_printf(e->arena, "%s%d", word, number));
+}
+
+static Layer *layer_new(Elab *e, int kind, const char *prefix, Ast *call)
+{
+    Layer *l = NEW(e->arena, Layer);
+    l->kind = kind;
+    l->prefix = prefix;
+    l->call = call;
+    l->span = call->span;
+    return l;
+}
+
+static Layer *layer_stack(Elab *e, Scope *s, Ast *call, const char *prefix)
+{
+    Ast *count = call->kid->next, *inner = count ? count->next : NULL;
+    if (!inner || inner->next || !is_layer(e, s, inner, 0)) {
+        if (e->building)
+            diag(e->diags, E_COMBINATOR, call->span, "stack",
+                 "stack(2, lstm(64))");
+        return NULL;
+    }
+    Val k = expr_number(e, s, count, "the number of levels");
+    if (k.kind != V_TENSOR || !k.size || k.num < 1) {
+        if (e->building && k.kind == V_TENSOR)
+            diag(e->diags, E_NOT_SIZE, count->span, "the number of levels");
+        return NULL;
+    }
+    Layer *l = layer_new(e, LAYER_STACK, prefix, call);
+    for (int i = 1; i <= (int)k.num; i++) {
+        const char *p =
+            full_name(e, prefix, arena_printf(e->arena, "%d", i));
+        Layer *level = layer_of(e, s, inner, p);
+        if (!level)
+            return NULL;
+        vec_push(e->arena, &l->level, level);
+    }
+    return l;
+}
+
+static Layer *layer_rev(Elab *e, Scope *s, Ast *call, const char *prefix)
+{
+    Ast *inner = call->kid->next;
+    if (!inner || inner->next || !is_layer(e, s, inner, 0)) {
+        if (e->building)
+            diag(e->diags, E_COMBINATOR, call->span, "rev", "rev(lstm(64))");
+        return NULL;
+    }
+    Layer *l = layer_new(e, LAYER_REV, prefix, call);
+    Layer *of = layer_of(e, s, inner, prefix);
+    if (of)
+        vec_push(e->arena, &l->level, of);
+    return of ? l : NULL;
+}
+
+/* The layer that `a` constructs or names; `prefix` for new weights. */
+Layer *layer_of(Elab *e, Scope *s, Ast *a, const char *prefix)
+{
+    while (a->kind == A_INDEX)
+        a = a->kid;
+    if (a->kind == A_NAME) {
+        Name *n = scope_lookup(e, s, a->name);
+        n->used = true;
+        if (n->kind == N_ARG)
+            return layer_of(e, n->from, n->rhs, prefix);
+        if (!n->layer)
+            n->layer = layer_of(e, n->scope, n->rhs, n->full);
+        return n->layer;
+    }
+    Name *n = scope_lookup(e, s, a->kid->name);
+    if (!n && !strcmp(a->kid->name, "stack"))
+        return layer_stack(e, s, a, prefix);
+    if (!n)
+        return layer_rev(e, s, a, prefix);
+    n->used = true;
+    Layer *l = layer_new(e, LAYER_CELL, prefix, a);
+    l->cell = n->decl;
+    l->home = n->scope;
+    l->scope = s;
+    return l;
+}
+
+/* Binds the cell's arguments (n, forget = 1) to the expressions given. */
+static bool bind_arguments(Elab *e, App *app)
+{
+    Layer *l = app->layer;
+    Ast *given = l->call->kid->next;
+    bool ok = true;
+    int want = 0, have = 0;
+    for (Ast *p = l->cell->kid; p; p = p->next)
+        want += p->kind == A_ARG;
+    for (Ast *p = given; p; p = p->next)
+        have++;
+    for (Ast *p = l->cell->kid; p && p->kind == A_ARG; p = p->next) {
+        Name *n = scope_add(e, app->scope, N_ARG, p->name, p->name_span);
+        n->rhs = NULL;
+        if (given && given->kind != A_KEY) {
+            n->rhs = given;
+            n->from = l->scope;
+            given = given->next;
+        }
+        for (Ast *k = given; k && !n->rhs; k = k->next)
+            if (k->kind == A_KEY && k->name == p->name) {
+                n->rhs = k->kid;
+                n->from = l->scope;
+            }
+        if (!n->rhs && p->kid) {
+            n->rhs = p->kid;
+            n->from = l->home;
+        }
+        ok &= n->rhs != NULL;
+    }
+    for (; given; given = given->next) {
+        bool known = false;
+        for (Ast *p = l->cell->kid; p; p = p->next)
+            known |= p->kind == A_ARG && given->kind == A_KEY &&
+                     given->name == p->name;
+        ok &= known;
+    }
+    if (!ok && e->building) {
+        Buf b;
+        buf_init(&b, e->arena);
+        for (Ast *p = l->cell->kid; p && p->kind == A_ARG; p = p->next)
+            buf_printf(&b, "%s%s", p == l->cell->kid ? "" : ", ", p->name);
+        diag(e->diags, E_ARGUMENTS, l->call->span, l->cell->name, want, b.s,
+             have);
+        diag_note(e->diags, l->cell->name_span, "%s is defined here",
+                  l->cell->name);
+    }
+    return ok;
+}
+
+/* h[0] = e, h[t-1] = e, W = E among the inputs. */
+static bool bind_override(Elab *e, App *app, Scope *caller, Ast *k)
+{
+    Over o;
+    memset(&o, 0, sizeof o);
+    Ast *subs = ast_find(k, A_SUBS);
+    o.name = k->name;
+    o.scope = caller;
+    o.e = subs ? subs->next : k->kid;
+    o.span = k->span;
+    o.kind = OVER_VALUE;
+    Name *n = scope_find(app->scope, k->name);
+    if (!n || (n->kind != N_EQN && n->kind != N_PARAM && n->kind != N_ARG)) {
+        if (e->building) {
+            diag(e->diags, E_NO_MEMBER, k->name_span, k->name);
+            diag_note(e->diags, app->layer->cell->name_span,
+                      "%s is defined here", app->layer->cell->name);
+        }
+        return false;
+    }
+    if (subs) {
+        Edge edge = {0};
+        if (edge_of(e, app->scope, subs, &edge)) {
+            o.kind = OVER_START;
+            o.end = edge.end;
+            o.offset = edge.at;
+        } else if (!step_of(e, app->scope, subs, &o.offset)) {
+            if (e->building)
+                diag(e->diags, E_OVERRIDE, k->span);
+            return false;
+        } else {
+            o.kind = OVER_STEP;
+        }
+    }
+    vec_push(e->arena, &app->over, o);
+    return true;
+}
+
+/* Inputs by position; the first may be the value of another application. */
+static bool bind_inputs(Elab *e, App *app, Scope *caller, Ast *first, App *feed,
+                        Ast *rest)
+{
+    bool ok = true, fed = first || feed;
+    int want = 0, have = fed;
+    for (int i = 0; i < app->scope->order.n; i++) {
+        Name *n = app->scope->order.v[i];
+        if (n->kind != N_INPUT)
+            continue;
+        want++;
+        n->kind = N_ARG;
+        n->from = caller;
+        if (fed) {
+            n->rhs = first;
+            n->feed = feed;
+            fed = false;
+            continue;
+        }
+        while (rest && rest->kind == A_KEY)
+            rest = rest->next;
+        n->rhs = rest;
+        have += rest != NULL;
+        ok &= rest != NULL;
+        rest = rest ? rest->next : NULL;
+    }
+    for (; rest; rest = rest->next)
+        if (rest->kind != A_KEY) {
+            ok = false;
+            have++;
+        }
+    if ((!ok || fed) && e->building) {
+        diag(e->diags, E_INPUTS, app->call->span, app->layer->cell->name, want,
+             have);
+        diag_note(e->diags, app->layer->cell->name_span, "%s is defined here",
+                  app->layer->cell->name);
+    }
+    return ok && !fed;
+}
+
+static App *app_stack(Elab *e, Scope *s, Ast *site, Layer *l,
+                      const char *prefix, Ast *first, App *feed, Ast *rest,
+                      bool reversed)
+{
+    App *app = NEW(e->arena, App);
+    app->layer = l;
+    app->call = site;
+    for (int i = 0; i < l->level.n; i++) {
+        const char *p =
+            full_name(e, prefix, arena_printf(e->arena, "%d", i + 1));
+        App *level = app_make(e, s, site, l->level.v[i], p, first, feed, rest,
+                              reversed);
+        if (!level)
+            return NULL;
+        vec_push(e->arena, &app->level, level);
+        first = NULL;
+        feed = level;
+    }
+    return app;
+}
+
+App *app_make(Elab *e, Scope *s, Ast *site, Layer *l, const char *prefix,
+              Ast *first, App *feed, Ast *rest, bool reversed)
+{
+    if (e->depth > MAX_DEPTH) {
+        if (e->building)
+            diag(e->diags, E_RECURSIVE, site->span);
+        return NULL;
+    }
+    l->uses++;
+    if (l->kind == LAYER_REV)
+        return app_make(e, s, site, l->level.v[0], prefix, first, feed, rest,
+                        !reversed);
+    if (l->kind == LAYER_STACK)
+        return app_stack(e, s, site, l, prefix, first, feed, rest, reversed);
+    App *app = NEW(e->arena, App);
+    app->layer = l;
+    app->call = site;
+    app->scope = scope_new(e, l->home, prefix);
+    app->scope->weights = l->prefix;
+    app->scope->app = app;
+    app->scope->reversed = reversed;
+    app->scope->where = l->cell->name;
+    app->val = val_unknown(0);
+    e->depth++;
+    bool ok = bind_arguments(e, app);
+    scope_collect(e, app->scope, ast_find(l->cell, A_BODY)->kid);
+    ok &= bind_inputs(e, app, s, first, feed, rest);
+    for (Ast *k = rest; k && ok; k = k->next)
+        if (k->kind == A_KEY)
+            ok &= bind_override(e, app, s, k);
+    e->depth--;
+    e->changed = true;
+    app->broken = !ok;
+    return app;
+}

@@ -1,0 +1,233 @@
+/* Declarations of the elaboration: inputs, parameters and noise become slots
+ * of the graph with their shapes, sets, start values and constraints. */
+#include <math.h>
+#include <string.h>
+
+#include "elab.h"
+
+static const char *const init_kinds[] = {
+    "normal",    "uniform",  "truncated", "glorot", "he",   "orthogonal",
+    "identity",  "bernoulli", "constant",  "zeros",  "ones", "load"};
+
+/* Kind and numbers of `~ uniform(a, b)`; messages when building. */
+static CellInit read_init(Elab *e, Scope *s, Ast *a)
+{
+    CellInit r = {"const", 0, 0, NULL};
+    Ast *callee = a->kind == A_CALL ? a->kid : a;
+    int n = (int)(sizeof init_kinds / sizeof *init_kinds), i = 0;
+    while (callee->kind == A_NAME && i < n &&
+           strcmp(init_kinds[i], callee->name))
+        i++;
+    if (callee->kind != A_NAME || i == n) {
+        if (e->building) {
+            diag(e->diags, E_INIT, a->span);
+            const char *near = callee->kind == A_NAME
+                                   ? diag_closest(callee->name, init_kinds, n)
+                                   : NULL;
+            if (near)
+                diag_help(e->diags, "did you mean %s?", near);
+        }
+        return r;
+    }
+    r.kind = init_kinds[i];
+    double *to[2] = {&r.a, &r.b};
+    int k = 0;
+    for (Ast *x = a->kind == A_CALL ? callee->next : NULL; x; x = x->next) {
+        if (x->kind == A_STR)
+            r.file = x->str;
+        else if (k < 2)
+            *to[k++] = expr_number(e, s, x, "a start value").num;
+    }
+    if (!strcmp(r.kind, "zeros") || !strcmp(r.kind, "ones") ||
+        !strcmp(r.kind, "constant")) {
+        r.a = !strcmp(r.kind, "ones") ? 1 : k ? r.a : 0;
+        r.kind = "const";
+    }
+    if (!strcmp(r.kind, "load") && e->building)
+        diag(e->diags, E_UNSUPPORTED, a->span, "parameters loaded from a file");
+    return r;
+}
+
+static void param_constraint(Elab *e, Scope *s, Slot *slot, Ast *in)
+{
+    if (!in)
+        return;
+    if (!in->kid->next) {
+        diag(e->diags, E_UNSUPPORTED, in->span, "this constraint");
+        diag_help(e->diags, "an interval is understood: in (0, 1)");
+        return;
+    }
+    slot->min = expr_number(e, s, in->kid, "a bound").num;
+    slot->max = expr_number(e, s, in->kid->next, "a bound").num;
+    if (!(slot->min < slot->max))
+        diag(e->diags, E_INTERVAL, in->span);
+    /* Unless the spec says where to start: where the free value is 0. */
+    slot->init.kind = "const";
+    slot->init.a = isinf(slot->max)   ? slot->min + 1
+                   : isinf(slot->min) ? slot->max - 1
+                                      : (slot->min + slot->max) / 2;
+}
+
+static void param_with(Elab *e, Scope *s, Slot *slot, Ast *with)
+{
+    for (Ast *k = with ? with->kid : NULL; k; k = k->next) {
+        if (!strcmp(k->name, "frozen"))
+            slot->flags |= CELL_FROZEN;
+        else if (!strcmp(k->name, "lr") && k->kid)
+            slot->lr = expr_number(e, s, k->kid, "lr").num;
+        else if (!strcmp(k->name, "decay") && k->kid)
+            slot->decay = expr_number(e, s, k->kid, "decay").num;
+        else if (!strcmp(k->name, "clip") && k->kid) {
+            Buf b;
+            buf_init(&b, e->arena);
+            ast_print_expr(&b, k->kid);
+            slot->clip = b.s;
+        } else {
+            diag(e->diags, E_WITH, k->span, k->name);
+        }
+    }
+}
+
+static void param_slot(Elab *e, Name *n)
+{
+    Scope *s = n->scope;
+    const char *full = full_name(e, s->weights, n->name);
+    int shape = val_shape(e, &n->val);
+    n->slot = graph_slot_find(e->graph, full);
+    if (n->slot >= 0) { /* shared weights: a second application */
+        if (SLOT(e->graph, n->slot)->shape != shape)
+            diag(e->diags, E_SHARED_SHAPE, n->span, full);
+        return;
+    }
+    n->slot = graph_slot(e->graph, SLOT_PARAM, full, shape, GX_NONE);
+    Slot *slot = SLOT(e->graph, n->slot);
+    slot->span = n->span;
+    if (n->val.rank >= 2)
+        slot->init.kind = "glorot";
+    param_constraint(e, s, slot, ast_find(n->decl, A_IN));
+    Ast *init = ast_find(n->stmt, A_INIT);
+    if (init && init->op == '=') {
+        slot->init.kind = "const";
+        slot->init.a = expr_number(e, s, init->kid, "a start value").num;
+    } else if (init) {
+        slot->init = read_init(e, s, init->kid);
+    }
+    param_with(e, s, slot, ast_find(n->stmt, A_WITH));
+}
+
+static void noise_slot(Elab *e, Name *n)
+{
+    Ast *init = ast_find(n->stmt, A_INIT);
+    int op = n->stmt->op;
+    n->slot = graph_slot(e->graph, SLOT_NOISE, n->full, val_shape(e, &n->val),
+                         val_axes(&n->val));
+    Slot *slot = SLOT(e->graph, n->slot);
+    slot->span = n->span;
+    if (!init)
+        return;
+    slot->init = read_init(e, n->scope, init->kid);
+    if (op)
+        slot->init.kind =
+            arena_printf(e->arena, "%s %s", slot->init.kind,
+                         op == K_ONCE ? "once" : "shared");
+}
+
+static void input_slot(Elab *e, Name *n)
+{
+    n->slot = graph_slot(e->graph, SLOT_INPUT, n->full, val_shape(e, &n->val),
+                         val_axes(&n->val));
+    Slot *slot = SLOT(e->graph, n->slot);
+    slot->span = n->span;
+    if (n->val.set) {
+        slot->flags |= CELL_INDEX;
+        slot->classes = dim_number(n->val.set);
+        slot->set = dim_text(e->arena, n->val.set);
+    }
+    if (n->drawn)
+        slot->flags |= CELL_OBSERVED;
+    vec_push(e->arena, &e->pending, n);
+}
+
+/* Axes in front (in a model), then dims.  false while a dim is unknown. */
+static bool decl_type(Elab *e, Name *n)
+{
+    Val v = val_unknown(0);
+    Scope *s = n->scope;
+    bool model = s == e->top && n->kind == N_INPUT;
+    Ast *subs = ast_find(n->decl, A_SUBS);
+    v.rank = 0;
+    if (n->kind != N_PARAM)
+        v.axes = AXIS_B;
+    if (n->kind == N_NOISE) {
+        int axis = s->app ? s->axis : 0;
+        v.axes = n->stmt->op == K_SHARED ? 0
+                 : n->stmt->op == K_ONCE || axis < 0
+                     ? AXIS_B
+                     : AXIS_B | 1u << axis;
+    }
+    for (Ast *k = subs ? subs->kid : NULL; k; k = k->next) {
+        int axis = -1;
+        for (int i = 0; model && k->kind == A_NAME && i < e->axis.n; i++)
+            if (!strcmp(e->axis.v[i].name, k->name))
+                axis = i;
+        if (axis >= 0) {
+            v.axes |= 1u << axis;
+            e->axis.v[axis].used = true;
+            continue;
+        }
+        const Dim *d = expr_dim(e, s, k);
+        if (!d)
+            return false;
+        if (v.rank == SHAPE_RANK) {
+            if (e->building)
+                diag(e->diags, E_RANK, k->span);
+            return false;
+        }
+        v.dim[v.rank++] = d;
+    }
+    Ast *in = ast_find(n->decl, A_IN);
+    if (in && n->kind == N_INPUT && !in->kid->next) {
+        v.set = expr_dim(e, s, in->kid);
+        if (!v.set)
+            return false;
+    }
+    n->val = v;
+    n->typed = true;
+    return true;
+}
+
+bool declare(Elab *e, Name *n)
+{
+    if (n->slot >= 0 || (!e->building && n->typed && n->kind != N_PARAM))
+        return true;
+    if (n->state == 3)
+        return false;
+    if (!decl_type(e, n)) {
+        n->state = e->building ? 3 : 0; /* told once */
+        return false;
+    }
+    if (!e->building)
+        return true;
+    for (int i = 0; i < n->val.rank; i++) {
+        Sym *open = dim_free(dim_resolve(e->arena, n->val.dim[i]));
+        if (open && n->scope->app && !open->bound) {
+            bool top = false;
+            for (int k = 0; k < e->top->order.n; k++)
+                top |= e->top->order.v[k]->kind == N_DIM &&
+                       dim_free(e->top->order.v[k]->val.size) == open;
+            if (top)
+                continue;
+            diag(e->diags, E_DIM_UNSOLVED, n->span, n->name, open->name,
+                 n->scope->where ? n->scope->where : "the model");
+            n->state = 3;
+            return false;
+        }
+    }
+    if (n->kind == N_PARAM)
+        param_slot(e, n);
+    else if (n->kind == N_NOISE)
+        noise_slot(e, n);
+    else
+        input_slot(e, n);
+    return true;
+}

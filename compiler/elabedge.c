@@ -1,0 +1,160 @@
+/* Start values of the elaboration: boundary equations, h[0] = e arguments and
+ * values given from outside become the bounds of a slot. */
+#include <string.h>
+
+#include "elab.h"
+
+typedef struct Found {
+    bool end;
+    int at; /* in the direction of real time */
+    Val v;
+} Found;
+
+typedef VEC(Found) FoundList;
+
+static void found_add(Elab *e, FoundList *list, Name *n, bool reversed,
+                      bool end, int at, Scope *scope, Ast *x, Span span)
+{
+    Found f;
+    f.end = reversed ? !end : end;
+    f.at = reversed ? 1 - at : at;
+    f.v = expr(e, scope, x);
+    if (f.v.kind == V_STR && n->val.set)
+        f.v = member_index(e, f.v.str, n->val.set, x->span);
+    if (f.v.kind != V_TENSOR) {
+        if (f.v.kind != V_NONE)
+            diag(e->diags, E_NOT_VALUE, x->span, val_text(e, &f.v));
+        return;
+    }
+    if (f.v.axes & ~AXIS_B) {
+        diag(e->diags, E_EDGE_VARIES, span, n->name);
+        return;
+    }
+    bool fits = !f.v.rank || f.v.rank == n->val.rank;
+    for (int i = 0; fits && i < f.v.rank; i++)
+        fits = same_dim(e, f.v.dim[i], n->val.dim[i]);
+    if (!fits) {
+        diag(e->diags, E_EDGE_SHAPE, span, n->name, val_text(e, &n->val),
+             val_text(e, &f.v));
+        return;
+    }
+    Ref r = val_ref(e, &f.v, x->span);
+    f.v.ref = graph_expand(e->graph, r, SLOT(e->graph, n->slot)->shape);
+    vec_push(e->arena, list, f);
+}
+
+static void own_edges(Elab *e, FoundList *list, Name *n, Name *of)
+{
+    for (int i = 0; i < of->edge.n; i++) {
+        Edge *x = &of->edge.v[i];
+        found_add(e, list, n, of->scope->reversed, x->end, x->at, x->scope,
+                  x->e, x->span);
+    }
+}
+
+/* Edges of other names that are stored in n, and the short name of n. */
+static void outer_edges(Elab *e, FoundList *list, Name *n)
+{
+    for (int i = 0; i < e->scope.n; i++)
+        for (int k = 0; k < e->scope.v[i]->order.n; k++) {
+            Name *m = e->scope.v[i]->order.v[k];
+            if (m == n || m->kind != N_EQN || storage_name(e, m) != n)
+                continue;
+            own_edges(e, list, n, m);
+            if (m->scope == e->top)
+                SLOT(e->graph, n->slot)->alias = m->full;
+        }
+}
+
+static const char *given_state(Elab *e, Name *n)
+{
+    const char *alias = SLOT(e->graph, n->slot)->alias;
+    for (int i = 0; i < e->set->nstate; i++)
+        if (!strcmp(e->set->state[i], n->full) ||
+            (alias && !strcmp(e->set->state[i], alias)))
+            return e->set->state[i];
+    return NULL;
+}
+
+/* Value at index 0 (or end+1) comes from outside; what the spec said there
+ * still covers what lies beyond. */
+static void state_from_outside(Elab *e, Slot *s, Name *n, const char *name)
+{
+    bool back = n->min_off >= 0 && n->max_off > 0;
+    int first = back ? 1 : 0, second = back ? 2 : -1;
+    Ref beyond = 0;
+    VEC(Bound) old = {0};
+    int count = back ? s->hi.n : s->lo.n;
+    for (int i = 0; i < count; i++)
+        vec_push(e->arena, &old, back ? s->hi.v[i] : s->lo.v[i]);
+    int in = graph_slot(e->graph, SLOT_INPUT,
+                        arena_printf(e->arena, "%s@0", name),
+                        s->shape, GX_B);
+    s = SLOT(e->graph, n->slot);
+    Bound b = {first, graph_read(e->graph, in, 0)};
+    memset(back ? (void *)&s->hi : (void *)&s->lo, 0, sizeof s->lo);
+    if (back)
+        vec_push(e->arena, &s->hi, b);
+    else
+        vec_push(e->arena, &s->lo, b);
+    bool second_written = false;
+    for (int i = 0; i < old.n; i++) {
+        if (old.v[i].at == first) {
+            beyond = old.v[i].value;
+            continue;
+        }
+        second_written |= old.v[i].at == second;
+    }
+    if (!second_written && old.n <= 1) {
+        Bound rest = {second, beyond ? beyond
+                                     : graph_expand(e->graph,
+                                                    graph_const(e->graph, 0),
+                                                    s->shape)};
+        if (back)
+            vec_push(e->arena, &s->hi, rest);
+        else
+            vec_push(e->arena, &s->lo, rest);
+    }
+    for (int i = 0; i < old.n; i++)
+        if (old.v[i].at != first) {
+            if (back)
+                vec_push(e->arena, &s->hi, old.v[i]);
+            else
+                vec_push(e->arena, &s->lo, old.v[i]);
+        }
+}
+
+void slot_edges(Elab *e, Name *n)
+{
+    FoundList list = {0};
+    own_edges(e, &list, n, n);
+    outer_edges(e, &list, n);
+    App *app = n->scope->app;
+    for (int i = 0; app && i < app->over.n; i++) {
+        const Over *o = &app->over.v[i];
+        if (o->kind == OVER_START && o->name == n->name)
+            found_add(e, &list, n, n->scope->reversed, o->end, o->offset,
+                      o->scope, o->e, o->span);
+    }
+    /* Sorted outwards from the sequence: 0, -1, .. and 1, 2, .. */
+    for (int i = 1; i < list.n; i++)
+        for (int k = i; k > 0 && (list.v[k].end ? list.v[k].at < list.v[k - 1].at
+                                                : list.v[k].at >
+                                                      list.v[k - 1].at);
+             k--) {
+            Found x = list.v[k];
+            list.v[k] = list.v[k - 1];
+            list.v[k - 1] = x;
+        }
+    for (int i = 0; i < list.n; i++) {
+        Bound b = {list.v[i].at, list.v[i].v.ref};
+        Slot *s = SLOT(e->graph, n->slot);
+        if (list.v[i].end)
+            vec_push(e->arena, &s->hi, b);
+        else
+            vec_push(e->arena, &s->lo, b);
+    }
+    const char *outside = given_state(e, n);
+    if (outside && (n->min_off < 0 || n->max_off > 0))
+        state_from_outside(e, SLOT(e->graph, n->slot), n, outside);
+}

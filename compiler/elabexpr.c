@@ -1,0 +1,469 @@
+/* Expressions of the elaboration: names, operators, products, concatenation.
+ * Subscripts are in elabindex.c, calls in elabcall.c and elabfn.c. */
+#include <string.h>
+
+#include "elab.h"
+#include "ops.h"
+
+static const struct {
+    int sign;
+    Op op;
+} binary_op[] = {
+    {'+', OP_add},  {'-', OP_sub},  {'*', OP_mul},  {'/', OP_div},
+    {'%', OP_mod},  {'^', OP_pow},  {'<', OP_lt},   {'>', OP_gt},
+    {O_LE, OP_le},  {O_GE, OP_ge},  {O_EQ, OP_eq},  {O_NE, OP_ne},
+    {O_AND, OP_and}, {O_OR, OP_or},
+};
+
+static Val leaf(Elab *e, Op op, uint32_t axes, Span at)
+{
+    Val v = val_unknown(axes);
+    v.rank = 0;
+    return val_node(e, v, op, 0, NULL, 0, 0, 0, at);
+}
+
+/* The number of the step; inside rev() counted from the end. */
+static Val time_value(Elab *e, Scope *s, int axis, Span at)
+{
+    Val t = leaf(e, OP_TIME, 1u << axis | AXIS_B, at);
+    e->axis.v[axis].used = true;
+    if (!s->reversed)
+        return t;
+    Val x[2] = {leaf(e, OP_LEN, AXIS_B, at), t};
+    x[0] = val_op(e, OP_sub, 2, x, at, NULL);
+    x[1] = val_num(e, 1);
+    return val_op(e, OP_add, 2, x, at, NULL);
+}
+
+/* Axis that a name stands for here, or -1. */
+static int axis_named(Elab *e, Scope *s, const char *name)
+{
+    if (s->app)
+        return strcmp(name, "t") ? -1 : s->axis;
+    for (int i = 0; i < e->axis.n; i++)
+        if (!strcmp(e->axis.v[i].name, name))
+            return i;
+    return -1;
+}
+
+static void gather_names(Elab *e, Scope *s, const char **out, int *n)
+{
+    for (; s; s = s->up)
+        for (int i = 0; i < s->order.n; i++)
+            if (scope_lookup(e, s, s->order.v[i]->name))
+                out[(*n)++] = s->order.v[i]->name;
+}
+
+static Val undefined(Elab *e, Scope *s, Ast *a)
+{
+    if (!e->building)
+        return val_none();
+    int n = 0, room = 0;
+    for (Scope *u = s; u; u = u->up)
+        room += u->order.n;
+    const char **cand = NEW_N(e->arena, const char *, room + 1);
+    gather_names(e, s, cand, &n);
+    diag(e->diags, E_UNDEFINED, a->span, a->name);
+    const char *near = diag_closest(a->name, cand, n);
+    if (near)
+        diag_help(e->diags, "did you mean %s?", near);
+    return val_none();
+}
+
+static Val name_constant(Elab *e, Name *n, Span at)
+{
+    if (n->decl && ast_find(n->decl, A_SUBS))
+        return n->val; /* table: filled by const_table */
+    if (n->state == 1) {
+        if (e->building)
+            diag(e->diags, E_INSTANT, at, n->name, n->name);
+        return val_none();
+    }
+    n->state = 1;
+    Val v = expr(e, n->from, n->rhs);
+    n->state = 0;
+    v.name = n;
+    return v;
+}
+
+static Val param_or_input(Elab *e, Name *n, Span at)
+{
+    Val v = n->val;
+    v.name = n;
+    if (!e->building || v.kind != V_TENSOR)
+        return v;
+    if (n->kind == N_PARAM)
+        return val_node(e, v, OP_PARAM, 0, NULL, n->slot, 0, 0, at);
+    v.ref = graph_add(e->graph, OP_READ, 0, NULL, n->slot, 0, 0, at);
+    return v;
+}
+
+static Val named(Elab *e, Scope *s, Name *n, Ast *a)
+{
+    n->used = true;
+    (void)s;
+    switch (n->kind) {
+    case N_OPTION:
+    case N_CONST:
+        return name_constant(e, n, a->span);
+    case N_DIM:
+        return n->val;
+    case N_PARAM:
+    case N_INPUT:
+    case N_NOISE: {
+        if (!declare(e, n))
+            return val_none();
+        Val v = param_or_input(e, n, a->span);
+        return v;
+    }
+    case N_EQN:
+    case N_ARG:
+        return name_value(e, n, a->span);
+    case N_FN:
+    case N_CELL: {
+        Val v = val_none();
+        v.kind = n->kind == N_FN ? V_FN : V_CELL;
+        v.def = n->decl;
+        v.home = n->scope;
+        v.str = n->name;
+        return v;
+    }
+    }
+    return val_none();
+}
+
+static Val expr_name(Elab *e, Scope *s, Ast *a)
+{
+    Name *n = scope_lookup(e, s, a->name);
+    if (n) {
+        Val v = named(e, s, n, a);
+        if (v.kind == V_TENSOR && n->kind != N_ARG)
+            v.name = n;
+        return v;
+    }
+    int axis = axis_named(e, s, a->name);
+    if (axis >= 0)
+        return time_value(e, s, axis, a->span);
+    if (!strcmp(a->name, "end"))
+        return leaf(e, OP_LEN, AXIS_B, a->span);
+    if (!strcmp(a->name, "training"))
+        return val_num(e, e->training);
+    if (!strcmp(a->name, "π"))
+        return val_num(e, 3.14159265358979323846);
+    if (is_builtin(a->name)) {
+        Val v = val_none();
+        v.kind = V_FN;
+        v.str = a->name;
+        return v;
+    }
+    if (s->app && !strcmp(a->name, "t"))
+        return val_none();
+    return undefined(e, s, a);
+}
+
+/* [a, b, ...] of vectors and numbers. */
+static Val expr_list(Elab *e, Scope *s, Ast *a)
+{
+    Val r = val_unknown(0);
+    int n = ast_count(a), i = 0;
+    Ref *in = NEW_N(e->arena, Ref, n + 1);
+    const Dim *rows = dim_const(e->arena, 0);
+    bool known = true;
+    for (Ast *k = a->kid; k; k = k->next, i++) {
+        Val v = expr(e, s, k);
+        if (v.kind == V_NONE && !e->building) {
+            known = false;
+            continue;
+        }
+        if (v.kind != V_TENSOR || v.rank > 1) {
+            if (e->building && v.kind != V_NONE)
+                diag(e->diags, E_CONCAT, k->span, val_text(e, &v));
+            return val_none();
+        }
+        r.axes |= v.axes;
+        if (v.rank == RANK_UNKNOWN) {
+            known = false;
+            continue;
+        }
+        rows = dim_op(e->arena, '+', rows,
+                      v.rank ? v.dim[0] : dim_const(e->arena, 1));
+        in[i] = val_ref(e, &v, k->span);
+    }
+    r.rank = known ? 1 : RANK_UNKNOWN;
+    r.dim[0] = rows;
+    return val_node(e, r, OP_CONCAT, n, in, 0, 0, 0, a->span);
+}
+
+static Val transpose(Elab *e, Val v, Span at)
+{
+    if (v.kind == V_NONE || v.rank == RANK_UNKNOWN)
+        return v;
+    if (v.kind != V_TENSOR || v.rank != 2) {
+        if (e->building)
+            diag(e->diags, E_NOT_MATRIX, at, "'", val_text(e, &v));
+        return val_none();
+    }
+    if (v.axes && e->building) {
+        diag(e->diags, E_UNSUPPORTED, at, "a matrix that varies over time");
+        return val_none();
+    }
+    const Dim *d = v.dim[0];
+    v.dim[0] = v.dim[1];
+    v.dim[1] = d;
+    Ref in = v.ref;
+    return val_node(e, v, OP_TRANSPOSE, 1, &in, 0, 0, 0, at);
+}
+
+static const char *operand_text(Elab *e, Ast *a)
+{
+    Buf b;
+    buf_init(&b, e->arena);
+    ast_print_expr(&b, a);
+    return b.s;
+}
+
+static void product_error(Elab *e, Ast *a, const Val *x, const Val *y)
+{
+    if (!x->rank || !y->rank) {
+        diag(e->diags, E_PRODUCT_SCALAR, a->span,
+             val_text(e, x), val_text(e, y));
+        diag_help(e->diags, "multiply by a number with *");
+        return;
+    }
+    const Dim *cols = x->dim[x->rank - 1];
+    diag(e->diags, E_PRODUCT, a->span, operand_text(e, a),
+         operand_text(e, a->kid), dim_text(e->arena, cols),
+         x->rank == 2 ? "columns" : "elements", operand_text(e, a->kid->next),
+         val_text(e, y));
+    if (x->name)
+        diag_note(e->diags, x->name->span, "%s is %s", x->name->name,
+                  val_text(e, x));
+    if (y->name)
+        diag_note(e->diags, y->name->span, "%s is %s", y->name->name,
+                  val_text(e, y));
+    if (y->rank == 1 && x->rank == 2 && same_dim(e, x->dim[0], y->dim[0]))
+        diag_help(e->diags, "the transposed matrix fits: %s' @ %s",
+                  operand_text(e, a->kid), operand_text(e, a->kid->next));
+}
+
+/* Node of x @ y once the shapes fit. */
+static Val product_node(Elab *e, Val r, const Val *x, const Val *y, Span at)
+{
+    Graph *g = e->graph;
+    if (!e->building)
+        return r;
+    Ref in[2] = {x->ref, y->ref};
+    if (x->rank == 1 && y->rank == 1) {
+        Ref p = graph_add(g, OP_mul, 2, in, 0, 0, 0, at);
+        return val_node(e, r, OP_SUM, 1, &p, 0, 0, 0, at);
+    }
+    int trans = x->rank == 1;
+    if (trans) {
+        in[0] = y->ref;
+        in[1] = x->ref;
+    }
+    if (x->rank == 2 && y->rank == 2)
+        return val_node(e, r, OP_MATMUL, 2, in, 0, 0, 0, at);
+    if (NODE(g, in[0])->op == OP_TRANSPOSE) {
+        in[0] = IN(g, in[0], 0);
+        trans = !trans;
+    }
+    return val_node(e, r, OP_MATVEC, 2, in, trans, 0, 0, at);
+}
+
+static Val expr_product(Elab *e, Scope *s, Ast *a)
+{
+    Val x = expr(e, s, a->kid), y = expr(e, s, a->kid->next);
+    if (x.kind == V_NONE || y.kind == V_NONE) {
+        /* The result's shape is known from the matrix alone. */
+        if (e->building || x.kind != V_TENSOR || x.rank != 2)
+            return val_none();
+        y = val_unknown(0);
+    }
+    if (x.kind != V_TENSOR || y.kind != V_TENSOR) {
+        Val pair[2] = {x, y};
+        return val_op(e, OP_mul, 2, pair, a->span, NULL);
+    }
+    Val r = val_unknown(x.axes | y.axes);
+    if (x.rank == RANK_UNKNOWN || (y.rank == RANK_UNKNOWN && x.rank != 2))
+        return r;
+    r.rank = x.rank + (y.rank == RANK_UNKNOWN ? 1 : y.rank) - 2;
+    if (x.rank < 1 || !y.rank || x.rank > 2 || y.rank > 2 ||
+        (y.rank > 0 && !same_dim(e, x.dim[x.rank - 1], y.dim[0]))) {
+        if (e->building)
+            product_error(e, a, &x, &y);
+        return val_none();
+    }
+    if (x.rank == 2)
+        r.dim[0] = x.dim[0];
+    if (y.rank == 2)
+        r.dim[x.rank - 1] = y.dim[1];
+    if (((x.rank == 2 && x.axes) || (y.rank == 2 && y.axes)) && e->building) {
+        diag(e->diags, E_UNSUPPORTED, a->span,
+             "a matrix that varies over time");
+        return val_none();
+    }
+    return product_node(e, r, &x, &y, a->span);
+}
+
+/* v == "</s>": the string is a member of the other side's set. */
+static Val string_member(Elab *e, Val str, const Val *other, Span at)
+{
+    if (str.kind != V_STR || !other->set)
+        return str;
+    return member_index(e, str.str, other->set, at);
+}
+
+Val member_index(Elab *e, const char *str, const Dim *set, Span at)
+{
+    const char *name = dim_text(e->arena, set);
+    Val v = val_num(e, 0);
+    v.size = NULL;
+    for (int i = 0; i < e->set->nvocab; i++) {
+        const Vocab *w = &e->set->vocab[i];
+        if (strcmp(w->set, name))
+            continue;
+        for (int k = 0; k < w->n; k++)
+            if (!strcmp(w->names[k], str)) {
+                v.num = k;
+                return v;
+            }
+        if (e->building)
+            diag(e->diags, E_NOT_MEMBER, at, str, name);
+        return val_none();
+    }
+    return v; /* no vocabulary yet: any member does for checking */
+}
+
+static Val expr_binary(Elab *e, Scope *s, Ast *a)
+{
+    if (a->op == '@')
+        return expr_product(e, s, a);
+    Val x[2] = {expr(e, s, a->kid), expr(e, s, a->kid->next)};
+    Span at[2] = {a->kid->span, a->kid->next->span};
+    x[0] = string_member(e, x[0], &x[1], at[0]);
+    x[1] = string_member(e, x[1], &x[0], at[1]);
+    if (!e->building)
+        for (int i = 0; i < 2; i++)
+            if (x[i].kind == V_NONE)
+                x[i] = val_unknown(0);
+    for (size_t i = 0; i < sizeof binary_op / sizeof *binary_op; i++)
+        if (binary_op[i].sign == a->op)
+            return val_op(e, binary_op[i].op, 2, x, a->span, at);
+    return val_none();
+}
+
+static Val expr_unary(Elab *e, Scope *s, Ast *a)
+{
+    Val x = expr(e, s, a->kid);
+    if (a->op == '\'')
+        return transpose(e, x, a->span);
+    return val_op(e, a->op == '!' ? OP_not : OP_neg, 1, &x, a->span,
+                  &a->kid->span);
+}
+
+static Val expr_cond(Elab *e, Scope *s, Ast *a)
+{
+    Ast *k[3] = {a->kid, a->kid->next, a->kid->next->next};
+    Span at[3] = {k[0]->span, k[1]->span, k[2]->span};
+    Val x[3] = {expr(e, s, k[0])};
+    if (x[0].kind == V_TENSOR && x[0].constant)
+        return expr(e, s, x[0].num != 0 ? k[1] : k[2]);
+    x[1] = expr(e, s, k[1]);
+    x[2] = expr(e, s, k[2]);
+    if (!e->building)
+        for (int i = 0; i < 3; i++)
+            if (x[i].kind == V_NONE)
+                x[i] = val_unknown(0);
+    return val_op(e, OP_select, 3, x, a->span, at);
+}
+
+/* y.c: a name inside the application that y is. */
+static Val expr_member(Elab *e, Scope *s, Ast *a)
+{
+    Name *n = member_name(e, s, a);
+    return n ? name_value(e, n, a->span) : val_none();
+}
+
+Name *member_name(Elab *e, Scope *s, Ast *a)
+{
+    App *app = app_at(e, s, a->kid);
+    if (!app) {
+        if (e->building)
+            diag(e->diags, E_NO_MEMBERS, a->kid->span);
+        return NULL;
+    }
+    Name *n = app->scope ? scope_find(app->scope, a->name) : NULL;
+    if (n && (n->kind == N_EQN || n->kind == N_ARG))
+        return n;
+    if (e->building) {
+        diag(e->diags, E_NO_MEMBER, a->name_span, a->name);
+        Buf b;
+        buf_init(&b, e->arena);
+        for (int i = 0; app->scope && i < app->scope->order.n; i++)
+            if (app->scope->order.v[i]->kind == N_EQN)
+                buf_printf(&b, " %s", app->scope->order.v[i]->name);
+        if (b.n)
+            diag_help(e->diags, "inside it are:%s", b.s);
+    }
+    return NULL;
+}
+
+Val expr(Elab *e, Scope *s, Ast *a)
+{
+    switch (a->kind) {
+    case A_NUM:
+        return val_num(e, a->num);
+    case A_STR: {
+        Val v = val_none();
+        v.kind = V_STR;
+        v.str = a->str;
+        return v;
+    }
+    case A_NAME:
+        return expr_name(e, s, a);
+    case A_LIST:
+        return expr_list(e, s, a);
+    case A_CALL:
+        return expr_call(e, s, a);
+    case A_PIPE:
+        return expr_pipe(e, s, a);
+    case A_INDEX:
+        return expr_index(e, s, a);
+    case A_MEMBER:
+        return expr_member(e, s, a);
+    case A_UNARY:
+        return expr_unary(e, s, a);
+    case A_BINARY:
+        return expr_binary(e, s, a);
+    case A_COND:
+        return expr_cond(e, s, a);
+    case A_ERROR:
+        return val_none();
+    default:
+        if (e->building)
+            diag(e->diags, E_NOT_HERE, a->span);
+        return val_none();
+    }
+}
+
+Val expr_number(Elab *e, Scope *s, Ast *a, const char *what)
+{
+    Val v = expr(e, s, a);
+    if (v.kind == V_TENSOR && v.constant)
+        return v;
+    if (e->building && v.kind != V_NONE)
+        diag(e->diags, E_NOT_CONSTANT, a->span, what, val_text(e, &v));
+    return val_none();
+}
+
+const Dim *expr_dim(Elab *e, Scope *s, Ast *a)
+{
+    Val v = expr(e, s, a);
+    if (v.kind == V_TENSOR && v.size &&
+        (dim_value(v.size) < 0 || dim_value(v.size) > 0))
+        return v.size;
+    if (e->building && v.kind != V_NONE)
+        diag(e->diags, E_NOT_SIZE, a->span, operand_text(e, a));
+    return NULL;
+}

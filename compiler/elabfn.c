@@ -1,0 +1,500 @@
+/* Functions of the elaboration: the user's own (inlined, with their own
+ * derivatives) and the built-in ones, which are rows of a table. */
+#include <math.h>
+#include <string.h>
+
+#include "elab.h"
+#include "ops.h"
+
+/* A call of a built-in under way. */
+typedef struct Call {
+    Elab *e;
+    Scope *s;
+    Ast *a;       /* the whole call */
+    Ast *subs;    /* [t] or [k=1:3] behind the name, or NULL */
+    int n;        /* arguments */
+    Val *x;       /* their values */
+    Span *at;     /* and places */
+    const char *name;
+    Op op;        /* of the row */
+} Call;
+
+typedef Val Builtin(Call *c);
+
+static Val elementwise(Call *c)
+{
+    return val_op(c->e, c->op, c->n, c->x, c->a->span, c->at);
+}
+
+/* Left fold of a binary operator over two or more arguments. */
+static Val fold(Call *c, Op op)
+{
+    Val v = c->x[0];
+    for (int i = 1; i < c->n; i++) {
+        Val pair[2] = {v, c->x[i]};
+        v = val_op(c->e, op, 2, pair, c->a->span, NULL);
+    }
+    return v;
+}
+
+static Val to_scalar(Call *c, Op op)
+{
+    Val v = c->x[0];
+    if (v.kind != V_TENSOR)
+        return val_op(c->e, OP_neg, 1, &v, c->a->span, c->at);
+    Ref in = val_ref(c->e, &v, c->a->span);
+    bool scalar = !v.rank;
+    Val r = val_unknown(v.axes);
+    r.rank = 0;
+    if (scalar && (op == OP_SUM || op == OP_MAXV || op == OP_MINV)) {
+        v.set = NULL;
+        return v;
+    }
+    if (op != OP_SUM && v.rank != 1 && v.rank != RANK_UNKNOWN) {
+        if (c->e->building)
+            diag(c->e->diags, E_NOT_VECTOR, c->at[0], c->name,
+                 val_text(c->e, &v));
+        return val_none();
+    }
+    if (op == OP_ARGMAX && v.rank == 1)
+        r.set = v.dim[0];
+    return val_node(c->e, r, op, 1, &in, 0, 0, 0, c->a->span);
+}
+
+static Val divide(Call *c, Val v, const Val *by)
+{
+    Val pair[2] = {v, *by};
+    return val_op(c->e, OP_div, 2, pair, c->a->span, NULL);
+}
+
+static Val sum(Call *c)
+{
+    return c->n == 1 ? to_scalar(c, OP_SUM) : fold(c, OP_add);
+}
+
+static Val mean(Call *c)
+{
+    Elab *e = c->e;
+    if (c->n > 1) {
+        Val by = val_num(e, c->n);
+        return divide(c, fold(c, OP_add), &by);
+    }
+    Val x = c->x[0], v = to_scalar(c, OP_SUM);
+    if (v.kind != V_TENSOR || x.rank == RANK_UNKNOWN)
+        return v;
+    double n = 1;
+    for (int i = 0; i < x.rank; i++)
+        n *= (double)dim_number(x.dim[i]);
+    Val by = val_num(e, n);
+    return divide(c, v, &by);
+}
+
+static Val largest(Call *c)
+{
+    return c->n == 1 ? to_scalar(c, OP_MAXV) : fold(c, OP_max);
+}
+
+static Val smallest(Call *c)
+{
+    return c->n == 1 ? to_scalar(c, OP_MINV) : fold(c, OP_min);
+}
+
+static Val reduce_row(Call *c)
+{
+    return to_scalar(c, c->op);
+}
+
+static Val product(Call *c)
+{
+    return fold(c, OP_mul);
+}
+
+static Val norm(Call *c)
+{
+    Val pair[2] = {c->x[0], c->x[0]};
+    c->x[0] = val_op(c->e, OP_mul, 2, pair, c->a->span, NULL);
+    Val v = to_scalar(c, OP_SUM);
+    return val_op(c->e, OP_sqrt, 1, &v, c->a->span, NULL);
+}
+
+static Val softmax(Call *c)
+{
+    Val v = c->x[0];
+    if (v.kind != V_TENSOR || (v.rank != 1 && v.rank != RANK_UNKNOWN)) {
+        if (c->e->building && v.kind != V_NONE)
+            diag(c->e->diags, E_NOT_VECTOR, c->at[0], c->name,
+                 val_text(c->e, &v));
+        return val_none();
+    }
+    Ref in = v.ref;
+    return val_node(c->e, v, OP_SOFTMAX, 1, &in, 0, 0, 0, c->a->span);
+}
+
+static Val onehot(Call *c)
+{
+    Val i = c->x[0], r = val_unknown(i.axes);
+    const Dim *size = i.set;
+    if (c->n == 2)
+        size = c->x[1].kind == V_TENSOR ? c->x[1].size : NULL;
+    if (i.kind != V_TENSOR || !size) {
+        if (c->e->building && i.kind != V_NONE)
+            diag(c->e->diags, E_ONEHOT, c->a->span, val_text(c->e, &i));
+        return i.kind == V_TENSOR && !c->e->building ? r : val_none();
+    }
+    r.rank = 1;
+    r.dim[0] = size;
+    Ref in = val_ref(c->e, &i, c->a->span);
+    return val_node(c->e, r, OP_ONEHOT, 1, &in, (int)dim_number(size), 0, 0,
+                    c->a->span);
+}
+
+static Val split(Call *c)
+{
+    Elab *e = c->e;
+    Val x = c->x[0], k = c->x[1];
+    if (k.kind != V_TENSOR || !k.size || k.num < 1 || x.kind != V_TENSOR ||
+        (x.rank != 1 && x.rank != RANK_UNKNOWN)) {
+        if (e->building && x.kind != V_NONE)
+            diag(e->diags, E_SPLIT, c->a->span, val_text(e, &x));
+        return val_none();
+    }
+    Val r = val_none();
+    r.kind = V_TUPLE;
+    r.nparts = (int)k.num;
+    r.part = NEW_N(e->arena, Val, r.nparts);
+    const Dim *each =
+        x.rank == 1 ? dim_op(e->arena, '/', x.dim[0], k.size) : NULL;
+    if (x.rank == 1 && (!each || dim_number(x.dim[0]) % r.nparts)) {
+        if (e->building)
+            diag(e->diags, E_SPLIT, c->a->span, val_text(e, &x));
+        return val_none();
+    }
+    int rows = each ? (int)dim_number(each) : 0;
+    for (int i = 0; i < r.nparts; i++) {
+        r.part[i] = x;
+        if (!each)
+            continue;
+        Ref in = x.ref;
+        r.part[i].dim[0] = each;
+        r.part[i] = val_node(e, r.part[i], OP_SLICE, 1, &in, i * rows,
+                             (i + 1) * rows, 0, c->a->span);
+    }
+    return r;
+}
+
+static Val final_value(Call *c)
+{
+    Val v = c->x[0];
+    if (v.kind != V_TENSOR)
+        return v;
+    Ref in = val_ref(c->e, &v, c->a->span);
+    v.axes = v.axes ? AXIS_B : 0;
+    return val_node(c->e, v, OP_FINAL, 1, &in, 0, 0, 0, c->a->span);
+}
+
+static Val concat(Call *c)
+{
+    Ast list = *c->a;
+    list.kind = A_LIST;
+    list.kid = c->a->kid->next;
+    return expr(c->e, c->s, &list);
+}
+
+static Val filled(Call *c)
+{
+    Elab *e = c->e;
+    Val r = val_unknown(0);
+    r.rank = 0;
+    for (int i = 0; i < c->n && i < SHAPE_RANK; i++) {
+        if (c->x[i].kind != V_TENSOR || !c->x[i].size) {
+            if (e->building)
+                diag(e->diags, E_NOT_SIZE, c->at[i], c->name);
+            return val_none();
+        }
+        r.dim[r.rank++] = c->x[i].size;
+    }
+    if (e->building)
+        r.ref = graph_expand(e->graph,
+                             graph_const(e->graph, c->name[0] == 'o'),
+                             val_shape(e, &r));
+    return r;
+}
+
+static const struct {
+    const char *name;
+    int min, max; /* arguments; max -1: any number */
+    Builtin *fn;
+    Op op;
+    bool axis; /* may be followed by [t] */
+} builtins[] = {
+    {"exp", 1, 1, elementwise, OP_exp, false},
+    {"log", 1, 1, elementwise, OP_log, false},
+    {"log1p", 1, 1, elementwise, OP_log1p, false},
+    {"expm1", 1, 1, elementwise, OP_expm1, false},
+    {"sqrt", 1, 1, elementwise, OP_sqrt, false},
+    {"tanh", 1, 1, elementwise, OP_tanh, false},
+    {"sigmoid", 1, 1, elementwise, OP_sigmoid, false},
+    {"σ", 1, 1, elementwise, OP_sigmoid, false},
+    {"softplus", 1, 1, elementwise, OP_softplus, false},
+    {"abs", 1, 1, elementwise, OP_abs, false},
+    {"sign", 1, 1, elementwise, OP_sign, false},
+    {"floor", 1, 1, elementwise, OP_floor, false},
+    {"sin", 1, 1, elementwise, OP_sin, false},
+    {"cos", 1, 1, elementwise, OP_cos, false},
+    {"erf", 1, 1, elementwise, OP_erf, false},
+    {"stopgrad", 1, 1, elementwise, OP_stopgrad, false},
+    {"sum", 1, -1, sum, OP_NONE, true},
+    {"mean", 1, -1, mean, OP_NONE, true},
+    {"max", 1, -1, largest, OP_NONE, true},
+    {"min", 1, -1, smallest, OP_NONE, true},
+    {"mul", 2, -1, product, OP_NONE, false},
+    {"argmax", 1, 1, reduce_row, OP_ARGMAX, false},
+    {"logsumexp", 1, 1, reduce_row, OP_LSE, false},
+    {"softmax", 1, 1, softmax, OP_NONE, false},
+    {"norm", 1, 1, norm, OP_NONE, false},
+    {"onehot", 1, 2, onehot, OP_NONE, false},
+    {"split", 2, 2, split, OP_NONE, false},
+    {"final", 1, 1, final_value, OP_NONE, false},
+    {"concat", 1, -1, concat, OP_NONE, false},
+    {"ones", 1, SHAPE_RANK, filled, OP_NONE, false},
+    {"zeros", 1, SHAPE_RANK, filled, OP_NONE, false},
+};
+
+/* Of the language, but not of this version. */
+static const char *const later[] = {
+    "outer",   "cumsum", "expm",    "solve", "conv",     "blockdiag",
+    "diag",    "roll",   "reverse", "permute", "grad",   "clipgrad",
+    "lookup",  "laplace", "poisson", "mixture", "ctc",   "crf"};
+
+static int builtin_index(const char *name)
+{
+    for (int i = 0; i < (int)(sizeof builtins / sizeof *builtins); i++)
+        if (!strcmp(builtins[i].name, name))
+            return i;
+    return -1;
+}
+
+bool is_builtin(const char *name)
+{
+    return builtin_index(name) >= 0;
+}
+
+static Val valid_mask(Elab *e, uint32_t axes, Span at)
+{
+    Val m = val_unknown(axes | AXIS_B);
+    m.rank = 0;
+    Ref in[2] = {graph_add(e->graph, OP_TIME, 0, NULL, 0, 0, 0, at),
+                 graph_add(e->graph, OP_LEN, 0, NULL, 0, 0, 0, at)};
+    return val_node(e, m, OP_le, 2, in, 0, 0, 0, at);
+}
+
+/* sum[t](e) and its like: over the valid steps of each sequence. */
+static Val over_axis(Call *c)
+{
+    Elab *e = c->e;
+    Val v = c->x[0];
+    Span at = c->a->span;
+    if (v.kind != V_TENSOR)
+        return v;
+    if (!(v.axes & ~AXIS_B)) {
+        if (e->building)
+            diag(e->diags, E_NO_AXIS, c->at[0], c->subs->kid->name,
+                 val_text(e, &v));
+        return e->building ? val_none() : v;
+    }
+    Val r = v;
+    r.set = NULL;
+    r.axes = AXIS_B;
+    r.constant = false;
+    r.size = NULL;
+    if (!e->building)
+        return r;
+    bool max = !strcmp(c->name, "max"), min = !strcmp(c->name, "min");
+    Val x[3] = {valid_mask(e, v.axes, at), v,
+                val_num(e, max ? -HUGE_VAL : min ? HUGE_VAL : 0)};
+    Val masked = val_op(e, OP_select, 3, x, at, NULL);
+    Ref in = masked.ref;
+    r = val_node(e, r, max ? OP_MAXA : min ? OP_MINA : OP_SUMA, 1, &in, CELL_T,
+                 0, 0, at);
+    if (strcmp(c->name, "mean"))
+        return r;
+    Val len = val_unknown(AXIS_B);
+    len.rank = 0;
+    len = val_node(e, len, OP_LEN, 0, NULL, 0, 0, 0, at);
+    Val pair[2] = {len, val_num(e, 1)};
+    len = val_op(e, OP_max, 2, pair, at, NULL);
+    return divide(c, r, &len);
+}
+
+static Scope *small_scope(Elab *e, Scope *up, Scope *caller)
+{
+    Scope *s = NEW(e->arena, Scope);
+    s->up = up;
+    s->prefix = caller->prefix;
+    s->weights = caller->weights;
+    s->reversed = caller->reversed;
+    s->axis = caller->axis;
+    return s;
+}
+
+static void bind_value(Elab *e, Scope *s, const char *name, Val v, Span at)
+{
+    Name *n = NEW(e->arena, Name);
+    n->name = n->full = name;
+    n->kind = N_ARG;
+    n->scope = s;
+    n->span = v.name ? v.name->span : at;
+    n->part = -1;
+    n->slot = -1;
+    n->val = v;
+    n->typed = true;
+    n->state = 2;
+    HASH_ADD(hh, s->names, name, sizeof n->name, n);
+}
+
+/* sum[k=1:τ](e): one copy of e per k. */
+static Val over_range(Elab *e, Scope *s, const char *name, Ast *call,
+                      Ast *key)
+{
+    Ast *range = key->kid;
+    bool good = range && range->kind == A_RANGE;
+    Val lo = good ? expr_number(e, s, range->kid, "a range") : val_none();
+    Val hi = good ? expr_number(e, s, range->kid->next, "a range") : val_none();
+    if (lo.kind != V_TENSOR || hi.kind != V_TENSOR || hi.num < lo.num ||
+        !call->kid->next) {
+        if (e->building && lo.kind == V_TENSOR && hi.kind == V_TENSOR)
+            diag(e->diags, E_EMPTY_RANGE, key->span);
+        return val_none();
+    }
+    Op op = !strcmp(name, "max")   ? OP_max
+            : !strcmp(name, "min") ? OP_min
+                                   : OP_add;
+    Val total = val_none();
+    for (double k = lo.num; k <= hi.num; k++) {
+        Scope *inner = NEW(e->arena, Scope);
+        *inner = *s; /* the same place, with one name more in front */
+        inner->names = NULL;
+        inner->order.n = 0;
+        inner->up = s;
+        bind_value(e, inner, key->name, val_num(e, k), key->span);
+        Val v = expr(e, inner, call->kid->next);
+        if (v.kind != V_TENSOR && e->building)
+            return v;
+        Val pair[2] = {total, v};
+        total = k == lo.num ? v
+                            : val_op(e, op, 2, pair, call->span, NULL);
+    }
+    if (strcmp(name, "mean"))
+        return total;
+    Val pair[2] = {total, val_num(e, hi.num - lo.num + 1)};
+    return val_op(e, OP_div, 2, pair, call->span, NULL);
+}
+
+Val call_builtin(Elab *e, Scope *s, const char *name, Ast *call, Ast *subs,
+                 Ast *args, bool *known)
+{
+    int row = builtin_index(name);
+    *known = true;
+    for (size_t i = 0; row < 0 && i < sizeof later / sizeof *later; i++)
+        if (!strcmp(later[i], name)) {
+            if (e->building)
+                diag(e->diags, E_UNSUPPORTED, call->span,
+                     arena_printf(e->arena, "the function %s", name));
+            return val_none();
+        }
+    *known = row >= 0;
+    if (row < 0)
+        return val_none();
+    Ast *first = subs ? subs->kid : NULL;
+    if (first && first->kind == A_KEY)
+        return over_range(e, s, name, call, first);
+    Call c = {e, s, call, subs, 0, NULL, NULL, name, builtins[row].op};
+    for (Ast *k = args; k; k = k->next)
+        c.n++;
+    if (c.n < builtins[row].min ||
+        (builtins[row].max >= 0 && c.n > builtins[row].max)) {
+        if (e->building)
+            diag(e->diags, E_CALL_COUNT, call->span, name, builtins[row].min,
+                 c.n);
+        return val_none();
+    }
+    if (subs && (!builtins[row].axis || first->kind != A_NAME || c.n != 1)) {
+        if (e->building)
+            diag(e->diags, E_AXIS_CALL, subs->span, name);
+        return val_none();
+    }
+    c.x = NEW_N(e->arena, Val, c.n + 1);
+    c.at = NEW_N(e->arena, Span, c.n + 1);
+    int i = 0;
+    for (Ast *k = args; k; k = k->next, i++) {
+        c.x[i] = expr(e, s, k);
+        c.at[i] = k->span;
+        if (c.x[i].kind == V_NONE) {
+            if (e->building)
+                return val_none();
+            c.x[i] = val_unknown(0);
+        }
+    }
+    return subs ? over_axis(&c) : builtins[row].fn(&c);
+}
+
+/* Derivative text that stands behind the definition for argument `name`. */
+static Ast *own_derivative(Ast *fn, const char *name)
+{
+    for (Ast *d = fn->next; d && d->kind == A_DERIV; d = d->next)
+        if (d->str[0] == 'd' && !strcmp(d->str + 1, name))
+            return d->kid;
+    return NULL;
+}
+
+static Val stopped(Elab *e, Val v, Span at)
+{
+    if (v.kind != V_TENSOR || v.constant)
+        return v;
+    return val_op(e, OP_stopgrad, 1, &v, at, NULL);
+}
+
+Val call_fn(Elab *e, Scope *s, Val f, int n, Val *arg, const Span *at,
+            Span call)
+{
+    Ast *def = f.def;
+    Scope *in = small_scope(e, f.home, s), *raw = small_scope(e, f.home, s);
+    int want = 0;
+    bool own = false;
+    Ast *body = def->kid;
+    for (; body->kind == A_ARG; body = body->next, want++)
+        own |= own_derivative(def, body->name) != NULL;
+    if (want != n || e->depth > 400) {
+        if (e->building && want != n)
+            diag(e->diags, E_CALL_COUNT, call, def->name, want, n);
+        else if (e->building)
+            diag(e->diags, E_RECURSIVE, call);
+        return val_none();
+    }
+    int i = 0;
+    for (Ast *p = def->kid; p->kind == A_ARG; p = p->next, i++) {
+        bool has = own_derivative(def, p->name) != NULL;
+        bind_value(e, raw, p->name, arg[i], at[i]);
+        bind_value(e, in, p->name, has ? stopped(e, arg[i], call) : arg[i],
+                   at[i]);
+    }
+    e->depth++;
+    Val v = expr(e, in, body);
+    e->depth--;
+    if (!own || !e->building || v.kind != V_TENSOR || v.constant)
+        return v;
+    VEC(Ref) list = {0};
+    vec_push(e->arena, &list, v.ref);
+    i = 0;
+    for (Ast *p = def->kid; p->kind == A_ARG; p = p->next, i++) {
+        Ast *d = own_derivative(def, p->name);
+        Val dv = d ? expr(e, raw, d) : val_none();
+        if (dv.kind != V_TENSOR || arg[i].constant)
+            continue;
+        vec_push(e->arena, &list, val_ref(e, &arg[i], call));
+        vec_push(e->arena, &list, val_ref(e, &dv, call));
+    }
+    if (e->chain.n)
+        vec_push(e->arena, &e->own, e->chain.v[e->chain.n - 1]->full);
+    return val_node(e, v, OP_OWN, list.n, list.v, 0, 0, 0, call);
+}

@@ -1,0 +1,381 @@
+/* Subscripts of the elaboration: time (h[t-1], h[end], h[1]), boundary
+ * equations, components, slices and look-ups.  What is read at another step
+ * becomes a READ or AT of the name's slot. */
+#include <math.h>
+#include <string.h>
+
+#include "elab.h"
+
+typedef enum When { WHEN_NO, WHEN_STEP, WHEN_END, WHEN_NUMBER } When;
+
+typedef struct TimeSub {
+    When when; /* t+off, end+off, or the plain number off */
+    int off;
+    int axis; /* STEP: which axis */
+} TimeSub;
+
+static int axis_of(Elab *e, Scope *s, const char *name)
+{
+    if (s->app)
+        return !strcmp(name, "t") && s->axis >= 0 ? s->axis : -1;
+    for (int i = 0; i < e->axis.n; i++)
+        if (!strcmp(e->axis.v[i].name, name))
+            return i;
+    return -1;
+}
+
+static bool is_time_name(Elab *e, Scope *s, const char *name)
+{
+    return !scope_lookup(e, s, name) &&
+           (axis_of(e, s, name) >= 0 || (s->app && !strcmp(name, "t")));
+}
+
+/* Reads t, t-2, end, end+1, 1, or an expression of known numbers. */
+static TimeSub time_sub(Elab *e, Scope *s, Ast *a)
+{
+    TimeSub r = {WHEN_NO, 0, -1};
+    if (a->kind == A_NAME && is_time_name(e, s, a->name)) {
+        r.when = WHEN_STEP;
+        r.axis = axis_of(e, s, a->name);
+        return r;
+    }
+    if (a->kind == A_NAME && !strcmp(a->name, "end") &&
+        !scope_lookup(e, s, a->name)) {
+        r.when = WHEN_END;
+        return r;
+    }
+    if (a->kind == A_BINARY && (a->op == '+' || a->op == '-')) {
+        TimeSub x = time_sub(e, s, a->kid), y = time_sub(e, s, a->kid->next);
+        if (x.when == WHEN_NO || y.when != WHEN_NUMBER)
+            return r;
+        x.off += a->op == '-' ? -y.off : y.off;
+        return x;
+    }
+    if (a->kind == A_RANGE || a->kind == A_KEY || a->kind == A_STR)
+        return r;
+    bool building = e->building;
+    e->building = false; /* a look ahead: it will be read again */
+    Val v = expr(e, s, a);
+    e->building = building;
+    if (v.kind != V_TENSOR || !v.constant || floor(v.num) != v.num)
+        return r;
+    r.when = WHEN_NUMBER;
+    r.off = (int)v.num;
+    return r;
+}
+
+bool edge_of(Elab *e, Scope *s, Ast *subs, Edge *out)
+{
+    if (!subs || !subs->kid || subs->kid->next)
+        return false;
+    TimeSub t = time_sub(e, s, subs->kid);
+    out->end = t.when == WHEN_END;
+    out->at = t.off;
+    return (t.when == WHEN_NUMBER && t.off <= 0) ||
+           (t.when == WHEN_END && t.off > 0);
+}
+
+bool step_of(Elab *e, Scope *s, Ast *subs, int *offset)
+{
+    if (!subs->kid || subs->kid->next)
+        return false;
+    TimeSub t = time_sub(e, s, subs->kid);
+    *offset = t.off;
+    return t.when == WHEN_STEP && t.off;
+}
+
+/* The name whose slot holds what `n` shows: an argument that is a plain name
+ * of the caller's, an equation that is one output of an application. */
+static Name *storage_of(Elab *e, Name *n)
+{
+    for (int i = 0; i < 1000; i++) {
+        if (n->kind == N_ARG && !n->feed && !n->edge.n &&
+            n->rhs->kind == A_NAME) {
+            Name *m = scope_lookup(e, n->from, n->rhs->name);
+            if (m && (m->kind == N_INPUT || m->kind == N_EQN ||
+                      m->kind == N_ARG)) {
+                n = m;
+                continue;
+            }
+        }
+        if (n->kind == N_EQN && n->part < 0) {
+            App *app = app_at(e, n->scope, n->rhs);
+            Name *m = app ? app_output_name(e, app) : NULL;
+            if (m && m->kind == N_EQN) {
+                n = m;
+                continue;
+            }
+        }
+        return n;
+    }
+    return n;
+}
+
+Name *storage_name(Elab *e, Name *n)
+{
+    return storage_of(e, n);
+}
+
+/* Slot that n is stored in; inputs and noise have theirs. */
+static int storage_slot(Elab *e, Name *n)
+{
+    if (n->kind == N_INPUT || n->kind == N_NOISE)
+        return declare(e, n) ? n->slot : -1;
+    if (n->kind == N_EQN || n->kind == N_ARG)
+        return name_slot(e, n);
+    return -1;
+}
+
+static bool has_edge(Elab *e, Name *n, bool end)
+{
+    for (int i = 0; i < n->edge.n; i++)
+        if (n->edge.v[i].end == end)
+            return true;
+    for (int i = 0; i < e->set->nstate; i++)
+        if (!strcmp(e->set->state[i], n->full))
+            return true;
+    return false;
+}
+
+static const Over *step_override(Name *n, int offset)
+{
+    App *app = n->scope->app;
+    for (int i = 0; app && i < app->over.n; i++)
+        if (app->over.v[i].kind == OVER_STEP && app->over.v[i].name == n->name &&
+            app->over.v[i].offset == offset)
+            return &app->over.v[i];
+    return NULL;
+}
+
+Val read_at(Elab *e, Name *n, int offset, Span at)
+{
+    const Over *over = step_override(n, offset);
+    if (over)
+        return expr(e, over->scope, over->e);
+    n->used = n->lagged = true;
+    int step = n->scope->reversed ? -offset : offset;
+    Name *m = storage_of(e, n);
+    m->used = m->lagged = true;
+    if (step < m->min_off)
+        m->min_off = step;
+    if (step > m->max_off)
+        m->max_off = step;
+    if (m->kind == N_INPUT && !declare(e, m))
+        return val_none();
+    Val v = m->val;
+    if (v.kind != V_TENSOR && v.kind != V_NONE)
+        return name_value(e, n, at);
+    if (v.kind == V_NONE)
+        return e->building ? v : val_unknown(AXIS_B);
+    int axis = n->scope->app ? n->scope->axis : -1;
+    v.axes |= AXIS_B | (axis >= 0 ? 1u << axis : 0);
+    v.constant = false;
+    v.size = NULL;
+    if (!e->building)
+        return v;
+    if (m->kind == N_INPUT && !has_edge(e, m, step > 0)) {
+        diag(e->diags, E_BEFORE_START, at, m->name, step < 0 ? "first" : "last",
+             step < 0 ? "before" : "after");
+        diag_help(e->diags, "say what is there, e.g.  %s[%s] = %s", m->name,
+                  step < 0 ? "0" : "end+1",
+                  m->val.set ? "\"\\n\"" : "0");
+        return val_none();
+    }
+    int slot = storage_slot(e, m);
+    if (slot < 0)
+        return val_none();
+    v.name = n;
+    v.ref = graph_add(e->graph, OP_READ, 0, NULL, slot, step, 0, at);
+    return v;
+}
+
+/* h[end], h[1], h[end-2]: one step, the axis is gone. */
+static Val read_one(Elab *e, Name *n, TimeSub t, Span at)
+{
+    bool end = t.when == WHEN_END;
+    int off = t.off;
+    if (n->scope->reversed) { /* 1 and end change places */
+        off = end ? 1 - off : 1 - off;
+        end = !end;
+    }
+    Name *m = storage_of(e, n);
+    n->used = m->used = true;
+    if (m->kind == N_INPUT && !declare(e, m))
+        return val_none();
+    Val v = m->val;
+    if (v.kind != V_TENSOR)
+        return v;
+    v.axes &= AXIS_B;
+    v.axes |= AXIS_B;
+    v.constant = false;
+    v.size = NULL;
+    if (!e->building)
+        return v;
+    if (m->kind != N_INPUT)
+        name_value(e, m, at); /* its type must be final */
+    int slot = storage_slot(e, m);
+    if (slot < 0 || m->val.kind != V_TENSOR)
+        return val_none();
+    if (!(SLOT(e->graph, slot)->axes & CELL_T))
+        return name_value(e, n, at);
+    v.name = NULL;
+    v.ref = graph_add(e->graph, OP_AT, 0, NULL, slot, off, end, at);
+    return v;
+}
+
+/* An expression in brackets is stored under a name of its own. */
+static Name *anonymous(Elab *e, Scope *s, Ast *a)
+{
+    const char *key = intern_str(
+        e->intern, arena_printf(e->arena, "_%u", (unsigned)a->span.lo));
+    Name *n = scope_find(s, key);
+    if (n)
+        return n;
+    n = scope_add(e, s, N_EQN, key, a->span);
+    n->rhs = a;
+    n->stmt = a;
+    Val v = expr(e, s, a);
+    if (!e->building && v.kind == V_TENSOR)
+        n->val = v;
+    return n;
+}
+
+static Val slice(Elab *e, Val v, const Dim *lo, const Dim *hi, Span at)
+{
+    int64_t a = dim_number(lo), b = dim_number(hi);
+    if (e->building && (a < 1 || b < a || b > dim_number(v.dim[0]))) {
+        diag(e->diags, E_RANGE, at, dim_text(e->arena, lo),
+             dim_text(e->arena, hi), dim_text(e->arena, v.dim[0]));
+        return val_none();
+    }
+    const Dim *len = dim_op(e->arena, '-', hi, lo);
+    v.dim[0] = dim_op(e->arena, '+', len, dim_const(e->arena, 1));
+    Ref in = v.ref;
+    return val_node(e, v, OP_SLICE, 1, &in, (int)(a - 1), (int)b, 0, at);
+}
+
+/* v[k]: one element of the first dim, which is gone. */
+static Val element(Elab *e, Val v, const Dim *k, Span at)
+{
+    v = slice(e, v, k, k, at);
+    if (v.kind != V_TENSOR)
+        return v;
+    v.rank--;
+    memmove(v.dim, v.dim + 1, sizeof v.dim - sizeof *v.dim);
+    if (!e->building)
+        return v;
+    Ref in = v.ref;
+    return val_node(e, v, OP_RESHAPE, 1, &in, val_shape(e, &v), 0, 0, at);
+}
+
+/* E[w]: row of a matrix, element of a vector, by a class number. */
+static Val lookup(Elab *e, Val v, Val index, Ast *a)
+{
+    if (index.set && !same_dim(e, v.dim[0], index.set)) {
+        if (e->building) {
+            diag(e->diags, E_INDEX, a->span,
+                 v.name ? v.name->name : "the left side",
+                 dim_text(e->arena, v.dim[0]),
+                 index.name ? index.name->name : "the index",
+                 dim_text(e->arena, index.set));
+            if (v.name)
+                diag_note(e->diags, v.name->span, "%s is %s", v.name->name,
+                          val_text(e, &v));
+            if (index.name)
+                diag_note(e->diags, index.name->span, "%s is %s",
+                          index.name->name, val_text(e, &index));
+        }
+        return val_none();
+    }
+    Ref in[2] = {v.ref, val_ref(e, &index, a->span)};
+    Val r = v;
+    r.axes |= index.axes;
+    r.rank--;
+    r.dim[0] = v.dim[1];
+    if (v.rank > 2 || (v.rank == 2 && v.axes)) {
+        if (e->building)
+            diag(e->diags, E_UNSUPPORTED, a->span,
+                 "a row of an array that varies over time");
+        return val_none();
+    }
+    return val_node(e, r, v.rank == 2 ? OP_GATHER : OP_PICK, 2, in, 0, 0, 0,
+                    a->span);
+}
+
+static Val component(Elab *e, Scope *s, Val v, Ast *sub, Ast *whole)
+{
+    if (v.kind != V_TENSOR || v.rank == RANK_UNKNOWN)
+        return v;
+    if (!v.rank) {
+        if (e->building)
+            diag(e->diags, E_NO_COMPONENTS, whole->span, val_text(e, &v));
+        return val_none();
+    }
+    if (sub->kind == A_RANGE) {
+        const Dim *lo = expr_dim(e, s, sub->kid);
+        const Dim *hi = expr_dim(e, s, sub->kid->next);
+        return lo && hi ? slice(e, v, lo, hi, sub->span) : val_none();
+    }
+    Val k = expr(e, s, sub);
+    if (k.kind == V_NONE)
+        return e->building ? k : val_unknown(v.axes);
+    if (k.kind == V_STR)
+        k = member_index(e, k.str, v.dim[0], sub->span);
+    else if (k.kind == V_TENSOR && k.constant && k.size)
+        return element(e, v, k.size, sub->span);
+    if (k.kind != V_TENSOR || (k.rank && k.rank != RANK_UNKNOWN)) {
+        if (e->building)
+            diag(e->diags, E_BAD_INDEX, sub->span, val_text(e, &k));
+        return val_none();
+    }
+    return lookup(e, v, k, whole);
+}
+
+/* The name that is subscripted, when it is one that has steps. */
+static Name *indexed_name(Elab *e, Scope *s, Ast *base)
+{
+    if (base->kind == A_MEMBER)
+        return member_name(e, s, base);
+    if (base->kind != A_NAME)
+        return NULL;
+    Name *n = scope_lookup(e, s, base->name);
+    return n && (n->kind == N_EQN || n->kind == N_INPUT || n->kind == N_ARG ||
+                 n->kind == N_NOISE)
+               ? n
+               : NULL;
+}
+
+static bool has_steps(const Val *v)
+{
+    return v->kind == V_TENSOR && (v->axes & ~AXIS_B) != 0;
+}
+
+Val expr_index(Elab *e, Scope *s, Ast *a)
+{
+    Ast *base = a->kid, *sub = base->next->kid;
+    if (!sub)
+        return expr(e, s, base);
+    TimeSub t = time_sub(e, s, sub);
+    bool timed = t.when == WHEN_STEP || t.when == WHEN_END;
+    Name *n = indexed_name(e, s, base);
+    Val v = val_none();
+    if (n && t.when == WHEN_NUMBER) {
+        Val now = n->kind == N_INPUT && !declare(e, n) ? val_none() : n->val;
+        timed = has_steps(&now);
+    }
+    if (!n && !timed) {
+        v = expr(e, s, base);
+        timed = t.when == WHEN_NUMBER && has_steps(&v) && v.rank == 0;
+    }
+    if (timed && !n)
+        n = anonymous(e, s, base);
+    if (timed && t.when == WHEN_STEP)
+        v = t.off ? read_at(e, n, t.off, a->span) : expr(e, s, base);
+    else if (timed)
+        v = read_one(e, n, t, a->span);
+    else if (n)
+        v = expr(e, s, base);
+    for (Ast *k = timed ? sub->next : sub; k; k = k->next)
+        v = component(e, s, v, k, a);
+    return v;
+}

@@ -1,0 +1,58 @@
+/* From trees to the graph: the front door of elab*.c, used by cellc.c. */
+#ifndef CELLC_ELABORATE_H
+#define CELLC_ELABORATE_H
+
+#include "ast.h"
+#include "cellc.h"
+#include "graph.h"
+
+typedef struct Vocab {
+    const char *set;
+    int n;
+    const char *const *names;
+} Vocab;
+
+/* What was set from outside (cellc_option, cellc_dim, ...). */
+typedef struct Settings {
+    struct { /* option values, parsed */
+        const char *name;
+        Ast *e;
+    } *option;
+    int noption;
+    struct { /* sizes of open dims */
+        const char *name;
+        int64_t size;
+    } *dim;
+    int ndim;
+    Vocab *vocab;
+    int nvocab;
+    const char **state; /* names whose start value becomes an input */
+    int nstate;
+    const char **upstream; /* differentiate sum(y * up.y) over these */
+    int nupstream;
+    bool training;     /* value of `training` */
+    bool backward;     /* a gradient is wanted: no DRAW roots */
+    bool outputs;      /* OUTPUT roots are wanted */
+    bool total;        /* normalise by the TOTAL tensors */
+    const char *reduce; /* "sequence", "token", "sum"; NULL: the spec's */
+    const char *name;  /* of the model */
+} Settings;
+
+typedef struct OptionInfo {
+    const char *name, *value, *doc;
+} OptionInfo;
+
+typedef struct Elaborated {
+    Graph *graph; /* NULL where there is no model (a library of cells) */
+    VEC(CellcDecl) decl;
+    VEC(const char *) open; /* dims and sets without a value */
+    VEC(OptionInfo) option;
+    VEC(const char *) own; /* values with a derivative of their own */
+    int naxes;             /* recurrence axes that the model uses */
+} Elaborated;
+
+/* Messages go to `d`; the result is complete only without errors. */
+Elaborated elaborate(Arena *a, Intern *in, Diags *d, Ast *const *lib, int nlib,
+                     Ast *const *file, int nfile, const Settings *set);
+
+#endif

@@ -1,0 +1,216 @@
+/* Values of the elaboration: types, elementwise typing, and the messages that
+ * name shapes and axes as the user knows them.  Lowest layer of elab*.c. */
+#include <math.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "elab.h"
+#include "ops.h"
+
+Val val_none(void)
+{
+    Val v;
+    memset(&v, 0, sizeof v);
+    return v;
+}
+
+Val val_unknown(uint32_t axes)
+{
+    Val v = val_none();
+    v.kind = V_TENSOR;
+    v.rank = RANK_UNKNOWN;
+    v.axes = axes;
+    return v;
+}
+
+Val val_num(Elab *e, double x)
+{
+    Val v = val_none();
+    v.kind = V_TENSOR;
+    v.constant = true;
+    v.num = x;
+    if (floor(x) == x && fabs(x) < 1e15)
+        v.size = dim_const(e->arena, (int64_t)x);
+    return v;
+}
+
+Val val_size(Elab *e, const Dim *d)
+{
+    Val v = val_num(e, (double)dim_number(d));
+    v.size = d;
+    return v;
+}
+
+bool same_dim(Elab *e, const Dim *x, const Dim *y)
+{
+    return dim_equal(e->arena, x, y);
+}
+
+int val_shape(Elab *e, const Val *v)
+{
+    int64_t dim[SHAPE_RANK] = {0};
+    for (int i = 0; i < v->rank; i++)
+        dim[i] = dim_number(v->dim[i]);
+    return graph_shape(e->graph, v->rank, dim);
+}
+
+uint8_t val_axes(const Val *v)
+{
+    return v->axes & ~AXIS_B ? GX_TB : v->axes ? GX_B : GX_NONE;
+}
+
+Ref val_ref(Elab *e, const Val *v, Span at)
+{
+    if (v->ref || !e->building)
+        return v->ref;
+    return graph_add(e->graph, OP_CONST, 0, NULL, 0, 0, v->num, at);
+}
+
+Val val_node(Elab *e, Val type, Op op, int n, const Ref *in, int a, int b,
+             double num, Span at)
+{
+    type.constant = false;
+    type.size = NULL;
+    type.name = NULL;
+    type.app = NULL;
+    if (e->building)
+        type.ref = graph_add(e->graph, op, n, in, a, b, num, at);
+    return type;
+}
+
+const char *val_text(Elab *e, const Val *v)
+{
+    static const char *const rank[] = {"a number", "a vector", "a matrix",
+                                       "an array", "an array"};
+    switch (v->kind) {
+    case V_NONE:
+        return "unknown";
+    case V_STR:
+        return "a string";
+    case V_FN:
+        return "a function";
+    case V_CELL:
+        return "a cell without its size";
+    case V_LAYER:
+        return "a layer that is not applied to anything";
+    case V_TUPLE:
+        return "several values";
+    case V_TENSOR:
+        break;
+    }
+    if (v->rank == RANK_UNKNOWN)
+        return "of unknown shape";
+    if (v->set)
+        return arena_printf(e->arena, "an index in %s",
+                            dim_text(e->arena, v->set));
+    if (!v->rank)
+        return rank[0];
+    Buf b;
+    buf_init(&b, e->arena);
+    buf_printf(&b, "%s [", rank[v->rank]);
+    for (int i = 0; i < v->rank; i++)
+        buf_printf(&b, "%s%s", i ? "," : "", dim_text(e->arena, v->dim[i]));
+    buf_puts(&b, "]");
+    return b.s;
+}
+
+/* "n = 128 (line 7)" help under a shape error: where names come from. */
+static void note_origin(Elab *e, const Val *v)
+{
+    if (v->name && v->name->span.hi)
+        diag_note(e->diags, v->name->span, "%s is %s", v->name->name,
+                  val_text(e, v));
+}
+
+static bool tensor_operand(Elab *e, const Val *v, Span at)
+{
+    if (v->kind == V_TENSOR)
+        return true;
+    if (v->kind == V_NONE || !e->building)
+        return false;
+    diag(e->diags, E_NOT_VALUE, at, val_text(e, v));
+    if (v->kind == V_LAYER || v->kind == V_CELL)
+        diag_help(e->diags, "apply it to its input: lstm(64)(x)");
+    return false;
+}
+
+static void shape_error(Elab *e, Op op, const Val *x, const Val *y, Span at)
+{
+    diag(e->diags, E_SHAPE, at, val_text(e, x), val_text(e, y));
+    note_origin(e, x);
+    note_origin(e, y);
+    if (op == OP_mul && (x->rank == 2 || y->rank == 2))
+        diag_help(e->diags, "* multiplies element by element; a product of "
+                            "matrix and vector is written @");
+    else
+        diag_help(e->diags, "shapes must be equal, or one side a number: "
+                            "nothing is stretched silently");
+}
+
+/* Joins the shape of one more operand into *r; false after an error. */
+static bool join_shape(Elab *e, Op op, Val *r, const Val *x, Span at)
+{
+    if (x->rank == RANK_UNKNOWN) {
+        if (!r->rank)
+            r->rank = RANK_UNKNOWN;
+        return true;
+    }
+    if (!x->rank)
+        return true;
+    if (r->rank <= 0) {
+        r->rank = x->rank;
+        memcpy(r->dim, x->dim, sizeof r->dim);
+        r->name = x->name;
+        return true;
+    }
+    bool same = r->rank == x->rank;
+    for (int i = 0; same && i < x->rank; i++)
+        same = same_dim(e, r->dim[i], x->dim[i]);
+    if (!same && e->building)
+        shape_error(e, op, r, x, at);
+    return same;
+}
+
+static Val fold_size(Elab *e, Op op, const Val *x, Val r)
+{
+    int sign = op == OP_add   ? '+'
+               : op == OP_sub ? '-'
+               : op == OP_mul ? '*'
+               : op == OP_div ? '/'
+                              : 0;
+    if (sign && x[0].size && x[1].size) {
+        const Dim *d = dim_op(e->arena, sign, x[0].size, x[1].size);
+        if (d)
+            r.size = d;
+    }
+    return r;
+}
+
+Val val_op(Elab *e, Op op, int n, const Val *x, Span at, const Span *arg)
+{
+    Val r = val_num(e, 0);
+    bool constant = true;
+    double num[3] = {0};
+    Ref in[3] = {0};
+    r.constant = false;
+    for (int i = 0; i < n; i++) {
+        if (!tensor_operand(e, &x[i], arg ? arg[i] : at))
+            return val_none();
+        r.axes |= x[i].axes;
+        constant &= x[i].constant;
+        num[i] = x[i].num;
+        if (!join_shape(e, op, &r, &x[i], at))
+            return val_none();
+    }
+    if (n == 2 && x[0].set && x[1].set && e->building &&
+        !same_dim(e, x[0].set, x[1].set)) {
+        diag(e->diags, E_INDEX_SET, at, dim_text(e->arena, x[0].set),
+             dim_text(e->arena, x[1].set));
+        return val_none();
+    }
+    if (constant)
+        return fold_size(e, op, x, val_num(e, op_scalar(op, num)));
+    for (int i = 0; i < n; i++)
+        in[i] = val_ref(e, &x[i], at);
+    return val_node(e, r, op, n, in, 0, 0, 0, at);
+}

@@ -1,0 +1,791 @@
+/* What both styles of generated code share: functions, loops in time, where
+ * values lie, and every kernel that is one call.  Walks the schedule once per
+ * function; the styles print elementwise work and products. */
+#include "emit.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ops.h"
+
+/* ---- names ---- */
+
+static bool is_in(const char *const *v, int n, const char *interned)
+{
+    for (int i = 0; i < n; i++)
+        if (v[i] == interned)
+            return true;
+    return false;
+}
+
+/* `wish`, or with a number behind it, in neither of two lists. */
+static const char *unlike(Emit *e, const char *wish, const char *const *v,
+                          int n, const char *const *w, int m)
+{
+    const char *name = intern_str(e->intern, wish);
+    for (int i = 2; is_in(v, n, name) || is_in(w, m, name); i++)
+        name = intern_str(e->intern, arena_printf(e->arena, "%s%d", wish, i));
+    return name;
+}
+
+const char *emit_fresh(Emit *e, const char *wish)
+{
+    const char *name = unlike(e, wish, e->taken.v, e->taken.n, e->locals.v,
+                              e->locals.n);
+    vec_push(e->arena, &e->taken, name);
+    return name;
+}
+
+const char *emit_local(Emit *e, const char *wish)
+{
+    const char *name = unlike(e, wish, e->taken.v, e->taken.n, e->block.v,
+                              e->block.n);
+    vec_push(e->arena, &e->block, name);
+    if (!is_in(e->locals.v, e->locals.n, name))
+        vec_push(e->arena, &e->locals, name);
+    return name;
+}
+
+/* Names that the functions use themselves or call. */
+static void take_fixed(Emit *e)
+{
+    static const char *const own[] = {"T", "B", "t", "j", "row",
+                                      "params", "grads", "work"};
+    static const char *const kernel[] = {
+#define KERNEL(name, params, args) #name,
+#define STRIP1(name, value) #name,
+#define STRIP2(name, value) #name,
+#define STRIP3(name, value) #name,
+#define STRIP4(name, value) #name,
+#include "../runtime/kernels.def"
+#include "../runtime/strips.def"
+#undef KERNEL
+#undef STRIP1
+#undef STRIP2
+#undef STRIP3
+#undef STRIP4
+    };
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        emit_fresh(e, own[i]);
+    for (size_t i = 0; i < sizeof kernel / sizeof *kernel; i++)
+        emit_fresh(e, kernel[i]);
+    for (int i = 0; i < e->o->nsize; i++)
+        e->size[i] = emit_fresh(
+            e, emit_identifier(e->arena, e->o->size[i].name));
+    for (int i = 0; i < e->g->table.n; i++)
+        e->file[i] = emit_fresh(
+            e, emit_identifier(e->arena, e->g->table.v[i].name));
+    e->fixed = e->taken.n;
+}
+
+void emit_init(Emit *e, const Plan *p, const EmitOptions *o, Arena *a,
+               const EmitStyle *style)
+{
+    memset(e, 0, sizeof *e);
+    e->p = p;
+    e->s = p->s;
+    e->g = p->s->g;
+    e->o = o;
+    e->style = style;
+    e->arena = a;
+    e->intern = intern_new(a);
+    e->real = o->real64 ? "double" : "float";
+    e->file = NEW_N(a, const char *, e->g->table.n + 1);
+    e->size = NEW_N(a, const char *, o->nsize + 1);
+    take_fixed(e);
+}
+
+/* What a value without a name of its own is called. */
+static const char *plain_name(const Emit *e, const Value *v)
+{
+    if (v->packed)
+        return "packed";
+    if (!v->ref)
+        return "v";
+    Buf b;
+    buf_init(&b, e->arena);
+    for (const char *s = op_row[NODE(e->g, v->ref)->op].name; *s; s++)
+        buf_putc(&b, (char)(*s >= 'A' && *s <= 'Z' ? *s + 32 : *s));
+    return b.s;
+}
+
+static const char *wished_name(const Emit *e, Val i)
+{
+    const Value *v = &e->s->val.v[i];
+    const char *name = v->name;
+    if (v->kind == VAL_VIEW && !name)
+        name = wished_name(e, v->base);
+    else if (!name && v->slot >= 0)
+        name = SLOT(e->g, v->slot)->name;
+    if (!name)
+        return plain_name(e, v);
+    name = emit_identifier(e->arena, name);
+    if (v->kind == VAL_GRAD)
+        name = arena_printf(e->arena, "d%s", name);
+    if (v->kind != VAL_VIEW || (!v->row && !v->end))
+        return name;
+    if (v->end)
+        return arena_printf(e->arena, "%s_end", name);
+    if (v->row < 0)
+        return v->row == -1 ? arena_printf(e->arena, "%s_prev", name)
+                            : arena_printf(e->arena, "%s_prev%d", name,
+                                           -v->row);
+    return v->row == 1 ? arena_printf(e->arena, "%s_next", name)
+                       : arena_printf(e->arena, "%s_next%d", name, v->row);
+}
+
+const char *emit_value_name(Emit *e, Val v)
+{
+    if (!e->name[v])
+        e->name[v] = emit_fresh(e, wished_name(e, v));
+    return e->name[v];
+}
+
+void emit_use(Emit *e, const char *function)
+{
+    const char *name = intern_str(e->intern, function);
+    if (!is_in(e->kernels.v, e->kernels.n, name))
+        vec_push(e->arena, &e->kernels, name);
+}
+
+const char *emit_kernel_name(Emit *e, const char *kernel)
+{
+    emit_use(e, kernel);
+    return e->style->call(e, kernel);
+}
+
+/* ---- numbers ---- */
+
+/* The shortest decimal that reads back as the same float. */
+static const char *float_text(Emit *e, double x)
+{
+    for (int digits = 1;; digits++) {
+        char *text = arena_printf(e->arena, "%.*g", digits, x);
+        if (digits < 9 && strtof(text, NULL) != (float)x)
+            continue;
+        for (char *s = text; *s; s++)
+            if (!strchr("0123456789+-e", *s))
+                *s = '.'; /* whatever the locale writes */
+        return text;
+    }
+}
+
+const char *emit_real(Emit *e, double x)
+{
+    if (isnan(x))
+        return "NAN";
+    if (isinf(x))
+        return x > 0 ? "HUGE_VAL" : "-HUGE_VAL";
+    Buf b;
+    buf_init(&b, e->arena);
+    if (e->o->real64)
+        buf_num(&b, x);
+    else
+        buf_puts(&b, float_text(e, x));
+    if (!strpbrk(b.s, ".e"))
+        buf_puts(&b, ".0");
+    if (!e->o->real64)
+        buf_putc(&b, 'f');
+    return b.s;
+}
+
+/* Marks around sizes, for emit_wrap(). */
+enum { MARK_LO = 1, MARK_HI = 2 };
+
+static const char *marked(Emit *e, const char *text)
+{
+    if (!e->style->comments)
+        return text;
+    return arena_printf(e->arena, "%c%s%c", MARK_LO, text, MARK_HI);
+}
+
+static const char *size_text(Emit *e, int64_t n)
+{
+    for (int64_t k = 1; n > 1 && k <= 8; k++)
+        for (int i = 0; i < e->o->nsize && n % k == 0; i++)
+            if (e->o->size[i].value == n / k && n / k > 1)
+                return k == 1 ? e->size[i]
+                              : arena_printf(e->arena, "%d*%s", (int)k,
+                                             e->size[i]);
+    return arena_printf(e->arena, "%lld", (long long)n);
+}
+
+const char *emit_size(Emit *e, int64_t n)
+{
+    return marked(e, size_text(e, n));
+}
+
+static void add_term(Buf *b, int64_t coef, const char *unit)
+{
+    if (!coef)
+        return;
+    if (b->n)
+        buf_puts(b, coef < 0 ? " - " : " + ");
+    else if (coef < 0)
+        buf_putc(b, '-');
+    int64_t size = coef < 0 ? -coef : coef;
+    if (size != 1 || !*unit)
+        buf_printf(b, "%lld", (long long)size);
+    if (size != 1 && *unit)
+        buf_putc(b, '*');
+    buf_puts(b, unit);
+}
+
+const char *emit_poly(Emit *e, CellSize s)
+{
+    Buf b;
+    buf_init(&b, e->arena);
+    add_term(&b, s.tb, "T*B");
+    add_term(&b, s.t, "T");
+    add_term(&b, s.b, "B");
+    add_term(&b, s.c, "");
+    return marked(e, b.n ? b.s : "0");
+}
+
+/* ---- lines ---- */
+
+static void line_v(Emit *e, const char *fmt, va_list ap, const char *tail)
+{
+    for (int i = 0; i < e->indent; i++)
+        buf_puts(&e->body, "    ");
+    buf_puts(&e->body, arena_vprintf(e->arena, fmt, ap));
+    buf_puts(&e->body, tail);
+}
+
+void emit_line(Emit *e, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    line_v(e, fmt, ap, "\n");
+    va_end(ap);
+}
+
+void emit_open(Emit *e, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    line_v(e, fmt, ap, " {\n");
+    va_end(ap);
+    e->indent++;
+}
+
+void emit_close(Emit *e)
+{
+    e->indent--;
+    emit_line(e, "}");
+}
+
+/* Blanks where a line may be broken: in C those after a comma or before or
+ * after an operator, so that declarations stay whole. */
+static bool may_break(const char *s, bool comment)
+{
+    return *s == ' ' && (comment || strchr(",;=+-*/?:<>&|", s[-1])) &&
+           (s[-1] != '*' || s[-2] == ' ' || comment);
+}
+
+/* Where to break the line at s, which starts in `column`: the last possible
+ * place of the first 80 columns that has the fewest brackets around it; NULL
+ * if it is short or has none. */
+static const char *break_at(const char *s, const char *end, int column,
+                            int least, bool comment)
+{
+    const char *best = NULL;
+    int depth = 0, best_depth = 0;
+    bool quoted = false;
+    for (; s < end; s++) {
+        if (*s == '"' && s[-1] != '\\')
+            quoted = !quoted && !comment;
+        if (*s == MARK_LO) {
+            while (s < end && *s != MARK_HI)
+                s++;
+            column += 4;
+            continue;
+        }
+        if (!comment)
+            depth += (*s == '(' || *s == '[') - (*s == ')' || *s == ']');
+        if (column > least && column < 80 && !quoted &&
+            may_break(s, comment) && (!best || depth <= best_depth)) {
+            best = s;
+            best_depth = depth;
+        }
+        column++;
+    }
+    return column > 80 ? best : NULL;
+}
+
+static void add_unmarked(Buf *b, const char *s, const char *end)
+{
+    for (; s < end; s++)
+        if (*s != MARK_LO && *s != MARK_HI)
+            buf_putc(b, *s);
+}
+
+static void wrap_line(Buf *b, const char *s, const char *end)
+{
+    int indent = (int)strspn(s, " "), column = 0;
+    bool comment = s[indent] == '/' || s[indent] == '*';
+    int next = comment ? indent - (s[indent] == '*') : indent + 4;
+    const char *cut;
+    while ((cut = break_at(s, end, column, indent + 24, comment))) {
+        add_unmarked(b, s, cut);
+        buf_printf(b, "\n%*s%s", next, "", comment ? " * " : "");
+        s = cut + 1;
+        column = next + (comment ? 3 : 0);
+    }
+    add_unmarked(b, s, end);
+}
+
+const char *emit_wrap(Emit *e, const char *text)
+{
+    Buf b;
+    buf_init(&b, e->arena);
+    while (*text) {
+        const char *end = text + strcspn(text, "\n");
+        wrap_line(&b, text, end);
+        text = end;
+        if (*text)
+            buf_putc(&b, *text++);
+    }
+    return b.s;
+}
+
+/* ---- where values lie ---- */
+
+static const Loc *loc_of(const Emit *e, Val v)
+{
+    return &e->p->loc[v];
+}
+
+int64_t emit_stride(const Emit *e, Val v, EmitRows rows)
+{
+    const Loc *l = loc_of(e, v);
+    if (l->space == SP_CONST || l->space == SP_TIME)
+        return 0;
+    if (rows == ROWS_ONE)
+        return l->n == 1 ? 0 : l->ld;
+    return l->axes == GX_NONE ? 0 : l->ld;
+}
+
+const char *emit_pointer(Emit *e, Val v, EmitRows rows)
+{
+    const Loc *l = loc_of(e, v);
+    if (l->space == SP_CONST)
+        return arena_printf(e->arena, "(const %s[]){%s}", e->real,
+                            emit_real(e, l->num));
+    if (l->space == SP_TIME)
+        return arena_printf(e->arena, "(const %s[]){(%s)(t + 1)}", e->real,
+                            e->real);
+    const char *name = emit_value_name(e, v);
+    if (l->axes != GX_TB || rows != ROWS_STEP)
+        return name;
+    return l->ld == 1 ? arena_printf(e->arena, "%s + t*B", name)
+                      : arena_printf(e->arena, "%s + t*B*%s", name,
+                                     emit_size(e, l->ld));
+}
+
+const char *emit_row_count(Emit *e, const Kernel *k, EmitRows rows)
+{
+    if (rows == ROWS_ALL)
+        return "T*B";
+    return rows == ROWS_ONE ? emit_size(e, k->m > 0 ? k->m : 1) : "B";
+}
+
+/* ---- kernels ---- */
+
+/* Whether `v` keeps a kernel over all T*B rows from running in one go: one
+ * value per sequence recurs at every step, the time changes at every step. */
+static bool breaks_rows(const Emit *e, Val v)
+{
+    const Loc *l = loc_of(e, v);
+    return l->space == SP_TIME || (l->space != SP_CONST && l->axes == GX_B);
+}
+
+static bool is_steady(const Emit *e, const Kernel *k)
+{
+    for (int i = 0; i < k->in.n; i++)
+        if (breaks_rows(e, k->in.v[i]))
+            return false;
+    return k->out < 0 || !breaks_rows(e, k->out);
+}
+
+static const char *call_row(Emit *e, Val v, EmitRows rows)
+{
+    return arena_printf(e->arena, "%s, %s", emit_pointer(e, v, rows),
+                        emit_size(e, emit_stride(e, v, rows)));
+}
+
+/* Kernels that take rows, n, y, x0 and nothing else. */
+static void call_simple(Emit *e, const char *name, const Kernel *k,
+                        EmitRows rows, int64_t n)
+{
+    emit_line(e, "%s(%s, %s, %s, %s);", emit_kernel_name(e, name),
+              emit_row_count(e, k, rows), emit_size(e, n),
+              call_row(e, k->out, rows), call_row(e, k->in.v[0], rows));
+}
+
+/* ... and x1. */
+static void call_pair(Emit *e, const char *name, const Kernel *k,
+                      EmitRows rows, int64_t n)
+{
+    emit_line(e, "%s(%s, %s, %s, %s, %s);", emit_kernel_name(e, name),
+              emit_row_count(e, k, rows), emit_size(e, n),
+              call_row(e, k->out, rows), call_row(e, k->in.v[0], rows),
+              call_row(e, k->in.v[1], rows));
+}
+
+static void call_fill(Emit *e, const Kernel *k, int64_t rows, int64_t n)
+{
+    emit_line(e, "%s(%s, %s, %s, %s, %s);", emit_kernel_name(e, "fill"),
+              emit_size(e, rows), emit_size(e, n),
+              emit_value_name(e, k->out),
+              emit_size(e, loc_of(e, k->out)->ld), emit_real(e, 0));
+}
+
+static void call_pack(Emit *e, const Kernel *k)
+{
+    emit_line(e, "%s(%s, %s, %s, %s, %s);",
+              emit_kernel_name(e, k->trans ? "pack_nt" : "pack_nn"),
+              emit_size(e, k->n), emit_size(e, k->k),
+              emit_value_name(e, k->in.v[0]),
+              emit_size(e, loc_of(e, k->in.v[0])->ld),
+              emit_value_name(e, k->out));
+}
+
+static void call_gemm(Emit *e, const Kernel *k, EmitRows rows)
+{
+    emit_line(e, "%s(%s, %s, %s, %s, %s, %s, %d);",
+              emit_kernel_name(e, "gemm"), emit_row_count(e, k, rows),
+              emit_size(e, k->n), emit_size(e, k->k),
+              call_row(e, k->in.v[0], rows), emit_value_name(e, k->in.v[1]),
+              call_row(e, k->out, rows), k->add);
+}
+
+static void call_outer(Emit *e, const Kernel *k, EmitRows rows, bool add)
+{
+    emit_line(e, "%s(%s, %s, %s, %s, %s, %s, %s, %d);",
+              emit_kernel_name(e, "gemm_tn"), emit_size(e, k->n),
+              emit_size(e, k->k), emit_row_count(e, k, rows),
+              call_row(e, k->in.v[0], rows), call_row(e, k->in.v[1], rows),
+              emit_value_name(e, k->out),
+              emit_size(e, loc_of(e, k->out)->ld), add);
+}
+
+static void call_gather(Emit *e, const Kernel *k, EmitRows rows)
+{
+    emit_line(e, "%s(%s, %s, %s, %s, %s, %s, %s);",
+              emit_kernel_name(e, "gather"), emit_row_count(e, k, rows),
+              emit_size(e, k->n), call_row(e, k->out, rows),
+              emit_value_name(e, k->in.v[0]),
+              emit_size(e, loc_of(e, k->in.v[0])->ld), emit_size(e, k->k),
+              call_row(e, k->in.v[1], rows));
+}
+
+static void call_scatter(Emit *e, const Kernel *k, EmitRows rows)
+{
+    emit_line(e, "%s(%s, %s, %s, %s, %s, %s, %s);",
+              emit_kernel_name(e, "scatter"), emit_row_count(e, k, rows),
+              emit_size(e, k->n), emit_value_name(e, k->out),
+              emit_size(e, loc_of(e, k->out)->ld), emit_size(e, k->k),
+              call_row(e, k->in.v[0], rows), call_row(e, k->in.v[1], rows));
+}
+
+/* Reductions over time, sequences or both. */
+static void emit_over(Emit *e, const Kernel *k, bool loop)
+{
+    const char *name = emit_kernel_name(
+        e, k->kind == KN_SUMA ? "colsum"
+                              : k->kind == KN_MAXA ? "colmax" : "colmin");
+    const char *tail = k->kind != KN_SUMA ? "" : k->add ? ", 1" : ", 0";
+    const Loc *x = loc_of(e, k->in.v[0]);
+    const char *from = emit_pointer(e, k->in.v[0],
+                                    loop ? ROWS_STEP : ROWS_ALL);
+    const char *to = emit_value_name(e, k->out);
+    const char *ld = emit_size(e, x->ld), *n = emit_size(e, k->n);
+    if ((k->over & k->from) == k->from) {
+        const char *rows = k->from == GX_TB ? "T*B" : k->from ? "B" : "1";
+        emit_line(e, "%s(%s, %s, %s, %s, %s%s);", name, rows, n, to, from, ld,
+                  tail);
+        return;
+    }
+    int64_t step = loc_of(e, k->out)->ld;
+    if (step == k->n && x->ld == k->n) {
+        emit_line(e, "%s(T, B*%s, %s, %s, B*%s%s);", name, n, to, from, ld,
+                  tail);
+        return;
+    }
+    emit_line(e, "for (int64_t row = 0; row < B; row++)");
+    e->indent++;
+    emit_line(e, "%s(T, %s, %s + row*%s, %s + row*%s, B*%s%s);", name, n, to,
+              emit_size(e, step), from, ld, ld, tail);
+    e->indent--;
+}
+
+static void emit_at(Emit *e, const Kernel *k)
+{
+    const Loc *x = loc_of(e, k->in.v[0]);
+    const char *len = k->in.n > 1 ? emit_value_name(e, k->in.v[1]) : "0";
+    emit_line(e, "%s(B, %s, %s, %s, B*%s, %s, %s, %d);",
+              emit_kernel_name(e, "at"), emit_size(e, k->n),
+              call_row(e, k->out, ROWS_SEQ), emit_value_name(e, k->in.v[0]),
+              emit_size(e, x->ld), emit_size(e, x->ld), len, k->row);
+}
+
+static const char *plus(Emit *e, const char *base, int64_t n)
+{
+    if (!n)
+        return base;
+    return arena_printf(e->arena, n < 0 ? "%s - %lld" : "%s + %lld", base,
+                        (long long)(n < 0 ? -n : n));
+}
+
+/* `row` shifts the array and the count of steps, so that the kernel may
+ * compare with the bare lengths. */
+static void emit_tail(Emit *e, const Kernel *k, EmitRows rows)
+{
+    Val fill = k->in.v[0];
+    const char *len = emit_value_name(e, k->in.v[1]);
+    const char *ld = emit_size(e, loc_of(e, k->out)->ld);
+    const char *value = arena_printf(e->arena, "%s, %d",
+                                     call_row(e, fill, ROWS_SEQ),
+                                     loc_of(e, fill)->n > 1);
+    const char *n = emit_size(e, k->n);
+    if (rows == ROWS_STEP) {
+        emit_line(e, "%s(B, %s, %s, %s, %s, %s, %s);",
+                  emit_kernel_name(e, "tail_step"), n,
+                  emit_pointer(e, k->out, rows), ld, plus(e, "t", -k->row),
+                  len, value);
+        return;
+    }
+    const char *to = emit_value_name(e, k->out);
+    if (k->row)
+        to = arena_printf(e->arena, "%s*B*%s", plus(e, to, k->row), ld);
+    emit_line(e, "%s(%s, B, %s, %s, B*%s, %s, %s, %s);",
+              emit_kernel_name(e, "tail"),
+              plus(e, "T", loc_of(e, k->out)->lead - k->row), n, to, ld, ld,
+              len, value);
+}
+
+static void emit_rows(Emit *e, const Kernel *k, EmitRows rows)
+{
+    switch (k->kind) {
+    case KN_FUSED:
+        e->style->fused(e, k, rows);
+        return;
+    case KN_COPY:
+        e->style->copy(e, k, rows);
+        return;
+    case KN_GEMM:
+        call_gemm(e, k, rows);
+        return;
+    case KN_OUTER:
+        call_outer(e, k, rows, k->add || rows == ROWS_STEP);
+        return;
+    case KN_GATHER:
+        call_gather(e, k, rows);
+        return;
+    case KN_SCATTER:
+        call_scatter(e, k, rows);
+        return;
+    case KN_SUM:
+        call_simple(e, "rowsum", k, rows, k->k);
+        return;
+    case KN_MAXV:
+        call_simple(e, "rowmax", k, rows, k->k);
+        return;
+    case KN_MINV:
+        call_simple(e, "rowmin", k, rows, k->k);
+        return;
+    case KN_ARGMAX:
+        call_simple(e, "rowargmax", k, rows, k->k);
+        return;
+    case KN_LSE:
+        call_simple(e, "rowlse", k, rows, k->k);
+        return;
+    case KN_SOFTMAX:
+        call_simple(e, "softmax", k, rows, k->n);
+        return;
+    case KN_ONEHOT:
+        call_simple(e, "onehot", k, rows, k->n);
+        return;
+    case KN_PICK:
+        call_pair(e, "pick", k, rows, k->k);
+        return;
+    case KN_PLACE:
+        call_pair(e, "place", k, rows, k->n);
+        return;
+    default:
+        arena_panic(e->arena, "emit: kernel %s", kernel_name(k->kind));
+    }
+}
+
+/* Kernels over all steps whose operands do not allow it in one go. */
+static void emit_stepwise(Emit *e, const Kernel *k)
+{
+    if (k->kind == KN_OUTER && !k->add)
+        call_fill(e, k, k->n, k->k);
+    emit_open(e, "for (int64_t t = 0; t < T; t++)");
+    emit_rows(e, k, ROWS_STEP);
+    emit_close(e);
+}
+
+static void emit_work(Emit *e, const Kernel *k, bool loop)
+{
+    EmitRows rows = k->axes == GX_NONE
+                        ? ROWS_ONE
+                        : loop ? ROWS_STEP
+                               : k->axes == GX_TB ? ROWS_ALL : ROWS_SEQ;
+    switch (k->kind) {
+    case KN_PACK:
+        call_pack(e, k);
+        return;
+    case KN_TRANSPOSE:
+        e->style->transpose(e, k);
+        return;
+    case KN_SUMA:
+    case KN_MAXA:
+    case KN_MINA:
+        emit_over(e, k, loop);
+        return;
+    case KN_AT:
+        emit_at(e, k);
+        return;
+    case KN_TAIL:
+        emit_tail(e, k, rows);
+        return;
+    case KN_SCATTER:
+        if (!k->add)
+            call_fill(e, k, k->k, k->n);
+        break;
+    default:
+        break;
+    }
+    if (rows == ROWS_ALL && !is_steady(e, k))
+        emit_stepwise(e, k);
+    else
+        emit_rows(e, k, rows);
+}
+
+/* Quotes the source line that a kernel belongs to, unless the kernel before
+ * it quoted the same. */
+static void emit_quote(Emit *e, const Kernel *k)
+{
+    if (!e->style->comments || !e->o->sources || !k->span.hi)
+        return;
+    Place at = source_place(e->o->sources, k->span.lo);
+    if (!at.file || at.text == e->quoted)
+        return;
+    e->quoted = at.text;
+    int lo = 0, hi = at.len;
+    const char *hash = memchr(at.text, '#', (size_t)at.len);
+    if (hash)
+        hi = (int)(hash - at.text);
+    while (lo < hi && strchr(" \t", at.text[lo]))
+        lo++;
+    while (hi > lo && strchr(" \t\r", at.text[hi - 1]))
+        hi--;
+    const char *base = strrchr(at.file->name, '/');
+    Buf text;
+    buf_init(&text, e->arena);
+    for (int i = lo; i < hi; i++) {
+        buf_putc(&text, at.text[i]);
+        if (at.text[i] == '*' && i + 1 < hi && at.text[i + 1] == '/')
+            buf_putc(&text, ' '); /* not the end of the comment */
+    }
+    emit_line(e, "/* %s:%d  %s */", base ? base + 1 : at.file->name, at.line,
+              text.s);
+}
+
+static void emit_kernel(Emit *e, const Kernel *k, bool loop)
+{
+    emit_quote(e, k);
+    if (!k->on_start) {
+        emit_work(e, k, loop);
+        return;
+    }
+    emit_open(e, "if (%s[0] != 0)", emit_value_name(e, e->s->start));
+    emit_work(e, k, loop);
+    emit_close(e);
+}
+
+static void emit_stage(Emit *e, const Stage *st)
+{
+    if (st->dir > 0)
+        emit_open(e, "for (int64_t t = 0; t < T; t++)");
+    else if (st->dir < 0)
+        emit_open(e, "for (int64_t t = T - 1; t >= 0; t--)");
+    for (int i = 0; i < st->kernel.n; i++)
+        emit_kernel(e, &st->kernel.v[i], st->dir != 0);
+    if (st->dir)
+        emit_close(e);
+}
+
+/* ---- functions ---- */
+
+/* The pointers that the body uses, in the order of the values. */
+static void emit_pointers(Emit *e, Buf *out)
+{
+    for (Val v = 0; v < e->s->val.n; v++) {
+        if (!e->name[v])
+            continue;
+        const Loc *l = loc_of(e, v);
+        bool fixed = l->space == SP_PARAM || l->space == SP_TABLE;
+        buf_printf(out, "    %s%s *const %s = ", fixed ? "const " : "",
+                   e->real, e->name[v]);
+        if (l->space == SP_TABLE)
+            buf_puts(out, e->file[l->table]);
+        else
+            buf_printf(out, "(%s%s *)%s", fixed ? "const " : "", e->real,
+                       l->space == SP_PARAM
+                           ? "params"
+                           : l->space == SP_GRAD ? "grads" : "work");
+        CellSize at = l->at;
+        if (at.tb || at.t || at.b || at.c)
+            buf_printf(out, " + %s", emit_poly(e, at));
+        buf_puts(out, ";\n");
+    }
+}
+
+const char *emit_function(Emit *e, int fn)
+{
+    static const char *const suffix[] = {"forward", "backward"};
+    const SchedFn *f = &e->s->fn[fn];
+    if (!f->stage.n && fn != FN_FORWARD)
+        return "";
+    e->fn = fn;
+    e->taken.n = e->fixed;
+    e->name = NEW_N(e->arena, const char *, e->s->val.n + 1);
+    e->quoted = NULL;
+    e->locals.n = 0;
+    e->block.n = 0;
+    e->depth = 0;
+    buf_init(&e->body, e->arena);
+    e->indent = 1;
+    for (int i = 0; i < f->stage.n; i++)
+        emit_stage(e, &f->stage.v[i]);
+
+    Buf out;
+    buf_init(&out, e->arena);
+    buf_printf(&out,
+               "int %s_%s(const void *params, void *grads, void *work, "
+               "int64_t T, int64_t B)\n{\n",
+               e->o->name, suffix[fn]);
+    emit_pointers(e, &out);
+    e->style->locals(e, &out);
+    buf_puts(&out, e->body.s);
+    buf_puts(&out, "    return 0;\n}\n");
+    return out.s;
+}
+
+void emit_tables(Emit *e, Buf *out)
+{
+    for (int i = 0; i < e->g->table.n; i++) {
+        const Table *t = &e->g->table.v[i];
+        int64_t n = shape_size(e->g, t->shape);
+        buf_printf(out, "static const %s %s[%lld] = {", e->real, e->file[i],
+                   (long long)n);
+        for (int64_t j = 0; j < n; j++)
+            buf_printf(out, "%s%s", j ? ", " : "", emit_real(e, t->v[j]));
+        buf_puts(out, "};\n");
+    }
+}

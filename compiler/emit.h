@@ -1,0 +1,164 @@
+/* Printing C from a schedule and its plan.  Two styles of one walk: strips of
+ * run-time kernel calls for libtcc, fused plain loops for C compilers.
+ * Stands behind plan.c; what it prints goes to jit.c or to the user. */
+#ifndef CELLC_EMIT_H
+#define CELLC_EMIT_H
+
+#include "plan.h"
+
+/* A size that the source gives a name: an option or a dim. */
+typedef struct EmitSize {
+    const char *name;
+    int64_t value;
+} EmitSize;
+
+typedef struct EmitOptions {
+    const char *name;       /* prefix of every exported symbol */
+    bool real64;            /* double instead of float */
+    bool freestanding;      /* nothing but libm */
+    bool app;               /* export what cellrt's main() needs */
+    const char *spec;       /* source text for the descriptor, or NULL */
+    const char *trained;    /* `train` and `data` blocks, or NULL */
+    const char *command;    /* how the file was made, for its head, or NULL */
+    const char *version;    /* of the compiler, for the head, or NULL */
+    const Sources *sources; /* for comments that quote it, or NULL */
+    int nsize;
+    const EmitSize *size;
+    int noutput;
+    const struct EmitLatency *output;
+} EmitOptions;
+
+/* Why an output cannot be streamed. */
+typedef struct EmitLatency {
+    const char *name;  /* of the output */
+    const char *blame; /* what needs the whole sequence; NULL: streamable */
+} EmitLatency;
+
+/* Text for libtcc: NAME_forward and NAME_backward as CellFn. */
+const char *emit_strips(const Plan *p, const EmitOptions *o, Arena *a);
+/* The same functions as plain C99 for any compiler, complete. */
+const char *emit_loops(const Plan *p, const EmitOptions *o, Arena *a);
+/* What users embed: NAME.c and NAME.h (emitapi.c). */
+const char *emit_source(const Plan *p, const EmitOptions *o, Arena *a);
+const char *emit_header(const Plan *p, const EmitOptions *o, Arena *a);
+/* The descriptor in memory, its functions still NULL. */
+CellDesc *emit_desc(const Plan *p, const EmitOptions *o, Arena *a);
+
+/* ---- between the emitters ---- */
+
+/* How the rows of a kernel are walked. */
+typedef enum EmitRows {
+    ROWS_ALL,  /* all T*B rows in one go */
+    ROWS_STEP, /* the B rows of step t, inside a loop over t */
+    ROWS_SEQ,  /* B rows, one for each sequence */
+    ROWS_ONE   /* `m` rows without axes */
+} EmitRows;
+
+typedef struct Emit Emit;
+typedef VEC(const char *) Names; /* interned */
+
+/* What differs between the styles. */
+typedef struct EmitStyle {
+    /* Name of a kernel of the run time in C. */
+    const char *(*call)(Emit *e, const char *kernel);
+    /* Elementwise work and copies, inside loops that `rows` describes. */
+    void (*fused)(Emit *e, const Kernel *k, EmitRows rows);
+    void (*copy)(Emit *e, const Kernel *k, EmitRows rows);
+    void (*transpose)(Emit *e, const Kernel *k);
+    bool comments; /* quote the source above its kernels */
+    /* Declarations that the function's body turned out to need. */
+    void (*locals)(Emit *e, Buf *out);
+} EmitStyle;
+
+struct Emit {
+    const Plan *p;
+    const Sched *s;
+    const Graph *g;
+    const EmitOptions *o;
+    const EmitStyle *style;
+    Arena *arena;
+    Intern *intern;
+    const char *real;  /* "float", "double" */
+    Buf body;          /* of the function that is being printed */
+    int indent;        /* levels */
+    int fn;            /* FN_FORWARD, FN_BACKWARD */
+    const char **name; /* per value: its pointer in this function, or NULL */
+    const char **file; /* per Graph.table: its name in the file */
+    const char **size; /* per EmitOptions.size: its name in the file */
+    Names taken;       /* identifiers of this function */
+    int fixed;         /* taken.v[0..fixed-1] hold for the whole file */
+    Names block;       /* locals of the kernel that is being printed */
+    Names locals;      /* locals of any kernel of this function */
+    Names kernels;     /* functions called so far */
+    bool independent;  /* the macro INDEPENDENT is used */
+    const char *quoted; /* start of the source line quoted last */
+    int depth;          /* most scratch strips a kernel of the function took */
+};
+
+void emit_init(Emit *e, const Plan *p, const EmitOptions *o, Arena *a,
+               const EmitStyle *style);
+/* A line of the body: indentation, text, newline. */
+void emit_line(Emit *e, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+/* `fmt` is a line that opens a block with a brace; emit_close ends it. */
+void emit_open(Emit *e, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+void emit_close(Emit *e);
+/* Complete text of one CellFn, or "" if the schedule has no such function. */
+const char *emit_function(Emit *e, int fn);
+/* Constant tables that the functions use. */
+void emit_tables(Emit *e, Buf *out);
+
+/* Name of a kernel of the run time in this style; remembers that it is used. */
+const char *emit_kernel_name(Emit *e, const char *kernel);
+/* An extent or distance: its name in the source where it has one. */
+const char *emit_size(Emit *e, int64_t n);
+/* Polynomial in T and B, "0" if it is nothing. */
+const char *emit_poly(Emit *e, CellSize s);
+/* Pointer to the first of the rows of `v`, as seen by a kernel whose rows are
+ * walked like `rows`. */
+const char *emit_pointer(Emit *e, Val v, EmitRows rows);
+/* Distance of two rows in reals, 0 if all rows share one. */
+int64_t emit_stride(const Emit *e, Val v, EmitRows rows);
+/* Name of the pointer that stands for `v`; declares it. */
+const char *emit_value_name(Emit *e, Val v);
+/* How many rows, as C. */
+const char *emit_row_count(Emit *e, const Kernel *k, EmitRows rows);
+/* A number as a literal of the real type. */
+const char *emit_real(Emit *e, double x);
+/* An identifier like `wish` for the rest of the function, or for the kernel
+ * that is being printed: shadows nothing and is shadowed by nothing. */
+const char *emit_fresh(Emit *e, const char *wish);
+const char *emit_local(Emit *e, const char *wish);
+/* The text without the marks around sizes and with lines broken at 80
+ * columns.  A size counts as four columns however it is written, so that the
+ * number of lines does not depend on it. */
+const char *emit_wrap(Emit *e, const char *text);
+/* Notes that the file calls a function of the run time. */
+void emit_use(Emit *e, const char *name);
+
+/* emitname.c: the C spelling of a name of the language: dots to underscores,
+ * Greek letters by name, keywords avoided; not yet unique. */
+char *emit_identifier(Arena *a, const char *name);
+
+/* emitexpr.c: `op` with operands that are already C text and bind as tightly
+ * as prec[] says, in as few parentheses as possible. */
+enum { PREC_ANY = 0, PREC_TERNARY = 3, PREC_UNARY = 14, PREC_ATOM = 16 };
+const char *emit_expr(Emit *e, Op op, const char *const *arg, const int *prec,
+                      int *result);
+/* How often operand i is written out by emit_expr. */
+int emit_expr_uses(Op op, int i);
+
+/* emitpaste.c: the C name of vm_tanhF in the precision at hand, remembered as
+ * used; and the functions that a file calls, with all that they call. */
+const char *emit_function_name(Emit *e, const char *name);
+void emit_paste(Emit *e, Buf *out);
+
+/* emitdesc.c: the tensors and NAME_desc as C. */
+void emit_desc_text(Emit *e, Buf *out);
+
+/* emitloops.c: both functions after the #include lines, for emitapi.c. */
+extern const EmitStyle emit_loops_style;
+void emit_loops_file(Emit *e, Buf *out, const char *includes);
+
+#endif

@@ -1,0 +1,543 @@
+/* What users of an emitted file see: the header with its documentation, and
+ * the functions around forward and backward that take plain arrays, stream
+ * step by step, and say where things are. */
+#include "emit.h"
+
+#include <string.h>
+
+extern const unsigned char embed_cellrt[]; /* ../runtime/cellrt.h */
+
+/* One argument of NAME_run and NAME_step: a tensor that goes in or out. */
+typedef struct Arg {
+    const CellTensor *t;
+    const char *name; /* of the argument */
+} Arg;
+
+typedef struct Api {
+    Emit *e;
+    const Plan *p;
+    const char *name, *real;
+    const char **id;  /* per tensor: unique identifier */
+    VEC(Arg) in, out; /* arguments of run and step */
+    VEC(Arg) carried; /* names that a stream keeps from step to step */
+    const char *blame; /* why there is no step, or NULL */
+} Api;
+
+/* ---- what there is ---- */
+
+static int64_t elements(const CellTensor *t)
+{
+    int64_t n = 1;
+    for (int i = 0; i < t->rank; i++)
+        n *= t->dim[i];
+    return n;
+}
+
+static const char *fresh_in(Api *api, const char *wish)
+{
+    return emit_fresh(api->e, wish);
+}
+
+static void find_args(Api *api)
+{
+    static const char *const own[] = {"params", "grads", "work", "state",
+                                      "lengths", "T", "B", "code", "rate",
+                                      "tensor", "i", "copy", "put", "begin",
+                                      "tensors", "NULL"};
+    Emit *e = api->e;
+    e->taken.n = e->fixed;
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        fresh_in(api, own[i]);
+    for (int i = 0; i < api->p->tensor.n; i++) {
+        const CellTensor *t = &api->p->tensor.v[i];
+        Arg arg = {t, NULL};
+        if (t->role == CELL_INPUT || t->role == CELL_NOISE ||
+            t->role == CELL_OUTPUT) {
+            arg.name = fresh_in(api, emit_identifier(e->arena, t->name));
+            if (t->role == CELL_OUTPUT)
+                vec_push(e->arena, &api->out, arg);
+            else
+                vec_push(e->arena, &api->in, arg);
+        }
+        arg.name = api->id[i];
+        if (t->lag > 0 && t->axes & CELL_T && !(t->flags & CELL_BACKWARD))
+            vec_push(e->arena, &api->carried, arg);
+    }
+}
+
+static const char *find_blame(const Api *api)
+{
+    const EmitOptions *o = api->e->o;
+    for (int i = 0; i < o->noutput; i++)
+        if (o->output[i].blame)
+            return arena_printf(api->e->arena, "%s: %s", o->output[i].name,
+                                o->output[i].blame);
+    for (int i = 0; i < api->p->tensor.n; i++) {
+        const CellTensor *t = &api->p->tensor.v[i];
+        if (t->flags & CELL_BACKWARD)
+            return arena_printf(api->e->arena, "%s runs from the end", t->name);
+        if (t->lead > 0)
+            return arena_printf(api->e->arena, "%s is read ahead", t->name);
+    }
+    return NULL;
+}
+
+static void api_init(Api *api, Emit *e)
+{
+    memset(api, 0, sizeof *api);
+    api->e = e;
+    api->p = e->p;
+    api->name = e->o->name;
+    api->real = e->real;
+    api->id = NEW_N(e->arena, const char *, e->p->tensor.n + 1);
+    e->locals.n = 0;
+    Names fixed = e->taken; /* nothing to these: they follow a prefix */
+    memset(&e->taken, 0, sizeof e->taken);
+    for (int i = 0; i < e->p->tensor.n; i++)
+        api->id[i] = emit_fresh(
+            e, emit_identifier(e->arena, e->p->tensor.v[i].name));
+    e->taken = fixed;
+    find_args(api);
+    api->blame = find_blame(api);
+}
+
+/* [T,B,64] as in comments. */
+static const char *extents(Api *api, const CellTensor *t, bool step)
+{
+    Buf b;
+    buf_init(&b, api->e->arena);
+    buf_putc(&b, '[');
+    if (t->axes & CELL_T && !step)
+        buf_puts(&b, "T,");
+    if (t->axes & CELL_B && !step)
+        buf_puts(&b, "B,");
+    for (int i = 0; i < t->rank; i++)
+        buf_printf(&b, "%s,", emit_size(api->e, t->dim[i]));
+    if (b.s[b.n - 1] == ',')
+        b.n--;
+    b.s[b.n] = 0;
+    return arena_printf(api->e->arena, "%s]", b.s);
+}
+
+/* Its number of reals as C over T and B. */
+static const char *count_text(Api *api, const CellTensor *t)
+{
+    CellSize s = {0, 0, 0, 0};
+    int64_t n = elements(t);
+    if (t->axes == (CELL_T | CELL_B))
+        s.tb = n;
+    else if (t->axes == CELL_B)
+        s.b = n;
+    else
+        s.c = n;
+    return emit_poly(api->e, s);
+}
+
+/* ---- header ---- */
+
+static void print_args(Api *api, Buf *b)
+{
+    for (int i = 0; i < api->in.n; i++)
+        buf_printf(b, "const %s *%s, ", api->real, api->in.v[i].name);
+    for (int i = 0; i < api->out.n; i++)
+        buf_printf(b, "%s *%s, ", api->real, api->out.v[i].name);
+}
+
+static void print_run_head(Api *api, Buf *b)
+{
+    buf_printf(b, "int %s_run(const %s *params, ", api->name, api->real);
+    print_args(api, b);
+    buf_printf(b, "const int64_t *lengths, %s *work, int64_t T, int64_t B)",
+               api->real);
+}
+
+static void print_step_head(Api *api, Buf *b)
+{
+    buf_printf(b, "int %s_step(const %s *params, %s_state *state, ", api->name,
+               api->real, api->name);
+    print_args(api, b);
+    buf_printf(b, "%s *work)", api->real);
+}
+
+static void print_arg_docs(Api *api, Buf *b, bool step)
+{
+    for (int i = 0; i < api->in.n; i++) {
+        const CellTensor *t = api->in.v[i].t;
+        buf_printf(b, " * %s %s: in%s%s.\n", api->in.v[i].name,
+                   extents(api, t, step),
+                   t->flags & CELL_INDEX ? ", numbers of classes from 0" : "",
+                   t->role == CELL_NOISE
+                       ? ", drawn by the caller"
+                       : t->flags & CELL_OBSERVED
+                             ? "; NULL if it was not observed"
+                             : "");
+    }
+    for (int i = 0; i < api->out.n; i++)
+        buf_printf(b, " * %s %s: out; NULL if it is not wanted.\n",
+                   api->out.v[i].name, extents(api, api->out.v[i].t, step));
+}
+
+static void header_head(Api *api, Buf *b)
+{
+    const EmitOptions *o = api->e->o;
+    buf_printf(b, "/* %s.h: the model %s as C99, made by cellc%s%s.\n",
+               api->name, api->name, o->version ? " " : "",
+               o->version ? o->version : "");
+    if (o->command)
+        buf_printf(b, " *     %s\n", o->command);
+    buf_puts(b, " * The caller owns all memory: nothing is allocated, kept or "
+                "printed, so that threads may share parameters and work on "
+                "blocks of their own.\n"
+                " * Arrays are dense and row-major; [T,B,n] is T steps of B "
+                "sequences of n reals, T and B at least 1.  Arrays of one call "
+                "must not overlap.\n"
+                " * Functions of type int return 0. */\n");
+}
+
+static void header_params(Api *api, Buf *b)
+{
+    buf_printf(b,
+               "/* Parameters are one block of %s_PARAMS reals, gradients "
+               "another; each parameter begins at the place given here.  "
+               "%s_desc has their names, extents and start values, for "
+               "programs that load a .safetensors file by name. */\nenum {\n",
+               api->name, api->name);
+    for (int i = 0; i < api->p->tensor.n; i++) {
+        const CellTensor *t = &api->p->tensor.v[i];
+        if (t->role == CELL_PARAM)
+            buf_printf(b, "    %s_AT_%s = %s, /* %s %s */\n", api->name,
+                       api->id[i], emit_size(api->e, t->at.c), t->name,
+                       extents(api, t, false));
+    }
+    buf_printf(b, "    %s_PARAMS = %s\n};\n\n", api->name,
+               emit_size(api->e, api->p->param_size));
+}
+
+static void header_tensors(Api *api, Buf *b)
+{
+    buf_printf(b, "/* What the work block holds, for %s_tensor(). */\nenum {\n",
+               api->name);
+    for (int i = 0; i < api->p->tensor.n; i++) {
+        const CellTensor *t = &api->p->tensor.v[i];
+        if (t->role != CELL_PARAM)
+            buf_printf(b, "    %s_TENSOR_%s = %d, /* %s %s */\n", api->name,
+                       api->id[i], i, t->name, extents(api, t, false));
+    }
+    buf_printf(b, "    %s_TENSORS = %d\n};\n\n", api->name, api->p->tensor.n);
+    buf_printf(b,
+               "/* Where tensor i of %s_desc begins in a work block of T steps "
+               "of B sequences. */\n"
+               "%s *%s_tensor(%s *work, int i, int64_t T, int64_t B);\n\n",
+               api->name, api->real, api->name, api->real);
+}
+
+static void header_batch(Api *api, Buf *b)
+{
+    const char *n = api->name;
+    buf_printf(b, "/* Bytes of a work block for T steps of B sequences. */\n"
+                  "size_t %s_work(int64_t T, int64_t B);\n\n", n);
+    buf_printf(b, "/* Runs B whole sequences from their start.\n"
+                  " * params [%s_PARAMS]: in.\n", n);
+    print_arg_docs(api, b, false);
+    buf_printf(b,
+               " * lengths [B]: in, steps of each sequence, 1 to T; NULL: all "
+               "have T.\n"
+               " * work: %s_work(T, B) bytes; holds afterwards what %s_tensor() "
+               "finds and what backward needs. */\n", n, n);
+    print_run_head(api, b);
+    buf_puts(b, ";\n\n");
+    buf_printf(b,
+               "/* The bare function: inputs, lengths and the rest have been "
+               "written to `work` (the comment above CellFn says what).  "
+               "`grads` is not looked at. */\n"
+               "int %s_forward(const void *params, void *grads, void *work, "
+               "int64_t T, int64_t B);\n\n", n);
+}
+
+static void header_learn(Api *api, Buf *b)
+{
+    const char *n = api->name;
+    if (!api->p->s->fn[FN_BACKWARD].stage.n)
+        return;
+    buf_printf(b,
+               "/* Gradients of the loss, after %s_run or %s_forward with the "
+               "same params, work, T and B.\n"
+               " * grads [%s_PARAMS]: out, overwritten; the gradients of "
+               "inputs go to `work`. */\n"
+               "int %s_backward(const void *params, void *grads, void *work, "
+               "int64_t T, int64_t B);\n\n", n, n, n, n);
+    buf_printf(b,
+               "/* One step of gradient descent: params -= rate * grads, but "
+               "for frozen ones; what the model confines to an interval "
+               "stays in it. */\n"
+               "void %s_update(%s *params, const %s *grads, %s rate);\n\n",
+               n, api->real, api->real, api->real);
+}
+
+static void header_state(Api *api, Buf *b)
+{
+    buf_puts(b, "/* What one stream remembers between steps: plain data that "
+                "may be copied, saved and restored. */\n"
+                "typedef struct {\n    int64_t steps; /* taken so far */\n");
+    for (int i = 0; i < api->carried.n; i++) {
+        const CellTensor *t = api->carried.v[i].t;
+        buf_printf(b, "    %s %s[%s]; /* %s", api->real,
+                   api->carried.v[i].name,
+                   emit_size(api->e, t->lag * elements(t)), t->name);
+        if (t->lag > 1)
+            buf_printf(b, " at the last %d steps, oldest first */\n", t->lag);
+        else
+            buf_puts(b, " at the last step */\n");
+    }
+    buf_printf(b, "} %s_state;\n\n", api->name);
+}
+
+static void header_stream(Api *api, Buf *b)
+{
+    const char *n = api->name;
+    int real = api->e->o->real64 ? 8 : 4;
+    if (api->blame) {
+        buf_printf(b, "/* There is no %s_step: an output needs the whole "
+                      "sequence (%s). */\n\n", n, api->blame);
+        return;
+    }
+    header_state(api, b);
+    buf_printf(b, "/* Before the first step of a sequence. */\n"
+                  "void %s_reset(%s_state *state);\n\n", n, n);
+    buf_printf(b, "/* Bytes of the work block of one step. */\n"
+                  "enum { %s_STEP_WORK = %s };\n\n", n,
+               emit_size(api->e, cell_size(api->p->work_size, 1, 1) * real));
+    buf_printf(b, "/* One step of one stream.\n * params [%s_PARAMS]: in.\n"
+                  " * state: in and out.\n", n);
+    print_arg_docs(api, b, true);
+    buf_printf(b, " * work: %s_STEP_WORK bytes; nothing in it is kept. */\n",
+               n);
+    print_step_head(api, b);
+    buf_puts(b, ";\n\n");
+}
+
+const char *emit_header(const Plan *p, const EmitOptions *o, Arena *a)
+{
+    Emit e;
+    Api api;
+    EmitOptions plain = *o;
+    plain.nsize = 0; /* the names of sizes are the source file's own */
+    emit_init(&e, p, &plain, a, &emit_loops_style);
+    api_init(&api, &e);
+    Buf b;
+    buf_init(&b, a);
+    header_head(&api, &b);
+    Buf guard;
+    buf_init(&guard, a);
+    for (const char *s = o->name; *s; s++)
+        buf_putc(&guard, (char)(*s >= 'a' && *s <= 'z' ? *s - 32 : *s));
+    buf_printf(&b, "#ifndef %s_H\n#define %s_H\n\n", guard.s, guard.s);
+    Buf out;
+    buf_init(&out, a);
+    buf_puts(&out, emit_wrap(&e, b.s));
+    buf_puts(&out, (const char *)embed_cellrt);
+    b.n = 0;
+    buf_puts(&b, "\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n");
+    header_params(&api, &b);
+    header_batch(&api, &b);
+    header_learn(&api, &b);
+    header_stream(&api, &b);
+    header_tensors(&api, &b);
+    buf_printf(&b, "extern const CellDesc %s_desc;\n\n", o->name);
+    buf_puts(&b, "#ifdef __cplusplus\n}\n#endif\n\n#endif\n");
+    buf_puts(&out, emit_wrap(&e, b.s));
+    return out.s;
+}
+
+/* ---- source ---- */
+
+/* Pointer to step `row`, counted from the first, of a tensor. */
+static const char *at_text(Api *api, const CellTensor *t, int row)
+{
+    CellSize at = t->at;
+    int64_t n = elements(t) * row;
+    if (t->axes & CELL_B)
+        at.b += n;
+    else
+        at.c += n;
+    if (!at.tb && !at.t && !at.b && !at.c)
+        return "work";
+    return arena_printf(api->e->arena, "work + %s", emit_poly(api->e, at));
+}
+
+static const char *bracketed(Api *api, const CellTensor *t)
+{
+    const char *at = at_text(api, t, 0);
+    return strchr(at, ' ') ? arena_printf(api->e->arena, "(%s)", at) : at;
+}
+
+/* Scalars and lengths that every run sets. */
+static void source_begin(Api *api, Buf *b)
+{
+    static const struct {
+        int role;
+        const char *value;
+    } row[] = {{CELL_LENGTH, "lengths ? (%s)lengths[i] : (%s)T"},
+               {CELL_LAST, "1"},
+               {CELL_START, "start"},
+               {CELL_BATCH, "(%s)B"},
+               {CELL_TOTAL, "0"}};
+    buf_printf(b,
+               "/* Lengths and what else every run needs; start: 1 at the "
+               "start of sequences. */\n"
+               "static void begin(%s *work, const int64_t *lengths, %s start, "
+               "int64_t T,\n    int64_t B)\n{\n    (void)lengths;\n"
+               "    (void)start;\n    (void)T;\n",
+               api->real, api->real);
+    for (int i = 0; i < api->p->tensor.n; i++) {
+        const CellTensor *t = &api->p->tensor.v[i];
+        for (size_t k = 0; k < sizeof row / sizeof *row; k++)
+            if (row[k].role == t->role) {
+                buf_printf(b, "    for (int64_t i = 0; i < %s; i++)\n"
+                              "        %s[i] = ", count_text(api, t),
+                           bracketed(api, t));
+                for (const char *s = row[k].value; *s; s++)
+                    if (*s == '%')
+                        buf_puts(b, api->real), s++;
+                    else
+                        buf_putc(b, *s);
+                buf_puts(b, ";\n");
+            }
+    }
+    buf_puts(b, "}\n\n");
+}
+
+static void source_helpers(Api *api, Buf *b)
+{
+    if (api->in.n)
+        buf_printf(b,
+                   "static void put(%s *to, const %s *from, int64_t count, %s "
+                   "missing)\n{\n    for (int64_t i = 0; i < count; i++)\n"
+                   "        to[i] = from ? from[i] : missing;\n}\n\n",
+                   api->real, api->real, api->real);
+    buf_printf(b,
+               "static void copy(%s *to, const %s *from, int64_t count)\n{\n"
+               "    for (int64_t i = 0; i < count && to; i++)\n"
+               "        to[i] = from[i];\n}\n\n",
+               api->real, api->real);
+}
+
+static void source_inputs(Api *api, Buf *b)
+{
+    for (int i = 0; i < api->in.n; i++) {
+        const CellTensor *t = api->in.v[i].t;
+        bool index = t->flags & CELL_INDEX && t->flags & CELL_OBSERVED;
+        buf_printf(b, "    put(%s, %s, %s, %s);\n", at_text(api, t, 0),
+                   api->in.v[i].name, count_text(api, t), index ? "-1" : "0");
+    }
+}
+
+static void source_outputs(Api *api, Buf *b)
+{
+    for (int i = 0; i < api->out.n; i++)
+        buf_printf(b, "    copy(%s, %s, %s);\n", api->out.v[i].name,
+                   at_text(api, api->out.v[i].t, 0),
+                   count_text(api, api->out.v[i].t));
+    buf_puts(b, "    return code;\n}\n\n");
+}
+
+static void source_run(Api *api, Buf *b)
+{
+    print_run_head(api, b);
+    buf_puts(b, "\n{\n    begin(work, lengths, 1, T, B);\n");
+    source_inputs(api, b);
+    buf_printf(b, "    const int code = %s_forward(params, NULL, work, T, B);\n",
+               api->name);
+    source_outputs(api, b);
+}
+
+static void source_step(Api *api, Buf *b)
+{
+    if (api->blame)
+        return;
+    buf_printf(b, "void %s_reset(%s_state *state)\n{\n    state->steps = 0;\n",
+               api->name, api->name);
+    for (int i = 0; i < api->carried.n; i++) {
+        const CellTensor *t = api->carried.v[i].t;
+        buf_printf(b, "    for (int i = 0; i < %s; i++)\n"
+                      "        state->%s[i] = 0;\n",
+                   emit_size(api->e, t->lag * elements(t)),
+                   api->carried.v[i].name);
+    }
+    buf_puts(b, "}\n\n");
+    print_step_head(api, b);
+    buf_puts(b, "\n{\n    const int64_t T = 1, B = 1;\n"
+                "    begin(work, NULL, state->steps == 0, T, B);\n");
+    source_inputs(api, b);
+    for (int i = 0; i < api->carried.n; i++) {
+        const CellTensor *t = api->carried.v[i].t;
+        buf_printf(b, "    copy(%s, state->%s, %s);\n",
+                   at_text(api, t, -t->lag), api->carried.v[i].name,
+                   emit_size(api->e, t->lag * elements(t)));
+    }
+    buf_printf(b, "    const int code = %s_forward(params, NULL, work, T, B);\n",
+               api->name);
+    for (int i = 0; i < api->carried.n; i++) {
+        const CellTensor *t = api->carried.v[i].t;
+        buf_printf(b, "    copy(state->%s, %s, %s);\n",
+                   api->carried.v[i].name, at_text(api, t, 1 - t->lag),
+                   emit_size(api->e, t->lag * elements(t)));
+    }
+    buf_puts(b, "    state->steps++;\n");
+    source_outputs(api, b);
+}
+
+static void source_places(Api *api, Buf *b)
+{
+    const char *n = api->name, *real = api->real;
+    buf_printf(b,
+               "size_t %s_work(int64_t T, int64_t B)\n{\n"
+               "    return (size_t)(%s) * sizeof(%s);\n}\n\n",
+               n, emit_poly(api->e, api->p->work_size), real);
+    buf_printf(b,
+               "%s *%s_tensor(%s *work, int i, int64_t T, int64_t B)\n{\n"
+               "    return work + cell_size(%s_desc.tensor[i].at, T, B);\n}\n",
+               real, n, real, n);
+    if (!api->p->s->fn[FN_BACKWARD].stage.n)
+        return;
+    buf_printf(b,
+               "\nvoid %s_update(%s *params, const %s *grads, %s rate)\n{\n"
+               "    for (int k = 0; k < %s_desc.ntensor; k++) {\n"
+               "        const CellTensor *t = &tensors[k];\n"
+               "        int64_t count = t->role == CELL_PARAM && !(t->flags & "
+               "CELL_FROZEN);\n"
+               "        for (int i = 0; i < t->rank; i++)\n"
+               "            count *= t->dim[i];\n"
+               "        for (int64_t i = t->at.c; i < t->at.c + count; i++) {\n"
+               "            const %s value = params[i] - rate * grads[i];\n"
+               "            if (value > (%s)t->lo && value < (%s)t->hi)\n"
+               "                params[i] = value;\n"
+               "        }\n    }\n}\n",
+               n, real, real, real, n, real, real, real);
+}
+
+const char *emit_source(const Plan *p, const EmitOptions *o, Arena *a)
+{
+    Emit e;
+    Api api;
+    emit_init(&e, p, o, a, &emit_loops_style);
+    Buf b;
+    buf_init(&b, a);
+    buf_printf(&b, "/* %s.c: see %s.h. */\n", o->name, o->name);
+    emit_loops_file(&e, &b,
+                    arena_printf(a, "#include \"%s.h\"\n\n#include <math.h>\n",
+                                 o->name));
+    buf_putc(&b, '\n');
+    emit_desc_text(&e, &b);
+    buf_putc(&b, '\n');
+    Buf tail;
+    buf_init(&tail, a);
+    api_init(&api, &e);
+    source_helpers(&api, &tail);
+    source_begin(&api, &tail);
+    source_run(&api, &tail);
+    source_step(&api, &tail);
+    source_places(&api, &tail);
+    buf_puts(&b, emit_wrap(&e, tail.s));
+    return b.s;
+}

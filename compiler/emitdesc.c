@@ -1,0 +1,125 @@
+/* The descriptor of a model (cellrt.h): in memory for a JIT, as C text for
+ * emitted files, both from the plan's table of tensors. */
+#include "emit.h"
+
+#include <math.h>
+#include <string.h>
+
+CellDesc *emit_desc(const Plan *p, const EmitOptions *o, Arena *a)
+{
+    CellDesc *d = NEW(a, CellDesc);
+    d->abi = CELL_ABI;
+    d->name = arena_printf(a, "%s", o->name);
+    d->real_bytes = o->real64 ? 8 : 4;
+    d->ntensor = p->tensor.n;
+    d->tensor = p->tensor.v;
+    d->param_size = p->param_size;
+    d->work_size = p->work_size;
+    d->spec = o->spec ? arena_printf(a, "%s", o->spec) : NULL;
+    d->trained = o->trained ? arena_printf(a, "%s", o->trained) : NULL;
+    return d;
+}
+
+/* A C string, one literal for each line of the text. */
+static void print_string(Buf *out, const char *s)
+{
+    if (!s) {
+        buf_puts(out, "NULL");
+        return;
+    }
+    buf_putc(out, '"');
+    for (; *s; s++) {
+        unsigned char c = (unsigned char)*s;
+        if (c == '"' || c == '\\' || c == '?')
+            buf_printf(out, "\\%c", c);
+        else if (c == '\n')
+            buf_printf(out, "\\n%s", s[1] ? "\"\n    \"" : "");
+        else if (c < 32 || c > 126)
+            buf_printf(out, "\\%03o", c);
+        else
+            buf_putc(out, (char)c);
+    }
+    buf_putc(out, '"');
+}
+
+static void print_double(Buf *out, double x)
+{
+    if (isinf(x) || isnan(x))
+        buf_puts(out, isnan(x) ? "NAN" : x > 0 ? "HUGE_VAL" : "-HUGE_VAL");
+    else
+        buf_num(out, x);
+}
+
+static void print_size(Buf *out, CellSize s)
+{
+    buf_printf(out, "{%lld, %lld, %lld, %lld}", (long long)s.tb,
+               (long long)s.t, (long long)s.b, (long long)s.c);
+}
+
+/* One tensor: what it is, its extents, its place; then what only parameters
+ * and noise have, if they do. */
+static void print_tensor(Buf *out, const CellTensor *t)
+{
+    static const char *const role[] = {
+        "CELL_PARAM", "CELL_INPUT", "CELL_NOISE",  "CELL_STATE", "CELL_OUTPUT",
+        "CELL_FINAL", "CELL_LOSS",  "CELL_TERM",   "CELL_COUNT", "CELL_METRIC",
+        "CELL_DRAW",  "CELL_GRAD",  "CELL_LENGTH", "CELL_LAST",  "CELL_START",
+        "CELL_BATCH", "CELL_TOTAL"};
+    static const char *const axes[] = {"0", "CELL_T", "CELL_B",
+                                       "CELL_T | CELL_B"};
+    buf_puts(out, "    {");
+    print_string(out, t->name);
+    buf_printf(out, ", %s, %d, %s, %d, {", role[t->role], t->flags,
+               axes[t->axes & 3], t->rank);
+    for (int i = 0; i < 4; i++)
+        buf_printf(out, "%s%lld", i ? ", " : "", (long long)t->dim[i]);
+    buf_printf(out, "}, %lld, ", (long long)t->classes);
+    print_string(out, t->set);
+    buf_printf(out, ",\n     %d, %d, ", t->lag, t->lead);
+    print_size(out, t->at);
+    buf_printf(out, ", %d, ", t->of);
+    print_string(out, t->what);
+    buf_puts(out, ",\n     {");
+    print_string(out, t->init.kind);
+    buf_puts(out, ", ");
+    print_double(out, t->init.a);
+    buf_puts(out, ", ");
+    print_double(out, t->init.b);
+    buf_puts(out, ", ");
+    print_string(out, t->init.file);
+    buf_puts(out, "}, ");
+    print_double(out, t->lo);
+    buf_puts(out, ", ");
+    print_double(out, t->hi);
+    buf_puts(out, ", ");
+    print_double(out, t->lr);
+    buf_puts(out, ", ");
+    print_double(out, t->decay);
+    buf_puts(out, ", ");
+    print_string(out, t->clip);
+    buf_puts(out, "},\n");
+}
+
+void emit_desc_text(Emit *e, Buf *out)
+{
+    const Plan *p = e->p;
+    const EmitOptions *o = e->o;
+    buf_printf(out, "static const CellTensor tensors[%d] = {\n", p->tensor.n);
+    for (int i = 0; i < p->tensor.n; i++)
+        print_tensor(out, &p->tensor.v[i]);
+    buf_printf(out, "};\n\nconst CellDesc %s_desc = {\n    CELL_ABI, ",
+               o->name);
+    print_string(out, o->name);
+    buf_printf(out, ", (int)sizeof(%s), %d, tensors, %lld, ", e->real,
+               p->tensor.n, (long long)p->param_size);
+    print_size(out, p->work_size);
+    buf_printf(out, ",\n    %s_forward, ", o->name);
+    if (p->s->fn[FN_BACKWARD].stage.n)
+        buf_printf(out, "%s_backward,\n    ", o->name);
+    else
+        buf_puts(out, "NULL,\n    ");
+    print_string(out, o->app ? o->spec : NULL);
+    buf_puts(out, ",\n    ");
+    print_string(out, o->app ? o->trained : NULL);
+    buf_puts(out, ",\n    NULL, NULL};\n");
+}

@@ -1,0 +1,353 @@
+/* The style for gcc and clang: a fused cluster becomes one loop over rows and
+ * one over the reals of a row, with the expressions of the equations inside,
+ * as one would write it by hand. */
+#include "emit.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "ops.h"
+
+/* Operations that one statement may hold; more go to locals. */
+enum { MOST_OPS = 8 };
+
+/* How an operand is written. */
+typedef struct ExprText {
+    const char *text;
+    int prec;
+    int ops; /* operations in it */
+} ExprText;
+
+typedef struct Loops {
+    Emit *e;
+    const Kernel *k;
+    EmitRows rows;
+    ExprText *done;  /* per Inst: how its users write it */
+    int *uses;       /* per Inst: how often they do */
+    bool *wide;      /* per Inst: varies along the row */
+    VEC(const char *) row, col; /* statements once per row, per real */
+} Loops;
+
+/* ---- operands ---- */
+
+/* [..] of the element of `v` that belongs to the current row and column. */
+static const char *element(Loops *f, Val v)
+{
+    Emit *e = f->e;
+    const Loc *l = &e->p->loc[v];
+    int64_t ld = emit_stride(e, v, f->rows);
+    Buf b;
+    buf_init(&b, e->arena);
+    buf_printf(&b, "%s[", emit_value_name(e, v));
+    size_t start = b.n;
+    if (ld && (f->rows != ROWS_ONE || f->k->m > 1)) {
+        bool step = f->rows == ROWS_STEP && l->axes == GX_TB;
+        buf_puts(&b, step && ld != 1 ? "(t*B + row)"
+                                     : step ? "t*B + row" : "row");
+        if (ld != 1)
+            buf_printf(&b, "*%s", emit_size(e, ld));
+    }
+    if (l->n > 1)
+        buf_puts(&b, b.n > start ? " + j" : "j");
+    else if (b.n == start)
+        buf_putc(&b, '0');
+    buf_putc(&b, ']');
+    return b.s;
+}
+
+static ExprText input_text(Loops *f, Val v)
+{
+    Emit *e = f->e;
+    const Loc *l = &e->p->loc[v];
+    ExprText x = {NULL, PREC_ATOM, 0};
+    if (l->space == SP_CONST) {
+        x.text = emit_real(e, l->num);
+        x.prec = *x.text == '-' ? PREC_UNARY : PREC_ATOM;
+    } else if (l->space == SP_TIME) {
+        x.text = arena_printf(e->arena, "(%s)(t + 1)", e->real);
+        x.prec = PREC_UNARY;
+    } else {
+        x.text = element(f, v);
+    }
+    return x;
+}
+
+static bool is_wide(const Loops *f, int in)
+{
+    if (in >= 0)
+        return f->wide[in];
+    return f->k->n > 1 && f->e->p->loc[f->k->in.v[~in]].n > 1;
+}
+
+/* A whole number beside + - * / reads better as one: 1 - z, 2*x. */
+static const char *short_number(Loops *f, const Inst *in, int i, int *prec)
+{
+    if (in->op != OP_add && in->op != OP_sub && in->op != OP_mul &&
+        in->op != OP_div)
+        return NULL;
+    Val v = in->in[i] < 0 ? f->k->in.v[~in->in[i]] : -1;
+    int other = in->in[!i];
+    if (v < 0 || f->e->p->loc[v].space != SP_CONST ||
+        (other < 0 && f->e->p->loc[f->k->in.v[~other]].space == SP_CONST))
+        return NULL;
+    double x = f->e->p->loc[v].num;
+    if (x != floor(x) || fabs(x) >= 1 << 24 || (x == 0 && signbit(x)))
+        return NULL;
+    *prec = x < 0 ? PREC_UNARY : PREC_ATOM;
+    return arena_printf(f->e->arena, "%.0f", x);
+}
+
+/* ---- statements ---- */
+
+static ExprText operand(Loops *f, const Inst *in, int i)
+{
+    ExprText x = in->in[i] >= 0 ? f->done[in->in[i]]
+                                : input_text(f, f->k->in.v[~in->in[i]]);
+    const char *number = short_number(f, in, i, &x.prec);
+    if (number)
+        x.text = number;
+    return x;
+}
+
+static ExprText inst_text(Loops *f, const Inst *in)
+{
+    const char *arg[3] = {0};
+    int prec[3] = {0};
+    ExprText y = {NULL, 0, 1};
+    for (int i = 0; i < op_row[in->op].nin; i++) {
+        ExprText x = operand(f, in, i);
+        arg[i] = x.text;
+        prec[i] = x.prec;
+        y.ops += x.ops;
+    }
+    y.text = emit_expr(f->e, in->op, arg, prec, &y.prec);
+    return y;
+}
+
+/* The outermost parentheses mean nothing after an equals sign. */
+static const char *bare(Emit *e, const char *text)
+{
+    size_t n = strlen(text);
+    int depth = 0;
+    if (*text != '(' || text[n - 1] != ')')
+        return text;
+    for (size_t i = 0; i + 1 < n; i++) {
+        depth += (text[i] == '(') - (text[i] == ')');
+        if (!depth)
+            return text;
+    }
+    return arena_strndup(e->arena, text + 1, n - 2);
+}
+
+/* What the value of an instruction is called in the source, or by its
+ * operator. */
+static const char *local_name(Loops *f, const Inst *in)
+{
+    const Graph *g = f->e->g;
+    for (int i = 0; in->node && i < g->slot.n; i++)
+        if (SLOT(g, i)->root == in->node)
+            return arena_printf(f->e->arena, "%s_t",
+                                emit_identifier(f->e->arena,
+                                                SLOT(g, i)->name));
+    return "u";
+}
+
+static void state(Loops *f, bool wide, const char *text)
+{
+    if (wide || f->k->n == 1)
+        vec_push(f->e->arena, &f->col, text);
+    else
+        vec_push(f->e->arena, &f->row, text);
+}
+
+/* Stores, names or inlines the result of instruction i. */
+static void do_inst(Loops *f, int i)
+{
+    Emit *e = f->e;
+    const Inst *in = &f->k->inst.v[i];
+    ExprText y = inst_text(f, in);
+    bool stored = in->out >= 0;
+    if (stored && e->p->loc[in->out].n > 1 && f->k->n > 1)
+        f->wide[i] = true;
+    bool inlined = f->uses[i] == 1 && !stored && y.ops <= MOST_OPS;
+    if (inlined || (!stored && !f->uses[i])) {
+        f->done[i] = y;
+        return;
+    }
+    const char *value = bare(e, y.text);
+    if (f->uses[i]) {
+        const char *name = emit_local(e, local_name(f, in));
+        state(f, f->wide[i], arena_printf(e->arena, "const %s %s = %s;",
+                                          e->real, name, value));
+        f->done[i] = (ExprText){name, PREC_ATOM, 0};
+        value = name;
+    }
+    if (stored)
+        state(f, f->wide[i], arena_printf(e->arena, "%s = %s;",
+                                          element(f, in->out), value));
+}
+
+/* A value of the row that is used at every real of it is computed before. */
+static void count_uses(Loops *f)
+{
+    const Kernel *k = f->k;
+    for (int i = 0; i < k->inst.n; i++) {
+        const Inst *in = &k->inst.v[i];
+        for (int j = 0; j < op_row[in->op].nin; j++)
+            f->wide[i] |= is_wide(f, in->in[j]);
+        for (int j = 0; j < op_row[in->op].nin; j++)
+            if (in->in[j] >= 0)
+                f->uses[in->in[j]] +=
+                    f->wide[i] && !f->wide[in->in[j]]
+                        ? 2
+                        : emit_expr_uses(in->op, j);
+    }
+}
+
+static void print_block(Emit *e, const char *const *line, int n)
+{
+    for (int i = 0; i < n; i++)
+        emit_line(e, "%s", line[i]);
+}
+
+/* `head` over some lines, in braces only where they are needed. */
+static bool open_loop(Emit *e, const char *head, bool braces)
+{
+    if (braces) {
+        emit_open(e, "%s", head);
+    } else {
+        emit_line(e, "%s", head);
+        e->indent++;
+    }
+    return braces;
+}
+
+static void close_loop(Emit *e, bool braces)
+{
+    if (braces)
+        emit_close(e);
+    else
+        e->indent--;
+}
+
+static void print_loops(Loops *f)
+{
+    Emit *e = f->e;
+    bool rows = f->rows != ROWS_ONE || f->k->m > 1, columns = f->k->n > 1;
+    bool outer = false, inner = false;
+    if (rows)
+        outer = open_loop(
+            e,
+            arena_printf(e->arena, "for (int64_t row = 0; row < %s; row++)",
+                         emit_row_count(e, f->k, f->rows)),
+            columns || f->row.n + f->col.n > 1);
+    print_block(e, f->row.v, f->row.n);
+    if (columns && f->col.n) {
+        emit_line(e, "INDEPENDENT");
+        e->independent = true;
+        inner = open_loop(
+            e,
+            arena_printf(e->arena, "for (int64_t j = 0; j < %s; j++)",
+                         emit_size(e, f->k->n)),
+            f->col.n > 1);
+    }
+    print_block(e, f->col.v, f->col.n);
+    if (columns && f->col.n)
+        close_loop(e, inner);
+    if (rows)
+        close_loop(e, outer);
+}
+
+static void loops_fused(Emit *e, const Kernel *k, EmitRows rows)
+{
+    Loops f = {0};
+    f.e = e;
+    f.k = k;
+    f.rows = rows;
+    f.done = NEW_N(e->arena, ExprText, k->inst.n);
+    f.uses = NEW_N(e->arena, int, k->inst.n);
+    f.wide = NEW_N(e->arena, bool, k->inst.n);
+    e->block.n = 0;
+    count_uses(&f);
+    for (int i = 0; i < k->inst.n; i++)
+        do_inst(&f, i);
+    print_loops(&f);
+}
+
+static void loops_copy(Emit *e, const Kernel *k, EmitRows rows)
+{
+    Loops f = {0};
+    f.e = e;
+    f.k = k;
+    f.rows = rows;
+    state(&f, true, arena_printf(e->arena, "%s = %s;", element(&f, k->out),
+                                 input_text(&f, k->in.v[0]).text));
+    print_loops(&f);
+}
+
+static void loops_transpose(Emit *e, const Kernel *k)
+{
+    emit_line(e, "%s(%s, %s, %s, %s, %s, %s);",
+              emit_kernel_name(e, "transpose"), emit_size(e, k->n),
+              emit_size(e, k->m), emit_value_name(e, k->in.v[0]),
+              emit_size(e, e->p->loc[k->in.v[0]].ld),
+              emit_value_name(e, k->out),
+              emit_size(e, e->p->loc[k->out].ld));
+}
+
+static const char *loops_call(Emit *e, const char *kernel)
+{
+    (void)e;
+    return kernel;
+}
+
+/* What a function of the common type does not look at. */
+static void loops_locals(Emit *e, Buf *out)
+{
+    static const char *const name[] = {"params", "grads", "work"};
+    static const Space space[] = {SP_PARAM, SP_GRAD, SP_WORK};
+    for (int i = 0; i < 3; i++) {
+        bool used = false;
+        for (Val v = 0; v < e->s->val.n; v++)
+            used |= e->name[v] && e->p->loc[v].space == space[i];
+        if (!used)
+            buf_printf(out, "    (void)%s;\n", name[i]);
+    }
+}
+
+const EmitStyle emit_loops_style = {
+    .call = loops_call,
+    .fused = loops_fused,
+    .copy = loops_copy,
+    .transpose = loops_transpose,
+    .locals = loops_locals,
+    .comments = true,
+};
+
+void emit_loops_file(Emit *e, Buf *out, const char *includes)
+{
+    const char *fn[FN_COUNT];
+    for (int i = 0; i < FN_COUNT; i++)
+        fn[i] = emit_function(e, i);
+    buf_puts(out, includes);
+    emit_paste(e, out);
+    if (e->o->nsize)
+        buf_puts(out, "/* Sizes that the model names. */\nenum {\n");
+    for (int i = 0; i < e->o->nsize; i++)
+        buf_printf(out, "    %s = %lld%s\n",
+                   e->size[i], (long long)e->o->size[i].value,
+                   i + 1 < e->o->nsize ? "," : "\n};\n");
+    emit_tables(e, out);
+    for (int i = 0; i < FN_COUNT; i++)
+        buf_printf(out, "%s%s", i && *fn[i] ? "\n" : "", emit_wrap(e, fn[i]));
+}
+
+const char *emit_loops(const Plan *p, const EmitOptions *o, Arena *a)
+{
+    Emit e;
+    emit_init(&e, p, o, a, &emit_loops_style);
+    Buf out;
+    buf_init(&out, a);
+    emit_loops_file(&e, &out, "#include <math.h>\n#include <stdint.h>\n");
+    return out.s;
+}

@@ -1,0 +1,37 @@
+/* Inside of the interpreter, shared by eval.c (values over time) and evalop.c
+ * (the structural operators on one row). */
+#ifndef CELLC_EVALINT_H
+#define CELLC_EVALINT_H
+
+#include "eval.h"
+#include "ops.h"
+
+typedef struct Eval {
+    const Graph *g;
+    const Plan *plan;
+    const Causal *causal;
+    const CellDesc *d;
+    Arena *tmp;
+    int64_t T, B;
+    const void *params;
+    void *work;
+    double **val;   /* per node: [T][B][n], [B][n] or [n]; NULL: not yet */
+    char **done;    /* per node and step */
+    double *len;    /* [B] */
+    bool start;
+    const CellTensor **slot_tensor; /* per slot: where it lies in work */
+    const CellTensor **total;       /* per root: TOTAL of that TERM */
+} Eval;
+
+int64_t eval_width(const Eval *e, Ref r); /* reals in a row */
+/* The row of node r at step t for sequence b; r must have been demanded. */
+const double *eval_row(const Eval *e, Ref r, int64_t t, int64_t b);
+void eval_demand(Eval *e, Ref r, int64_t t);
+/* Row of slot `s` at 0-based step t, bounds and carried rows included. */
+const double *eval_slot_row(Eval *e, int s, int64_t t, int64_t b);
+/* Structural operators whose operands stand in the same row. */
+void eval_structural(Eval *e, Ref r, int64_t t, int64_t b, double *out);
+/* SUMA, MAXA, MINA, OUTER, SCATTER: over all rows of their operands. */
+void eval_over_rows(Eval *e, Ref r, int64_t t, double *out);
+
+#endif

@@ -1,0 +1,215 @@
+/* The structural operators of the interpreter, by their definition. */
+#include "evalint.h"
+
+#include <math.h>
+#include <string.h>
+
+static void concat(Eval *e, Ref r, int64_t t, int64_t b, double *out)
+{
+    for (int i = 0; i < NODE(e->g, r)->nin; i++) {
+        Ref x = IN(e->g, r, i);
+        int64_t w = eval_width(e, x);
+        memcpy(out, eval_row(e, x, t, b), sizeof *out * (size_t)w);
+        out += w;
+    }
+}
+
+/* Reals per element of the first dim. */
+static int64_t row_reals(const Eval *e, Ref r)
+{
+    const Shape *s = SHAPE(e->g, NODE(e->g, r)->shape);
+    return s->rank ? eval_width(e, r) / s->dim[0] : 1;
+}
+
+static void product(Eval *e, Ref r, int64_t t, int64_t b, double *out)
+{
+    const Node *n = NODE(e->g, r);
+    const Shape *s = SHAPE(e->g, NODE(e->g, IN(e->g, r, 0))->shape);
+    const double *w = eval_row(e, IN(e->g, r, 0), t, b);
+    const double *x = eval_row(e, IN(e->g, r, 1), t, b);
+    int64_t rows = s->dim[0], cols = s->dim[1];
+    int64_t m = n->a ? cols : rows, k = n->a ? rows : cols;
+    int64_t out_cols = 1, ld = 1;
+    bool flip = false;
+    if (n->op == OP_MATMUL) {
+        const Shape *y = SHAPE(e->g, NODE(e->g, IN(e->g, r, 1))->shape);
+        out_cols = y->dim[n->b ? 0 : 1];
+        ld = y->dim[1];
+        flip = n->b;
+    }
+    for (int64_t i = 0; i < m; i++)
+        for (int64_t j = 0; j < out_cols; j++) {
+            double sum = 0;
+            for (int64_t p = 0; p < k; p++)
+                sum += (n->a ? w[p * cols + i] : w[i * cols + p]) *
+                       (flip ? x[j * ld + p] : x[p * ld + j]);
+            out[i * out_cols + j] = sum;
+        }
+}
+
+static double extreme(const double *x, int64_t n, int sign)
+{
+    double m = x[0];
+    for (int64_t i = 1; i < n; i++)
+        if (x[i] * sign > m * sign)
+            m = x[i];
+    return m;
+}
+
+static double log_sum_exp(const double *x, int64_t n)
+{
+    double m = extreme(x, n, 1), sum = 0;
+    if (isinf(m))
+        return m;
+    for (int64_t i = 0; i < n; i++)
+        sum += exp(x[i] - m);
+    return m + log(sum);
+}
+
+static void reduce_row(Op op, const double *x, int64_t n, double *out)
+{
+    double sum = 0, m = extreme(x, n, op == OP_MINV ? -1 : 1);
+    switch (op) {
+    case OP_SUM:
+        for (int64_t i = 0; i < n; i++)
+            sum += x[i];
+        *out = sum;
+        break;
+    case OP_ARGMAX:
+        *out = 0;
+        for (int64_t i = n - 1; i >= 0; i--)
+            if (x[i] == m)
+                *out = (double)i;
+        break;
+    case OP_LSE:
+        *out = log_sum_exp(x, n);
+        break;
+    default:
+        *out = m;
+    }
+}
+
+static void lookup(Eval *e, Ref r, int64_t t, int64_t b, double *out)
+{
+    const Node *n = NODE(e->g, r);
+    Ref x = IN(e->g, r, 0);
+    const double *v = eval_row(e, x, t, b);
+    int64_t w = eval_width(e, r);
+    int64_t i = (int64_t)*eval_row(e, IN(e->g, r, n->nin - 1), t, b);
+    memset(out, 0, sizeof *out * (size_t)w);
+    if (n->op == OP_ONEHOT || n->op == OP_PLACE) {
+        if (i >= 0 && i < w)
+            out[i] = n->op == OP_PLACE ? *v : 1;
+        return;
+    }
+    int64_t count = SHAPE(e->g, NODE(e->g, x)->shape)->dim[0];
+    if (i >= 0 && i < count)
+        memcpy(out, v + i * w, sizeof *out * (size_t)w);
+}
+
+static void transpose(Eval *e, Ref r, const double *x, double *out)
+{
+    const Shape *s = SHAPE(e->g, NODE(e->g, r)->shape);
+    for (int64_t i = 0; i < s->dim[0]; i++)
+        for (int64_t j = 0; j < s->dim[1]; j++)
+            out[i * s->dim[1] + j] = x[j * s->dim[0] + i];
+}
+
+void eval_structural(Eval *e, Ref r, int64_t t, int64_t b, double *out)
+{
+    const Node *n = NODE(e->g, r);
+    int64_t w = eval_width(e, r);
+    const double *x =
+        n->nin ? eval_row(e, IN(e->g, r, 0), t, b) : NULL;
+    int64_t in_w = n->nin ? eval_width(e, IN(e->g, r, 0)) : 0;
+    switch (n->op) {
+    case OP_CONCAT:
+        concat(e, r, t, b, out);
+        return;
+    case OP_SLICE:
+        x += n->a * row_reals(e, IN(e->g, r, 0));
+        break;
+    case OP_PAD:
+        memset(out, 0, sizeof *out * (size_t)w);
+        memcpy(out + n->a * row_reals(e, r), x, sizeof *out * (size_t)in_w);
+        return;
+    case OP_EXPAND:
+        for (int64_t i = 0; i < w; i++)
+            out[i] = *x;
+        return;
+    case OP_MATVEC:
+    case OP_MATMUL:
+        product(e, r, t, b, out);
+        return;
+    case OP_TRANSPOSE:
+        transpose(e, r, x, out);
+        return;
+    case OP_SOFTMAX:
+        for (int64_t i = 0; i < w; i++)
+            out[i] = exp(x[i] - log_sum_exp(x, w));
+        return;
+    case OP_SUM:
+    case OP_MAXV:
+    case OP_MINV:
+    case OP_ARGMAX:
+    case OP_LSE:
+        reduce_row((Op)n->op, x, in_w, out);
+        return;
+    case OP_ONEHOT:
+    case OP_PICK:
+    case OP_PLACE:
+    case OP_GATHER:
+        lookup(e, r, t, b, out);
+        return;
+    default: /* OWN, RESHAPE: the same elements */
+        break;
+    }
+    memcpy(out, x, sizeof *out * (size_t)w);
+}
+
+static void add_row(Eval *e, Ref r, int64_t t, int64_t b, double *out,
+                    bool first)
+{
+    const Node *n = NODE(e->g, r);
+    const double *x = eval_row(e, IN(e->g, r, 0), t, b);
+    int64_t w = eval_width(e, IN(e->g, r, 0));
+    if (n->op == OP_OUTER) {
+        const double *y = eval_row(e, IN(e->g, r, 1), t, b);
+        int64_t cols = eval_width(e, IN(e->g, r, 1));
+        for (int64_t i = 0; i < w; i++)
+            for (int64_t j = 0; j < cols; j++)
+                out[i * cols + j] += x[i] * y[j];
+        return;
+    }
+    if (n->op == OP_SCATTER) {
+        int64_t i = (int64_t)*eval_row(e, IN(e->g, r, 1), t, b);
+        for (int64_t j = 0; i >= 0 && i < n->a && j < w; j++)
+            out[i * w + j] += x[j];
+        return;
+    }
+    for (int64_t j = 0; j < w; j++) {
+        if (n->op == OP_SUMA)
+            out[j] += x[j];
+        else if (first || (n->op == OP_MAXA ? x[j] > out[j] : x[j] < out[j]))
+            out[j] = x[j];
+    }
+}
+
+void eval_over_rows(Eval *e, Ref r, int64_t t, double *out)
+{
+    const Node *n = NODE(e->g, r);
+    int axes = 0;
+    for (int i = 0; i < n->nin; i++)
+        axes |= NODE(e->g, IN(e->g, r, i))->axes;
+    bool over_t = (axes & CELL_T) && !(n->axes & CELL_T);
+    bool over_b = (axes & CELL_B) && !(n->axes & CELL_B);
+    int64_t w = eval_width(e, r), B = axes & CELL_B ? e->B : 1;
+    int64_t from = over_t ? 0 : t, to = over_t ? e->T : t + 1;
+    for (int64_t u = from; u < to; u++) {
+        for (int i = 0; i < n->nin; i++)
+            eval_demand(e, IN(e->g, r, i), u);
+        for (int64_t b = 0; b < B; b++)
+            add_row(e, r, u, b, out + (over_b ? 0 : b * w),
+                    u == from && (!over_b || !b));
+    }
+}

@@ -1,0 +1,109 @@
+/* Products that share an operand become one: the gates of a cell read x and
+ * h[t-1] through one matrix each, whatever the cell.  Before differentiation,
+ * so that the gradient inherits the merged products.
+ * needs: MATVECs of plain parameters.  gives: SLICEs of one MATVEC whose
+ * matrix is the CONCAT of the parameters, which plan.c lays out side by side.
+ * keeps: values.  Source: Appleyard, Kocisky, Blunsom 2016 (merged gates). */
+#include "graph.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "ops.h"
+
+typedef struct Member {
+    Ref node;  /* the MATVEC */
+    Ref x;     /* the shared operand */
+    int slot;  /* its matrix */
+    int rows;  /* of that matrix */
+    int first; /* member that begins its group, -1: alone */
+    int at;    /* its first row in the merged product */
+} Member;
+
+typedef struct Gemm {
+    Member *m;
+    int n;
+    int *of; /* per node: its member, or -1 */
+} Gemm;
+
+static int by_operand(const void *p, const void *q)
+{
+    const Member *a = p, *b = q;
+    if (a->x != b->x)
+        return a->x < b->x ? -1 : 1;
+    return a->slot < b->slot ? -1 : a->slot > b->slot;
+}
+
+static void find_members(const Graph *g, const Order *o, Gemm *z)
+{
+    for (int i = 0; i < o->n; i++) {
+        const Node *n = NODE(g, o->v[i]);
+        if (n->op != OP_MATVEC || n->a ||
+            NODE(g, IN(g, o->v[i], 0))->op != OP_PARAM)
+            continue;
+        Member *m = &z->m[z->n++];
+        m->node = o->v[i];
+        m->x = IN(g, o->v[i], 1);
+        m->slot = NODE(g, IN(g, o->v[i], 0))->a;
+        m->rows = (int)SHAPE(g, n->shape)->dim[0];
+        m->first = -1;
+    }
+}
+
+static void group_members(Gemm *z)
+{
+    qsort(z->m, (size_t)z->n, sizeof *z->m, by_operand);
+    for (int i = 0; i < z->n;) {
+        int k = i, at = 0;
+        for (; k < z->n && z->m[k].x == z->m[i].x; k++) {
+            z->m[k].at = at;
+            at += z->m[k].rows;
+        }
+        for (int j = i; j < k && k - i > 1; j++)
+            z->m[j].first = i;
+        i = k;
+    }
+    for (int i = 0; i < z->n; i++)
+        z->of[z->m[i].node] = i;
+}
+
+static Ref merged(const Gemm *z, Graph *to, const Member *m, Ref x, Span span)
+{
+    int k = m->first, n = 0;
+    while (k + n < z->n && z->m[k + n].first == m->first)
+        n++;
+    Ref *w = malloc(sizeof *w * (size_t)n);
+    if (!w)
+        arena_panic(to->arena, "out of memory");
+    for (int i = 0; i < n; i++)
+        w[i] = graph_add(to, OP_PARAM, 0, NULL, z->m[k + i].slot, 0, 0,
+                         SLOT(to, z->m[k + i].slot)->span);
+    Ref in[2] = {graph_add(to, OP_CONCAT, n, w, 0, 0, 0, span), x};
+    free(w);
+    Ref all = graph_add(to, OP_MATVEC, 2, in, 0, 0, 0, span);
+    return graph_add(to, OP_SLICE, 1, &all, m->at, m->at + m->rows, 0, span);
+}
+
+static Ref gemm_node(void *ctx, Graph *to, const Graph *from, Ref r,
+                     const Ref *in)
+{
+    const Gemm *z = ctx;
+    int i = z->of[r];
+    if (i < 0 || z->m[i].first < 0)
+        return graph_copy(to, from, r, in);
+    return merged(z, to, &z->m[i], in[1], NODE(from, r)->span);
+}
+
+Graph *pass_gemm(const Graph *g)
+{
+    Arena *tmp = arena_new(NULL);
+    Order o = graph_order(g, tmp);
+    Gemm z = {NEW_N(tmp, Member, o.n + 1), 0, NEW_N(tmp, int, g->node.n + 1)};
+    for (int i = 0; i < g->node.n; i++)
+        z.of[i] = -1;
+    find_members(g, &o, &z);
+    group_members(&z);
+    Graph *to = graph_map(g, gemm_node, &z);
+    arena_free(tmp);
+    return to;
+}

@@ -1,0 +1,66 @@
+/* What the scheduler decides about nodes before it makes tasks of them: which
+ * function computes them, at which level, what backward saves or recomputes,
+ * and where a value has its place.  Used by level.c, sched.c and fuse.c. */
+#ifndef CELLC_LEVEL_H
+#define CELLC_LEVEL_H
+
+#include "sched.h"
+
+/* Where the one stored copy of a node lies. */
+typedef enum HomeKind {
+    HOME_OWN,  /* a buffer of its own */
+    HOME_SLOT, /* that of slot `index` */
+    HOME_ROOT, /* the tensor of root `index` */
+    HOME_PART, /* inside the CONCAT node `index`, from element `col` */
+    HOME_GRAD  /* the gradient block, from parameter slot `index` on */
+} HomeKind;
+
+typedef struct Home {
+    HomeKind kind;
+    int index;
+    int64_t col;
+} Home;
+
+enum { MARK_NONE, MARK_FORWARD, MARK_BACKWARD };
+
+typedef struct Level {
+    const Graph *g;
+    Arena *arena;
+    Causal causal;
+    Order order;
+    int *rank;        /* per node: index in order, -1 unused */
+    uint8_t *mark;    /* per node: the function that computes it */
+    uint8_t *slot_mark; /* per slot */
+    bool *whole_slot; /* per slot: kept for all steps, in a buffer */
+    int *lag, *lead;  /* per slot */
+    bool *needed;     /* per node: forward's, used by backward */
+    bool *tape;       /* per node: forward keeps it for backward */
+    bool *again;      /* per node: backward computes it once more */
+    int *sunk;        /* per node: the loop that it moves into; -1 */
+    Home *home;       /* per node */
+    int64_t *param_at; /* per slot: place in the parameter block */
+    int64_t param_size;
+} Level;
+
+Level *level_build(const Graph *g, Arena *a);
+
+/* The node whose value r has: behind RESHAPE, OWN, stopgrad and READ of an
+ * equation at the same step; level_scalar also behind EXPAND, for users that
+ * repeat a scalar themselves. */
+Ref level_strip(const Graph *g, Ref r);
+Ref level_scalar(const Graph *g, Ref r);
+/* No work: parameters, reads, numbers, and CONCAT of parameters that are
+ * neighbours in their block. */
+bool level_leaf(const Level *l, Ref r);
+/* The loop that computes r in its own function; -1: none. */
+int level_loop(const Level *l, Ref r);
+/* The loop that fills the buffer of computed slot i; -1: none. */
+int level_slot_loop(const Level *l, int i);
+/* Whether the value of root i lies where the root wants it, without a copy. */
+bool level_root_direct(const Level *l, int i);
+static inline bool slot_computed(const Slot *s)
+{
+    return s->kind == SLOT_EQN || s->kind == SLOT_COT;
+}
+
+#endif

@@ -1,0 +1,457 @@
+/* Lowering: turns the tasks of each stage into kernels, operands into values.
+ * Needs tasks in stages with their depths; gives the finished Sched.  The last
+ * step before plan.c. */
+#include "lower.h"
+
+#include <string.h>
+
+#include "ops.h"
+
+static Kernel kernel_new(Lower *w, int i, KernelKind kind)
+{
+    const Task *k = &w->t->v.v[i];
+    Kernel n = {0};
+    n.kind = kind;
+    n.node = k->node;
+    n.span = NODE(w->g, k->node)->span;
+    n.axes = k->axes;
+    n.m = 1;
+    n.out = value_task(w, i);
+    n.n = VALUE(w, n.out)->n;
+    return n;
+}
+
+static void add_in(Lower *w, Kernel *n, Val v)
+{
+    vec_push(w->arena, &n->in, v);
+}
+
+static void put(Lower *w, Kernel n)
+{
+    vec_push(w->arena, &w->stage->kernel, n);
+}
+
+/* The value of operand `in` of a row-wise kernel of task i. */
+static Val row_value(Lower *w, int i, Ref in, uint8_t axes)
+{
+    const Task *k = &w->t->v.v[i];
+    uint8_t copy;
+    if (!tasks_needs_rows(w->t, k->region, in, axes, &copy))
+        return value_of(w, i, in, false);
+    return value_task(w,
+                      tasks_find_rows(w->t, k->fn, k->region, in, copy));
+}
+
+static void put_copy(Lower *w, int i, Val to, Val from)
+{
+    Kernel n = kernel_new(w, i, KN_COPY);
+    n.out = to;
+    n.n = VALUE(w, to)->n;
+    add_in(w, &n, from);
+    put(w, n);
+}
+
+static void lower_concat(Lower *w, int i)
+{
+    const Graph *g = w->g;
+    Ref r = w->t->v.v[i].node;
+    Val to = value_task(w, i);
+    int64_t col = 0;
+    for (int k = 0; k < NODE(g, r)->nin; k++) {
+        Ref in = IN(g, r, k);
+        Val v = value_of(w, i, in, true);
+        int shape = NODE(g, in)->shape;
+        Val part = value_view(w, to, col, 0, shape, VALUE(w, to)->axes);
+        if (v != part)
+            put_copy(w, i, part, v);
+        col += shape_size(g, shape);
+    }
+}
+
+/* A range of `rows` rows from `row` on along the first dim of task i. */
+static Val range_view(Lower *w, int i, int64_t row, int64_t rows)
+{
+    Val to = value_task(w, i);
+    Shape s = *SHAPE(w->g, NODE(w->g, w->t->v.v[i].node)->shape);
+    int64_t size = VALUE(w, to)->n / s.dim[0];
+    s.dim[0] = rows;
+    return value_view(w, to, row * size, 0, value_shape(w, s.rank, s.dim),
+                      VALUE(w, to)->axes);
+}
+
+static void lower_pad(Lower *w, int i)
+{
+    const Node *n = NODE(w->g, w->t->v.v[i].node);
+    const Shape *in = SHAPE(w->g, NODE(w->g, IN(w->g, w->t->v.v[i].node,
+                                               0))->shape);
+    int64_t rows = in->rank ? in->dim[0] : 1;
+    Val zero = value_const(w, 0);
+    if (n->a > 0)
+        put_copy(w, i, range_view(w, i, 0, n->a), zero);
+    put_copy(w, i, range_view(w, i, n->a, rows),
+             value_of(w, i, IN(w->g, w->t->v.v[i].node, 0), true));
+    if (n->a + rows < n->b)
+        put_copy(w, i, range_view(w, i, n->a + rows, n->b - n->a - rows),
+                 zero);
+}
+
+static Val pack_value(Lower *w, int i, Ref matrix, bool trans)
+{
+    return value_task(
+        w, tasks_find_pack(w->t, w->t->v.v[i].fn, matrix, trans));
+}
+
+static void lower_matvec(Lower *w, int i)
+{
+    const Graph *g = w->g;
+    Ref r = w->t->v.v[i].node, in = IN(g, r, 1);
+    Kernel n = kernel_new(w, i, KN_GEMM);
+    n.k = shape_size(g, NODE(g, in)->shape);
+    add_in(w, &n, row_value(w, i, in, tasks_axes(g, r)));
+    add_in(w, &n, pack_value(w, i, IN(g, r, 0), !NODE(g, r)->a));
+    put(w, n);
+}
+
+static void lower_matmul(Lower *w, int i)
+{
+    const Graph *g = w->g;
+    Ref r = w->t->v.v[i].node, a = IN(g, r, 0), b = IN(g, r, 1);
+    const Node *node = NODE(g, r);
+    int64_t rows = SHAPE(g, node->shape)->dim[0];
+    Kernel n = kernel_new(w, i, node->a && !node->b ? KN_OUTER : KN_GEMM);
+    Val x = value_of(w, i, a, false);
+    n.m = rows;
+    n.n = SHAPE(g, node->shape)->dim[1];
+    n.k = shape_size(g, NODE(g, a)->shape) / rows;
+    if (n.kind == KN_OUTER) {
+        n.m = n.k; /* rows that are summed */
+        n.k = n.n;
+        n.n = rows;
+        add_in(w, &n, x);
+        add_in(w, &n, value_of(w, i, b, false));
+        put(w, n);
+        return;
+    }
+    if (node->a) {
+        int64_t dim[2] = {rows, n.k};
+        Kernel turn = kernel_new(w, i, KN_TRANSPOSE);
+        turn.out = value_new(w, VAL_BUFFER, 0, value_shape(w, 2, dim),
+                             GX_NONE);
+        turn.m = rows;
+        turn.n = n.k;
+        add_in(w, &turn, x);
+        put(w, turn);
+        x = turn.out;
+    }
+    add_in(w, &n, x);
+    add_in(w, &n, pack_value(w, i, b, node->b));
+    put(w, n);
+}
+
+static void lower_at(Lower *w, int i)
+{
+    const Node *node = NODE(w->g, w->t->v.v[i].node);
+    Kernel n = kernel_new(w, i, KN_AT);
+    n.row = node->b - 1;
+    add_in(w, &n, w->s->slot_val[node->a]);
+    if (node->num != 0)
+        add_in(w, &n, w->s->len);
+    put(w, n);
+}
+
+static void lower_axis(Lower *w, int i, KernelKind kind)
+{
+    const Graph *g = w->g;
+    Ref r = w->t->v.v[i].node, in = IN(g, r, 0);
+    Kernel n = kernel_new(w, i, kind);
+    n.from = NODE(g, in)->axes;
+    n.over = (uint8_t)(NODE(g, r)->a & n.from);
+    if (!n.over)
+        n.kind = KN_COPY;
+    add_in(w, &n, row_value(w, i, in, n.from));
+    put(w, n);
+}
+
+/* Operators whose kernel has the same operands. */
+static void lower_rows(Lower *w, int i, KernelKind kind)
+{
+    const Graph *g = w->g;
+    Ref r = w->t->v.v[i].node;
+    const Node *node = NODE(g, r);
+    Kernel n = kernel_new(w, i, kind);
+    n.axes = tasks_axes(g, r);
+    for (int k = 0; k < node->nin; k++) {
+        Ref in = IN(g, r, k);
+        bool rows = tasks_rowwise(node) >> k & 1;
+        add_in(w, &n, rows ? row_value(w, i, in, n.axes)
+                           : value_of(w, i, in, false));
+    }
+    int64_t size0 = node->nin ? shape_size(g, NODE(g, IN(g, r, 0))->shape) : 0;
+    n.k = size0;
+    if (kind == KN_GATHER)
+        n.k = SHAPE(g, NODE(g, IN(g, r, 0))->shape)->dim[0];
+    if (kind == KN_OUTER) {
+        n.n = size0;
+        n.k = shape_size(g, NODE(g, IN(g, r, 1))->shape);
+    }
+    if (kind == KN_SCATTER) {
+        n.k = SHAPE(g, node->shape)->dim[0];
+        n.n = size0;
+    }
+    if (kind == KN_TRANSPOSE) {
+        n.m = SHAPE(g, node->shape)->dim[0];
+        n.n = SHAPE(g, node->shape)->dim[1];
+    }
+    put(w, n);
+}
+
+static void lower_node(Lower *w, int i)
+{
+    Ref r = w->t->v.v[i].node;
+    switch (NODE(w->g, r)->op) {
+    case OP_EXPAND:
+        put_copy(w, i, value_task(w, i), value_of(w, i, r, true));
+        break;
+    case OP_CONCAT:
+        lower_concat(w, i);
+        break;
+    case OP_PAD:
+        lower_pad(w, i);
+        break;
+    case OP_MATVEC:
+        lower_matvec(w, i);
+        break;
+    case OP_MATMUL:
+        lower_matmul(w, i);
+        break;
+    case OP_AT:
+        lower_at(w, i);
+        break;
+    case OP_SUMA:
+        lower_axis(w, i, KN_SUMA);
+        break;
+    case OP_MAXA:
+        lower_axis(w, i, KN_MAXA);
+        break;
+    case OP_MINA:
+        lower_axis(w, i, KN_MINA);
+        break;
+#define ROWS(op)                                                              \
+    case OP_##op:                                                             \
+        lower_rows(w, i, KN_##op);                                            \
+        break;
+        ROWS(OUTER)
+        ROWS(TRANSPOSE)
+        ROWS(GATHER)
+        ROWS(SCATTER)
+        ROWS(SUM)
+        ROWS(MAXV)
+        ROWS(MINV)
+        ROWS(ARGMAX)
+        ROWS(LSE)
+        ROWS(SOFTMAX)
+        ROWS(ONEHOT)
+        ROWS(PICK)
+        ROWS(PLACE)
+#undef ROWS
+    default:
+        arena_panic(w->arena, "schedule: no kernel for %s",
+                    op_row[NODE(w->g, r)->op].name);
+    }
+}
+
+/* ---- ends of a slot ---- */
+
+/* Boundary value of index `at` (0, -1, ...): that entry, or the last beyond
+ * it; 0 where nothing is written. */
+static Ref bound_before(const Slot *s, int at)
+{
+    for (int i = 0; i < s->lo.n; i++)
+        if (s->lo.v[i].at == at ||
+            (i == s->lo.n - 1 && at < s->lo.v[i].at))
+            return s->lo.v[i].value;
+    return 0;
+}
+
+static void lower_bound(Lower *w, int i)
+{
+    int index = w->t->v.v[i].index;
+    const Slot *s = SLOT(w->g, index);
+    int loop = slot_computed(s) ? level_slot_loop(w->l, index) : -1;
+    bool sweeps = loop >= 0 && w->l->causal.v.v[loop].dir < 0;
+    Val to = w->s->slot_val[index];
+    for (int k = 0; k < w->l->lag[index]; k++) {
+        Ref v = bound_before(s, -k);
+        Kernel n = kernel_new(w, i, KN_COPY);
+        n.axes = GX_B;
+        n.out = value_view(w, to, 0, -1 - k, s->shape, GX_B);
+        n.on_start = s->kind != SLOT_COT && !sweeps;
+        add_in(w, &n, v ? value_of(w, i, v, true) : value_const(w, 0));
+        put(w, n);
+    }
+}
+
+static void put_tail(Lower *w, int i, int row, Val v)
+{
+    Kernel n = kernel_new(w, i, KN_TAIL);
+    n.row = row;
+    add_in(w, &n, v);
+    add_in(w, &n, w->s->len);
+    put(w, n);
+}
+
+/* Each entry fills everything from its index on, later ones over it. */
+static void lower_tail(Lower *w, int i)
+{
+    const Slot *s = SLOT(w->g, w->t->v.v[i].index);
+    int next = 1;
+    for (int k = 0; k < s->hi.n; k++) {
+        if (s->hi.v[k].at > next || (k && s->hi.v[k].at > next))
+            put_tail(w, i, next - 1, value_const(w, 0));
+        put_tail(w, i, s->hi.v[k].at - 1,
+                 value_of(w, i, s->hi.v[k].value, true));
+        next = s->hi.v[k].at + 1;
+    }
+    if (!s->hi.n)
+        put_tail(w, i, 0, value_const(w, 0));
+}
+
+/* ---- clusters ---- */
+
+static int inst_of(const int *member, int n, int task)
+{
+    for (int i = 0; i < n; i++)
+        if (member[i] == task)
+            return i;
+    return -1;
+}
+
+static int input_of(Lower *w, Kernel *n, Val v)
+{
+    for (int i = 0; i < n->in.n; i++)
+        if (n->in.v[i] == v)
+            return ~i;
+    add_in(w, n, v);
+    return ~(n->in.n - 1);
+}
+
+static void put_fused(Lower *w, const int *member, int count)
+{
+    const Graph *g = w->g;
+    const Task *first = &w->t->v.v[member[0]];
+    Kernel n = {0};
+    n.kind = KN_FUSED;
+    n.node = first->node;
+    n.span = NODE(g, first->node)->span;
+    n.axes = first->axes;
+    n.m = 1;
+    n.n = shape_size(g, NODE(g, first->node)->shape);
+    n.out = -1;
+    for (int i = 0; i < count; i++) {
+        const Task *k = &w->t->v.v[member[i]];
+        const Node *node = NODE(g, k->node);
+        Inst x = {(Op)node->op, k->node, {0, 0, 0}, -1};
+        for (int o = 0; o < node->nin; o++) {
+            Ref r = level_scalar(g, IN(g, k->node, o));
+            int task = -1;
+            if (NODE(g, r)->op != OP_SLICE && !level_leaf(w->l, r))
+                task = tasks_find(w->t, k->fn, k->region, r);
+            int from = inst_of(member, i, task);
+            x.in[o] = from >= 0 ? from
+                                : input_of(w, &n, value_of(w, member[i], r,
+                                                           true));
+        }
+        if (k->stored)
+            x.out = value_task(w, member[i]);
+        vec_push(w->arena, &n.inst, x);
+    }
+    put(w, n);
+}
+
+/* ---- stages ---- */
+
+static void lower_task(Lower *w, int i)
+{
+    switch (w->t->v.v[i].kind) {
+    case TK_NODE:
+        lower_node(w, i);
+        break;
+    case TK_PACK: {
+        const Task *k = &w->t->v.v[i];
+        Kernel n = kernel_new(w, i, KN_PACK);
+        n.axes = GX_NONE;
+        n.trans = k->trans;
+        n.n = VALUE(w, n.out)->pn;
+        n.k = VALUE(w, n.out)->pk;
+        add_in(w, &n, value_of(w, i, k->node, false));
+        put(w, n);
+        break;
+    }
+    case TK_ROWS:
+    case TK_SLOT:
+        put_copy(w, i, value_task(w, i),
+                 value_of(w, i, w->t->v.v[i].node, true));
+        break;
+    case TK_ROOT:
+        put_copy(w, i, value_task(w, i),
+                 w->t->v.v[i].index < 0
+                     ? value_const(w, 0)
+                     : value_of(w, i, w->t->v.v[i].node, true));
+        break;
+    case TK_BOUND:
+        lower_bound(w, i);
+        break;
+    case TK_TAIL:
+        lower_tail(w, i);
+        break;
+    }
+}
+
+static void lower_stage(Lower *w, int *task, int n)
+{
+    bool *done = NEW_N(w->arena, bool, n + 1);
+    int *member = NEW_N(w->arena, int, n + 1), left = n;
+    for (int depth = 0; left > 0; depth++)
+        for (int i = 0; i < n; i++) {
+            if (done[i] || w->t->v.v[task[i]].depth != depth)
+                continue;
+            if (!fuse_elementwise(w->t, task[i])) {
+                lower_task(w, task[i]);
+                done[i] = true;
+                left--;
+                continue;
+            }
+            int count = 0;
+            for (int k = i; k < n; k++)
+                if (!done[k] && fuse_same(w->t, task[i], task[k])) {
+                    member[count++] = task[k];
+                    done[k] = true;
+                }
+            put_fused(w, member, count);
+            left -= count;
+        }
+}
+
+void lower_tasks(Tasks *t, Sched *s)
+{
+    Lower w = {0};
+    w.t = t;
+    w.l = t->l;
+    w.g = t->g;
+    w.s = s;
+    w.arena = t->arena;
+    value_begin(&w);
+    int *task = NEW_N(t->arena, int, t->v.n + 1);
+    for (int f = 0; f < FN_COUNT; f++)
+        for (int st = 0; st < s->fn[f].stage.n; st++) {
+            int n = 0;
+            for (int i = 0; i < t->v.n; i++)
+                if (t->v.v[i].fn == f && t->v.v[i].stage == st) {
+                    task[t->v.v[i].place] = i;
+                    n++;
+                }
+            w.stage = &s->fn[f].stage.v[st];
+            lower_stage(&w, task, n);
+        }
+    value_lives(&w);
+}

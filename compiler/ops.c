@@ -1,0 +1,346 @@
+/* The operator table expanded from ops.def, the scalar meaning of every
+ * elementwise operator, and the typing of all of them.  Stands beside the
+ * graph: graph_add() asks op_type() before a node exists. */
+#include "ops.h"
+
+#include <math.h>
+#include <string.h>
+
+const OpRow op_row[OP_COUNT] = {
+    [OP_NONE] = {"none", 0, false, NULL, {0}, "", NULL, 0, 0, 0},
+#define EW1(name, c, da, latex, cost, lo, hi)                                  \
+    [OP_##name] = {#name, 1, true, #c, {da}, latex, NULL, cost, lo, hi},
+#define EW2(name, c, da, db, latex, cost, lo, hi)                              \
+    [OP_##name] = {#name, 2, true, #c, {da, db}, latex, NULL, cost, lo, hi},
+#define EW3(name, c, da, db, dc, latex, cost, lo, hi)                          \
+    [OP_##name] = {#name, 3, true, #c, {da, db, dc}, latex, NULL, cost, lo, hi},
+#define ST(name, nin, latex, doc)                                              \
+    [OP_##name] = {#name, nin, false, NULL, {0}, latex, doc, 1, 0, 0},
+#include "ops.def"
+#undef EW1
+#undef EW2
+#undef EW3
+#undef ST
+};
+
+/* What the vmath names of ops.def mean in double precision. */
+static double softplus(double x)
+{
+    return x > 0 ? x + log1p(exp(-x)) : log1p(exp(x));
+}
+static double sigmoid(double x)
+{
+    if (x >= 0)
+        return 1 / (1 + exp(-x));
+    double e = exp(x);
+    return e / (1 + e);
+}
+#define vm_expF exp
+#define vm_logF log
+#define vm_log1pF log1p
+#define vm_expm1F expm1
+#define vm_sqrtF sqrt
+#define vm_tanhF tanh
+#define vm_sigmoidF sigmoid
+#define vm_softplusF softplus
+#define vm_absF fabs
+#define vm_signF(x) ((x) > 0 ? 1.0 : (x) < 0 ? -1.0 : 0.0)
+#define vm_floorF floor
+#define vm_sinF sin
+#define vm_cosF cos
+#define vm_erfF erf
+#define vm_powF pow
+
+double op_scalar(Op op, const double *x)
+{
+    int n = op_row[op].nin;
+    double a = x[0], b = n > 1 ? x[1] : 0, c = n > 2 ? x[2] : 0;
+    switch (op) {
+#define EW1(name, c_, da, latex, cost, lo, hi)                                 \
+    case OP_##name:                                                            \
+        return (double)(c_);
+#define EW2(name, c_, da, db, latex, cost, lo, hi) EW1(name, c_, , , , , )
+#define EW3(name, c_, da, db, dc, latex, cost, lo, hi) EW1(name, c_, , , , , )
+#define ST(name, nin, latex, doc)
+#include "ops.def"
+#undef EW1
+#undef EW2
+#undef EW3
+#undef ST
+    default:
+        return NAN;
+    }
+}
+
+Op op_find(const char *name)
+{
+    for (int i = 1; i < OP_COUNT; i++)
+        if (!strcmp(op_row[i].name, name))
+            return (Op)i;
+    return OP_NONE;
+}
+
+typedef struct Typing {
+    const Graph *g;
+    const Ref *in;
+    int nin, a, b;
+    Shape *shape; /* result */
+    int *axes;    /* result; starts as the union of the operands' */
+} Typing;
+
+static const Shape *in_shape(const Typing *t, int i)
+{
+    return SHAPE(t->g, NODE(t->g, t->in[i])->shape);
+}
+
+static int in_axes(const Typing *t, int i)
+{
+    return NODE(t->g, t->in[i])->axes;
+}
+
+static const char *type_vector(const Typing *t)
+{
+    return in_shape(t, 0)->rank == 1 ? NULL : "operand is not a vector";
+}
+
+static const char *type_elementwise(Typing *t)
+{
+    *t->shape = *in_shape(t, 0);
+    for (int i = 1; i < t->nin; i++) {
+        const Shape *s = in_shape(t, i);
+        if (!s->rank)
+            continue;
+        if (!t->shape->rank)
+            *t->shape = *s;
+        else if (memcmp(s, t->shape, sizeof *s))
+            return "operands of different shape";
+    }
+    return NULL;
+}
+
+static const char *type_slot(Typing *t, bool at)
+{
+    if (t->a < 0 || t->a >= t->g->slot.n)
+        return "no such slot";
+    const Slot *s = SLOT(t->g, t->a);
+    *t->shape = *SHAPE(t->g, s->shape);
+    *t->axes = at ? s->axes & ~CELL_T : s->axes;
+    return NULL;
+}
+
+static const char *type_concat(Typing *t)
+{
+    int64_t rows = 0;
+    if (!t->nin)
+        return "nothing to concatenate";
+    for (int i = 0; i < t->nin; i++) {
+        const Shape *s = in_shape(t, i);
+        rows += s->rank ? s->dim[0] : 1;
+        for (int k = 1; k < s->rank; k++)
+            if (s->rank != in_shape(t, 0)->rank ||
+                s->dim[k] != in_shape(t, 0)->dim[k])
+                return "parts differ beyond the first dim";
+    }
+    *t->shape = *in_shape(t, 0);
+    t->shape->dim[0] = rows;
+    if (!t->shape->rank)
+        t->shape->rank = 1;
+    return NULL;
+}
+
+/* SLICE a..b and PAD to b rows at a. */
+static const char *type_rows(Typing *t, bool pad)
+{
+    const Shape *s = in_shape(t, 0);
+    *t->shape = *s;
+    if (pad) {
+        int64_t rows = s->rank ? s->dim[0] : 1;
+        if (t->a < 0 || t->a + rows > t->b)
+            return "operand does not fit";
+        if (!s->rank)
+            t->shape->rank = 1;
+        t->shape->dim[0] = t->b;
+        return NULL;
+    }
+    if (!s->rank || t->a < 0 || t->b > s->dim[0] || t->a >= t->b)
+        return "range outside the operand";
+    t->shape->dim[0] = t->b - t->a;
+    return NULL;
+}
+
+static void shape_set(Shape *s, int rank, int64_t d0, int64_t d1)
+{
+    memset(s, 0, sizeof *s);
+    s->rank = rank;
+    s->dim[0] = d0;
+    s->dim[1] = d1;
+}
+
+static const char *type_products(Typing *t, Op op)
+{
+    const Shape *x = in_shape(t, 0), *y = in_shape(t, 1);
+    if (op == OP_OUTER) {
+        if (x->rank != 1 || y->rank != 1)
+            return "operands are not vectors";
+        shape_set(t->shape, 2, x->dim[0], y->dim[0]);
+        *t->axes = GX_NONE;
+        return NULL;
+    }
+    if (x->rank != 2 || in_axes(t, 0) != GX_NONE)
+        return "left operand is not a constant matrix";
+    if (op == OP_MATVEC) {
+        if (y->rank != 1 || x->dim[t->a ? 0 : 1] != y->dim[0])
+            return "matrix and vector do not fit";
+        shape_set(t->shape, 1, x->dim[t->a ? 1 : 0], 0);
+        return NULL;
+    }
+    if (y->rank != 2 || in_axes(t, 1) != GX_NONE ||
+        x->dim[t->a ? 0 : 1] != y->dim[t->b ? 1 : 0])
+        return "matrices do not fit";
+    shape_set(t->shape, 2, x->dim[t->a ? 1 : 0], y->dim[t->b ? 0 : 1]);
+    return NULL;
+}
+
+static const char *type_lookup(Typing *t, Op op)
+{
+    const Shape *x = in_shape(t, 0);
+    const Shape *index = in_shape(t, op == OP_ONEHOT ? 0 : 1);
+    if (index->rank)
+        return "index is not a scalar";
+    switch (op) {
+    case OP_ONEHOT:
+        shape_set(t->shape, 1, t->a, 0);
+        return NULL;
+    case OP_PICK:
+        shape_set(t->shape, 0, 0, 0);
+        return x->rank == 1 ? NULL : "operand is not a vector";
+    case OP_PLACE:
+        shape_set(t->shape, 1, t->a, 0);
+        return x->rank == 0 ? NULL : "operand is not a scalar";
+    case OP_GATHER:
+        shape_set(t->shape, 1, x->dim[1], 0);
+        return x->rank == 2 && in_axes(t, 0) == GX_NONE
+                   ? NULL
+                   : "operand is not a constant matrix";
+    default: /* SCATTER */
+        shape_set(t->shape, 2, t->a, x->dim[0]);
+        *t->axes = GX_NONE;
+        return x->rank == 1 ? NULL : "operand is not a vector";
+    }
+}
+
+static const char *type_own(Typing *t)
+{
+    *t->shape = *in_shape(t, 0);
+    return t->nin % 2 ? NULL : "value, then pairs of operand and derivative";
+}
+
+static const char *type_shaped(Typing *t, bool expand)
+{
+    if (t->a < 0 || t->a >= t->g->shape.n)
+        return "no such shape";
+    int from = NODE(t->g, t->in[0])->shape;
+    *t->shape = *SHAPE(t->g, t->a);
+    if (expand)
+        return in_shape(t, 0)->rank ? "operand is not a scalar" : NULL;
+    return shape_size(t->g, from) == shape_size(t->g, t->a)
+               ? NULL
+               : "number of elements changes";
+}
+
+static const char *type_structural(Typing *t, Op op)
+{
+    switch (op) {
+    case OP_CONST:
+    case OP_START:
+    case OP_BATCH:
+        *t->axes = GX_NONE;
+        return NULL;
+    case OP_LEN:
+    case OP_LAST:
+    case OP_TOTAL:
+        *t->axes = GX_B;
+        return NULL;
+    case OP_TIME:
+        *t->axes = GX_TB;
+        return NULL;
+    case OP_TABLE:
+        if (t->a < 0 || t->a >= t->g->table.n)
+            return "no such table";
+        *t->shape = *SHAPE(t->g, t->g->table.v[t->a].shape);
+        return NULL;
+    case OP_PARAM:
+    case OP_READ:
+        return type_slot(t, false);
+    case OP_AT:
+        return type_slot(t, true);
+    case OP_FINAL:
+        *t->shape = *in_shape(t, 0);
+        *t->axes &= ~CELL_T;
+        return NULL;
+    case OP_OWN:
+        return type_own(t);
+    case OP_EXPAND:
+        return type_shaped(t, true);
+    case OP_RESHAPE:
+        return type_shaped(t, false);
+    case OP_SUM:
+        return NULL;
+    case OP_MAXV:
+    case OP_MINV:
+    case OP_ARGMAX:
+    case OP_LSE:
+        return type_vector(t);
+    case OP_SOFTMAX:
+        *t->shape = *in_shape(t, 0);
+        return type_vector(t);
+    case OP_ONEHOT:
+    case OP_PICK:
+    case OP_PLACE:
+    case OP_GATHER:
+    case OP_SCATTER:
+        return type_lookup(t, op);
+    case OP_MATVEC:
+    case OP_OUTER:
+    case OP_MATMUL:
+        return type_products(t, op);
+    case OP_TRANSPOSE:
+        shape_set(t->shape, 2, in_shape(t, 0)->dim[1], in_shape(t, 0)->dim[0]);
+        return in_shape(t, 0)->rank == 2 && !in_axes(t, 0)
+                   ? NULL
+                   : "operand is not a constant matrix";
+    case OP_CONCAT:
+        return type_concat(t);
+    case OP_SLICE:
+        return type_rows(t, false);
+    case OP_PAD:
+        return type_rows(t, true);
+    case OP_SUMA:
+    case OP_MAXA:
+    case OP_MINA:
+        *t->shape = *in_shape(t, 0);
+        *t->axes &= ~t->a;
+        return *t->axes == CELL_T ? "sequences summed before steps" : NULL;
+    default:
+        return "unknown operator";
+    }
+}
+
+const char *op_type(const Graph *g, Op op, int nin, const Ref *in, int a,
+                    int b, double num, Shape *shape, int *axes)
+{
+    (void)num;
+    memset(shape, 0, sizeof *shape);
+    *axes = GX_NONE;
+    if (op <= OP_NONE || op >= OP_COUNT)
+        return "unknown operator";
+    if (op_row[op].nin >= 0 && op_row[op].nin != nin)
+        return "wrong number of operands";
+    for (int i = 0; i < nin; i++) {
+        if (!in[i] || in[i] >= (Ref)g->node.n)
+            return "operand is not a node";
+        *axes |= NODE(g, in[i])->axes;
+    }
+    Typing t = {g, in, nin, a, b, shape, axes};
+    return OP_IS_EW(op) ? type_elementwise(&t) : type_structural(&t, op);
+}

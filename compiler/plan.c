@@ -1,0 +1,293 @@
+/* The memory plan: gives every buffer of a schedule its place in one arena and
+ * every value its Loc.  What the caller sees and what backward needs of
+ * forward lies apart; temporaries share blocks where their lives do not meet
+ * (first fit by size and life).  Needs a finished Sched; used by the emitters.
+ */
+#include "plan.h"
+
+#include <string.h>
+
+#include "plantable.h"
+
+enum { ALIGN = 16, WIDE = 64 };
+
+/* A piece of the arena that one buffer, or several in turn, take. */
+typedef struct Block {
+    CellSize size, at;
+    int free_from; /* moment from which on it may be used again */
+    bool aligned;  /* a multiple of ALIGN reals for any T and B */
+} Block;
+
+/* First and last moment at which a buffer is in use; moments count the kernels
+ * of forward, then those of backward. */
+typedef struct Use {
+    int from, to;
+    int stage;      /* the only stage that uses it, -1: none yet, -2: more */
+    bool scratch;   /* lives inside one step of a loop */
+} Use;
+
+typedef struct Planner {
+    Plan *p;
+    const Sched *s;
+    Arena *arena;
+    Use *use; /* per value; buffers only */
+    int *block; /* per value: index of its block, -1 */
+    VEC(Block) blocks;
+} Planner;
+
+static int64_t round_up(int64_t n)
+{
+    return (n + ALIGN - 1) / ALIGN * ALIGN;
+}
+
+/* Rows of wide values are padded at the end of the whole buffer to keep the
+ * next one aligned; narrow ones come last and are packed tightly. */
+static CellSize buffer_size(const Value *v, bool *aligned)
+{
+    CellSize z = {0, 0, 0, 0};
+    int64_t n = v->n >= WIDE || v->axes == GX_NONE ? round_up(v->n) : v->n;
+    *aligned = n % ALIGN == 0;
+    if (v->axes == GX_NONE)
+        z.c = n;
+    else if (v->axes == GX_B)
+        z.b = n;
+    else {
+        z.tb = n;
+        z.b = n * (v->lag + v->lead);
+    }
+    return z;
+}
+
+/* ---- lives ---- */
+
+static Val base_of(const Sched *s, Val v)
+{
+    while (v >= 0 && s->val.v[v].kind == VAL_VIEW)
+        v = s->val.v[v].base;
+    return v >= 0 && s->val.v[v].kind == VAL_BUFFER ? v : -1;
+}
+
+typedef struct Moment {
+    int now, first, last; /* this kernel; first and last of its stage */
+    int stage;            /* counted over both functions */
+    bool loop;
+} Moment;
+
+static void touch(Planner *pl, Val v, const Moment *m, bool write)
+{
+    v = base_of(pl->s, v);
+    if (v < 0)
+        return;
+    Use *u = &pl->use[v];
+    if (u->stage == -1)
+        u->scratch = m->loop && write && pl->s->val.v[v].axes == GX_B;
+    bool inside = u->scratch && (u->stage == -1 || u->stage == m->stage);
+    int from = m->loop && !inside ? m->first : m->now;
+    int to = m->loop && !inside ? m->last : m->now;
+    if (u->stage == -1 || from < u->from)
+        u->from = from;
+    if (u->stage == -1 || to > u->to)
+        u->to = to;
+    u->stage = u->stage == -1 || u->stage == m->stage ? m->stage : -2;
+}
+
+static void touch_kernel(Planner *pl, const Kernel *k, const Moment *m)
+{
+    for (int i = 0; i < k->in.n; i++)
+        touch(pl, k->in.v[i], m, false);
+    for (int i = 0; i < k->inst.n; i++)
+        touch(pl, k->inst.v[i].out, m, true);
+    touch(pl, k->out, m, true);
+}
+
+static void find_lives(Planner *pl)
+{
+    Moment m = {0, 0, 0, 0, false};
+    for (Val v = 0; v < pl->s->val.n; v++)
+        pl->use[v].stage = -1;
+    for (int f = 0; f < FN_COUNT; f++)
+        for (int i = 0; i < pl->s->fn[f].stage.n; i++, m.stage++) {
+            const Stage *st = &pl->s->fn[f].stage.v[i];
+            m.first = m.now;
+            m.last = m.now + st->kernel.n - 1;
+            m.loop = st->comp >= 0;
+            for (int k = 0; k < st->kernel.n; k++, m.now++)
+                touch_kernel(pl, &st->kernel.v[k], &m);
+        }
+}
+
+/* ---- blocks ---- */
+
+static bool fits(CellSize a, CellSize in)
+{
+    return a.tb <= in.tb && a.t <= in.t && a.b <= in.b && a.c <= in.c;
+}
+
+static bool same_size(CellSize a, CellSize b)
+{
+    return fits(a, b) && fits(b, a);
+}
+
+static int find_block(const Planner *pl, CellSize size, int from)
+{
+    int found = -1;
+    for (int i = 0; i < pl->blocks.n; i++) {
+        const Block *b = &pl->blocks.v[i];
+        if (b->free_from > from || !fits(size, b->size))
+            continue;
+        if (same_size(size, b->size))
+            return i;
+        if (found < 0)
+            found = i;
+    }
+    return found;
+}
+
+static void place_buffer(Planner *pl, Val v, bool shared)
+{
+    const Value *x = &pl->s->val.v[v];
+    Block b = {0};
+    b.size = buffer_size(x, &b.aligned);
+    int i = shared ? find_block(pl, b.size, pl->use[v].from) : -1;
+    if (i < 0) {
+        vec_push(pl->arena, &pl->blocks, b);
+        i = pl->blocks.n - 1;
+    }
+    pl->blocks.v[i].free_from = shared ? pl->use[v].to + 1 : INT32_MAX;
+    pl->block[v] = i;
+}
+
+/* Temporaries in the order in which they are first used, larger before
+ * smaller. */
+static bool before(const Planner *pl, Val a, Val b)
+{
+    if (pl->use[a].from != pl->use[b].from)
+        return pl->use[a].from < pl->use[b].from;
+    return pl->s->val.v[a].n > pl->s->val.v[b].n;
+}
+
+static void place_buffers(Planner *pl)
+{
+    const Sched *s = pl->s;
+    Val *temp = NEW_N(pl->arena, Val, s->val.n + 1);
+    int n = 0;
+    for (Val v = 0; v < s->val.n; v++) {
+        pl->block[v] = -1;
+        if (s->val.v[v].kind != VAL_BUFFER)
+            continue;
+        if (s->val.v[v].life != LIFE_TEMP) {
+            place_buffer(pl, v, false);
+        } else if (pl->use[v].stage != -1) {
+            int i = n++;
+            for (; i > 0 && before(pl, v, temp[i - 1]); i--)
+                temp[i] = temp[i - 1];
+            temp[i] = v;
+        }
+    }
+    for (int i = 0; i < n; i++)
+        place_buffer(pl, temp[i], true);
+}
+
+static void lay_blocks(Planner *pl)
+{
+    CellSize at = {0, 0, 0, 0};
+    for (int pass = 0; pass < 2; pass++)
+        for (int i = 0; i < pl->blocks.n; i++) {
+            Block *b = &pl->blocks.v[i];
+            if (b->aligned != (pass == 0))
+                continue;
+            b->at = at;
+            at.tb += b->size.tb;
+            at.t += b->size.t;
+            at.b += b->size.b;
+            at.c += b->size.c;
+        }
+    at.c = round_up(at.c);
+    pl->p->work_size = at;
+}
+
+/* ---- places ---- */
+
+static int64_t row_distance(const Graph *g, const Value *v)
+{
+    const Shape *s = SHAPE(g, v->shape);
+    if (v->axes != GX_NONE || s->rank < 2 || v->packed)
+        return v->n;
+    return v->n / s->dim[0];
+}
+
+static Loc buffer_loc(const Planner *pl, Val i)
+{
+    const Value *v = &pl->s->val.v[i];
+    Loc l = {SP_WORK, {0, 0, 0, 0}, v->axes, 0, v->n, v->lag, v->lead, 0, -1};
+    l.ld = row_distance(pl->s->g, v);
+    if (pl->block[i] >= 0)
+        l.at = pl->blocks.v[pl->block[i]].at;
+    if (v->axes == GX_TB)
+        l.at.b += v->lag * v->n;
+    return l;
+}
+
+static Loc view_loc(const Planner *pl, const Value *v)
+{
+    Loc l = pl->p->loc[v->base];
+    l.at.c += v->col;
+    l.at.b += v->row * l.ld;
+    if (v->end)
+        l.at.tb += l.ld;
+    l.axes = v->axes;
+    l.n = v->n;
+    if (v->axes == GX_NONE)
+        l.ld = row_distance(pl->s->g, v);
+    return l;
+}
+
+static Loc value_loc(const Planner *pl, Val i)
+{
+    const Value *v = &pl->s->val.v[i];
+    Loc l = {SP_CONST, {0, 0, 0, 0}, v->axes, 0, v->n, 0, 0, v->num, -1};
+    switch (v->kind) {
+    case VAL_CONST:
+        return l;
+    case VAL_TIME:
+        l.space = SP_TIME;
+        return l;
+    case VAL_TABLE:
+        l.space = SP_TABLE;
+        l.table = v->table;
+        l.ld = row_distance(pl->s->g, v);
+        return l;
+    case VAL_PARAM:
+    case VAL_GRAD:
+        l.space = v->kind == VAL_PARAM ? SP_PARAM : SP_GRAD;
+        l.at.c = pl->s->param_at[v->slot];
+        l.ld = row_distance(pl->s->g, v);
+        return l;
+    case VAL_BUFFER:
+        return buffer_loc(pl, i);
+    case VAL_VIEW:
+        break;
+    }
+    return view_loc(pl, v);
+}
+
+Plan *plan_build(const Sched *s, Arena *a)
+{
+    Plan *p = NEW(a, Plan);
+    Planner pl = {0};
+    p->s = s;
+    p->param_size = s->param_size;
+    p->loc = NEW_N(a, Loc, s->val.n + 1);
+    pl.p = p;
+    pl.s = s;
+    pl.arena = a;
+    pl.use = NEW_N(a, Use, s->val.n + 1);
+    pl.block = NEW_N(a, int, s->val.n + 1);
+    find_lives(&pl);
+    place_buffers(&pl);
+    lay_blocks(&pl);
+    for (Val v = 0; v < s->val.n; v++)
+        p->loc[v] = value_loc(&pl, v);
+    plan_tensors(p, a);
+    return p;
+}

@@ -1,0 +1,44 @@
+/* Where every value of a schedule lies: offsets as polynomials in T and B,
+ * one arena; and the table of tensors that the descriptor shows. */
+#ifndef CELLC_PLAN_H
+#define CELLC_PLAN_H
+
+#include "sched.h"
+
+typedef enum Space {
+    SP_CONST, /* no memory: the number Loc.num */
+    SP_TIME,  /* no memory: t + 1 */
+    SP_TABLE, /* Graph.table[Loc.table].v, `at.c` reals in */
+    SP_PARAM, /* the parameter block */
+    SP_GRAD,  /* the gradient block */
+    SP_WORK   /* the work block */
+} Space;
+
+/* Real i of row (t,b), 0-based, is at
+ *     axes TB:   at + (t*B + b)*ld + i
+ *     axes B:    at + b*ld + i
+ *     axes NONE: at + i;  row r of a matrix: at + r*ld + i
+ * with at = cell_size(loc.at, T, B).  n = 1: one real for the whole row.
+ * Rows before step 0 and after T-1 exist as far as lag and lead say. */
+typedef struct Loc {
+    Space space;
+    CellSize at;
+    uint8_t axes;  /* GX_NONE, GX_B, GX_TB */
+    int64_t ld, n;
+    int lag, lead; /* of what it is (a view of) */
+    double num;    /* SP_CONST */
+    int table;     /* SP_TABLE */
+} Loc;
+
+typedef struct Plan {
+    const Sched *s;
+    Loc *loc;           /* per Sched.val */
+    CellSize work_size; /* reals of the work block */
+    int64_t param_size; /* reals of the parameter and gradient blocks */
+    VEC(CellTensor) tensor; /* as in CellDesc; strings live in the arena */
+} Plan;
+
+Plan *plan_build(const Sched *s, Arena *a);
+void plan_print(Buf *out, const Plan *p);
+
+#endif

@@ -1,0 +1,94 @@
+/* The plan as text: what `show --stage plan` prints.  Sizes are polynomials in
+ * the number of steps T and of sequences B, in reals. */
+#include "plan.h"
+
+static void print_size(Buf *out, CellSize z)
+{
+    const struct {
+        int64_t k;
+        const char *unit;
+    } term[] = {{z.tb, "*T*B"}, {z.t, "*T"}, {z.b, "*B"}, {z.c, ""}};
+    bool first = true;
+    for (int i = 0; i < 4; i++) {
+        if (!term[i].k)
+            continue;
+        buf_printf(out, first ? "%lld%s" : " %+lld%s", (long long)term[i].k,
+                   term[i].unit);
+        first = false;
+    }
+    if (first)
+        buf_putc(out, '0');
+}
+
+static const char *life_text(const Value *v)
+{
+    if (v->kind != VAL_BUFFER)
+        return "";
+    return v->life == LIFE_KEEP ? " keep" : v->life == LIFE_TAPE ? " tape" : "";
+}
+
+static void print_place(Buf *out, const Plan *p, Val i)
+{
+    static const char *const space[] = {"", "", "table", "param", "grad",
+                                        "work"};
+    static const char *const axes[] = {"1", "", "B", "T*B"};
+    const Value *v = &p->s->val.v[i];
+    const Loc *l = &p->loc[i];
+    if (l->space == SP_CONST || l->space == SP_TIME || l->space == SP_TABLE)
+        return;
+    buf_printf(out, "  v%d %s%s [%s, %lld]", i, v->name ? v->name : "-",
+               v->packed ? " packed" : "", axes[l->axes], (long long)l->n);
+    if (v->kind == VAL_VIEW)
+        buf_printf(out, " of v%d", v->base);
+    buf_printf(out, " %s ", space[l->space]);
+    print_size(out, l->at);
+    if (l->axes != GX_NONE && l->ld != l->n)
+        buf_printf(out, " ld %lld", (long long)l->ld);
+    buf_puts(out, life_text(v));
+    if (v->kind == VAL_BUFFER && v->life == LIFE_TEMP && v->fn >= 0)
+        buf_printf(out, " %s %d..%d",
+                   v->fn == FN_FORWARD ? "forward" : "backward", v->first,
+                   v->last);
+    buf_putc(out, '\n');
+}
+
+static const char *role_text(int role)
+{
+    static const char *const name[] = {
+        "param", "input",  "noise", "state", "output", "final",
+        "loss",  "term",   "count", "metric", "draw",  "grad",
+        "length", "last", "start", "batch",  "total"};
+    return name[role];
+}
+
+static void print_tensor(Buf *out, const CellTensor *t)
+{
+    buf_printf(out, "  %s %s [", role_text(t->role), t->name);
+    for (int i = 0; i < t->rank; i++)
+        buf_printf(out, "%s%lld", i ? "," : "", (long long)t->dim[i]);
+    buf_printf(out, "]%s%s at ", t->axes & CELL_T ? " T" : "",
+               t->axes & CELL_B ? " B" : "");
+    print_size(out, t->at);
+    if (t->lag)
+        buf_printf(out, " lag %d", t->lag);
+    if (t->lead)
+        buf_printf(out, " lead %d", t->lead);
+    if (t->of >= 0)
+        buf_printf(out, " of %d", t->of);
+    if (t->flags)
+        buf_printf(out, " flags %d", t->flags);
+    buf_putc(out, '\n');
+}
+
+void plan_print(Buf *out, const Plan *p)
+{
+    buf_printf(out, "plan %s\nparameters %lld\nwork ", p->s->g->name,
+               (long long)p->param_size);
+    print_size(out, p->work_size);
+    buf_puts(out, "\nvalues\n");
+    for (Val v = 0; v < p->s->val.n; v++)
+        print_place(out, p, v);
+    buf_puts(out, "tensors\n");
+    for (int i = 0; i < p->tensor.n; i++)
+        print_tensor(out, &p->tensor.v[i]);
+}

@@ -1,0 +1,167 @@
+/* What a compiled model shows of its memory: one CellTensor for each
+ * parameter, input, noise, state and root, and those that the caller sets for
+ * a chunk.  Called by plan.c; the emitters print the table. */
+#include "plantable.h"
+
+#include <string.h>
+
+#include "level.h"
+
+typedef struct Maker {
+    Plan *p;
+    const Sched *s;
+    const Graph *g;
+    Arena *arena;
+    int *slot; /* per slot: its tensor, -1 */
+    int *root; /* per root: its tensor, -1 */
+} Maker;
+
+static CellTensor tensor_new(const Maker *m, const char *name, int role,
+                             int shape, Val v)
+{
+    const Shape *s = SHAPE(m->g, shape);
+    CellTensor t = {0};
+    t.name = name;
+    t.role = role;
+    t.rank = s->rank;
+    for (int i = 0; i < s->rank; i++)
+        t.dim[i] = s->dim[i];
+    t.of = -1;
+    t.init.kind = "const";
+    t.lo = -1.0 / 0.0;
+    t.hi = 1.0 / 0.0;
+    t.lr = 1;
+    t.decay = -1;
+    t.at = m->p->loc[v].at;
+    t.axes = m->p->loc[v].axes;
+    return t;
+}
+
+static int add(Maker *m, CellTensor t)
+{
+    vec_push(m->arena, &m->p->tensor, t);
+    return m->p->tensor.n - 1;
+}
+
+/* Whether the equation of slot i is swept from the end. */
+static bool sweeps(const Maker *m, int i)
+{
+    const Slot *s = SLOT(m->g, i);
+    if (!slot_computed(s))
+        return false;
+    int comp = m->s->causal.comp[level_strip(m->g, s->root)];
+    return comp >= 0 && m->s->causal.v.v[comp].dir < 0;
+}
+
+static void add_slot(Maker *m, int i, int role)
+{
+    const Slot *s = SLOT(m->g, i);
+    CellTensor t = tensor_new(m, s->name, role, s->shape,
+                              m->s->slot_val[i]);
+    const Loc *loc = &m->p->loc[m->s->slot_val[i]];
+    t.flags = s->flags | (sweeps(m, i) ? CELL_BACKWARD : 0);
+    t.classes = s->classes;
+    t.set = s->set;
+    t.lag = loc->lag;
+    t.lead = loc->lead;
+    if (s->init.kind)
+        t.init = s->init;
+    t.lo = s->min;
+    t.hi = s->max;
+    t.lr = s->lr;
+    t.decay = s->decay;
+    t.clip = s->clip;
+    m->slot[i] = add(m, t);
+    if (!s->alias)
+        return;
+    t.name = s->alias;
+    add(m, t);
+}
+
+static void add_slots(Maker *m, SlotKind kind, int role)
+{
+    for (int i = 0; i < m->g->slot.n; i++) {
+        const Slot *s = SLOT(m->g, i);
+        Val v = m->s->slot_val[i];
+        if (s->kind != kind || v < 0)
+            continue;
+        const Loc *l = &m->p->loc[v];
+        if (role == CELL_STATE && !l->lag && !(l->lead && sweeps(m, i)))
+            continue;
+        add_slot(m, i, role);
+    }
+}
+
+/* The tensor of a slot: its own, or the root that shows its equation. */
+static int tensor_of_slot(const Maker *m, int slot)
+{
+    if (slot < 0)
+        return -1;
+    if (m->slot[slot] >= 0)
+        return m->slot[slot];
+    const Slot *s = SLOT(m->g, slot);
+    for (int i = 0; i < m->g->root.n && s->root; i++)
+        if (m->g->root.v[i].role == CELL_OUTPUT && m->root[i] >= 0 &&
+            level_strip(m->g, m->g->root.v[i].value) ==
+                level_strip(m->g, s->root))
+            return m->root[i];
+    return -1;
+}
+
+static void add_root(Maker *m, int i)
+{
+    const Root *r = &m->g->root.v[i];
+    if (r->role == CELL_GRAD && SLOT(m->g, r->slot)->kind == SLOT_PARAM)
+        return;
+    CellTensor t = tensor_new(m, r->name, r->role,
+                              NODE(m->g, r->value)->shape,
+                              m->s->root_val[i]);
+    t.flags = r->flags;
+    t.what = r->what;
+    m->root[i] = add(m, t);
+}
+
+static void link_root(Maker *m, int i)
+{
+    const Root *r = &m->g->root.v[i];
+    if (m->root[i] < 0)
+        return;
+    CellTensor *t = &m->p->tensor.v[m->root[i]];
+    t->of = r->role == CELL_COUNT ? (r->of >= 0 ? m->root[r->of] : -1)
+                                  : tensor_of_slot(m, r->slot);
+}
+
+static void add_given(Maker *m)
+{
+    const Sched *s = m->s;
+    add(m, tensor_new(m, "len", CELL_LENGTH, 0, s->len));
+    add(m, tensor_new(m, "last", CELL_LAST, 0, s->last));
+    add(m, tensor_new(m, "start", CELL_START, 0, s->start));
+    add(m, tensor_new(m, "batch", CELL_BATCH, 0, s->batch));
+    for (int i = 0; i < m->g->root.n; i++) {
+        if (s->total[i] < 0)
+            continue;
+        CellTensor t = tensor_new(m, s->val.v[s->total[i]].name, CELL_TOTAL,
+                                  0, s->total[i]);
+        t.of = m->root[i];
+        add(m, t);
+    }
+}
+
+void plan_tensors(Plan *p, Arena *a)
+{
+    Maker m = {p, p->s, p->s->g, a, NULL, NULL};
+    m.slot = NEW_N(a, int, m.g->slot.n + 1);
+    m.root = NEW_N(a, int, m.g->root.n + 1);
+    memset(m.slot, -1, sizeof(int) * (size_t)(m.g->slot.n + 1));
+    memset(m.root, -1, sizeof(int) * (size_t)(m.g->root.n + 1));
+    add_slots(&m, SLOT_PARAM, CELL_PARAM);
+    add_slots(&m, SLOT_INPUT, CELL_INPUT);
+    add_slots(&m, SLOT_NOISE, CELL_NOISE);
+    add_slots(&m, SLOT_EQN, CELL_STATE);
+    for (int i = 0; i < m.g->root.n; i++)
+        add_root(&m, i);
+    for (int i = 0; i < m.g->root.n; i++)
+        link_root(&m, i);
+    add_given(&m);
+}

@@ -1,0 +1,151 @@
+/* What the compiled functions do, in order: stages (whole sequence, or one
+ * loop in time) of kernels, each of which computes rows of reals from rows of
+ * reals.  sched.c builds it from the graph, plan.c places its values, the
+ * emitters print it; nobody after this looks at edges of the graph again. */
+#ifndef CELLC_SCHED_H
+#define CELLC_SCHED_H
+
+#include "causal.h"
+
+/* Index into Sched.val; -1 is none.  A node may have several values: one in
+ * forward and one recomputed in backward, or one for each slot it feeds. */
+typedef int Val;
+
+typedef enum ValueKind {
+    VAL_CONST,  /* the number `num` */
+    VAL_TIME,   /* number of the step: t + 1 for 0-based t */
+    VAL_TABLE,  /* Graph.table[table] */
+    VAL_PARAM,  /* the parameter of slot `slot` */
+    VAL_GRAD,   /* its place in the gradient block */
+    VAL_BUFFER, /* an array of its own in the work block */
+    VAL_VIEW    /* part of another value: `base`, `col`, `row`, `end` */
+} ValueKind;
+
+/* How long a buffer is needed. */
+typedef enum Life {
+    LIFE_KEEP, /* seen by the caller: at a fixed place of its own */
+    LIFE_TAPE, /* written by forward, read by backward */
+    LIFE_TEMP  /* stages `first` to `last` of function `fn` */
+} Life;
+
+typedef struct Value {
+    ValueKind kind;
+    Ref ref;          /* the node it is the value of; 0: none (packed
+                         weights, ends of a slot) */
+    const char *name; /* name in the source of what it holds, or NULL */
+    int slot;         /* PARAM, GRAD, buffers of slots; else -1 */
+    int shape;        /* index into Graph.shape */
+    int64_t n;        /* reals in a row: product of the shape */
+    uint8_t axes;     /* over which it varies: GX_NONE: one row, GX_B: B
+                         rows, GX_TB: T*B rows; a value that lives only
+                         inside one step of a loop is GX_B */
+    double num;       /* CONST */
+    int table;        /* TABLE */
+    Val base;         /* VIEW: of what */
+    int64_t col;      /* VIEW: its first real inside a row of base */
+    int row;          /* VIEW with axes TB: row (t,b) is row (t + row, b) of
+                         base; with axes B of a base with TB: row b is row
+                         (row, b) of base */
+    bool end;         /* VIEW: count `row` from T, so T + row */
+    int lag, lead;    /* BUFFER of axes TB: rows kept before and after */
+    bool packed;      /* BUFFER: packed right operand, pk x pn */
+    int64_t pn, pk;   /* its columns and rows */
+    Life life;        /* BUFFER */
+    int fn, first, last; /* LIFE_TEMP */
+} Value;
+
+/* One operation of a FUSED kernel. */
+typedef struct Inst {
+    Op op;     /* elementwise */
+    Ref node;  /* what it computes */
+    int in[3]; /* operands: i >= 0: result of inst.v[i], earlier in this
+                  kernel; i < 0: input in.v[~i] of the kernel */
+    Val out;   /* where the result is stored as well, or -1 */
+} Inst;
+
+/* Rows of a kernel: axes NONE: `m` (1 but for matrices), B: B rows,
+ * TB: T*B rows in a WHOLE stage, the B rows of step t in a LOOP.
+ * x0, x1 are in.v[0..1], y is out.  All values are [rows, n] with the row
+ * distance of their place.  For FUSED, COPY and TAIL an operand with n = 1
+ * where more are used is repeated along the row, one with fewer axes for all
+ * rows of the others, and numbers (CONST, TIME) may be operands.  For all
+ * others operands are in memory and have the kernel's axes (in a LOOP also
+ * B), but for matrices and packed operands, which have none. */
+typedef enum KernelKind {
+    KN_FUSED,   /* elementwise: inst; reads in, writes each inst's out */
+    KN_COPY,    /* y[rows,n] = x0, repeated along the row if x0 has n = 1 */
+    KN_PACK,    /* y packed = x0, a matrix: `trans`: pack_nt(N,K, x0[N,K]),
+                   else pack_nn(N,K, x0[K,N]) with N = n, K = k */
+    KN_GEMM,    /* y[rows,n] (add: +)= x0[rows,k] @ packed x1; rows per axes */
+    KN_OUTER,   /* y[n,k] (add: +)= x0[rows,n]^T x1[rows,k]; gemm_tn with
+                   M = n, N = k, K = rows */
+    KN_TRANSPOSE, /* y[m,n] = transposed x0[n,m] */
+    KN_GATHER,  /* y[rows,n] = rows x1[rows] of the matrix x0[k,n] */
+    KN_SCATTER, /* matrix y[k,n] (add: +)= 0 and rows x0[rows,n] added at
+                   index x1[rows] */
+    KN_SUM,     /* y[rows] = sum of x0[rows,k]; likewise: */
+    KN_MAXV, KN_MINV, KN_ARGMAX, KN_LSE,
+    KN_SOFTMAX, /* y[rows,n] = softmax of x0[rows,n] */
+    KN_ONEHOT,  /* y[rows,n] from the index x0[rows] */
+    KN_PICK,    /* y[rows] = x0[rows,k] at index x1[rows] */
+    KN_PLACE,   /* y[rows,n] = x0[rows] at index x1[rows], else 0 */
+    KN_SUMA,    /* y = x0 summed over `over` (CELL_T | CELL_B); the rows are
+                   those of y, x0 has axes `from`; likewise: */
+    KN_MAXA, KN_MINA,
+    KN_AT,      /* y[b,:] = x0 at 0-based step `row`, or LEN[b] + row when x1
+                   (the lengths) is there */
+    KN_TAIL     /* WHOLE: y at all steps LEN[b] + row <= t < T + lead of y;
+                   LOOP: y at step t if t >= LEN[b] + row; = x0 (axes NONE or
+                   B, maybe n = 1); x1 is LEN */
+} KernelKind;
+
+typedef struct Kernel {
+    KernelKind kind;
+    Ref node;       /* what it computes or belongs to; 0: none */
+    Span span;      /* where in the source that is */
+    uint8_t axes;   /* its rows, see above */
+    int64_t m;      /* rows when axes is GX_NONE */
+    int64_t n, k;   /* as in the list above */
+    VEC(Val) in;
+    Val out;        /* -1: FUSED */
+    VEC(Inst) inst; /* FUSED */
+    bool add;       /* accumulate */
+    bool trans;     /* PACK */
+    bool on_start;  /* COPY: only if START is not 0 (its value: Sched.start) */
+    uint8_t over, from; /* SUMA, MAXA, MINA */
+    int row;        /* AT, TAIL */
+} Kernel;
+
+typedef struct Stage {
+    int comp; /* LOOP over this component of Sched.causal; -1: WHOLE */
+    int dir;  /* LOOP: +1: t = 0..T-1; -1: t = T-1..0; WHOLE: 0 */
+    VEC(Kernel) kernel;
+} Stage;
+
+enum { FN_FORWARD, FN_BACKWARD, FN_COUNT };
+
+typedef struct SchedFn {
+    VEC(Stage) stage; /* empty backward: the model has no GRAD roots */
+} SchedFn;
+
+typedef struct Sched {
+    const Graph *g;
+    Causal causal;
+    SchedFn fn[FN_COUNT];
+    VEC(Value) val;
+    Val len, last, start, batch; /* always there: buffers [B] [B] [1] [1] */
+    Val *total;     /* per root: the TOTAL of a TERM, -1: none */
+    Val *slot_val;  /* per slot: where it lives; -1: nowhere */
+    Val *root_val;  /* per root: where it lives */
+    int64_t *param_at;  /* per slot: place in the parameter block, or -1 */
+    int64_t param_size; /* reals in that block */
+} Sched;
+
+/* The graph must be verified, simplified, and free of FINAL.  Everything
+ * lives in `a`. */
+Sched *sched_build(const Graph *g, Arena *a);
+void sched_print(Buf *out, const Sched *s);
+/* "gemm", "fused", ... */
+const char *kernel_name(KernelKind k);
+
+#endif

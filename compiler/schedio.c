@@ -1,0 +1,192 @@
+/* The schedule as text: what `show --stage sched` prints.  Numbers after % are
+ * those of the graph as text; rows are written as T*B, B or 1. */
+#include "sched.h"
+
+#include <string.h>
+
+#include "ops.h"
+
+typedef struct Printer {
+    Buf *out;
+    const Sched *s;
+    int *number; /* per node */
+} Printer;
+
+static const char *const names[] = {
+    [KN_FUSED] = "fused",   [KN_COPY] = "copy",
+    [KN_PACK] = "pack",     [KN_GEMM] = "gemm",
+    [KN_OUTER] = "outer",   [KN_TRANSPOSE] = "transpose",
+    [KN_GATHER] = "gather", [KN_SCATTER] = "scatter",
+    [KN_SUM] = "sum",       [KN_MAXV] = "max",
+    [KN_MINV] = "min",      [KN_ARGMAX] = "argmax",
+    [KN_LSE] = "logsumexp", [KN_SOFTMAX] = "softmax",
+    [KN_ONEHOT] = "onehot", [KN_PICK] = "pick",
+    [KN_PLACE] = "place",   [KN_SUMA] = "sum over",
+    [KN_MAXA] = "max over", [KN_MINA] = "min over",
+    [KN_AT] = "at",         [KN_TAIL] = "tail"};
+
+const char *kernel_name(KernelKind k)
+{
+    return names[k];
+}
+
+static void print_ref(Printer *p, Ref r)
+{
+    const Sched *s = p->s;
+    if (NODE(s->g, r)->op == OP_PARAM) {
+        buf_puts(p->out, SLOT(s->g, NODE(s->g, r)->a)->name);
+        return;
+    }
+    for (Val v = 0; v < s->val.n; v++)
+        if (s->val.v[v].ref == r && s->val.v[v].name &&
+            s->val.v[v].kind != VAL_TABLE) {
+            buf_puts(p->out, s->val.v[v].name);
+            return;
+        }
+    buf_printf(p->out, "%%%d", p->number[r]);
+}
+
+static void print_value(Printer *p, Val i)
+{
+    const Value *v = &p->s->val.v[i];
+    switch (v->kind) {
+    case VAL_CONST:
+        buf_num(p->out, v->num);
+        return;
+    case VAL_TIME:
+        buf_putc(p->out, 't');
+        return;
+    case VAL_PARAM:
+    case VAL_GRAD:
+        buf_printf(p->out, "%s%s", v->kind == VAL_GRAD ? "d " : "", v->name);
+        if (v->shape != SLOT(p->s->g, v->slot)->shape)
+            buf_puts(p->out, "...");
+        return;
+    case VAL_VIEW:
+        break;
+    default:
+        if (v->packed)
+            buf_puts(p->out, "packed ");
+        if (v->name)
+            buf_puts(p->out, v->name);
+        else
+            print_ref(p, v->ref);
+        return;
+    }
+    const Value *base = &p->s->val.v[v->base];
+    if (v->name && !v->row) {
+        buf_puts(p->out, v->name);
+        return;
+    }
+    print_value(p, v->base);
+    if (v->row && v->axes == base->axes)
+        buf_printf(p->out, "[t%+d]", v->row);
+    else if (v->row || v->axes != base->axes)
+        buf_printf(p->out, "[%d]", v->row + 1);
+    if (v->n != base->n)
+        buf_printf(p->out, "[%lld:%lld]", (long long)v->col,
+                   (long long)(v->col + v->n));
+}
+
+static const char *rows_text(uint8_t axes, bool loop)
+{
+    if (axes == GX_TB)
+        return loop ? "B" : "T*B";
+    return axes == GX_B ? "B" : "1";
+}
+
+static void print_inst(Printer *p, const Kernel *k, int i)
+{
+    const Inst *x = &k->inst.v[i];
+    buf_puts(p->out, "        ");
+    print_ref(p, x->node);
+    buf_printf(p->out, " = %s", op_row[x->op].name);
+    for (int o = 0; o < op_row[x->op].nin; o++) {
+        buf_putc(p->out, ' ');
+        if (x->in[o] >= 0)
+            print_ref(p, k->inst.v[x->in[o]].node);
+        else
+            print_value(p, k->in.v[~x->in[o]]);
+    }
+    if (x->out >= 0) {
+        buf_puts(p->out, " -> ");
+        print_value(p, x->out);
+    }
+    buf_putc(p->out, '\n');
+}
+
+static void print_extras(Printer *p, const Kernel *k)
+{
+    if (k->kind == KN_AT || k->kind == KN_TAIL)
+        buf_printf(p->out, " row %s%+d", k->in.n > 1 ? "len" : "", k->row);
+    if (k->kind == KN_SUMA || k->kind == KN_MAXA || k->kind == KN_MINA)
+        buf_printf(p->out, " over %s%s", k->over & CELL_T ? "T" : "",
+                   k->over & CELL_B ? "B" : "");
+    if (k->on_start)
+        buf_puts(p->out, " on start");
+    if (k->add)
+        buf_puts(p->out, " added");
+    if (k->kind == KN_PACK && k->trans)
+        buf_puts(p->out, " transposed");
+}
+
+static void print_kernel(Printer *p, const Kernel *k, bool loop)
+{
+    const char *rows = rows_text(k->axes, loop);
+    buf_printf(p->out, "    %-9s ", kernel_name(k->kind));
+    if (k->kind == KN_FUSED) {
+        buf_printf(p->out, "[%s, %lld]\n", rows, (long long)k->n);
+        for (int i = 0; i < k->inst.n; i++)
+            print_inst(p, k, i);
+        return;
+    }
+    print_value(p, k->out);
+    if (k->kind == KN_GEMM || k->kind == KN_OUTER || k->kind == KN_PACK)
+        buf_printf(p->out, " [%s, %lld, %lld]", rows, (long long)k->n,
+                   (long long)k->k);
+    else
+        buf_printf(p->out, " [%s, %lld]", rows, (long long)k->n);
+    buf_puts(p->out, " =");
+    for (int i = 0; i < k->in.n; i++) {
+        buf_putc(p->out, ' ');
+        print_value(p, k->in.v[i]);
+    }
+    print_extras(p, k);
+    buf_putc(p->out, '\n');
+}
+
+static void print_stage(Printer *p, const Stage *st, int i)
+{
+    buf_printf(p->out, "  stage %d: ", i);
+    if (st->comp < 0) {
+        buf_puts(p->out, "whole sequence\n");
+    } else {
+        const Comp *c = &p->s->causal.v.v[st->comp];
+        buf_printf(p->out, "loop t = %s over",
+                   st->dir > 0 ? "1..T" : "T..1");
+        for (int k = 0; k < c->slot.n; k++)
+            buf_printf(p->out, " %s", SLOT(p->s->g, c->slot.v[k])->name);
+        buf_putc(p->out, '\n');
+    }
+    for (int k = 0; k < st->kernel.n; k++)
+        print_kernel(p, &st->kernel.v[k], st->comp >= 0);
+}
+
+void sched_print(Buf *out, const Sched *s)
+{
+    static const char *const fn[] = {"forward", "backward"};
+    Arena *tmp = arena_new(NULL);
+    Order o = graph_order(s->g, tmp);
+    Printer p = {out, s, NEW_N(tmp, int, s->g->node.n)};
+    for (int i = 0; i < o.n; i++)
+        p.number[o.v[i]] = i + 1;
+    buf_printf(out, "schedule %s\n", s->g->name);
+    for (int f = 0; f < FN_COUNT; f++) {
+        if (!s->fn[f].stage.n)
+            continue;
+        buf_printf(out, "%s\n", fn[f]);
+        for (int i = 0; i < s->fn[f].stage.n; i++)
+            print_stage(&p, &s->fn[f].stage.v[i], i);
+    }
+    arena_free(tmp);
+}

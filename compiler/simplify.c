@@ -1,0 +1,257 @@
+/* Simplification: constants folded, rules.def applied bottom-up to a
+ * fixpoint, structural operators that only move data removed.
+ * needs: a verified graph.  gives: an equal one.  keeps: slots and roots.
+ * Runs before and after differentiation. */
+#include "graph.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "ops.h"
+#include "template.h"
+
+typedef struct Rule {
+    const char *from, *to;
+    Tpl *pattern, *result;
+} Rule;
+
+typedef struct Simplify {
+    Arena *tmp;
+    Rule *rule;
+    int nrule;
+    int *by_op[OP_COUNT]; /* indices of rules whose pattern has that op */
+    int nby_op[OP_COUNT];
+    bool plain; /* also drop OWN and stopgrad: after differentiation */
+} Simplify;
+
+static const Rule rules[] = {
+#define R(from, to) {from, to, NULL, NULL},
+#include "rules.def"
+#undef R
+};
+
+static Ref simp(Simplify *s, Graph *g, Op op, int nin, const Ref *in, int a,
+                int b, double num, Span span);
+
+static Ref simp_add(void *ctx, Graph *g, Op op, int nin, const Ref *in,
+                    double num, Span span)
+{
+    return simp(ctx, g, op, nin, in, 0, 0, num, span);
+}
+
+static bool is_fill(const Graph *g, Ref r, double v)
+{
+    if (NODE(g, r)->op == OP_EXPAND)
+        r = IN(g, r, 0);
+    return graph_is_const(g, r, v);
+}
+
+static Ref fill_like(Graph *g, Ref r, double v)
+{
+    return graph_expand(g, graph_const(g, v), NODE(g, r)->shape);
+}
+
+/* An expanded scalar beside an operand of full shape is broadcast anyway. */
+static Op unexpand(const Graph *g, Op op, int nin, Ref *in)
+{
+    int full = -1;
+    for (int i = 0; i < nin; i++)
+        if (SHAPE(g, NODE(g, in[i])->shape)->rank &&
+            NODE(g, in[i])->op != OP_EXPAND)
+            full = i;
+    for (int i = 0; i < nin && full >= 0; i++)
+        if (NODE(g, in[i])->op == OP_EXPAND)
+            in[i] = IN(g, in[i], 0);
+    return op;
+}
+
+static Ref fold(Graph *g, Op op, int nin, const Ref *in)
+{
+    double x[3];
+    for (int i = 0; i < nin; i++) {
+        if (NODE(g, in[i])->op != OP_CONST)
+            return 0;
+        x[i] = NODE(g, in[i])->num;
+    }
+    return graph_const(g, op_scalar(op, x));
+}
+
+static Ref elementwise(Simplify *s, Graph *g, Op op, int nin, const Ref *in,
+                       Span span)
+{
+    Ref x[3];
+    memcpy(x, in, sizeof *x * (size_t)nin);
+    unexpand(g, op, nin, x);
+    Ref r = fold(g, op, nin, x);
+    if (r)
+        return r;
+    if (op == OP_select && NODE(g, x[0])->op == OP_CONST) {
+        Ref pick = NODE(g, x[0])->num != 0 ? x[1] : x[2];
+        Ref other = NODE(g, x[0])->num != 0 ? x[2] : x[1];
+        if (NODE(g, pick)->shape == NODE(g, other)->shape ||
+            SHAPE(g, NODE(g, pick)->shape)->rank)
+            return pick;
+    }
+    if (op == OP_stopgrad && s->plain)
+        return x[0];
+    r = graph_add(g, op, nin, x, 0, 0, 0, span);
+    for (int i = 0; i < s->nby_op[op]; i++) {
+        const Rule *rule = &s->rule[s->by_op[op][i]];
+        Ref var[TPL_VARS] = {0};
+        if (!tpl_match(g, rule->pattern, r, var))
+            continue;
+        Ref to = tpl_build(g, rule->result, var, span, simp_add, s);
+        if (NODE(g, to)->shape == NODE(g, r)->shape &&
+            NODE(g, to)->axes == NODE(g, r)->axes)
+            return to;
+    }
+    return r;
+}
+
+/* [x[0:a], x[a:n]] is x again. */
+static Ref concat(Graph *g, int nin, const Ref *in)
+{
+    if (nin == 1 && SHAPE(g, NODE(g, in[0])->shape)->rank)
+        return in[0];
+    Ref whole = 0;
+    int64_t at = 0;
+    for (int i = 0; i < nin; i++) {
+        const Node *n = NODE(g, in[i]);
+        if (n->op != OP_SLICE || n->a != at ||
+            (whole && IN(g, in[i], 0) != whole))
+            return 0;
+        whole = IN(g, in[i], 0);
+        at = n->b;
+    }
+    return at == SHAPE(g, NODE(g, whole)->shape)->dim[0] ? whole : 0;
+}
+
+static Ref slice(Simplify *s, Graph *g, Ref x, int a, int b, Span span)
+{
+    const Node *n = NODE(g, x);
+    if (a == 0 && b == SHAPE(g, n->shape)->dim[0])
+        return x;
+    if (n->op == OP_SLICE) {
+        Ref in = IN(g, x, 0);
+        return simp(s, g, OP_SLICE, 1, &in, a + n->a, b + n->a, 0, span);
+    }
+    int64_t at = 0;
+    for (int i = 0; n->op == OP_CONCAT && i < n->nin; i++) {
+        const Shape *p = SHAPE(g, NODE(g, IN(g, x, i))->shape);
+        int64_t end = at + (p->rank ? p->dim[0] : 1);
+        if (p->rank && a >= at && b <= end) {
+            Ref in = IN(g, x, i);
+            return simp(s, g, OP_SLICE, 1, &in, (int)(a - at), (int)(b - at),
+                        0, span);
+        }
+        at = end;
+    }
+    return 0;
+}
+
+static Ref matvec(Simplify *s, Graph *g, const Ref *in, int trans, Span span)
+{
+    if (is_fill(g, in[0], 0)) { /* a weight that was given the value 0 */
+        Ref r = graph_add(g, OP_MATVEC, 2, in, trans, 0, 0, span);
+        return fill_like(g, r, 0);
+    }
+    if (NODE(g, in[0])->op != OP_TRANSPOSE)
+        return 0;
+    Ref x[2] = {IN(g, in[0], 0), in[1]};
+    return simp(s, g, OP_MATVEC, 2, x, !trans, 0, 0, span);
+}
+
+static Ref structural(Simplify *s, Graph *g, Op op, int nin, const Ref *in,
+                      int a, int b, Span span)
+{
+    switch (op) {
+    case OP_OWN:
+        return s->plain ? in[0] : 0;
+    case OP_EXPAND:
+    case OP_RESHAPE:
+        return NODE(g, in[0])->shape == a ? in[0] : 0;
+    case OP_SUM:
+        return SHAPE(g, NODE(g, in[0])->shape)->rank ? 0 : in[0];
+    case OP_TRANSPOSE:
+        return NODE(g, in[0])->op == OP_TRANSPOSE ? IN(g, in[0], 0) : 0;
+    case OP_CONCAT:
+        return concat(g, nin, in);
+    case OP_SLICE:
+        return slice(s, g, in[0], a, b, span);
+    case OP_MATVEC:
+        return matvec(s, g, in, a, span);
+    default:
+        return 0;
+    }
+}
+
+/* A sum with a vector of zeros, which is_fill sees through EXPAND. */
+static Ref add_zero(Graph *g, Op op, const Ref *in)
+{
+    if (op != OP_add && op != OP_sub)
+        return 0;
+    const Node *x = NODE(g, in[0]), *y = NODE(g, in[1]);
+    if (is_fill(g, in[1], 0) && (x->shape == y->shape || !y->shape))
+        return in[0];
+    if (op == OP_add && is_fill(g, in[0], 0) &&
+        (x->shape == y->shape || !x->shape))
+        return in[1];
+    return 0;
+}
+
+static Ref simp(Simplify *s, Graph *g, Op op, int nin, const Ref *in, int a,
+                int b, double num, Span span)
+{
+    Ref r = add_zero(g, op, in);
+    if (r)
+        return r;
+    if (OP_IS_EW(op))
+        return elementwise(s, g, op, nin, in, span);
+    r = structural(s, g, op, nin, in, a, b, span);
+    return r ? r : graph_add(g, op, nin, in, a, b, num, span);
+}
+
+static Ref simp_node(void *ctx, Graph *to, const Graph *from, Ref r,
+                     const Ref *in)
+{
+    const Node *n = NODE(from, r);
+    return simp(ctx, to, (Op)n->op, n->nin, in, n->a, n->b, n->num, n->span);
+}
+
+static void simplify_init(Simplify *s, Arena *tmp, bool plain)
+{
+    memset(s, 0, sizeof *s);
+    s->tmp = tmp;
+    s->plain = plain;
+    s->nrule = (int)(sizeof rules / sizeof *rules);
+    s->rule = NEW_N(tmp, Rule, s->nrule);
+    for (int i = 0; i < s->nrule; i++) {
+        s->rule[i] = rules[i];
+        s->rule[i].pattern = tpl_parse(tmp, rules[i].from);
+        s->rule[i].result = tpl_parse(tmp, rules[i].to);
+        Op op = s->rule[i].pattern->op;
+        if (!s->by_op[op])
+            s->by_op[op] = NEW_N(tmp, int, s->nrule);
+        s->by_op[op][s->nby_op[op]++] = i;
+    }
+}
+
+static Graph *simplify(const Graph *g, bool plain)
+{
+    Arena *tmp = arena_new(NULL);
+    Simplify s;
+    simplify_init(&s, tmp, plain);
+    Graph *to = graph_map(g, simp_node, &s);
+    arena_free(tmp);
+    return to;
+}
+
+Graph *pass_simplify(const Graph *g)
+{
+    return simplify(g, false);
+}
+
+Graph *pass_plain(const Graph *g)
+{
+    return simplify(g, true);
+}

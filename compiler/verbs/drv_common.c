@@ -1,0 +1,248 @@
+/* A compilation as the verbs use it, see drv.h. */
+#include "drv.h"
+
+#include "../../runtime/rtio.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+const Flag drv_size_flags[] = {
+    {"option", "NAME=VALUE", NULL, "option",
+     "value of an option of the spec; again for others"},
+    {"dim", "NAME=SIZE", NULL, NULL,
+     "size of a dim that the spec leaves open; again for others"},
+    {NULL, NULL, NULL, NULL, NULL}};
+
+const Flag drv_reduce_flags[] = {
+    {"reduce", "HOW", "sequence", "train", "mean per sequence, token, or sum"},
+    {NULL, NULL, NULL, NULL, NULL}};
+
+const Flag drv_number_flags[] = {
+    {"double", NULL, NULL, NULL, "compute in double precision"},
+    {"backend", "NAME", "tcc", NULL, "tcc, cc or eval"},
+    {NULL, NULL, NULL, NULL, NULL}};
+
+const Flag drv_json_flags[] = {{"json", NULL, NULL, NULL, "report as JSON"},
+                               {NULL, NULL, NULL, NULL, NULL}};
+
+/* Messages go to standard error as they are, the severity in colour. */
+static void print_message(const char *severity, const char *text)
+{
+    const char *at = strstr(text, severity);
+    const char *colour = !strcmp(severity, "error")     ? "\033[1;31m"
+                         : !strcmp(severity, "warning") ? "\033[1;35m"
+                                                        : "\033[1;36m";
+
+    if (!at || at > text + strcspn(text, "\n") || !say_colour(stderr))
+        fputs(text, stderr);
+    else
+        fprintf(stderr, "%.*s%s%s\033[0m%s", (int)(at - text), text, colour,
+                severity, at + strlen(severity));
+    if (!*text || text[strlen(text) - 1] != '\n')
+        fputc('\n', stderr);
+}
+
+static void on_message(void *user, const char *severity, const char *text)
+{
+    Drv *d = user;
+
+    if (d->mute)
+        return;
+    if (d->messages)
+        json_array_append_new(d->messages, json_pack("{s:s, s:s}", "severity",
+                                                     severity, "text", text));
+    else
+        print_message(severity, text);
+}
+
+int drv_new(Drv *d)
+{
+    d->c = cellc_new(on_message, d);
+    if (d->c)
+        return 0;
+    say_error("out of memory");
+    return EXIT_BUG;
+}
+
+void drv_free(Drv *d)
+{
+    cellc_free(d->c);
+    free(d->path);
+    json_decref(d->messages);
+    memset(d, 0, sizeof *d);
+}
+
+int drv_code(int cellc_code)
+{
+    switch (cellc_code) {
+    case CELLC_OK:
+        return EXIT_DONE;
+    case CELLC_USER:
+        return EXIT_USER;
+    case CELLC_USAGE:
+        return EXIT_USAGE;
+    default:
+        return EXIT_BUG;
+    }
+}
+
+int drv_fail(RtError *err)
+{
+    say_error("%s", err->text ? err->text : "out of memory");
+    rt_error_clear(err);
+    return EXIT_USER;
+}
+
+char *drv_read(const char *path, size_t *n)
+{
+    RtError err = {0};
+    char *text = NULL;
+
+    if (rtio_read(path, &text, n, &err)) {
+        drv_fail(&err);
+        return NULL;
+    }
+    return text;
+}
+
+int drv_write(const char *path, const char *text, size_t n)
+{
+    RtError err = {0};
+    RtSave *s = rtio_save_open(path, &err);
+
+    if (!s)
+        return drv_fail(&err);
+    rtio_save_write(s, text, n);
+    return rtio_save_close(s, &err) ? drv_fail(&err) : 0;
+}
+
+int drv_print_json(json_t *j)
+{
+    int bad =
+        !j || json_dumpf(j, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
+
+    if (!bad)
+        putchar('\n');
+    json_decref(j);
+    return bad ? EXIT_USER : EXIT_DONE;
+}
+
+int drv_is_checkpoint(const char *path)
+{
+    size_t n = strlen(path), m = strlen(".safetensors");
+
+    return n > m && !strcmp(path + n - m, ".safetensors");
+}
+
+char *drv_model_name(const char *path)
+{
+    const char *from = strrchr(path, '/');
+    char *name, *end;
+
+    from = from ? from + 1 : path;
+    while (*from && !isalpha((unsigned char)*from))
+        from++;
+    name = strdup(*from ? from : "model");
+    if (!name)
+        return NULL;
+    end = strrchr(name, '.');
+    if (end && end > name)
+        *end = 0;
+    for (char *p = name; *p; p++)
+        if (!isalnum((unsigned char)*p) || (unsigned char)*p > 126)
+            *p = '_';
+    return name;
+}
+
+/* --option and --dim. */
+static int apply_sizes(Drv *d, const Flags *f)
+{
+    const char *value, *text;
+    char *name, *end;
+    int n, code = 0;
+
+    for (int pass = 0; pass < 2; pass++) {
+        const char *flag = pass ? "dim" : "option";
+
+        for (int i = 0; (value = flags_pair(f, flag, i, &n, &text)); i++) {
+            long size = 0;
+
+            if (n < 0)
+                return EXIT_USAGE;
+            if (pass) {
+                size = strtol(value, &end, 10);
+                if (*end || size < 1) {
+                    say_error("--dim %s: a size is a whole number from 1",
+                              text);
+                    return EXIT_USAGE;
+                }
+            }
+            name = strndup(text, (size_t)n);
+            if (!name)
+                return EXIT_BUG;
+            code = pass ? cellc_dim(d->c, name, size)
+                        : cellc_option(d->c, name, value);
+            free(name);
+            if (code)
+                return drv_code(code);
+        }
+    }
+    return 0;
+}
+
+int drv_settings(Drv *d, const Flags *f)
+{
+    int code = apply_sizes(d, f);
+
+    if (!code && flags_given(f, "reduce"))
+        code = drv_code(cellc_set(d->c, "reduce", flags_get(f, "reduce")));
+    if (!code && flags_given(f, "double"))
+        code = drv_code(cellc_set(d->c, "double", "1"));
+    if (!code && flags_given(f, "backend"))
+        code = drv_code(cellc_set(d->c, "backend", flags_get(f, "backend")));
+    return code;
+}
+
+int drv_open(Drv *d, const Flags *f, const char *path)
+{
+    int code = drv_new(d);
+    char *name;
+
+    if (code)
+        return code;
+    d->path = strdup(strcmp(path, "-") ? path : "<stdin>");
+    name = drv_model_name(path);
+    if (!d->path || !name)
+        code = EXIT_BUG;
+    else
+        code = drv_code(cellc_set(d->c, "name", name));
+    free(name);
+    if (!code && !strcmp(path, "-")) {
+        size_t n;
+        char *text = drv_read(path, &n);
+
+        code =
+            text ? drv_code(cellc_add_text(d->c, d->path, text, n)) : EXIT_USER;
+        free(text);
+    } else if (!code) {
+        code = drv_code(cellc_add_file(d->c, path));
+    }
+    return code ? code : drv_settings(d, f);
+}
+
+int drv_compile(Drv *d)
+{
+    int code = drv_code(cellc_check(d->c));
+
+    if (code)
+        return code;
+    for (int i = 0; cellc_open_dim(d->c, i); i++) {
+        const char *dim = cellc_open_dim(d->c, i);
+
+        say_error("%s: the size of %s is not known; give it with --dim %s=N",
+                  d->path, dim, dim);
+        code = EXIT_USER;
+    }
+    return code ? code : drv_code(cellc_compile(d->c));
+}

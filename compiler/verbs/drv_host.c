@@ -1,0 +1,263 @@
+/* The compiler as host of the run-time verbs: train, eval, predict and generate
+ * in the driver, which compile in process.  See runtime/apphost.h. */
+#include "drv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Gives a compilation the spec and everything known so far. */
+static int apply_known(DrvHost *h, Drv *d, const Flags *f)
+{
+    const Checkpoint *a = &h->app.about;
+    RtError err = {0};
+    int code = 0;
+
+    for (int i = 0; i < a->options.n && !code; i++)
+        code = cellc_option(d->c, a->options.v[i].key, a->options.v[i].value);
+    for (int i = 0; i < a->dims.n && !code; i++)
+        code = cellc_dim(d->c, a->dims.v[i].key,
+                         strtol(a->dims.v[i].value, NULL, 10));
+    for (int i = 0; i < a->vocabs.n && !code; i++) {
+        Vocab v = {0};
+        char(*name)[5];
+        const char **names;
+
+        if (vocab_from_json(&v, a->vocabs.v[i].value, &err))
+            return drv_fail(&err);
+        name = calloc((size_t)v.n + 1, sizeof *name);
+        names = calloc((size_t)v.n + 1, sizeof *names);
+        for (int32_t k = 0; name && names && k < v.n; k++) {
+            text_decode(&v, k, name[k]);
+            names[k] = name[k];
+        }
+        code = name && names ? cellc_vocab(d->c, a->vocabs.v[i].key, v.n, names)
+                             : CELLC_INTERNAL;
+        free(name);
+        free(names);
+        vocab_free(&v);
+    }
+    return code ? drv_code(code) : drv_settings(d, f);
+}
+
+static int load_source(DrvHost *h, Drv *d, const Flags *f)
+{
+    char *name = drv_model_name(h->path);
+    int code = drv_new(d);
+
+    d->path = strdup(h->path);
+    if (!code && (!name || !d->path))
+        code = EXIT_BUG;
+    if (!code)
+        code = drv_code(cellc_set(d->c, "name", name));
+    if (!code)
+        code = drv_code(
+            h->text ? cellc_add_text(d->c, h->path, h->text, strlen(h->text))
+                    : cellc_add_file(d->c, h->path));
+    free(name);
+    return code ? code : apply_known(h, d, f);
+}
+
+/* --option and --dim, for the checkpoint. */
+static int note_flags(DrvHost *h, const Flags *f)
+{
+    const char *value, *text;
+    RtError err = {0};
+    int n, bad = 0;
+
+    for (int pass = 0; pass < 2; pass++)
+        for (int i = 0;
+             (value = flags_pair(f, pass ? "dim" : "option", i, &n, &text));
+             i++) {
+            char *name = n > 0 ? strndup(text, (size_t)n) : NULL;
+
+            if (n < 0)
+                return EXIT_USAGE;
+            bad |= !name ||
+                   pairs_set(pass ? &h->app.about.dims : &h->app.about.options,
+                             name, value, &err);
+            free(name);
+        }
+    return bad ? drv_fail(&err) : 0;
+}
+
+static int copy_pairs(RtPairs *to, const RtPairs *from)
+{
+    RtError err = {0};
+
+    for (int i = 0; i < from->n; i++)
+        if (pairs_set(to, from->v[i].key, from->v[i].value, &err))
+            return drv_fail(&err);
+    return 0;
+}
+
+static int is_open(const Cellc *c, const char *name)
+{
+    const char *dim;
+
+    for (int i = 0; (dim = cellc_open_dim(c, i)); i++)
+        if (!strcmp(dim, name))
+            return 1;
+    return 0;
+}
+
+/* Number of classes of a set that is a number, a dim or an option; 0: open. */
+static int64_t classes_of(const DrvHost *h, const char *set)
+{
+    const char *size = pairs_get(&h->app.about.dims, set);
+    const char *name, *value, *doc;
+
+    if (*set >= '0' && *set <= '9')
+        return strtoll(set, NULL, 10);
+    for (int i = 0; !size && cellc_option_at(h->d.c, i, &name, &value, &doc);
+         i++)
+        if (!strcmp(name, set))
+            size = value;
+    return size ? strtoll(size, NULL, 10) : 0;
+}
+
+static int list_inputs(DrvHost *h)
+{
+    const Cellc *c = h->d.c;
+    AppHost *a = &h->app;
+    int n = cellc_decl_count(c);
+
+    a->input = calloc((size_t)n + 1, sizeof *a->input);
+    if (!a->input)
+        return EXIT_BUG;
+    for (int i = 0; i < n; i++) {
+        const CellcDecl *decl = cellc_decl(c, i);
+        AppInput *in = &a->input[a->ninput];
+
+        if (decl->role != CELL_INPUT)
+            continue;
+        in->want = (RtWant){.name = strdup(decl->name),
+                            .is_index = !!(decl->flags & CELL_INDEX),
+                            .observed = !!(decl->flags & CELL_OBSERVED),
+                            .is_static = !(decl->axes & CELL_T),
+                            .rank = decl->rank};
+        for (int k = 0; k < decl->rank; k++) {
+            in->want.dim[k] = decl->size[k];
+            in->dim[k] = strdup(decl->dim[k]);
+        }
+        if (decl->set) {
+            in->set = strdup(decl->set);
+            in->open = is_open(c, decl->set);
+            in->want.classes = classes_of(h, decl->set);
+        }
+        a->ninput++;
+    }
+    return 0;
+}
+
+static int list_block(const Cellc *c, const char *block, RtPairs *to)
+{
+    const char *key, *value;
+    RtError err = {0};
+
+    for (int i = 0; cellc_setting_at(c, block, i, &key, &value); i++)
+        if (pairs_set(to, key, value, &err))
+            return drv_fail(&err);
+    return 0;
+}
+
+static int host_open(AppHost *a, const Flags *f, const char *spec,
+                     const Checkpoint *from)
+{
+    DrvHost *h = a->user;
+    size_t n;
+    int code = 0;
+
+    if (from) {
+        h->path = strdup(from->name && *from->name ? from->name : "model");
+        h->text = from->spec ? strdup(from->spec) : NULL;
+        if (!h->text) {
+            say_error("the checkpoint holds no spec");
+            return EXIT_USER;
+        }
+        code = copy_pairs(&a->about.options, &from->options);
+        if (!code)
+            code = copy_pairs(&a->about.dims, &from->dims);
+        if (!code)
+            code = copy_pairs(&a->about.vocabs, &from->vocabs);
+    } else if (!strcmp(spec, "-")) {
+        h->path = strdup("<stdin>");
+        h->text = drv_read(spec, &n);
+        code = h->text ? 0 : EXIT_USER;
+    } else {
+        h->path = strdup(spec);
+    }
+    if (!code)
+        code = note_flags(h, f);
+    if (!code)
+        code = load_source(h, &h->d, f);
+    if (!code)
+        code = drv_code(cellc_check(h->d.c));
+    if (!code)
+        code = list_inputs(h);
+    if (!code)
+        code = list_block(h->d.c, "train", &a->train_block);
+    return code ? code : list_block(h->d.c, "data", &a->data_block);
+}
+
+/* One compilation with all that is known now; *d is started if it is not. */
+static int compile_one(DrvHost *h, Drv *d, const Flags *f, int training,
+                       const CellDesc **desc)
+{
+    const char *reduce = app_setting(&h->app, "reduce");
+    int code = d->c ? apply_known(h, d, f) : load_source(h, d, f);
+
+    if (!code && reduce)
+        code = drv_code(cellc_set(d->c, "reduce", reduce));
+    if (!code)
+        code = drv_code(cellc_set(d->c, "training", training ? "1" : "0"));
+    if (!code)
+        code = drv_code(cellc_set(d->c, "backward", training ? "1" : "0"));
+    if (!code)
+        code = drv_code(cellc_set(d->c, "inputgrad", "0"));
+    if (!code)
+        code = drv_compile(d);
+    if (!code) {
+        *desc = cellc_jit(d->c);
+        code = *desc ? 0 : EXIT_USER;
+    }
+    return code;
+}
+
+static int host_compile(AppHost *a, const Flags *f, int training)
+{
+    DrvHost *h = a->user;
+    int code;
+
+    if (!training) {
+        code = compile_one(h, &h->d, f, 0, &a->eval);
+    } else {
+        code = compile_one(h, &h->d, f, 1, &a->train);
+        a->eval = a->train;
+        if (!code && model_next(a->train, CELL_NOISE, -1) >= 0)
+            code = compile_one(h, &h->e, f, 0, &a->eval);
+    }
+    if (!code && !a->about.spec) {
+        const CellDesc *d = training ? a->train : a->eval;
+
+        a->about.spec = d->spec ? strdup(d->spec) : NULL;
+        a->about.name = strdup(d->name);
+    }
+    return code;
+}
+
+void drv_host_init(DrvHost *h)
+{
+    memset(h, 0, sizeof *h);
+    h->app.open = host_open;
+    h->app.compile = host_compile;
+    h->app.user = h;
+}
+
+void drv_host_free(DrvHost *h)
+{
+    app_host_clear(&h->app);
+    drv_free(&h->d);
+    drv_free(&h->e);
+    free(h->path);
+    free(h->text);
+}

@@ -1,0 +1,324 @@
+/* Executables made by `cellc build`: the run-time verbs with fixed descriptors
+ * as their host.  See app.h and apphost.h. */
+#include "app.h"
+
+#include "apphost.h"
+#include "evaluate.h"
+#include "gradcheck.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* "key = value\n" lines to pairs. */
+static int read_lines(const char *text, RtPairs *to, RtError *err)
+{
+    while (text && *text) {
+        size_t n = strcspn(text, "\n");
+        const char *eq = memchr(text, '=', n);
+
+        if (eq) {
+            size_t k = (size_t)(eq - text), v = n - k - 1;
+            const char *from = eq + 1;
+            char *key, *value;
+            int bad;
+
+            while (k && text[k - 1] == ' ')
+                k--;
+            for (; v && *from == ' '; v--)
+                from++;
+            key = strndup(text, k);
+            value = strndup(from, v);
+            bad = !key || !value ? rt_fail_memory(err, n)
+                                 : pairs_set(to, key, value, err);
+            free(key);
+            free(value);
+            if (bad)
+                return -1;
+        }
+        text += n + (text[n] == '\n');
+    }
+    return 0;
+}
+
+/* Whether a setting belongs to the data block. */
+static int of_data(const AppHost *h, const char *key)
+{
+    for (int i = 0; i < h->ninput; i++)
+        if (!strcmp(h->input[i].want.name, key))
+            return 1;
+    for (const Flag *f = app_data_flags; f->name; f++)
+        if (f->from && !strcmp(f->name, key))
+            return 1;
+    return 0;
+}
+
+/* The blocks as the descriptor has them, in one list. */
+static int read_blocks(AppHost *h, const CellDesc *d, RtError *err)
+{
+    RtPairs all = {0};
+    int bad = read_lines(d->trained, &all, err);
+
+    for (int i = 0; i < all.n && !bad; i++)
+        bad = pairs_set(of_data(h, all.v[i].key) ? &h->data_block
+                                                 : &h->train_block,
+                        all.v[i].key, all.v[i].value, err);
+    pairs_free(&all);
+    return bad;
+}
+
+static int list_inputs(AppHost *h, const CellDesc *d)
+{
+    int n;
+    RtWant *want = evaluate_wants(d, &n);
+
+    h->input = calloc((size_t)n + 1, sizeof *h->input);
+    if (!want || !h->input) {
+        free(want);
+        return -1;
+    }
+    for (int i = 0; i < n; i++) {
+        int t = model_find(d, CELL_INPUT, want[i].name);
+
+        h->input[i].want = want[i];
+        h->input[i].want.name = strdup(want[i].name);
+        if (t >= 0 && d->tensor[t].set)
+            h->input[i].set = strdup(d->tensor[t].set);
+    }
+    h->ninput = n;
+    free(want);
+    return 0;
+}
+
+static int fixed_open(AppHost *h, const Flags *f, const char *spec,
+                      const Checkpoint *from)
+{
+    const CellApp *app = h->user;
+    const CellDesc *d = app->train;
+    RtError err = {0};
+
+    (void)f;
+    (void)spec;
+    if (list_inputs(h, d) || read_blocks(h, d, &err) ||
+        read_lines(app->options, &h->about.options, &err) ||
+        read_lines(app->dims, &h->about.dims, &err))
+        return app_fail(&err);
+    for (int i = 0; from && i < from->vocabs.n; i++)
+        if (pairs_set(&h->about.vocabs, from->vocabs.v[i].key,
+                      from->vocabs.v[i].value, &err))
+            return app_fail(&err);
+    h->about.name = strdup(d->name);
+    h->about.spec = d->spec ? strdup(d->spec) : NULL;
+    return 0;
+}
+
+static int fixed_compile(AppHost *h, const Flags *f, int training)
+{
+    const CellApp *app = h->user;
+
+    (void)f;
+    (void)training;
+    h->train = app->train;
+    h->eval = app->eval ? app->eval : app->train;
+    return 0;
+}
+
+typedef int AppVerb(AppHost *h, const Flags *f, const char *first,
+                    const char *data);
+
+static int with_host(Flags *f, void *user, AppVerb *verb, int first)
+{
+    AppHost h = {.open = fixed_open, .compile = fixed_compile, .user = user};
+    int code = verb(&h, f, first ? flags_arg(f, 0) : NULL, flags_arg(f, first));
+
+    app_host_clear(&h);
+    return code;
+}
+
+static int train_run(Flags *f, void *user)
+{
+    return with_host(f, user, app_train, 0);
+}
+
+static int eval_run(Flags *f, void *user)
+{
+    return with_host(f, user, app_eval, 1);
+}
+
+static int predict_run(Flags *f, void *user)
+{
+    return with_host(f, user, app_predict, 1);
+}
+
+static int generate(AppHost *h, const Flags *f, const char *checkpoint,
+                    const char *data)
+{
+    (void)data;
+    return app_generate(h, f, checkpoint);
+}
+
+static int generate_run(Flags *f, void *user)
+{
+    return with_host(f, user, generate, 1);
+}
+
+static int gradcheck(Flags *f, void *user)
+{
+    const CellApp *app = user;
+    const CellDesc *d = app->train;
+    int wide = d->real_bytes == 8;
+    GradReport r = {0};
+    RtError err = {0};
+    long T = 5, B = 3, entries = 50;
+    GradSetup s = {.seed = 1, .tolerance = wide ? 1e-7 : 1e-2};
+    int code = flags_long(f, "steps", 1, 100000, &T);
+
+    if (!code)
+        code = flags_long(f, "batch", 1, 100000, &B);
+    if (!code)
+        code = flags_long(f, "entries", 0, 1L << 40, &entries);
+    if (!code)
+        code = flags_real(f, "tolerance", 0, 1, &s.tolerance);
+    s.T = T;
+    s.B = B;
+    s.entries = entries;
+    s.lengths = flags_given(f, "lengths");
+    if (!code)
+        code = gradcheck_run(d, &s, &r, &err)
+                   ? app_fail(&err)
+                   : gradcheck_print(&r, s.tolerance, d->name, NULL,
+                                     flags_given(f, "json"), stdout);
+    gradcheck_free(&r);
+    return code;
+}
+
+static int info(Flags *f, void *user)
+{
+    static const struct {
+        int role;
+        const char *title;
+    } group[] = {{CELL_INPUT, "inputs"},
+                 {CELL_PARAM, "parameters"},
+                 {CELL_STATE, "states"},
+                 {CELL_OUTPUT, "outputs"}};
+    const CellApp *app = user;
+    const CellDesc *d = app->eval ? app->eval : app->train;
+
+    (void)f;
+    printf("%s, in %s precision\n", d->name,
+           d->real_bytes == 8 ? "double" : "single");
+    for (size_t g = 0; g < sizeof group / sizeof *group; g++) {
+        printf("%s\n", group[g].title);
+        for (int i = -1; (i = model_next(d, group[g].role, i)) >= 0;) {
+            const CellTensor *t = &d->tensor[i];
+
+            printf("  %-20s [", t->name);
+            for (int k = 0; k < t->rank; k++)
+                printf("%s%lld", k ? ", " : "", (long long)t->dim[k]);
+            printf("]%s%s\n", t->set ? " in " : "", t->set ? t->set : "");
+        }
+    }
+    printf("%lld parameters, %lld bytes of work per step and sequence\n",
+           (long long)model_count(d, NULL),
+           (long long)d->work_size.tb * d->real_bytes);
+    return EXIT_DONE;
+}
+
+static const Flag gradcheck_own[] = {
+    {"steps", "T", "5", NULL, "of the random sequences"},
+    {"batch", "B", "3", NULL, "sequences"},
+    {"lengths", NULL, NULL, NULL, "sequences of random length"},
+    {"entries", "N", "50", NULL, "compared of each tensor at most; 0: all"},
+    {"tolerance", "X", NULL, NULL, "1e-7 in double precision, else 1e-2"},
+    {NULL, NULL, NULL, NULL, NULL}};
+
+static const Flag *const train_flags[] = {app_train_flags, app_data_flags,
+                                          NULL};
+static const Flag *const eval_flags[] = {app_eval_flags, app_data_flags,
+                                         app_json_flags, NULL};
+static const Flag *const predict_flags[] = {app_predict_flags, app_data_flags,
+                                            NULL};
+static const Flag *const generate_flags[] = {app_generate_flags, app_data_flags,
+                                             NULL};
+static const Flag *const gradcheck_flags[] = {gradcheck_own, app_json_flags,
+                                              NULL};
+static const Flag *const info_flags[] = {NULL};
+
+static const Verb verb_train = {
+    "train",
+    "[DATA]",
+    "train this model",
+    train_flags,
+    {"train data.csv -o model.safetensors", "train text.txt --valid 0.1"},
+    0,
+    1,
+    train_run};
+static const Verb verb_eval = {
+    "eval",
+    "CHECKPOINT [DATA]",
+    "loss, perplexity, bits and metrics",
+    eval_flags,
+    {"eval model.safetensors test.csv", "eval model.safetensors t.npy --json"},
+    1,
+    2,
+    eval_run};
+static const Verb verb_predict = {"predict",
+                                  "CHECKPOINT [DATA]",
+                                  "outputs as .npy or .csv",
+                                  predict_flags,
+                                  {"predict model.safetensors test.csv",
+                                   "predict model.safetensors x.npy -o o.npy"},
+                                  1,
+                                  2,
+                                  predict_run};
+static const Verb verb_generate = {
+    "generate",
+    "CHECKPOINT",
+    "draw a sequence",
+    generate_flags,
+    {"generate model.safetensors --length 48",
+     "generate model.safetensors --prime 'The ' --temperature 0.8"},
+    1,
+    1,
+    generate_run};
+static const Verb verb_gradcheck = {
+    "gradcheck",
+    "",
+    "derivatives against central differences",
+    gradcheck_flags,
+    {"gradcheck", "gradcheck --lengths --entries 0"},
+    0,
+    0,
+    gradcheck};
+static const Verb verb_info = {"info",
+                               "",
+                               "parameters, states and outputs",
+                               info_flags,
+                               {"info", "info"},
+                               0,
+                               0,
+                               info};
+static const Verb *const verbs[] = {
+    &verb_train,     &verb_eval, &verb_predict, &verb_generate,
+    &verb_gradcheck, &verb_info, NULL};
+
+int cell_app_main(const CellApp *app, int argc, char **argv)
+{
+    CellApp copy = *app;
+    char *about = rt_printf("%s, a recurrent network compiled by cellc",
+                            app->train->name);
+    char *version = rt_printf("%s, ABI %d", app->train->name, CELL_ABI);
+    int code = EXIT_BUG;
+
+    if (about && version)
+        code = flags_main(verbs, about, "", version, argc, argv, &copy);
+    free(about);
+    free(version);
+    return code;
+}
+
+int cell_app(const CellDesc *train, const CellDesc *eval, int argc, char **argv)
+{
+    const CellApp app = {train, eval, NULL, NULL};
+
+    return cell_app_main(&app, argc, argv);
+}

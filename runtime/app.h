@@ -1,0 +1,21 @@
+/* The main() of an executable made by `cellc build`: the run-time verbs train,
+ * eval, predict, generate, gradcheck and info for one model. */
+#ifndef APP_H
+#define APP_H
+
+#include "cellrt.h"
+
+typedef struct CellApp {
+    const CellDesc *train; /* with dropout and noise, with gradients */
+    const CellDesc *eval;  /* without; may be the same */
+    const char *options;   /* "n = 128\n...", as the build was asked for */
+    const char *dims;      /* "m = 3\n..." */
+} CellApp;
+
+/* Returns the exit code. */
+int cell_app_main(const CellApp *app, int argc, char **argv);
+/* The same without options and dims of its own. */
+int cell_app(const CellDesc *train, const CellDesc *eval, int argc,
+             char **argv);
+
+#endif

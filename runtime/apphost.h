@@ -1,0 +1,94 @@
+/* The run-time verbs, and who gives them their model: the compiler in the
+ * driver, fixed descriptors in an executable of `cellc build`.  A verb opens
+ * the host, reads the data, tells the host what sizes they have, has it
+ * compile, and goes on with descriptors alone.  Functions return exit codes
+ * and have said what went wrong. */
+#ifndef APPHOST_H
+#define APPHOST_H
+
+#include "cellrt.h"
+#include "checkpoint.h"
+#include "data.h"
+#include "flags.h"
+#include "model.h"
+#include "text.h"
+
+#include <signal.h>
+
+typedef struct AppInput {
+    RtWant want;  /* sizes that are open: -1, classes 0 */
+    char *dim[4]; /* names of the dims, NULL where there is none */
+    char *set;    /* of an index: its set, or NULL */
+    int open;     /* the set has no size yet */
+} AppInput;
+
+typedef struct AppHost AppHost;
+struct AppHost {
+    /* Fills input, about.spec, about.name, about.options and about.dims from a
+     * spec ("-": standard input) or, where spec is NULL, from a checkpoint,
+     * whose vocabularies and settings go to `about` too; and the blocks. */
+    int (*open)(AppHost *h, const Flags *f, const char *spec,
+                const Checkpoint *from);
+    /* Compiles with about.dims, about.vocabs and the setting "reduce"; fills
+     * eval and, if `training`, train with what gradients are taken of. */
+    int (*compile)(AppHost *h, const Flags *f, int training);
+    void *user;      /* the host's own */
+    AppInput *input; /* everything that data must give */
+    int ninput;
+    RtPairs train_block; /* entries of the spec's blocks */
+    RtPairs data_block;
+    Checkpoint about; /* what a checkpoint of this model says */
+    const CellDesc *train;
+    const CellDesc *eval;
+};
+
+void app_host_clear(AppHost *h); /* all but `user` */
+/* Prints and clears the error; EXIT_USER. */
+int app_fail(RtError *err);
+
+/* Settings: a flag, else the checkpoint resumed, else the spec's block, else
+ * the table's default.  A setting is a flag whose `from` names its block; its
+ * key has "_" for "-".  Fills h->about.settings with all of them. */
+int app_settings(AppHost *h, const Flags *f, const Flag *table,
+                 const Checkpoint *resumed);
+/* Value of a setting, NULL or "" where it has none. */
+const char *app_setting(const AppHost *h, const char *key);
+/* A number among the settings; *v stays where there is none. */
+int app_setting_long(const AppHost *h, const char *key, long low, long *v);
+int app_setting_real(const AppHost *h, const char *key, double low, double *v);
+
+/* Reads a data set for h->input: a .npy, .csv, .tsv or text file, a folder with
+ * NAME.npy each, or NULL: the files that --in or the data block name.  Sizes
+ * found go to h->about.dims, a new vocabulary to h->about.vocabs. */
+int app_data(AppHost *h, const Flags *f, const char *path, RtData *d);
+/* How the settings deal `d`; part from..to. */
+int app_feed(const AppHost *h, const RtData *d, double from, double to,
+             RtFeedOptions *o);
+/* What is held out: *at is where it begins, 1 if nothing is. */
+int app_held_out(const AppHost *h, double *at, const char **file);
+/* Vocabulary of an index set: 1 found, 0 none, -1 error. */
+int app_vocab(const AppHost *h, const char *set, Vocab *v, RtError *err);
+
+/* Set by SIGINT and SIGTERM after app_catch(); a second one ends at once. */
+const volatile sig_atomic_t *app_catch(void);
+
+/* A checkpoint's model, ready to be evaluated: loads the file, opens the host,
+ * resolves the settings of `table`. */
+int app_load(AppHost *h, const Flags *f, const Flag *table, const char *path,
+             Checkpoint *c);
+/* Compiles and fills a model with the checkpoint's weights. */
+int app_model(AppHost *h, const Flags *f, const Checkpoint *c, RtModel **m);
+
+/* The verbs.  data may be NULL. */
+int app_train(AppHost *h, const Flags *f, const char *spec, const char *data);
+int app_eval(AppHost *h, const Flags *f, const char *checkpoint,
+             const char *data);
+int app_predict(AppHost *h, const Flags *f, const char *checkpoint,
+                const char *data);
+int app_generate(AppHost *h, const Flags *f, const char *checkpoint);
+
+/* Their flags. */
+extern const Flag app_train_flags[], app_data_flags[], app_eval_flags[],
+    app_predict_flags[], app_generate_flags[], app_json_flags[];
+
+#endif

@@ -1,0 +1,200 @@
+/* Settings of the run-time verbs: where each comes from, and the state that
+ * all verbs share.  See apphost.h. */
+#include "apphost.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int app_fail(RtError *err)
+{
+    say_error("%s", err->text ? err->text : "out of memory");
+    rt_error_clear(err);
+    return EXIT_USER;
+}
+
+void app_host_clear(AppHost *h)
+{
+    for (int i = 0; i < h->ninput; i++) {
+        free((char *)h->input[i].want.name);
+        free(h->input[i].set);
+        for (int k = 0; k < 4; k++)
+            free(h->input[i].dim[k]);
+    }
+    free(h->input);
+    h->input = NULL;
+    h->ninput = 0;
+    pairs_free(&h->train_block);
+    pairs_free(&h->data_block);
+    checkpoint_free(&h->about);
+}
+
+/* A signal handler has no other way to speak to the loop it interrupts. */
+static volatile sig_atomic_t caught;
+
+static void on_signal(int number)
+{
+    (void)number;
+    caught = 1;
+}
+
+const volatile sig_atomic_t *app_catch(void)
+{
+    struct sigaction sa;
+
+    memset(&sa, 0, sizeof sa);
+    sa.sa_handler = on_signal;
+    sa.sa_flags = (int)SA_RESETHAND;
+    sigemptyset(&sa.sa_mask);
+    caught = 0;
+    sigaction(SIGINT, &sa, NULL);
+    sigaction(SIGTERM, &sa, NULL);
+    return &caught;
+}
+
+/* The key of a flag: "log-every" is log_every in a spec; malloc'd. */
+static char *key_of(const char *flag)
+{
+    char *key = strdup(flag);
+
+    for (char *p = key; p && *p; p++)
+        if (*p == '-')
+            *p = '_';
+    return key;
+}
+
+/* A value as a spec writes it, without the quotes of a string; malloc'd. */
+static char *unquoted(const char *text)
+{
+    size_t n = strlen(text);
+
+    if (n >= 2 && text[0] == '"' && text[n - 1] == '"')
+        return strndup(text + 1, n - 2);
+    return strdup(text);
+}
+
+static int is_setting(const Flag *table, const char *key, const char *block)
+{
+    for (const Flag *f = table; f->name; f++) {
+        char *k = key_of(f->name);
+        int same = k && f->from && !strcmp(f->from, block) && !strcmp(k, key);
+
+        free(k);
+        if (same)
+            return 1;
+    }
+    return 0;
+}
+
+/* Entries of a block that nothing understands are errors; in a data block the
+ * inputs are entries too. */
+static int check_block(const AppHost *h, const RtPairs *block, const char *name)
+{
+    const Flag *table =
+        !strcmp(name, "train") ? app_train_flags : app_data_flags;
+
+    for (int i = 0; i < block->n; i++) {
+        const char *key = block->v[i].key;
+        int known = is_setting(table, key, name);
+
+        for (int k = 0; table == app_data_flags && k < h->ninput; k++)
+            known |= !strcmp(h->input[k].want.name, key);
+        if (!known) {
+            say_error("the spec's %s block has an entry \"%s\" that is not "
+                      "known (or not supported yet)",
+                      name, key);
+            return EXIT_USER;
+        }
+    }
+    return 0;
+}
+
+/* Resolves one flag of the table. */
+static int resolve(AppHost *h, const Flags *f, const Flag *flag,
+                   const Checkpoint *resumed)
+{
+    RtError err = {0};
+    char *key = key_of(flag->name), *plain;
+    const RtPairs *block =
+        !strcmp(flag->from, "data") ? &h->data_block : &h->train_block;
+    const char *value = NULL;
+    int code = key ? 0 : EXIT_BUG;
+
+    if (!code && flags_given(f, flag->name))
+        value = flags_get(f, flag->name);
+    if (!code && !value && resumed)
+        value = pairs_get(&resumed->settings, key);
+    if (!code && !value)
+        value = pairs_get(block, key);
+    if (!code && !value)
+        value = flag->start;
+    if (!code && value && *value) {
+        plain = unquoted(value);
+        if (!plain || pairs_set(&h->about.settings, key, plain, &err))
+            code = app_fail(&err);
+        free(plain);
+    }
+    free(key);
+    return code;
+}
+
+int app_settings(AppHost *h, const Flags *f, const Flag *table,
+                 const Checkpoint *resumed)
+{
+    int code = check_block(h, &h->train_block, "train");
+
+    if (!code)
+        code = check_block(h, &h->data_block, "data");
+    for (const Flag *flag = table; flag->name && !code; flag++)
+        if (flag->from)
+            code = resolve(h, f, flag, resumed);
+    return code;
+}
+
+const char *app_setting(const AppHost *h, const char *key)
+{
+    return pairs_get(&h->about.settings, key);
+}
+
+int app_setting_real(const AppHost *h, const char *key, double low, double *v)
+{
+    const char *s = app_setting(h, key);
+    char *end;
+    double x;
+
+    if (!s)
+        return 0;
+    x = strtod(s, &end);
+    if (end == s || *end || !(x >= low)) {
+        say_error("%s: a number from %g is wanted, found \"%s\"", key, low, s);
+        return EXIT_USER;
+    }
+    *v = x;
+    return 0;
+}
+
+int app_setting_long(const AppHost *h, const char *key, long low, long *v)
+{
+    const char *s = app_setting(h, key);
+    char *end;
+    long x;
+
+    if (!s)
+        return 0;
+    x = strtol(s, &end, 10);
+    if (end == s || *end || x < low) {
+        say_error("%s: a whole number from %ld is wanted, found \"%s\"%s", key,
+                  low, s, *s == '(' ? "; a pair is not supported yet" : "");
+        return EXIT_USER;
+    }
+    *v = x;
+    return 0;
+}
+
+int app_vocab(const AppHost *h, const char *set, Vocab *v, RtError *err)
+{
+    const char *json = set ? pairs_get(&h->about.vocabs, set) : NULL;
+
+    if (!json)
+        return 0;
+    return vocab_from_json(v, json, err) ? -1 : 1;
+}

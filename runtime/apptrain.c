@@ -1,0 +1,293 @@
+/* The verb train: data, sizes, compile, then epochs (fit.c) until a limit or an
+ * interrupt; the checkpoint is written by fit.c.  See apphost.h. */
+#include "apphost.h"
+
+#include "fit.h"
+#include "optim.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+const Flag app_train_flags[] = {
+    {"o", "FILE", "model.safetensors", NULL, "the checkpoint"},
+    {"resume", NULL, NULL, NULL, "go on from the checkpoint -o"},
+    {"log", "FILE", NULL, NULL, "CSV log, else -o with .csv for its ending"},
+    {"best", "FILE", NULL, NULL, "checkpoint of the best validation too"},
+    {"epochs", "N", NULL, "train",
+     "times through the data; 10 where nothing else ends it"},
+    {"steps", "N", NULL, "train", "updates altogether"},
+    {"minutes", "X", NULL, "train", "time for this run"},
+    {"batch", "B", "32", "train", "sequences, or streams of one long one"},
+    {"tbptt", "K", NULL, "train", "chunks of K steps: state is carried"},
+    {"optimizer", "CALL", "adam(lr = 1e-3)", "train",
+     "sgd momentum nesterov adagrad adadelta rmsprop adam adamw nadam lion"},
+    {"lr", "RATE", NULL, "train", "learning rate, in place of the optimizer's"},
+    {"schedule", "CALL", NULL, "train",
+     "constant step exponential cosine warmup, with * between"},
+    {"clip", "CLIP", NULL, "train", "norm(c), value(c) or none"},
+    {"reduce", "HOW", "sequence", "train", "mean per sequence, token, or sum"},
+    {"patience", "N", NULL, "train",
+     "epochs without a better validation before it stops"},
+    {"threads", "N", NULL, "train", "all processors where not given"},
+    {"seed", "N", "1", "train", "of start values, order and noise"},
+    {"log-every", "N", NULL, "train", "updates from row to row of the log"},
+    {NULL, NULL, NULL, NULL, NULL}};
+
+const Flag app_data_flags[] = {
+    {"in", "NAME=FILE", NULL, NULL, "array of an input; again for others"},
+    {"column", "NAME=COLS", NULL, NULL,
+     "columns of a table, by name or number, as 1:3,5; again for others"},
+    {"file", "FILE", NULL, "data", "the data where no argument names them"},
+    {"valid", "PART", NULL, "data", "held out: a fraction, or a file"},
+    {"lengths", "FILE", NULL, "data", "steps of each sequence of .npy data"},
+    {"time-first", "yes|no", "no", "data", ".npy data are [T,N,...]"},
+    {"header", "yes|no", NULL, "data", "first line of a table; else by looks"},
+    {"unit", "NAME", "char", "data", "of a text: char or byte"},
+    {"min-count", "N", NULL, "data", "rarer characters become one unknown"},
+    {"window", "N", NULL, "data", "windows of N steps, from the start state"},
+    {"hop", "N", NULL, "data", "steps from window to window, 1"},
+    {NULL, NULL, NULL, NULL, NULL}};
+
+/* "dir/model.safetensors" gives "dir/model.csv"; malloc'd. */
+static char *log_name(const char *out)
+{
+    const char *dot = strrchr(out, '.'), *slash = strrchr(out, '/');
+    size_t n =
+        dot && (!slash || dot > slash) ? (size_t)(dot - out) : strlen(out);
+
+    return rt_printf("%.*s.csv", (int)n, out);
+}
+
+/* Settings of both tables, into one list. */
+static int settings(AppHost *h, const Flags *f, const Checkpoint *resumed)
+{
+    char text[32];
+    RtError err = {0};
+    int code = app_settings(h, f, app_train_flags, resumed);
+
+    if (!code)
+        code = app_settings(h, f, app_data_flags, resumed);
+    if (!code && !app_setting(h, "threads")) {
+        snprintf(text, sizeof text, "%ld", sysconf(_SC_NPROCESSORS_ONLN));
+        if (pairs_set(&h->about.settings, "threads", text, &err))
+            code = app_fail(&err);
+    }
+    if (!code && !app_setting(h, "epochs") && !app_setting(h, "steps") &&
+        !app_setting(h, "minutes") &&
+        pairs_set(&h->about.settings, "epochs", "10", &err))
+        code = app_fail(&err);
+    return code;
+}
+
+/* The optimiser with --lr in place of its own rate; malloc'd. */
+static char *optimizer_text(const AppHost *h, RtModel *m, RtError *err)
+{
+    double rate = NAN;
+    RtOptim *o = optim_new(m, app_setting(h, "optimizer"), err);
+    char *text = NULL;
+
+    if (o && app_setting_real(h, "lr", 0, &rate))
+        rt_fail(err, "the learning rate is no number");
+    else if (o) {
+        if (!isnan(rate))
+            o->arg[0] = rate;
+        text = optim_text(o);
+    }
+    optim_free(o);
+    return text;
+}
+
+/* The limits and numbers of the settings. */
+static int numbers(const AppHost *h, FitSetup *s)
+{
+    long epochs = 0, steps = 0, patience = 0, threads = 1, seed = 1, every = 0;
+    double minutes = 0;
+    int code = app_setting_long(h, "epochs", 1, &epochs);
+
+    if (!code)
+        code = app_setting_long(h, "steps", 1, &steps);
+    if (!code)
+        code = app_setting_real(h, "minutes", 0, &minutes);
+    if (!code)
+        code = app_setting_long(h, "patience", 1, &patience);
+    if (!code)
+        code = app_setting_long(h, "threads", 1, &threads);
+    if (!code)
+        code = app_setting_long(h, "seed", 0, &seed);
+    if (!code)
+        code = app_setting_long(h, "log_every", 1, &every);
+    s->epochs = epochs;
+    s->steps = steps;
+    s->seconds = 60 * minutes;
+    s->patience = patience;
+    s->threads = (int)(threads < 1024 ? threads : 1024);
+    s->seed = (uint64_t)seed;
+    s->log_every = every;
+    s->token =
+        app_setting(h, "reduce") && !strcmp(app_setting(h, "reduce"), "token");
+    s->clip = app_setting(h, "clip");
+    s->schedule = app_setting(h, "schedule");
+    return code;
+}
+
+/* Training and validation data, dealt as the settings say. */
+static int set_data(AppHost *h, const Flags *f, const char *path, RtData *data,
+                    RtData *valid, FitSetup *s)
+{
+    const char *file;
+    double at;
+    int code = app_data(h, f, path, data);
+
+    if (!code)
+        code = app_held_out(h, &at, &file);
+    if (!code)
+        code = app_feed(h, data, 0, at, &s->feed);
+    s->data = data;
+    if (!code && file) {
+        code = app_data(h, f, file, valid);
+        s->valid = valid;
+        if (!code)
+            code = app_feed(h, valid, 0, 1, &s->validfeed);
+    } else if (!code && at < 1) {
+        s->valid = data;
+        code = app_feed(h, data, at, 1, &s->validfeed);
+    }
+    s->validfeed.shuffle = 0;
+    if (!code && s->feed.streams && s->feed.chunk && !app_setting(h, "tbptt"))
+        say_note("one sequence of %lld steps: cut into chunks of %lld (--tbptt "
+                 "says otherwise)",
+                 (long long)data->length[0], (long long)s->feed.chunk);
+    return code;
+}
+
+static int has_noise(const CellDesc *d)
+{
+    return model_next(d, CELL_NOISE, -1) >= 0;
+}
+
+/* Start values, or those of the checkpoint that is resumed. */
+static int start_model(FitSetup *s, const Checkpoint *resumed, const char *base,
+                       RtError *err)
+{
+    if (!resumed)
+        return model_init(s->model, s->seed, base, err);
+    s->about->state = resumed->state;
+    return checkpoint_weights(resumed, s->model, err);
+}
+
+static int finish(const FitResult *r, const char *out, const char *log)
+{
+    printf("%s: %lld epochs, %lld updates, %.1f s", out, (long long)r->epochs,
+           (long long)r->steps, r->seconds);
+    if (!isnan(r->val_nats))
+        printf(", validation %.4f nats, %.4f bits, perplexity %.3f",
+               r->val_nats, r->val_nats / log1p(1), exp(r->val_nats));
+    else if (!isnan(r->val_loss))
+        printf(", validation loss %.6g", r->val_loss);
+    else if (!isnan(r->nats))
+        printf(", training %.4f nats, %.4f bits", r->nats, r->nats / log1p(1));
+    else
+        printf(", training loss %.6g", r->loss);
+    printf("\n%s: log\n", log);
+    if (r->interrupted)
+        say_note("interrupted; %s is saved, --resume goes on", out);
+    return r->interrupted ? EXIT_INTERRUPTED : EXIT_DONE;
+}
+
+/* From a compiled model and its data to the end. */
+static int train_model(AppHost *h, const Flags *f, FitSetup *s,
+                       const char *base)
+{
+    RtError err = {0};
+    FitResult result = {0};
+    char *optimizer = NULL;
+    char *log =
+        flags_get(f, "log") ? strdup(flags_get(f, "log")) : log_name(s->save);
+    int code = log ? 0 : EXIT_BUG;
+
+    s->model = model_new(h->train, &err);
+    if (s->model && has_noise(h->train))
+        s->validator = model_new(h->eval, &err);
+    if (!s->model || (has_noise(h->train) && !s->validator) ||
+        start_model(s, s->resume, base, &err))
+        code = app_fail(&err);
+    if (!code) {
+        optimizer = optimizer_text(h, s->model, &err);
+        code = optimizer ? 0 : app_fail(&err);
+    }
+    s->optimizer = optimizer;
+    s->log = log;
+    s->stop = app_catch();
+    s->out = stderr;
+    s->terminal = isatty(fileno(stderr));
+    if (!code && fit_run(s, &result, &err))
+        code = app_fail(&err);
+    if (!code)
+        code = finish(&result, s->save, log);
+    free(optimizer);
+    free(log);
+    model_free(s->model);
+    model_free(s->validator);
+    return code;
+}
+
+/* Loads the checkpoint that --resume goes on from. */
+static int load_resumed(const char *path, Checkpoint *c)
+{
+    RtError err = {0};
+    struct stat st;
+
+    if (stat(path, &st)) {
+        say_error("--resume: %s is not there; without --resume training "
+                  "starts from the beginning",
+                  path);
+        return EXIT_USER;
+    }
+    return checkpoint_load(c, path, &err) ? app_fail(&err) : 0;
+}
+
+int app_train(AppHost *h, const Flags *f, const char *spec, const char *data)
+{
+    Checkpoint resumed = {0};
+    RtData set = {0}, valid = {0};
+    FitSetup s = {.about = &h->about,
+                  .save = flags_get(f, "o"),
+                  .best = flags_get(f, "best")};
+    const char *slash = spec ? strrchr(spec, '/') : NULL;
+    char *base = slash ? strndup(spec, (size_t)(slash - spec)) : NULL;
+    RtError err = {0};
+    int code = h->open(h, f, spec, NULL);
+
+    if (!code && flags_given(f, "resume")) {
+        code = load_resumed(s.save, &resumed);
+        s.resume = &resumed;
+        for (int i = 0; i < resumed.vocabs.n && !code; i++)
+            if (pairs_set(&h->about.vocabs, resumed.vocabs.v[i].key,
+                          resumed.vocabs.v[i].value, &err))
+                code = app_fail(&err);
+    }
+    h->about.state.best_epoch = -1;
+    if (!code)
+        code = settings(h, f, s.resume);
+    if (!code)
+        code = set_data(h, f, data, &set, &valid, &s);
+    if (!code)
+        code = numbers(h, &s);
+    if (!code)
+        code = h->compile(h, f, 1);
+    if (!code && !h->train->backward) {
+        say_error("%s has no loss: nothing to train; add `y ~ D` or `loss e`",
+                  spec ? spec : h->train->name);
+        code = EXIT_USER;
+    }
+    if (!code)
+        code = train_model(h, f, &s, base);
+    data_free(&set);
+    data_free(&valid);
+    checkpoint_free(&resumed);
+    free(base);
+    return code;
+}

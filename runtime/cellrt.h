@@ -1,0 +1,137 @@
+/* The contract between generated code and everything that runs it: a constant
+ * descriptor of what lies where, and the functions' types.  Knows nothing of
+ * the compiler.  Generated C (tcc, cc, emitted files) and the f64 evaluator
+ * all present a model in this form. */
+#ifndef CELLRT_H
+#define CELLRT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define CELL_ABI 1 /* bumped whenever a layout below changes */
+
+/* Axes over which a tensor varies besides its own extents. */
+enum { CELL_T = 1, CELL_B = 2 };
+
+/* What a tensor is for. */
+enum {
+    CELL_PARAM,  /* in the parameter block */
+    CELL_INPUT,  /* written by the caller before forward */
+    CELL_NOISE,  /* as INPUT, drawn by the runtime (rt_noise) */
+    CELL_STATE,  /* a name read at earlier steps: `lag` rows to carry */
+    CELL_OUTPUT, /* read by the caller after forward */
+    CELL_FINAL,  /* state at each sequence's own last step, [B,...] */
+    CELL_LOSS,   /* scalar, what backward differentiates */
+    CELL_TERM,   /* one term of the loss, unreduced per sequence: sum [B] */
+    CELL_COUNT,  /* how many steps that term counted: [B] */
+    CELL_METRIC, /* scalar sum over valid positions, beside its COUNT */
+    CELL_DRAW,   /* a parameter of the distribution that draws a name */
+    CELL_GRAD,   /* after backward: gradient of an input or start value;
+                    gradients of parameters are in the gradient block */
+    CELL_LENGTH, /* [B] steps of each sequence, as reals; caller writes */
+    CELL_LAST,   /* [B] 1 where the sequence ends in this chunk */
+    CELL_START,  /* scalar: 1 on the first chunk of the sequences, else 0 */
+    CELL_BATCH,  /* scalar: sequences in the whole batch (B, or more when
+                    the batch is split over threads) */
+    CELL_TOTAL   /* [B] steps to normalise each term by; 0: count here */
+};
+
+/* Flags of a tensor. */
+enum {
+    CELL_INDEX = 1,    /* holds class numbers, 0-based, stored as reals */
+    CELL_OBSERVED = 2, /* left of `~`: negative means "not observed" */
+    CELL_LIKELIHOOD = 4, /* TERM of a `~`: perplexity and bits make sense */
+    CELL_FROZEN = 8,   /* never updated */
+    CELL_BACKWARD = 16 /* its recurrence is swept from the end to 1 */
+};
+
+/* Number of reals as a polynomial: tb*T*B + t*T + b*B + c. */
+typedef struct CellSize {
+    int64_t tb, t, b, c;
+} CellSize;
+
+/* Where optimiser and initialiser find what the spec said about a name.
+ * Kinds are the words of the language ("uniform", "glorot", ...). */
+typedef struct CellInit {
+    const char *kind; /* "const" "normal" "uniform" "glorot" "orthogonal"
+                         "bernoulli" "load" ... */
+    double a, b;      /* its numbers: value; mean, sd; low, high; p */
+    const char *file; /* load("file"), else NULL */
+} CellInit;
+
+typedef struct CellTensor {
+    const char *name;  /* the dotted name that users see */
+    int role;          /* CELL_PARAM ... */
+    int flags;         /* CELL_INDEX ... */
+    int axes;          /* CELL_T | CELL_B */
+    int rank;          /* extents of one element, T and B not counted */
+    int64_t dim[4];    /* rows first, row-major */
+    int64_t classes;   /* CELL_INDEX: number of classes, else 0 */
+    const char *set;   /* CELL_INDEX: name of the set ("chars"), or NULL */
+    int lag, lead;     /* rows kept before step 1 and after step T */
+    CellSize at;       /* offset, in reals: of step 1 in the work block;
+                          CELL_PARAM: at.c in parameter AND gradient block */
+    int of;            /* GRAD, FINAL, COUNT, DRAW: index of the tensor it
+                          belongs to; else -1 */
+    const char *what;  /* DRAW: "categorical.p", "normal.mean", ... */
+    CellInit init;     /* PARAM: start value; NOISE: distribution, with
+                          kind suffixed by " once" or " shared" where so */
+    double lo, hi;     /* PARAM in (lo, hi): constrained; -inf, inf: free */
+    double lr, decay;  /* PARAM: factor of the learning rate; decay, or -1
+                          where the optimiser's holds */
+    const char *clip;  /* PARAM: "norm(1)" of its own, or NULL */
+} CellTensor;
+
+/* forward: fills every OUTPUT, FINAL, LOSS, TERM, COUNT, METRIC and DRAW from
+ * the parameters and the INPUT, NOISE, LENGTH... tensors in `work`.  With
+ * START = 0 the `lag` rows of every STATE must hold the carried values;
+ * with START = 1 forward fills them from the boundary equations.
+ * backward: only after forward on the same `work`; overwrites the gradient
+ * block and the GRAD tensors.  T >= 1, B >= 1.  Both return 0.
+ * `work` has work_size reals and is 64-byte aligned; nothing is allocated. */
+typedef int CellFn(const void *params, void *grads, void *work, int64_t T,
+                   int64_t B);
+
+typedef struct CellDesc CellDesc;
+
+/* An interpreter in place of compiled functions: fn 0 forward, 1 backward. */
+typedef int CellRun(const CellDesc *d, int fn, const void *params, void *grads,
+                    void *work, int64_t T, int64_t B);
+
+struct CellDesc {
+    int abi;            /* CELL_ABI */
+    const char *name;   /* model name */
+    int real_bytes;     /* 4 or 8 */
+    int ntensor;        /* entries of tensor */
+    const CellTensor *tensor;
+    int64_t param_size; /* reals in the parameter block */
+    CellSize work_size; /* reals in the work block */
+    CellFn *forward;    /* never NULL */
+    CellFn *backward;   /* NULL without a loss */
+    const char *spec;   /* the source text, for checkpoints; may be NULL */
+    const char *trained; /* `train` and `data` blocks as "key = value\n"
+                            lines, expressions as written; may be NULL */
+    CellRun *run;       /* not NULL: called instead of forward, backward */
+    void *user;         /* for run alone */
+};
+
+static inline int cell_forward(const CellDesc *d, const void *params,
+                               void *grads, void *work, int64_t T, int64_t B)
+{
+    return d->run ? d->run(d, 0, params, grads, work, T, B)
+                  : d->forward(params, grads, work, T, B);
+}
+
+static inline int cell_backward(const CellDesc *d, const void *params,
+                                void *grads, void *work, int64_t T, int64_t B)
+{
+    return d->run ? d->run(d, 1, params, grads, work, T, B)
+                  : d->backward(params, grads, work, T, B);
+}
+
+static inline int64_t cell_size(CellSize s, int64_t T, int64_t B)
+{
+    return s.tb * T * B + s.t * T + s.b * B + s.c;
+}
+
+#endif

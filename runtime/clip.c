@@ -1,0 +1,122 @@
+/* Clipping of gradients, see optim.h. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "optim.h"
+
+enum { CLIP_NONE, CLIP_NORM, CLIP_VALUE };
+
+static const CallArg none_args[] = {{NULL, 0, 0, 0}};
+static const CallArg norm_args[] = {{"c", NAN, 0, INFINITY},
+                                    {"p", 2, 1, INFINITY},
+                                    {"eps", 0, 0, INFINITY},
+                                    {NULL, 0, 0, 0}};
+static const CallArg value_args[] = {{"v", NAN, 0, INFINITY}, {NULL, 0, 0, 0}};
+static const CallKind clip_kinds[] = {
+    {"none", none_args}, {"norm", norm_args}, {"value", value_args}};
+
+int clip_parse(const char *text, RtClip *c, RtError *err)
+{
+    *c = (RtClip){0};
+    if (!text)
+        return 0;
+    char *end, *call = NULL;
+    strtod(text, &end);
+    if (end != text && *end == '\0') {
+        call = rt_printf("norm(%s)", text);
+        if (!call)
+            return rt_fail_memory(err, 0);
+    }
+    c->kind = call_parse(call ? call : text, "clip", clip_kinds, 3,
+                         sizeof *clip_kinds, c->arg, err);
+    free(call);
+    if (c->kind >= 0)
+        return 0;
+    c->kind = CLIP_NONE;
+    return -1;
+}
+
+static double grad_at(const RtModel *m, int64_t at)
+{
+    return m->desc->real_bytes == 8 ? ((const double *)m->grads)[at]
+                                    : ((const float *)m->grads)[at];
+}
+
+static void put_grad(RtModel *m, int64_t at, double v)
+{
+    if (m->desc->real_bytes == 8)
+        ((double *)m->grads)[at] = v;
+    else
+        ((float *)m->grads)[at] = (float)v;
+}
+
+/* Adds |g|^p over one parameter, or for p = inf takes the largest. */
+static double gather(const RtModel *m, const CellTensor *t, double p,
+                     double sum)
+{
+    int64_t n = model_size(t);
+
+    for (int64_t k = 0; k < n; k++) {
+        double g = fabs(grad_at(m, t->at.c + k));
+        if (isinf(p))
+            sum = g > sum || isnan(g) ? g : sum;
+        else
+            sum += p == 2 ? g * g : p == 1 ? g : pow(g, p);
+    }
+    return sum;
+}
+
+static double root(double sum, double p)
+{
+    if (isinf(p) || p == 1)
+        return sum;
+    return p == 2 ? sqrt(sum) : pow(sum, 1 / p);
+}
+
+static void apply(RtModel *m, const CellTensor *t, const RtClip *c, double norm)
+{
+    int64_t n = model_size(t);
+    double factor = c->arg[0] / (norm + c->arg[2]);
+
+    for (int64_t k = 0; k < n && c->kind == CLIP_NORM && factor < 1; k++)
+        put_grad(m, t->at.c + k, grad_at(m, t->at.c + k) * factor);
+    for (int64_t k = 0; k < n && c->kind == CLIP_VALUE; k++) {
+        double g = grad_at(m, t->at.c + k), v = c->arg[0];
+        put_grad(m, t->at.c + k, g > v ? v : g < -v ? -v : g);
+    }
+}
+
+/* Clips with the clip that the spec gave to one parameter. */
+static int apply_own(RtModel *m, const CellTensor *t, RtError *err)
+{
+    RtClip c;
+
+    if (clip_parse(t->clip, &c, err))
+        return rt_fail_in(err, t->name);
+    double norm =
+        c.kind == CLIP_NORM ? root(gather(m, t, c.arg[1], 0), c.arg[1]) : 0;
+    apply(m, t, &c, norm);
+    return 0;
+}
+
+int clip_grads(RtModel *m, const RtClip *c, double *norm, RtError *err)
+{
+    const CellDesc *d = m->desc;
+    double p = c->kind == CLIP_NORM ? c->arg[1] : 2, sum = 0;
+
+    for (int i = -1; (i = model_next(d, CELL_PARAM, i)) >= 0;) {
+        const CellTensor *t = &d->tensor[i];
+        if (t->flags & CELL_FROZEN)
+            continue;
+        if (t->clip && apply_own(m, t, err))
+            return -1;
+        sum = gather(m, t, p, sum);
+    }
+    double total = root(sum, p);
+    for (int i = -1; (i = model_next(d, CELL_PARAM, i)) >= 0;)
+        if (!(d->tensor[i].flags & CELL_FROZEN))
+            apply(m, &d->tensor[i], c, total);
+    if (norm)
+        *norm = total;
+    return 0;
+}

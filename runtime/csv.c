@@ -1,0 +1,532 @@
+/* Tables of numbers.  The whole file is in memory; a row is split in place,
+ * its fields NUL-terminated where the separators were.  See csv.h. */
+#include "csv.h"
+
+#include <locale.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "rtio.h"
+
+void csv_free(Csv *csv)
+{
+    for (int k = 0; k < csv->ncol; k++) {
+        free(csv->column[k].name);
+        free(csv->column[k].bad_text);
+    }
+    free(csv->path);
+    free(csv->column);
+    free(csv->value);
+    free(csv->line);
+    free(csv->start);
+    *csv = (Csv){0};
+}
+
+/* Position in the text, and the fields of the row read last. */
+typedef struct Reader {
+    const char *path;
+    char *p, *end;
+    char separator;
+    int64_t line;     /* of p, from 1 */
+    int64_t row_line; /* of the row */
+    char **field;     /* pointers into the text */
+    int n, cap;
+} Reader;
+
+static int is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r';
+}
+
+/* Fields of the line that begins at p, as that separator cuts it. */
+static int count_fields(const char *p, const char *end, char separator)
+{
+    int n = 0, quoted = 0, inside = 0;
+    for (; p < end && *p != '\n'; p++) {
+        if (separator == ' ') {
+            n += !inside && !is_blank(*p);
+            inside = !is_blank(*p);
+            continue;
+        }
+        if (*p == '"' && separator != '\t')
+            quoted = !quoted;
+        n += !quoted && *p == separator;
+    }
+    return separator == ' ' ? n : n + 1;
+}
+
+static const char *next_line(const char *p, const char *end)
+{
+    const char *e = memchr(p, '\n', (size_t)(end - p));
+    return e ? e + 1 : end;
+}
+
+static int is_skipped(const char *p, const char *end)
+{
+    while (p < end && is_blank(*p))
+        p++;
+    return p == end || *p == '\n' || *p == '#';
+}
+
+/* The separator that cuts the first lines into equally many fields, more than
+ * one; failing that, one that cuts the first line; ',' for a single column. */
+static char find_separator(const char *text, const char *end)
+{
+    char fallback = 0;
+    for (const char *c = "\t;, "; *c; c++) {
+        int first = 0, same = 1, seen = 0;
+        for (const char *p = text; p < end && seen < 10;
+             p = next_line(p, end)) {
+            if (is_skipped(p, end))
+                continue;
+            int n = count_fields(p, end, *c);
+            if (seen++ == 0)
+                first = n;
+            same = same && n == first;
+        }
+        if (first > 1 && same)
+            return *c;
+        if (first > 1 && *c != ' ' && !fallback)
+            fallback = *c;
+    }
+    return fallback ? fallback : ',';
+}
+
+static int add_field(Reader *r, char *field, RtError *err)
+{
+    if (r->n == r->cap) {
+        int cap = r->cap ? r->cap * 2 : 16;
+        char **more = realloc(r->field, sizeof *more * (size_t)cap);
+        if (!more)
+            return rt_fail_memory(err, sizeof *more * (size_t)cap);
+        r->field = more;
+        r->cap = cap;
+    }
+    r->field[r->n++] = field;
+    return 0;
+}
+
+/* Unquotes the field that begins with a quote at r->p, in place; leaves r->p
+ * behind the closing quote. */
+static int read_quoted(Reader *r, char **field, char **field_end, RtError *err)
+{
+    char *to = ++r->p;
+    *field = to;
+    for (; r->p < r->end; r->p++) {
+        if (*r->p == '"' && (r->p + 1 == r->end || r->p[1] != '"'))
+            break;
+        if (*r->p == '"')
+            r->p++;
+        if (*r->p == '\n')
+            r->line++;
+        *to++ = *r->p;
+    }
+    *field_end = to;
+    if (r->p == r->end)
+        return rt_fail(err, "%s:%lld: a quote is opened and never closed",
+                       r->path, (long long)r->row_line);
+    r->p++;
+    return 0;
+}
+
+static int at_line_end(const Reader *r)
+{
+    return r->p == r->end || *r->p == '\n';
+}
+
+static void skip_blanks(Reader *r, char but)
+{
+    while (r->p < r->end && is_blank(*r->p) && *r->p != but)
+        r->p++;
+}
+
+/* Ends the field [field, end), now that *r->p has been looked at; outside csv
+ * proper, quotes around a whole field are dropped. */
+static int end_field(Reader *r, char *field, char *end, int strip, RtError *err)
+{
+    *end = 0;
+    if (strip && end - field > 1 && *field == '"' && end[-1] == '"') {
+        end[-1] = 0;
+        field++;
+    }
+    return add_field(r, field, err);
+}
+
+/* Splits a row at blanks. */
+static int read_words(Reader *r, RtError *err)
+{
+    skip_blanks(r, 0);
+    while (!at_line_end(r)) {
+        char *field = r->p;
+        while (!at_line_end(r) && !is_blank(*r->p))
+            r->p++;
+        char *end = r->p;
+        skip_blanks(r, 0);
+        int last = at_line_end(r);
+        if (end_field(r, field, end, 1, err))
+            return -1;
+        if (last)
+            break;
+    }
+    return 0;
+}
+
+/* Splits a row at separators. */
+static int read_fields(Reader *r, RtError *err)
+{
+    int quotes = r->separator != '\t';
+    for (int last = 0; !last;) {
+        skip_blanks(r, r->separator);
+        char *field = r->p, *end = r->p;
+        if (quotes && r->p < r->end && *r->p == '"' &&
+            read_quoted(r, &field, &end, err))
+            return -1;
+        while (!at_line_end(r) && *r->p != r->separator)
+            if (!is_blank(*r->p++))
+                end = r->p;
+        last = at_line_end(r);
+        r->p += !last;
+        if (end_field(r, field, end, !quotes, err))
+            return -1;
+    }
+    return 0;
+}
+
+/* Splits one row.  1: a row, 0: a blank line, -1: error. */
+static int read_row(Reader *r, RtError *err)
+{
+    r->n = 0;
+    r->row_line = r->line;
+    if (r->separator == ' ' ? read_words(r, err) : read_fields(r, err))
+        return -1;
+    r->p += r->p < r->end;
+    r->line++;
+    return r->n > 1 || (r->n == 1 && r->field[0][0]);
+}
+
+/* 1: a number, 0: missing (*x is NaN), -1: neither. */
+static int read_number(char *s, double *x)
+{
+    static const char *const missing[] = {"", "NA", "NaN", "null", "?"};
+    *x = NAN;
+    for (size_t k = 0; k < sizeof missing / sizeof missing[0]; k++)
+        if (!strcasecmp(s, missing[k]))
+            return 0;
+    char *dot = strchr(s, '.'), *end;
+    if (dot)
+        *dot = localeconv()->decimal_point[0];
+    double value = strtod(s, &end);
+    if (dot)
+        *dot = '.';
+    if (*end || !isfinite(value))
+        return -1;
+    *x = value;
+    return 1;
+}
+
+/* Notes a field that is no number if it is the first of its column. */
+static int note_bad(CsvColumn *c, const char *text, int64_t line, RtError *err)
+{
+    if (c->bad_line)
+        return 0;
+    c->bad_line = line;
+    c->bad_text = rt_printf("%.60s", text);
+    return c->bad_text ? 0 : rt_fail_memory(err, strlen(text));
+}
+
+/* What a growing table has room for. */
+typedef struct Room {
+    int64_t rows, seqs;
+} Room;
+
+static int grow(void **v, int64_t *cap, size_t size, RtError *err)
+{
+    int64_t to = *cap ? *cap * 2 : 256;
+    void *more = realloc(*v, (size_t)to * size);
+    if (!more)
+        return rt_fail_memory(err, (size_t)to * size);
+    *v = more;
+    *cap = to;
+    return 0;
+}
+
+static int add_row(Csv *csv, Reader *r, Room *room, RtError *err)
+{
+    if (r->n != csv->ncol)
+        return rt_fail(err,
+                       "%s:%lld: %d fields, wanted %d as in the lines before",
+                       r->path, (long long)r->row_line, r->n, csv->ncol);
+    if (csv->nrow == room->rows) {
+        int64_t cap = room->rows;
+        if (grow((void **)&csv->line, &cap, sizeof *csv->line, err) ||
+            grow((void **)&csv->value, &room->rows,
+                 sizeof *csv->value * (size_t)csv->ncol, err))
+            return -1;
+    }
+    double *value = csv->value + csv->nrow * csv->ncol;
+    for (int k = 0; k < csv->ncol; k++)
+        if (read_number(r->field[k], &value[k]) < 0 &&
+            note_bad(&csv->column[k], r->field[k], r->row_line, err))
+            return -1;
+    csv->line[csv->nrow++] = r->row_line;
+    return 0;
+}
+
+/* The next row begins a sequence. */
+static int add_start(Csv *csv, Room *room, RtError *err)
+{
+    if (csv->nseq + 2 > room->seqs &&
+        grow((void **)&csv->start, &room->seqs, sizeof *csv->start, err))
+        return -1;
+    csv->start[csv->nseq] = csv->nrow;
+    return 0;
+}
+
+static int set_columns(Csv *csv, const Reader *r, int names, RtError *err)
+{
+    csv->column = calloc((size_t)r->n, sizeof *csv->column);
+    if (!csv->column)
+        return rt_fail_memory(err, sizeof *csv->column * (size_t)r->n);
+    csv->ncol = r->n;
+    for (int k = 0; k < r->n; k++) {
+        csv->column[k].name = names && r->field[k][0]
+                                  ? rt_printf("%s", r->field[k])
+                                  : rt_printf("%d", k + 1);
+        if (!csv->column[k].name)
+            return rt_fail_memory(err, sizeof *csv->column);
+    }
+    return 0;
+}
+
+/* Whether row a[n] names the columns of row b (NULL: there is no second). */
+static int is_header(char *const *a, int n, char *const *b)
+{
+    int words = 0;
+    double x;
+    for (int k = 0; k < n; k++) {
+        if (read_number(a[k], &x) >= 0)
+            continue;
+        words++;
+        if (b && read_number(b[k], &x) > 0)
+            return 1;
+    }
+    return words == n;
+}
+
+static int next_filled(Reader *r, RtError *err, int *blank)
+{
+    while (r->p < r->end) {
+        if (*r->p == '#') {
+            r->p += next_line(r->p, r->end) - r->p;
+            r->line++;
+            continue;
+        }
+        int got = read_row(r, err);
+        if (got)
+            return got;
+        *blank = 1;
+    }
+    return 0;
+}
+
+/* First row: names or numbers; it decides the number of columns. */
+static int read_first(Csv *csv, Reader *r, Room *room, RtError *err)
+{
+    int blank = 0, got = next_filled(r, err, &blank);
+    if (got < 0)
+        return -1;
+    if (!got)
+        return rt_fail(err, "%s: no line with numbers in it", r->path);
+    Reader first = *r;
+    r->field = NULL;
+    r->cap = 0;
+    blank = 0;
+    got = next_filled(r, err, &blank);
+    int bad = got < 0;
+    if (!bad && csv->header < 0)
+        csv->header = is_header(first.field, first.n,
+                                got && r->n == first.n ? r->field : NULL);
+    if (!bad)
+        bad = set_columns(csv, &first, csv->header, err) ||
+              add_start(csv, room, err) ||
+              (!csv->header && add_row(csv, &first, room, err));
+    if (!bad && got) {
+        if (blank && csv->nrow) {
+            csv->nseq++;
+            bad = add_start(csv, room, err);
+        }
+        bad = bad || add_row(csv, r, room, err);
+    }
+    free(first.field);
+    return bad ? -1 : got;
+}
+
+static int read_table(Csv *csv, Reader *r, RtError *err)
+{
+    Room room = {0, 0};
+    int got = read_first(csv, r, &room, err);
+    while (got > 0) {
+        int blank = 0;
+        got = next_filled(r, err, &blank);
+        if (got > 0 && blank) {
+            csv->nseq++;
+            if (add_start(csv, &room, err))
+                return -1;
+        }
+        if (got > 0 && add_row(csv, r, &room, err))
+            return -1;
+    }
+    if (got < 0)
+        return -1;
+    if (!csv->nrow)
+        return rt_fail(err, "%s: a header and no line with numbers below it",
+                       r->path);
+    csv->start[++csv->nseq] = csv->nrow;
+    return 0;
+}
+
+int csv_read(const char *path, int header, Csv *csv, RtError *err)
+{
+    char *text;
+    size_t n;
+    *csv = (Csv){.header = header};
+    if (rtio_read(path, &text, &n, err))
+        return -1;
+    int bad = 0;
+    if (n == 0)
+        bad = rt_fail(err, "%s: the file is empty, wanted lines of numbers",
+                      path);
+    else if (memchr(text, 0, n))
+        bad = rt_fail(err, "%s: a binary file, wanted lines of numbers", path);
+    else if (!(csv->path = rt_printf("%s", path)))
+        bad = rt_fail_memory(err, strlen(path));
+    if (!bad) {
+        Reader r = {.path = path, .p = text, .end = text + n, .line = 1};
+        if (n >= 3 && !memcmp(text, "\xef\xbb\xbf", 3))
+            r.p += 3;
+        csv->separator = r.separator = find_separator(r.p, r.end);
+        bad = read_table(csv, &r, err);
+        free(r.field);
+    }
+    free(text);
+    return bad;
+}
+
+/* "Date, CO2, adjusted CO2"; with numbers_only those without text. */
+static char *list_columns(const Csv *csv, int numbers_only)
+{
+    char *s = rt_printf("%s", "");
+    for (int k = 0; k < csv->ncol && s; k++) {
+        if (numbers_only && csv->column[k].bad_line)
+            continue;
+        char *t = numbers_only ? rt_printf("%s%s%d", s, *s ? ", " : "", k + 1)
+                               : rt_printf("%s%s%s", s, *s ? ", " : "",
+                                           csv->column[k].name);
+        free(s);
+        s = t;
+    }
+    return s;
+}
+
+static int find_column(const Csv *csv, const char *name, size_t n)
+{
+    for (int k = 0; k < csv->ncol; k++)
+        if (strlen(csv->column[k].name) == n &&
+            !memcmp(csv->column[k].name, name, n))
+            return k;
+    return -1;
+}
+
+static int no_column(const Csv *csv, const char *name, size_t n, RtError *err)
+{
+    char *names = list_columns(csv, 0);
+    rt_fail(err, "%s: no column '%.*s' (from 1 to %d: %s)", csv->path, (int)n,
+            name, csv->ncol, names ? names : "");
+    free(names);
+    return -1;
+}
+
+/* Adds columns a..b; they must hold numbers. */
+static int choose(const Csv *csv, int a, int b, int **cols, int *n,
+                  RtError *err)
+{
+    for (int k = a; k <= b; k++) {
+        const CsvColumn *c = &csv->column[k];
+        if (c->bad_line) {
+            char *names = list_columns(csv, 1);
+            rt_fail(err,
+                    "%s:%lld:%d: '%s' is no number (column %d, %s); choose "
+                    "columns of numbers, such as x = column(%s)",
+                    csv->path, (long long)c->bad_line, k + 1, c->bad_text,
+                    k + 1, c->name, names && *names ? names : "none here");
+            free(names);
+            return -1;
+        }
+        int *more = realloc(*cols, sizeof *more * (size_t)(*n + 1));
+        if (!more)
+            return rt_fail_memory(err, sizeof *more * (size_t)*n);
+        *cols = more;
+        more[(*n)++] = k;
+    }
+    return 0;
+}
+
+/* One item of a choice, [s, s+len): a quoted name, a range, a number, a name.
+ */
+static int choose_item(const Csv *csv, const char *s, size_t len, int **cols,
+                       int *n, RtError *err)
+{
+    while (len && is_blank(*s))
+        s++, len--;
+    while (len && is_blank(s[len - 1]))
+        len--;
+    int quoted = len > 1 && (*s == '"' || *s == '\'') && s[len - 1] == *s;
+    if (quoted)
+        s++, len -= 2;
+    int k = find_column(csv, s, len);
+    char *after;
+    long a = strtol(s, &after, 10), b = a;
+    if (after > s && after < s + len && *after == ':')
+        b = strtol(after + 1, &after, 10);
+    if (!quoted && len && after == s + len) {
+        if (a < 1 || b < a || b > csv->ncol)
+            return no_column(csv, s, len, err);
+        return choose(csv, (int)a - 1, (int)b - 1, cols, n, err);
+    }
+    if (k < 0)
+        return no_column(csv, s, len, err);
+    return choose(csv, k, k, cols, n, err);
+}
+
+int csv_columns(const Csv *csv, const char *choice, int **cols, int *n,
+                RtError *err)
+{
+    *cols = NULL;
+    *n = 0;
+    int bad = 0;
+    if (!choice || !*choice) {
+        bad = choose(csv, 0, csv->ncol - 1, cols, n, err);
+    } else {
+        const char *end = choice + strlen(choice);
+        if (!strncmp(choice, "column(", 7) && end[-1] == ')') {
+            choice += 7;
+            end--;
+        }
+        while (!bad && choice <= end) {
+            const char *e = choice;
+            char quote = 0;
+            for (; e < end && (quote || *e != ','); e++)
+                if (quote ? *e == quote : *e == '"' || *e == '\'')
+                    quote = quote ? 0 : *e;
+            bad = choose_item(csv, choice, (size_t)(e - choice), cols, n, err);
+            choice = e + 1;
+        }
+    }
+    if (bad) {
+        free(*cols);
+        *cols = NULL;
+    }
+    return bad;
+}

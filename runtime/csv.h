@@ -1,0 +1,47 @@
+/* Tables of numbers from .csv and .tsv files (gz too): separator and header
+ * are recognised, a blank line ends a sequence.  data.c makes data sets of
+ * them. */
+#ifndef CELLC_CSV_H
+#define CELLC_CSV_H
+
+#include <stdint.h>
+
+#include "rterr.h"
+
+typedef struct CsvColumn {
+    char *name;       /* from the header, else its number ("1", ...) */
+    int64_t bad_line; /* line of the first field that is no number; 0: none */
+    char *bad_text;   /* that field */
+} CsvColumn;
+
+typedef struct Csv {
+    char *path;
+    int header;     /* 1: the first line holds names */
+    char separator; /* ',' ';' '\t' or ' ' */
+    int ncol;
+    CsvColumn *column; /* [ncol] */
+    int64_t nrow;      /* blank lines not counted */
+    double *value;     /* [nrow, ncol]; NaN where missing or no number */
+    int64_t *line;     /* [nrow]: where each row is in the file */
+    int64_t nseq;      /* sequences; 1 without blank lines */
+    int64_t *start;    /* [nseq + 1]: first row of each; nrow at the end */
+} Csv;
+
+/* header: 1 there is one, 0 there is none, -1 decide by looking.  Quoted
+ * fields may hold separators, line ends and doubled quotes; lines that begin
+ * with # are skipped.  Empty fields, "NA", "NaN", "null" and "?" are missing.
+ * A row with another number of fields is an error.  A field that is no number
+ * is one only where its column is asked for, in csv_columns.  The caller frees
+ * with csv_free, also after an error.
+ */
+int csv_read(const char *path, int header, Csv *csv, RtError *err);
+void csv_free(Csv *csv);
+
+/* Resolves a choice of columns: names, numbers from 1, ranges "2:4", with
+ * commas between, names quoted or not, the whole perhaps inside "column(...)";
+ * NULL or "" chooses all.  cols[n], 0-based, is malloc'd.  Error if a column
+ * does not exist or holds text. */
+int csv_columns(const Csv *csv, const char *choice, int **cols, int *n,
+                RtError *err);
+
+#endif

@@ -1,0 +1,382 @@
+/* Data sets: fields from texts, arrays and tables, and the check that they
+ * belong together.  feed.c deals them out.  See data.h. */
+#include "data.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void field_free(RtField *f)
+{
+    free(f->name);
+    free(f->from);
+    free(f->data);
+}
+
+void data_free(RtData *d)
+{
+    for (int k = 0; k < d->nfield; k++)
+        field_free(&d->field[k]);
+    free(d->field);
+    free(d->offset);
+    free(d->length);
+    *d = (RtData){0};
+}
+
+const RtField *data_field(const RtData *d, const char *name)
+{
+    for (int k = 0; k < d->nfield; k++)
+        if (!strcmp(d->field[k].name, name))
+            return &d->field[k];
+    return NULL;
+}
+
+/* Appends `f`, which takes over f.data (also on an error) and gets copies of
+ * the names. */
+static int push_field(RtData *d, RtField f, const char *name, const char *from,
+                      RtError *err)
+{
+    f.name = rt_printf("%s", name);
+    f.from = rt_printf("%s", from);
+    RtField *more = realloc(d->field, sizeof f * (size_t)(d->nfield + 1));
+    if (more)
+        d->field = more;
+    int bad = 0;
+    if (!f.name || !f.from || !more || !f.data)
+        bad = rt_fail_memory(err, sizeof f);
+    else if (data_field(d, name))
+        bad = rt_fail(err, "%s: input %s is given twice", from, name);
+    if (bad)
+        field_free(&f);
+    else
+        d->field[d->nfield++] = f;
+    return bad;
+}
+
+/* The sequences of a step field: n of them, start[n + 1].  The first one
+ * decides, the others must agree. */
+static int set_sequences(RtData *d, const char *name, const char *from,
+                         int64_t n, const int64_t *start, RtError *err)
+{
+    if (!d->offset) {
+        d->offset = malloc(sizeof *d->offset * (size_t)(n + 1));
+        d->length = malloc(sizeof *d->length * (size_t)(n + 1));
+        if (!d->offset || !d->length)
+            return rt_fail_memory(err, sizeof *start * (size_t)n);
+        d->nseq = n;
+        memcpy(d->offset, start, sizeof *start * (size_t)(n + 1));
+        for (int64_t i = 0; i < n; i++)
+            d->length[i] = start[i + 1] - start[i];
+        return 0;
+    }
+    if (n != d->nseq)
+        return rt_fail(err,
+                       "%s: %lld sequences for input %s, wanted %lld as for "
+                       "the inputs before",
+                       from, (long long)n, name, (long long)d->nseq);
+    for (int64_t i = 0; i < n; i++)
+        if (start[i + 1] != d->offset[i + 1])
+            return rt_fail(err,
+                           "%s: %lld steps in sequence %lld of input %s, "
+                           "wanted %lld as for the inputs before",
+                           from, (long long)(start[i + 1] - start[i]),
+                           (long long)i + 1, name,
+                           (long long)(d->offset[i + 1] - d->offset[i]));
+    return 0;
+}
+
+int data_add_ids(RtData *d, const char *name, const int32_t *ids, int64_t n,
+                 int64_t classes, RtError *err)
+{
+    RtField f = {.is_index = 1,
+                 .size = 1,
+                 .classes = classes,
+                 .type = NPY_I4,
+                 .count = n};
+    int64_t start[2] = {0, n};
+    if (set_sequences(d, name, name, 1, start, err))
+        return -1;
+    f.data = malloc(sizeof *ids * (size_t)n + 1);
+    if (f.data && n)
+        memcpy(f.data, ids, sizeof *ids * (size_t)n);
+    return push_field(d, f, name, name, err);
+}
+
+/* What a field takes over from what is wanted; size is still to come. */
+static RtField field_of(const RtWant *want)
+{
+    RtField f = {.is_index = want->is_index,
+                 .observed = want->observed,
+                 .is_static = want->is_static,
+                 .rank = want->rank,
+                 .classes = want->classes,
+                 .size = 1};
+    memcpy(f.dim, want->dim, sizeof f.dim);
+    return f;
+}
+
+/* "[N,T,3,?]" of lead "N,T" and the element's extents; malloc'd. */
+static char *shape_text(const char *lead, const RtWant *want)
+{
+    char *element = npy_shape_text(want->rank, want->dim), *s = NULL;
+    if (element && want->rank && *lead)
+        s = rt_printf("[%s,%s", lead, element + 1);
+    else if (element)
+        s = *lead ? rt_printf("[%s]", lead) : rt_printf("%s", element);
+    free(element);
+    return s;
+}
+
+/* The array's shape is not what the input takes. */
+static int bad_shape(const RtWant *want, const char *path, const Npy *a,
+                     int time_first, RtError *err)
+{
+    char *found = npy_shape_text(a->rank, a->dim);
+    char *many = shape_text(want->is_static ? "N"
+                            : time_first    ? "T,N"
+                                            : "N,T",
+                            want);
+    char *one = shape_text(want->is_static ? "" : "T", want);
+    rt_fail(err, "%s: shape %s for input %s, wanted %s, or %s for one sequence",
+            path, found ? found : "?", want->name, many ? many : "?",
+            one ? one : "?");
+    free(found);
+    free(many);
+    free(one);
+    return -1;
+}
+
+/* From [T,N,size] to [N,T,size]. */
+static int swap_time(Npy *a, int64_t T, int64_t N, RtError *err)
+{
+    size_t row = (size_t)(a->count / (N * T)) * npy_bytes(a->type);
+    char *to = malloc(row * (size_t)(N * T) + 1), *from = a->data;
+    if (!to)
+        return rt_fail_memory(err, row * (size_t)(N * T));
+    for (int64_t t = 0; t < T; t++)
+        for (int64_t n = 0; n < N; n++)
+            memcpy(to + row * (size_t)(n * T + t),
+                   from + row * (size_t)(t * N + n), row);
+    free(a->data);
+    a->data = to;
+    return 0;
+}
+
+static int add_array(RtData *d, const RtWant *want, const char *path, Npy *a,
+                     int time_first, RtError *err)
+{
+    RtField f = field_of(want);
+    int lead = a->rank - want->rank, batched = want->is_static ? 1 : 2;
+    if ((lead != batched && lead != batched - 1) || !a->count)
+        return bad_shape(want, path, a, time_first, err);
+    for (int k = 0; k < want->rank; k++) {
+        int64_t found = a->dim[lead + k];
+        if (want->dim[k] >= 0 && want->dim[k] != found)
+            return bad_shape(want, path, a, time_first, err);
+        f.dim[k] = found;
+        f.size *= found;
+    }
+    int64_t N = lead == batched ? a->dim[lead == 2 && time_first] : 1;
+    int64_t T = want->is_static ? 1 : a->dim[lead == 2 && !time_first];
+    f.count = N * T;
+    f.type = a->type;
+    if (!want->is_static) {
+        int64_t *start = malloc(sizeof *start * (size_t)(N + 1));
+        if (!start)
+            return rt_fail_memory(err, sizeof *start * (size_t)N);
+        for (int64_t i = 0; i <= N; i++)
+            start[i] = i * T;
+        int bad = set_sequences(d, want->name, path, N, start, err);
+        free(start);
+        if (bad || (lead == 2 && time_first && swap_time(a, T, N, err)))
+            return -1;
+    }
+    f.data = a->data;
+    a->data = NULL;
+    return push_field(d, f, want->name, path, err);
+}
+
+int data_add_npy(RtData *d, const RtWant *want, const char *path,
+                 int time_first, RtError *err)
+{
+    Npy a;
+    int bad = npy_read(path, &a, err);
+    if (!bad)
+        bad = add_array(d, want, path, &a, time_first, err);
+    npy_free(&a);
+    return bad;
+}
+
+/* The chosen columns side by side; malloc'd. */
+static double *take_columns(const RtWant *want, const Csv *csv, const int *col,
+                            int n, RtError *err)
+{
+    double *v = malloc(sizeof *v * (size_t)(csv->nrow * n) + 1);
+    if (!v) {
+        rt_fail_memory(err, sizeof *v * (size_t)(csv->nrow * n));
+        return NULL;
+    }
+    for (int64_t i = 0; i < csv->nrow; i++)
+        for (int k = 0; k < n; k++) {
+            double x = csv->value[i * csv->ncol + col[k]];
+            if (isnan(x) && want->is_index && want->observed)
+                x = -1;
+            v[i * n + k] = x;
+            if (!isnan(x))
+                continue;
+            rt_fail(err,
+                    "%s:%lld:%d: the value is missing (column %d, %s); input "
+                    "%s needs one in every line: fill it in or leave the line "
+                    "out",
+                    csv->path, (long long)csv->line[i], col[k] + 1, col[k] + 1,
+                    csv->column[col[k]].name, want->name);
+            free(v);
+            return NULL;
+        }
+    return v;
+}
+
+int data_add_csv(RtData *d, const RtWant *want, const Csv *csv,
+                 const char *columns, RtError *err)
+{
+    int *col, n;
+    if (want->is_static || want->rank > 1)
+        return rt_fail(err,
+                       "%s: input %s is %s; a table has one line per step, so "
+                       "give it as .npy",
+                       csv->path, want->name,
+                       want->is_static ? "one value per sequence" : "a matrix");
+    if (csv_columns(csv, columns, &col, &n, err))
+        return -1;
+    RtField f = field_of(want);
+    int64_t wanted = want->rank ? want->dim[0] : 1;
+    int bad = 0;
+    if (wanted >= 0 && n != wanted)
+        bad = rt_fail(err,
+                      "%s: %d columns for input %s, wanted %lld; choose them: "
+                      "--column %s=1:3, or %s = column(1:3) in the data block",
+                      csv->path, n, want->name, (long long)wanted, want->name,
+                      want->name);
+    f.dim[0] = want->rank ? n : 0;
+    f.size = n;
+    f.type = NPY_F8;
+    f.count = csv->nrow;
+    if (!bad)
+        f.data = take_columns(want, csv, col, n, err);
+    free(col);
+    if (!f.data)
+        return -1;
+    if (set_sequences(d, want->name, csv->path, csv->nseq, csv->start, err)) {
+        free(f.data);
+        return -1;
+    }
+    return push_field(d, f, want->name, csv->path, err);
+}
+
+int data_lengths_npy(RtData *d, const char *path, RtError *err)
+{
+    Npy a;
+    int bad = npy_read(path, &a, err);
+    if (!bad && (a.rank != 1 || a.dim[0] != d->nseq)) {
+        char *shape = npy_shape_text(a.rank, a.dim);
+        bad = rt_fail(err, "%s: shape %s of the lengths, wanted [%lld]", path,
+                      shape ? shape : "?", (long long)d->nseq);
+        free(shape);
+    }
+    for (int64_t i = 0; !bad && i < d->nseq; i++) {
+        double x = npy_value(a.type, a.data, i);
+        int64_t room = d->offset[i + 1] - d->offset[i];
+        if (!(x >= 0 && x <= (double)room && x == floor(x)))
+            bad = rt_fail(err,
+                          "%s: length %g of sequence %lld, wanted a whole "
+                          "number from 0 to %lld",
+                          path, x, (long long)i + 1, (long long)room);
+        else
+            d->length[i] = (int64_t)x;
+    }
+    npy_free(&a);
+    return bad;
+}
+
+/* One value of a field; `classes` grows to hold it.  NULL, or what is wrong. */
+static const char *check_value(const RtField *f, double x, int64_t *classes)
+{
+    if (!isfinite(x))
+        return f->is_index ? "wanted a class number" : "wanted a finite number";
+    if (!f->is_index)
+        return NULL;
+    if (x != floor(x))
+        return "wanted a whole class number";
+    if (x < 0)
+        return f->observed ? NULL
+                           : "wanted a class number from 0 (only a name left "
+                             "of ~ may be negative, \"not observed\")";
+    if (f->classes > 0 && x >= (double)f->classes)
+        return "out of range";
+    if (x >= 0x1p53)
+        return "wanted a class number";
+    if (x >= (double)*classes)
+        *classes = (int64_t)x + 1;
+    return NULL;
+}
+
+/* Elements first .. first+n-1 of a field, those of sequence `seq`. */
+static int check_span(const RtField *f, int64_t seq, int64_t first, int64_t n,
+                      int64_t *classes, RtError *err)
+{
+    for (int64_t i = first * f->size; i < (first + n) * f->size; i++) {
+        double x = npy_value(f->type, f->data, i);
+        const char *why = check_value(f, x, classes);
+        if (!why)
+            continue;
+        char *range = f->is_index && f->classes
+                          ? rt_printf(" (0 to %lld)", (long long)f->classes - 1)
+                          : rt_printf("%s", "");
+        rt_fail(err, "%s: %g for input %s in sequence %lld, step %lld: %s%s",
+                f->from, x, f->name, (long long)seq + 1,
+                (long long)(i / f->size - first) + 1, why, range ? range : "");
+        free(range);
+        return -1;
+    }
+    return 0;
+}
+
+/* Without a step field, sequences of one step. */
+static int one_step_each(RtData *d, RtError *err)
+{
+    if (!d->nfield)
+        return rt_fail(err, "there are no data for any input");
+    int64_t n = d->field[0].count;
+    int64_t *start = malloc(sizeof *start * (size_t)(n + 1));
+    if (!start)
+        return rt_fail_memory(err, sizeof *start * (size_t)n);
+    for (int64_t i = 0; i <= n; i++)
+        start[i] = i;
+    int bad =
+        set_sequences(d, d->field[0].name, d->field[0].from, n, start, err);
+    free(start);
+    return bad;
+}
+
+int data_finish(RtData *d, RtError *err)
+{
+    if (!d->offset && one_step_each(d, err))
+        return -1;
+    for (int k = 0; k < d->nfield; k++) {
+        RtField *f = &d->field[k];
+        int64_t classes = 1;
+        if (f->is_static && f->count != d->nseq)
+            return rt_fail(err,
+                           "%s: %lld sequences for input %s, wanted %lld as "
+                           "for the inputs with steps",
+                           f->from, (long long)f->count, f->name,
+                           (long long)d->nseq);
+        for (int64_t i = 0; i < d->nseq; i++)
+            if (check_span(f, i, f->is_static ? i : d->offset[i],
+                           f->is_static ? 1 : d->length[i], &classes, err))
+                return -1;
+        if (f->is_index && f->classes <= 0)
+            f->classes = classes;
+    }
+    return 0;
+}

@@ -1,0 +1,129 @@
+/* Data sets and the batches that training draws from them.
+ *
+ * RtData holds sequences: every step field has one block of elements per step,
+ * the steps of all sequences in one array; a static field has one element per
+ * sequence.  RtFeed deals a part of them out, in rows that are whole sequences,
+ * contiguous streams of one long sequence, or windows; B rows form a group,
+ * and a group is dealt in chunks of `chunk` steps.  A position in training is
+ * two numbers, epoch and batch; what they hold follows from the options alone,
+ * so that a run goes on where it stopped. */
+#ifndef CELLC_DATA_H
+#define CELLC_DATA_H
+
+#include "csv.h"
+#include "npy.h"
+
+/* What a model wants of one input. */
+typedef struct RtWant {
+    const char *name;
+    int is_index;    /* class numbers */
+    int observed;    /* a negative class means "not observed" */
+    int is_static;   /* one value per sequence, not per step */
+    int rank;        /* extents of one element (0: a scalar or an index) */
+    int64_t dim[4];  /* -1: open, taken from the data */
+    int64_t classes; /* of an index; 0: open, taken from the data */
+} RtWant;
+
+typedef struct RtField {
+    char *name;
+    char *from;                              /* file, for messages */
+    int is_index, observed, is_static, rank; /* as in RtWant */
+    int64_t dim[4];  /* as wanted, open ones filled in */
+    int64_t size;    /* reals per element: product of dim */
+    int64_t classes; /* as wanted, or the largest class found + 1 */
+    NpyType type;    /* of the stored elements */
+    int64_t count;   /* elements stored */
+    void *data;      /* [count, size]; count is the steps of all sequences, of
+                        a static field the sequences */
+} RtField;
+
+/* Start with `RtData d = {0};`, end with data_free. */
+typedef struct RtData {
+    RtField *field;
+    int nfield;
+    int64_t nseq;    /* sequences */
+    int64_t *offset; /* [nseq + 1]: first step of each in the step fields,
+                        and their end */
+    int64_t *length; /* [nseq]: valid steps of each, up to offset[i + 1] */
+} RtData;
+
+void data_free(RtData *d);
+/* Each call adds one field.  Step fields must agree in the sequences and their
+ * steps, static ones in the number of sequences. */
+
+/* One sequence of classes, such as text_encode gives; copied. */
+int data_add_ids(RtData *d, const char *name, const int32_t *ids, int64_t n,
+                 int64_t classes, RtError *err);
+/* A .npy file: [N,T,element] ([T,N,element] with time_first), or one sequence
+ * [T,element]; a static input [N,element].  The element's rank tells which. */
+int data_add_npy(RtData *d, const RtWant *want, const char *path,
+                 int time_first, RtError *err);
+/* Columns of a table, side by side, as csv_columns names them. */
+int data_add_csv(RtData *d, const RtWant *want, const Csv *csv,
+                 const char *columns, RtError *err);
+/* Lengths of the sequences from an integer .npy of [N]; after a step field. */
+int data_lengths_npy(RtData *d, const char *path, RtError *err);
+/* Last check, once all is added: numbers of sequences; index ranges, NaN and
+ * infinities within the lengths.  Fills in open `classes`.  Without any step
+ * field, every sequence has one step. */
+int data_finish(RtData *d, RtError *err);
+const RtField *data_field(const RtData *d, const char *name); /* or NULL */
+
+/* How a part of the data is dealt. */
+typedef struct RtFeedOptions {
+    double from, to; /* part: fractions of the sequences, of the steps if there
+                        is only one; 0, 0.9 and 0.9, 1 for the last tenth */
+    int64_t batch;   /* rows of a group, B */
+    int64_t chunk;   /* steps of a chunk; 0: the whole row at once */
+    int64_t window;  /* > 0: rows are windows of that many steps */
+    int64_t hop;     /* steps from window to window; 0 is 1 */
+    int streams;     /* 1: if there is only one sequence, cut it into `batch`
+                        contiguous rows, never shuffled */
+    int shuffle;     /* 1: another order of rows in every epoch */
+    uint64_t seed;
+} RtFeedOptions;
+
+typedef struct RtFeed RtFeed;
+
+/* `data`, finished, is borrowed.  Sequences of no step are left out, and so are
+ * the last steps of a stream that are too few for all rows.  Error if nothing
+ * is left: no step, fewer steps than streams, no whole window.  Start with
+ * RtFeedOptions o = {.to = 1, .batch = ...}. */
+RtFeed *feed_open(const RtData *data, const RtFeedOptions *o, RtError *err);
+void feed_free(RtFeed *f);
+
+/* One batch: a chunk of a group. */
+typedef struct RtBatch {
+    int64_t epoch, index; /* position, both from 0 */
+    int64_t group;        /* which rows */
+    int64_t B;            /* rows; the last group may be smaller */
+    int64_t from;         /* first step within the rows, from 0 */
+    int64_t T;            /* steps of this chunk */
+    int start;            /* 1: the rows begin here; 0: carry the state */
+    int end;              /* 1: last chunk of the group */
+    int64_t steps;        /* valid steps of all its rows */
+} RtBatch;
+
+/* Number of batches of an epoch; the same in all unless the rows are shuffled
+ * and of different length. */
+int64_t feed_batches(RtFeed *f, int64_t epoch, RtError *err); /* -1: error */
+int64_t feed_steps(const RtFeed *f); /* valid steps of an epoch */
+int64_t feed_rows(const RtFeed *f);  /* sequences, streams or windows */
+/* Describes batch `index` of `epoch`. */
+int feed_batch(RtFeed *f, int64_t epoch, int64_t index, RtBatch *b,
+               RtError *err);
+
+/* Writes the elements of a field for rows b0 .. b0+nb-1 of the batch to dst, as
+ * float or double by real_bytes: [T, nb, size], static [nb, size].  Beyond a
+ * row's length 0 is written.  `b` comes from the last call of feed_batch; its
+ * `from` and T may be changed by the caller.  Threads may fill at once. */
+void feed_fill(const RtFeed *f, const RtBatch *b, const RtField *field,
+               int64_t b0, int64_t nb, int real_bytes, void *dst);
+/* Valid steps of the rows within this chunk, 0..T, and 1 where a row's last
+ * step is in it; both [nb], either may be NULL. */
+void feed_lengths(const RtFeed *f, const RtBatch *b, int64_t b0, int64_t nb,
+                  int64_t *length, unsigned char *last);
+/* Sequence number of a row, as for naming results. */
+int64_t feed_sequence(const RtFeed *f, const RtBatch *b, int64_t row);
+
+#endif

@@ -1,0 +1,56 @@
+/* Includes the file TEMPLATE once for every instruction set and precision that
+ * this machine's family knows, with these macros set: ISA (its name), TARGET
+ * (attribute that selects it), VECTOR (bytes of a vector), PANEL (vectors
+ * abreast in a GEMM panel), ROWS (rows in a GEMM tile; ROWS * PANEL
+ * accumulators, PANEL vectors and one broadcast fill the registers), REAL and
+ * what each_real.h adds.  Internal to the kernels. */
+
+#ifdef RT_X86
+#include <immintrin.h>
+#endif
+
+#define ISA base
+#define TARGET
+#define VECTOR 16
+#define PANEL 3
+#define ROWS 4
+#define FMA_f32(a, b, c) vm_fmaf(a, b, c)
+#define FMA_f64(a, b, c) vm_fma(a, b, c)
+#define VFMA_f32(a, b, c) ((a) * (b) + (c))
+#define VFMA_f64(a, b, c) ((a) * (b) + (c))
+#include "each_real.h"
+
+#ifdef RT_X86
+
+#define FMA_f32(a, b, c) __builtin_fmaf(a, b, c)
+#define FMA_f64(a, b, c) __builtin_fma(a, b, c)
+
+#define ISA avx2
+#define TARGET __attribute__((target("avx2,fma")))
+#define VECTOR 32
+#define PANEL 2
+#define ROWS 6
+#define VFMA_f32(a, b, c) \
+    ((Vec)_mm256_fmadd_ps((__m256)(a), (__m256)(b), (__m256)(c)))
+#define VFMA_f64(a, b, c) \
+    ((Vec)_mm256_fmadd_pd((__m256d)(a), (__m256d)(b), (__m256d)(c)))
+#include "each_real.h"
+
+#define FMA_f32(a, b, c) __builtin_fmaf(a, b, c)
+#define FMA_f64(a, b, c) __builtin_fma(a, b, c)
+
+#define ISA avx512
+#define TARGET \
+    __attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma")))
+#define VECTOR 64
+#define PANEL 4
+#define ROWS 6
+#define VFMA_f32(a, b, c) \
+    ((Vec)_mm512_fmadd_ps((__m512)(a), (__m512)(b), (__m512)(c)))
+#define VFMA_f64(a, b, c) \
+    ((Vec)_mm512_fmadd_pd((__m512d)(a), (__m512d)(b), (__m512d)(c)))
+#include "each_real.h"
+
+#endif
+
+#undef TEMPLATE

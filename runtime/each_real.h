@@ -1,0 +1,48 @@
+/* The inner half of each_isa.h: includes TEMPLATE for float and for double with
+ * REAL, VM and R (see strips.def), FMA and VFMA (a*b + c, on vectors), and
+ * KERNEL_NAME(name), a kernel's name for this precision and instruction set. */
+
+#define RT_JOIN2(name, suffix, isa) rt_##name##_##suffix##_##isa
+#define RT_JOIN(name, suffix, isa) RT_JOIN2(name, suffix, isa)
+#define R(x) ((REAL)(x))
+
+#define REAL float
+#define LARGEST FLT_MAX
+#define VM(name) vm_##name##f
+#define FMA(a, b, c) FMA_f32(a, b, c)
+#define VFMA(a, b, c) VFMA_f32(a, b, c)
+#define KERNEL_NAME(name) RT_JOIN(name, f32, ISA)
+#include TEMPLATE
+#undef REAL
+#undef LARGEST
+#undef VM
+#undef FMA
+#undef VFMA
+#undef KERNEL_NAME
+
+#define REAL double
+#define LARGEST DBL_MAX
+#define VM(name) vm_##name
+#define FMA(a, b, c) FMA_f64(a, b, c)
+#define VFMA(a, b, c) VFMA_f64(a, b, c)
+#define KERNEL_NAME(name) RT_JOIN(name, f64, ISA)
+#include TEMPLATE
+#undef REAL
+#undef LARGEST
+#undef VM
+#undef FMA
+#undef VFMA
+#undef KERNEL_NAME
+
+#undef R
+#undef RT_JOIN
+#undef RT_JOIN2
+#undef ISA
+#undef TARGET
+#undef VECTOR
+#undef PANEL
+#undef ROWS
+#undef FMA_f32
+#undef FMA_f64
+#undef VFMA_f32
+#undef VFMA_f64

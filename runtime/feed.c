@@ -1,0 +1,328 @@
+/* Dealing a data set out: which rows there are, their order in an epoch, the
+ * chunks of each group of rows, and the numbers of a chunk.  See data.h. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "data.h"
+#include "rng.h"
+
+/* A stretch of one sequence. */
+typedef struct Piece {
+    int64_t seq, offset, length; /* sequence, first step in the fields, steps */
+    int64_t first;               /* its first row */
+} Piece;
+
+struct RtFeed {
+    const RtData *data;
+    RtFeedOptions o;
+    Piece *piece; /* of the part; none is empty */
+    int64_t npiece;
+    int64_t stream; /* > 0: rows are streams of that many steps */
+    int64_t nrow, ngroup;
+    int64_t epoch;  /* for which order and batch hold; -1: none */
+    int64_t *order; /* [nrow]: row at each place */
+    int64_t *batch; /* [ngroup + 1]: first batch of each group */
+};
+
+/* Where a row's steps are. */
+typedef struct Row {
+    int64_t seq, offset, length;
+} Row;
+
+void feed_free(RtFeed *f)
+{
+    if (!f)
+        return;
+    free(f->piece);
+    free(f->order);
+    free(f->batch);
+    free(f);
+}
+
+static int64_t cut(double fraction, int64_t n)
+{
+    double x = fraction * (double)n + 1e-9;
+    return x <= 0 ? 0 : x >= (double)n ? n : (int64_t)x;
+}
+
+/* The pieces of the part: of one sequence some steps, of several some whole
+ * ones. */
+static int find_pieces(RtFeed *f, RtError *err)
+{
+    const RtData *d = f->data;
+    int64_t n = d->nseq == 1 ? d->length[0] : d->nseq;
+    int64_t from = cut(f->o.from, n), to = cut(f->o.to, n);
+    f->piece = malloc(sizeof *f->piece * (size_t)(d->nseq + 1));
+    if (!f->piece)
+        return rt_fail_memory(err, sizeof *f->piece * (size_t)d->nseq);
+    if (d->nseq == 1 && to > from)
+        f->piece[f->npiece++] = (Piece){0, d->offset[0] + from, to - from, 0};
+    for (int64_t i = from; d->nseq != 1 && i < to; i++)
+        if (d->length[i] > 0)
+            f->piece[f->npiece++] = (Piece){i, d->offset[i], d->length[i], 0};
+    if (!f->npiece)
+        return rt_fail(err,
+                       "no data are left in the part from %g to %g of %lld %s",
+                       f->o.from, f->o.to, (long long)n,
+                       d->nseq == 1 ? "steps" : "sequences");
+    return 0;
+}
+
+static int count_windows(RtFeed *f, RtError *err)
+{
+    int64_t longest = 0;
+    for (int64_t i = 0; i < f->npiece; i++) {
+        Piece *p = &f->piece[i];
+        p->first = f->nrow;
+        if (p->length >= f->o.window)
+            f->nrow += (p->length - f->o.window) / f->o.hop + 1;
+        if (p->length > longest)
+            longest = p->length;
+    }
+    if (!f->nrow)
+        return rt_fail(err,
+                       "no window of %lld steps fits: the longest sequence "
+                       "here has %lld; choose a smaller window",
+                       (long long)f->o.window, (long long)longest);
+    return 0;
+}
+
+static int find_rows(RtFeed *f, RtError *err)
+{
+    int64_t B = f->o.batch;
+    if (f->o.window > 0) {
+        if (count_windows(f, err))
+            return -1;
+    } else if (f->o.streams && f->data->nseq == 1) {
+        f->nrow = B;
+        f->stream = f->piece[0].length / B;
+        if (!f->stream)
+            return rt_fail(err,
+                           "%lld steps of data cannot be cut into %lld "
+                           "streams; choose batch = %lld or less, or give "
+                           "more data",
+                           (long long)f->piece[0].length, (long long)B,
+                           (long long)f->piece[0].length);
+    } else {
+        f->nrow = f->npiece;
+    }
+    f->ngroup = (f->nrow - 1) / B + 1;
+    return 0;
+}
+
+RtFeed *feed_open(const RtData *data, const RtFeedOptions *o, RtError *err)
+{
+    RtFeed *f = calloc(1, sizeof *f);
+    if (!f) {
+        rt_fail_memory(err, sizeof *f);
+        return NULL;
+    }
+    f->data = data;
+    f->o = *o;
+    f->epoch = -1;
+    if (f->o.hop < 1)
+        f->o.hop = 1;
+    int bad = 0;
+    if (o->batch < 1)
+        bad =
+            rt_fail(err, "batch = %lld, wanted 1 or more", (long long)o->batch);
+    bad = bad || find_pieces(f, err) || find_rows(f, err);
+    if (!bad) {
+        f->order = malloc(sizeof *f->order * (size_t)f->nrow);
+        f->batch = malloc(sizeof *f->batch * (size_t)(f->ngroup + 1));
+        if (!f->order || !f->batch)
+            bad = rt_fail_memory(err, sizeof *f->order * (size_t)f->nrow);
+    }
+    if (bad) {
+        feed_free(f);
+        return NULL;
+    }
+    return f;
+}
+
+/* The piece that holds a row, where rows are windows. */
+static const Piece *piece_of(const RtFeed *f, int64_t row)
+{
+    int64_t lo = 0, hi = f->npiece - 1;
+    while (lo < hi) {
+        int64_t mid = lo + (hi - lo + 1) / 2;
+        if (f->piece[mid].first <= row)
+            lo = mid;
+        else
+            hi = mid - 1;
+    }
+    return &f->piece[lo];
+}
+
+/* The row at a place of the present epoch. */
+static Row row_at(const RtFeed *f, int64_t place)
+{
+    int64_t row = f->order[place];
+    const Piece *p = &f->piece[0];
+    if (f->stream)
+        return (Row){p->seq, p->offset + row * f->stream, f->stream};
+    if (f->o.window <= 0) {
+        p = &f->piece[row];
+        return (Row){p->seq, p->offset, p->length};
+    }
+    p = piece_of(f, row);
+    return (Row){p->seq, p->offset + (row - p->first) * f->o.hop, f->o.window};
+}
+
+static int64_t group_rows(const RtFeed *f, int64_t group)
+{
+    int64_t left = f->nrow - group * f->o.batch;
+    return left < f->o.batch ? left : f->o.batch;
+}
+
+static int64_t longest_row(const RtFeed *f, int64_t group)
+{
+    int64_t n = group_rows(f, group), T = 0;
+    for (int64_t b = 0; b < n; b++) {
+        int64_t length = row_at(f, group * f->o.batch + b).length;
+        if (length > T)
+            T = length;
+    }
+    return T;
+}
+
+/* Order and batches of an epoch: a function of the seed and its number. */
+static void plan_epoch(RtFeed *f, int64_t epoch)
+{
+    if (epoch == f->epoch)
+        return;
+    for (int64_t i = 0; i < f->nrow; i++)
+        f->order[i] = i;
+    if (f->o.shuffle && !f->stream)
+        rt_shuffle(f->o.seed, rt_stream(RT_STREAM_SHUFFLE, (uint64_t)epoch),
+                   f->order, f->nrow);
+    f->batch[0] = 0;
+    for (int64_t g = 0; g < f->ngroup; g++) {
+        int64_t chunk = f->o.chunk;
+        int64_t n = chunk > 0 ? (longest_row(f, g) - 1) / chunk + 1 : 1;
+        f->batch[g + 1] = f->batch[g] + n;
+    }
+    f->epoch = epoch;
+}
+
+int64_t feed_batches(RtFeed *f, int64_t epoch, RtError *err)
+{
+    if (epoch < 0)
+        return rt_fail(err, "epoch %lld does not exist", (long long)epoch);
+    plan_epoch(f, epoch);
+    return f->batch[f->ngroup];
+}
+
+int64_t feed_rows(const RtFeed *f)
+{
+    return f->nrow;
+}
+
+int64_t feed_steps(const RtFeed *f)
+{
+    if (f->stream)
+        return f->nrow * f->stream;
+    if (f->o.window > 0)
+        return f->nrow * f->o.window;
+    int64_t n = 0;
+    for (int64_t i = 0; i < f->npiece; i++)
+        n += f->piece[i].length;
+    return n;
+}
+
+/* Steps of a row within the chunk. */
+static int64_t steps_in(Row row, const RtBatch *b)
+{
+    int64_t n = row.length - b->from;
+    return n < 0 ? 0 : n > b->T ? b->T : n;
+}
+
+int feed_batch(RtFeed *f, int64_t epoch, int64_t index, RtBatch *b,
+               RtError *err)
+{
+    int64_t n = feed_batches(f, epoch, err);
+    if (n < 0)
+        return -1;
+    if (index < 0 || index >= n)
+        return rt_fail(err, "batch %lld of an epoch of %lld does not exist",
+                       (long long)index, (long long)n);
+    int64_t lo = 0, hi = f->ngroup - 1;
+    while (lo < hi) {
+        int64_t mid = lo + (hi - lo + 1) / 2;
+        if (f->batch[mid] <= index)
+            lo = mid;
+        else
+            hi = mid - 1;
+    }
+    int64_t chunk = index - f->batch[lo];
+    *b = (RtBatch){.epoch = epoch, .index = index, .group = lo};
+    b->B = group_rows(f, lo);
+    b->from = chunk * f->o.chunk;
+    b->T = longest_row(f, lo) - b->from;
+    if (f->o.chunk > 0 && b->T > f->o.chunk)
+        b->T = f->o.chunk;
+    b->start = chunk == 0;
+    b->end = index + 1 == f->batch[lo + 1];
+    for (int64_t r = 0; r < b->B; r++)
+        b->steps += steps_in(row_at(f, lo * f->o.batch + r), b);
+    return 0;
+}
+
+/* n reals from element i of a field's data on. */
+static void copy_reals(const RtField *field, int64_t i, int64_t n,
+                       int real_bytes, char *dst)
+{
+    size_t size = (size_t)real_bytes;
+    if (field->type == (real_bytes == 4 ? NPY_F4 : NPY_F8)) {
+        memcpy(dst, (const char *)field->data + (size_t)i * size,
+               (size_t)n * size);
+        return;
+    }
+    for (int64_t k = 0; k < n; k++) {
+        double x = npy_value(field->type, field->data, i + k);
+        if (real_bytes == 4)
+            ((float *)(void *)dst)[k] = (float)x;
+        else
+            ((double *)(void *)dst)[k] = x;
+    }
+}
+
+void feed_fill(const RtFeed *f, const RtBatch *b, const RtField *field,
+               int64_t b0, int64_t nb, int real_bytes, void *dst)
+{
+    size_t element = (size_t)field->size * (size_t)real_bytes;
+    for (int64_t r = 0; r < nb; r++) {
+        Row row = row_at(f, b->group * f->o.batch + b0 + r);
+        char *to = (char *)dst + element * (size_t)r;
+        if (field->is_static) {
+            copy_reals(field, row.seq * field->size, field->size, real_bytes,
+                       to);
+            continue;
+        }
+        int64_t valid = steps_in(row, b), at = row.offset + b->from;
+        for (int64_t t = 0; t < b->T; t++, to += element * (size_t)nb) {
+            if (t < valid)
+                copy_reals(field, (at + t) * field->size, field->size,
+                           real_bytes, to);
+            else
+                memset(to, 0, element);
+        }
+    }
+}
+
+void feed_lengths(const RtFeed *f, const RtBatch *b, int64_t b0, int64_t nb,
+                  int64_t *length, unsigned char *last)
+{
+    for (int64_t r = 0; r < nb; r++) {
+        Row row = row_at(f, b->group * f->o.batch + b0 + r);
+        if (length)
+            length[r] = steps_in(row, b);
+        if (last)
+            last[r] = row.length > b->from && row.length <= b->from + b->T;
+    }
+}
+
+int64_t feed_sequence(const RtFeed *f, const RtBatch *b, int64_t row)
+{
+    return row_at(f, b->group * f->o.batch + row).seq;
+}

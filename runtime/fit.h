@@ -1,0 +1,69 @@
+/* Training: epochs of batches, each a forward, a backward, a clip and an
+ * update; validation, progress, log and checkpoints between them.  Everything
+ * that it needs comes in FitSetup, everything that it prints goes to the
+ * caller's streams. */
+#ifndef CELLC_FIT_H
+#define CELLC_FIT_H
+
+#include <signal.h>
+#include <stdio.h>
+
+#include "checkpoint.h"
+#include "data.h"
+
+typedef struct FitSetup {
+    RtModel *model;      /* trained in place */
+    RtModel *validator;  /* the same spec compiled for inference; NULL: model
+                            itself, right where it has no noise */
+    const RtData *data;  /* training data */
+    RtFeedOptions feed;  /* how it is dealt */
+    const RtData *valid; /* validation data, may be `data`; NULL: none */
+    RtFeedOptions validfeed;
+    const char *optimizer; /* "adam(lr = 2e-3)" */
+    const char *clip;      /* "norm(5)", or NULL */
+    const char *schedule;  /* "cosine(1000)", or NULL */
+    int token;             /* reduce = token */
+    int64_t epochs;        /* to train altogether, counting those of a resumed
+                              run; 0: until another limit ends it */
+    int64_t steps;         /* updates altogether; 0: no such limit */
+    double seconds;        /* of this call; 0: no such limit */
+    int threads;           /* 0 is 1 */
+    uint64_t seed;         /* of noise */
+    int64_t patience;      /* epochs without a better validation before it
+                              stops; 0: never */
+    const char *save;      /* checkpoint, written after every epoch and at the
+                              end; NULL: none */
+    const char *best;      /* checkpoint of the best validation; NULL: none */
+    const char *log;       /* CSV; appended to when resuming; NULL: none */
+    int64_t log_every;     /* updates from row to row; 0: only epochs */
+    Checkpoint *about;     /* texts for the checkpoint; afterwards its state
+                              is where training stands */
+    const Checkpoint *resume; /* loaded: weights, optimiser, carried state and
+                                 position come from it.  NULL: begin */
+    const volatile sig_atomic_t *stop; /* nonzero: save and return; or NULL */
+    FILE *out;                         /* progress; NULL: silent */
+    int terminal; /* columns of `out`, where a line renews itself; 0:
+                     no terminal, a plain line every few seconds */
+} FitSetup;
+
+typedef struct FitResult {
+    int interrupted;       /* *stop was set */
+    int64_t epochs, steps; /* done altogether */
+    double loss;           /* mean of the last epoch's batches, or of what was
+                              trained since the last row of the log */
+    double nats;           /* of likelihoods, per counted step; NAN if none */
+    double val_loss, val_nats; /* last validation; NAN if none */
+    double seconds;            /* of this call */
+    double tokens_per_s;       /* valid steps trained on per second */
+} FitResult;
+
+/* Header of the CSV log: "epoch,step,seconds,loss,bits,val_loss,val_bits,
+ * gradnorm,lr,tokens_per_s".  Empty fields: not known in that row.
+ *
+ * Trains until a limit is reached or *stop is set; then the checkpoint has
+ * been saved.  Errors: settings that do not parse, data that do not fit the
+ * model, a loss that is not a number (the last saved checkpoint stays), files
+ * that cannot be written. */
+int fit_run(const FitSetup *f, FitResult *result, RtError *err);
+
+#endif

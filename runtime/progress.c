@@ -1,0 +1,161 @@
+/* Progress of training, see progress.h. */
+#ifndef _POSIX_C_SOURCE
+#define _POSIX_C_SOURCE 200809L
+#endif
+#include "progress.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static const char header[] =
+    "epoch,step,seconds,loss,bits,val_loss,val_bits,gradnorm,lr,tokens_per_s\n";
+static const double every_terminal = 0.1, every_plain = 5; /* seconds */
+
+double progress_clock(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static int log_failed(const Progress *p, RtError *err)
+{
+    return rt_fail(err, "%s: cannot write the log: %s", p->log_path,
+                   strerror(errno));
+}
+
+int progress_open(Progress *p, FILE *out, int columns, const char *log,
+                  int append, RtError *err)
+{
+    *p = (Progress){.out = out, .columns = columns, .shown = -INFINITY};
+    if (columns > 0 && columns < 40)
+        p->columns = 80;
+    if (!log)
+        return 0;
+    p->log_path = rt_printf("%s", log);
+    if (!p->log_path)
+        return rt_fail_memory(err, strlen(log));
+    p->log = fopen(log, append ? "a" : "w");
+    if (!p->log)
+        return log_failed(p, err);
+    if (fseek(p->log, 0, SEEK_END) == 0 && ftell(p->log) == 0)
+        fputs(header, p->log);
+    return fflush(p->log) ? log_failed(p, err) : 0;
+}
+
+static void put_field(FILE *f, double v, const char *format)
+{
+    fputc(',', f);
+    if (!isnan(v))
+        fprintf(f, format, v);
+}
+
+int progress_log(Progress *p, const ProgressRow *r, int validated, RtError *err)
+{
+    double bit = log(2);
+
+    if (!p->log)
+        return 0;
+    fprintf(p->log, "%lld,%lld", (long long)r->epoch, (long long)r->step);
+    put_field(p->log, r->seconds, "%.3f");
+    put_field(p->log, r->loss, "%.9g");
+    put_field(p->log, r->nats / bit, "%.9g");
+    put_field(p->log, validated ? r->val_loss : NAN, "%.9g");
+    put_field(p->log, validated ? r->val_nats / bit : NAN, "%.9g");
+    put_field(p->log, r->gradnorm, "%.6g");
+    put_field(p->log, r->lr, "%.6g");
+    put_field(p->log, r->tokens_per_s, "%.0f");
+    fputc('\n', p->log);
+    return fflush(p->log) ? log_failed(p, err) : 0;
+}
+
+/* Appends to a line of `room` bytes, cutting what does not fit. */
+static void add(char *line, size_t room, const char *fmt, double v)
+{
+    size_t n = strlen(line);
+
+    if (!isnan(v))
+        snprintf(line + n, room - n, fmt, v);
+}
+
+static void add_left(char *line, size_t room, double left)
+{
+    size_t n = strlen(line);
+    long s = left < 360000 ? lround(left) : 360000;
+
+    if (isnan(left))
+        return;
+    if (s >= 3600)
+        snprintf(line + n, room - n, "  %ldh%02ld left", s / 3600, s / 60 % 60);
+    else
+        snprintf(line + n, room - n, "  %ld:%02ld left", s / 60, s % 60);
+}
+
+void progress_show(Progress *p, const ProgressRow *r, int always)
+{
+    double gap = p->columns ? every_terminal : every_plain;
+    char line[256] = "";
+
+    if (!p->out || (!always && r->seconds - p->shown < gap))
+        return;
+    p->shown = r->seconds;
+    snprintf(line, sizeof line,
+             r->epochs ? "epoch %lld/%lld  " : "epoch %lld  ",
+             (long long)r->epoch, (long long)r->epochs);
+    add(line, sizeof line, "step %.0f", (double)r->step);
+    add(line, sizeof line, "  loss %.4f", r->loss);
+    if (!isnan(r->nats)) {
+        add(line, sizeof line, "  ppl %.4g", exp(r->nats));
+        add(line, sizeof line, "  bits %.4f", r->nats / log(2));
+    }
+    add(line, sizeof line, "  val %.4f", r->val_loss);
+    add(line, sizeof line, " (%.4f bits)", r->val_nats / log(2));
+    add(line, sizeof line, "  grad %.3g", r->gradnorm);
+    add(line, sizeof line, "  %.0f tok/s", r->tokens_per_s);
+    add_left(line, sizeof line, r->left);
+    if (p->columns) {
+        fprintf(p->out, "\r%.*s\033[K", p->columns - 1, line);
+        p->open = 1;
+    } else {
+        fprintf(p->out, "%s\n", line);
+    }
+    fflush(p->out);
+}
+
+static void finish_line(Progress *p)
+{
+    if (p->out && p->open)
+        fputc('\n', p->out);
+    p->open = 0;
+}
+
+void progress_note(Progress *p, const char *fmt, ...)
+{
+    va_list ap;
+
+    if (!p->out)
+        return;
+    finish_line(p);
+    va_start(ap, fmt);
+    vfprintf(p->out, fmt, ap);
+    va_end(ap);
+    fputc('\n', p->out);
+    fflush(p->out);
+}
+
+int progress_close(Progress *p, RtError *err)
+{
+    int rc = 0;
+
+    finish_line(p);
+    if (p->log && fclose(p->log) != 0)
+        rc = log_failed(p, err);
+    p->log = NULL;
+    free(p->log_path);
+    p->log_path = NULL;
+    return rc;
+}

@@ -1,0 +1,31 @@
+/* Whole files in and out: reading, with gz unpacked on the way, and writing
+ * that either replaces the old file completely or leaves it as it was.  Used
+ * by every file format of the runtime. */
+#ifndef CELLC_RTIO_H
+#define CELLC_RTIO_H
+
+#include "rterr.h"
+
+/* Reads all of `path` ("-": standard input), unpacking gzip, into *bytes
+ * (malloc'd, the caller frees), with a NUL after the *n bytes. */
+int rtio_read(const char *path, char **bytes, size_t *n, RtError *err);
+/* The same, but no more than the first `limit` bytes. */
+int rtio_read_head(const char *path, size_t limit, char **bytes, size_t *n,
+                   RtError *err);
+
+/* A file being written beside its target under a temporary name. */
+typedef struct RtSave RtSave;
+
+/* A target that is there and not a regular file (a device, a pipe) is written
+ * directly; "-" is standard output.  NULL on error. */
+RtSave *rtio_save_open(const char *path, RtError *err);
+/* Errors are kept: it is enough to look at rtio_save_close(). */
+int rtio_save_write(RtSave *s, const void *bytes, size_t n);
+/* Flushes, syncs and renames; on an error, here or in an earlier write,
+ * removes the temporary file, keeps the old one and returns -1.  Frees `s`
+ * in either case. */
+int rtio_save_close(RtSave *s, RtError *err);
+/* Gives up: removes the temporary file; the old one stays. */
+void rtio_save_abort(RtSave *s);
+
+#endif

@@ -1,0 +1,314 @@
+/* One evaluation of a model on arrays, see runarrays.h. */
+#include "runparts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void put_real(const Run *r, void *block, int64_t at, double v)
+{
+    if (r->d->real_bytes == 8)
+        ((double *)block)[at] = v;
+    else
+        ((float *)block)[at] = (float)v;
+}
+
+static double get_real(const Run *r, const void *block, int64_t at)
+{
+    return r->d->real_bytes == 8 ? ((const double *)block)[at]
+                                 : (double)((const float *)block)[at];
+}
+
+/* The gradient that an upstream final gives counts only where the sequence
+ * ends. */
+static void mask_final(Run *r, int i)
+{
+    const CellTensor *t = &r->d->tensor[i];
+    void *at = session_place(r->s, i);
+    int64_t size = model_size(t);
+
+    if (t->axes & CELL_T || strncmp(t->name, "up.final.", 9))
+        return;
+    for (int64_t b = 0; b < r->B; b++)
+        for (int64_t k = 0; !r->last[b] && k < size; k++)
+            put_real(r, at, b * size + k, 0);
+}
+
+/* The TOTAL of a TERM: the one named after it, else the one for all. */
+static int total_of(const CellDesc *d, int term)
+{
+    int all = -1;
+
+    for (int i = -1; (i = model_next(d, CELL_TOTAL, i)) >= 0;) {
+        const CellTensor *t = &d->tensor[i];
+
+        if (t->of == term || (!strncmp(t->name, "total.", 6) &&
+                              !strcmp(t->name + 6, d->tensor[term].name)))
+            return i;
+        all = t->of < 0 && !strchr(t->name, '.') ? i : all;
+    }
+    return all;
+}
+
+/* Counted steps of the whole sequences, so that chunks share them. */
+static void put_totals(Run *r)
+{
+    for (int i = -1; (i = model_next(r->d, CELL_COUNT, i)) >= 0;) {
+        int k =
+            r->d->tensor[i].of < 0 ? -1 : total_of(r->d, r->d->tensor[i].of);
+        int64_t at;
+
+        if (k < 0 || !r->total[i])
+            continue;
+        at = cell_size(r->d->tensor[k].at, r->s->T, r->s->B);
+        for (int64_t b = 0; b < r->B; b++)
+            put_real(r, r->s->work, at + b, r->total[i][b]);
+    }
+}
+
+/* Fills the session for steps from+1 .. from+T of the sequences. */
+static int begin_chunk(Run *r, int64_t from, int64_t T, RtError *err)
+{
+    if (session_begin(r->s, T, r->B, from == 0, err))
+        return -1;
+    for (int64_t b = 0; b < r->B; b++) {
+        int64_t left = r->length[b] - from;
+
+        r->piece[b] = left < 0 ? 0 : left < T ? left : T;
+        r->last[b] = (left > 0 && left <= T) || (left == 0 && from == 0);
+    }
+    for (int k = 0; k < r->nbound; k++) {
+        const Bound *b = &r->bound[k];
+        Npy view = b->a;
+        int64_t dim[6];
+
+        memcpy(dim, b->a.dim, (size_t)b->a.rank * sizeof *dim);
+        view.dim = dim;
+        if (r->d->tensor[b->tensor].axes & CELL_T) {
+            int64_t step = b->a.count / b->a.dim[0];
+
+            dim[0] = T;
+            view.count = step * T;
+            view.data = (char *)b->a.data +
+                        (size_t)(step * from) * npy_bytes(b->a.type);
+        }
+        if (session_set_npy(r->s, b->tensor, &view, 0, err))
+            return rt_fail_in(err, b->path);
+        if (r->set->tbptt)
+            mask_final(r, b->tensor);
+    }
+    if (session_lengths(r->s, r->piece, err))
+        return -1;
+    session_last(r->s, r->last);
+    return r->set->training ? session_noise(r->s, err) : 0;
+}
+
+/* Copies tensor i of the chunk to its place in the whole. */
+static void collect(Run *r, int i, int64_t from, int64_t T)
+{
+    const CellTensor *t = &r->d->tensor[i];
+    int64_t size = model_size(t), row = (t->axes & CELL_B ? r->B : 1) * size;
+    const CellTensor *of = t->of >= 0 ? &r->d->tensor[t->of] : NULL;
+    int back = (t->flags | (of ? of->flags : 0)) & CELL_BACKWARD;
+    double *to = r->value[i];
+
+    if (!to)
+        return;
+    session_get(r->s, i, 0, r->scratch);
+    if (t->axes & CELL_T) {
+        memcpy(to + from * row, r->scratch, (size_t)(T * row) * sizeof *to);
+    } else if (t->role == CELL_GRAD) {
+        /* the start of a forward sweep acts in the first chunk only */
+        int start = of && (of->role == CELL_STATE || strchr(of->name, '@'));
+
+        for (int64_t k = 0; k < row; k++)
+            to[k] += start && !back && from ? 0 : r->scratch[k];
+    } else {
+        for (int64_t k = 0; k < row; k++) {
+            int64_t b = t->axes & CELL_B ? k / size : 0;
+
+            if (from == 0 || (!back && r->piece[b] > 0))
+                to[k] = r->scratch[k];
+        }
+    }
+}
+
+static int run_chunk(Run *r, int64_t from, int64_t T, int backward,
+                     RtError *err)
+{
+    if (begin_chunk(r, from, T, err))
+        return -1;
+    if (r->set->tbptt)
+        put_totals(r);
+    if (session_forward(r->s, err) || (backward && session_backward(r->s, err)))
+        return -1;
+    for (int i = 0; i < r->d->ntensor; i++)
+        if (r->d->tensor[i].role != CELL_GRAD || backward)
+            collect(r, i, from, T);
+    r->loss += session_loss(r->s);
+    for (int64_t k = 0; backward && k < r->d->param_size; k++)
+        r->grad[k] += get_real(r, r->m->grads, k);
+    return session_carry(r->s, err);
+}
+
+/* One evaluation of the whole sequences; the sums start anew. */
+static int run_once(Run *r, int backward, RtError *err)
+{
+    int64_t K = r->set->tbptt ? r->set->tbptt : r->T;
+
+    r->loss = 0;
+    memset(r->grad, 0, (size_t)r->d->param_size * sizeof *r->grad);
+    for (int i = 0; i < r->d->ntensor; i++)
+        if (r->d->tensor[i].role == CELL_GRAD && r->value[i])
+            memset(r->value[i], 0,
+                   (size_t)(model_size(&r->d->tensor[i]) *
+                            (r->d->tensor[i].axes & CELL_B ? r->B : 1) *
+                            (r->d->tensor[i].axes & CELL_T ? r->T : 1)) *
+                       sizeof(double));
+    for (int64_t from = 0; from < r->T; from += K) {
+        int64_t T = r->T - from < K ? r->T - from : K;
+
+        if (run_chunk(r, from, T, backward, err))
+            return -1;
+    }
+    for (int64_t k = 0; backward && k < r->d->param_size; k++)
+        put_real(r, r->m->grads, k, r->grad[k]);
+    return 0;
+}
+
+/* Reads how many steps each term counts in the whole sequences. */
+static int count_steps(Run *r, RtError *err)
+{
+    if (begin_chunk(r, 0, r->T, err) || session_forward(r->s, err))
+        return -1;
+    for (int i = -1; (i = model_next(r->d, CELL_COUNT, i)) >= 0;) {
+        r->total[i] = run_room(r->B, sizeof(double), err);
+        if (!r->total[i])
+            return -1;
+        session_get(r->s, i, 0, r->total[i]);
+    }
+    return 0;
+}
+
+/* Room for everything that is collected. */
+static int make_room(Run *r, RtError *err)
+{
+    const CellDesc *d = r->d;
+    int64_t most = 1;
+
+    r->value = run_room(d->ntensor, sizeof *r->value, err);
+    r->total = run_room(d->ntensor, sizeof *r->total, err);
+    r->grad = run_room(d->param_size, sizeof *r->grad, err);
+    if (!r->value || !r->total || !r->grad)
+        return -1;
+    for (int i = 0; i < d->ntensor; i++) {
+        const CellTensor *t = &d->tensor[i];
+        int64_t n = model_size(t) * (t->axes & CELL_T ? r->T : 1) *
+                    (t->axes & CELL_B ? r->B : 1);
+
+        if (t->role != CELL_OUTPUT && t->role != CELL_FINAL &&
+            t->role != CELL_GRAD)
+            continue;
+        r->value[i] = run_room(n, sizeof(double), err);
+        if (!r->value[i])
+            return -1;
+        most = n > most ? n : most;
+    }
+    r->scratch = run_room(most, sizeof *r->scratch, err);
+    return r->scratch ? 0 : -1;
+}
+
+/* Clips the gradients of the last run_once; writes what is left of them. */
+static int write_clipped(Run *r, const RtClip *clip, RtError *err)
+{
+    const int64_t one = 1;
+    double norm;
+
+    if (clip_grads(r->m, clip, &norm, err))
+        return -1;
+    for (int64_t k = 0; k < r->d->param_size; k++)
+        r->grad[k] = get_real(r, r->m->grads, k);
+    return run_write_params(r, "clipped.", r->grad, 0, err) ||
+                   run_write(r, "", "gradnorm", 0, 1, &one, &norm, err)
+               ? -1
+               : 0;
+}
+
+static int take_steps(Run *r, const RtClip *clip, RtError *err)
+{
+    int64_t N = r->set->steps, P = r->d->param_size;
+    RtOptim *o = optim_new(r->m, r->set->optimizer, err);
+    double *after = o ? run_room(N * P, sizeof *after, err) : NULL;
+    double *loss = after ? run_room(N, sizeof *loss, err) : NULL;
+    int bad = loss ? 0 : -1;
+
+    for (int64_t n = 0; n < N && !bad; n++) {
+        r->s->step = (uint64_t)n;
+        bad = run_once(r, 1, err) ||
+              (r->set->clip && clip_grads(r->m, clip, NULL, err));
+        if (bad)
+            break;
+        loss[n] = r->loss;
+        optim_step(o, optim_rate(o));
+        for (int64_t k = 0; k < P; k++)
+            after[n * P + k] = get_real(r, r->m->params, k);
+    }
+    if (!bad)
+        bad = run_write_params(r, "after.", after, N, err) ||
+              run_write(r, "", "losses", 0, 1, &N, loss, err);
+    free(after);
+    free(loss);
+    optim_free(o);
+    return bad ? -1 : 0;
+}
+
+static int run_model(Run *r, RtError *err)
+{
+    const RunSetup *set = r->set;
+    int backward = set->grad || set->clip || set->steps;
+    RtClip clip;
+
+    if (clip_parse(set->clip, &clip, err))
+        return -1;
+    if (backward && !r->d->backward)
+        return rt_fail(err, "the spec has no loss to differentiate; give "
+                            "--upstream NAME=FILE");
+    if (set->weights ? model_load(r->m, set->weights, err)
+                     : model_init(r->m, set->seed, set->base, err))
+        return -1;
+    r->s->seed = set->seed;
+    if (run_read(r, err) || make_room(r, err) ||
+        (set->tbptt && count_steps(r, err)) || run_once(r, backward, err) ||
+        run_make_folder(set->out, err) || run_write_results(r, err))
+        return -1;
+    if (set->clip && write_clipped(r, &clip, err))
+        return -1;
+    return set->steps ? take_steps(r, &clip, err) : 0;
+}
+
+int run_arrays(const CellDesc *d, const RunSetup *setup, RtError *err)
+{
+    Run r = {.d = d, .set = setup, .T = -1, .B = -1};
+    int bad = -1;
+
+    r.m = model_new(d, err);
+    r.s = r.m ? session_new(r.m, err) : NULL;
+    if (r.s)
+        bad = run_model(&r, err);
+    for (int k = 0; k < r.nbound; k++)
+        npy_free(&r.bound[k].a);
+    for (int i = 0; i < d->ntensor; i++) {
+        free(r.value ? r.value[i] : NULL);
+        free(r.total ? r.total[i] : NULL);
+    }
+    free(r.bound);
+    free(r.length);
+    free(r.piece);
+    free(r.last);
+    free(r.value);
+    free(r.total);
+    free(r.grad);
+    free(r.scratch);
+    session_free(r.s);
+    model_free(r.m);
+    return bad;
+}

@@ -1,0 +1,292 @@
+/* The arrays that `run` evaluates a model on, see runparts.h. */
+#include "runparts.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+void *run_room(int64_t n, size_t size, RtError *err)
+{
+    void *p = calloc((size_t)(n > 0 ? n : 1), size);
+
+    if (!p)
+        rt_fail_memory(err, (size_t)n * size);
+    return p;
+}
+
+/* "[T,B,3]" of a tensor; malloc'd. */
+static char *wanted_text(const CellTensor *t, int batch_first)
+{
+    char *s = rt_printf("%s%s", t->axes & CELL_T && !batch_first ? "T," : "",
+                        t->axes & CELL_B ? "B," : "");
+    char *old;
+
+    if (s && t->axes & CELL_T && batch_first) {
+        old = s;
+        s = rt_printf("%sT,", old);
+        free(old);
+    }
+    for (int k = 0; s && k < t->rank; k++) {
+        old = s;
+        s = rt_printf("%s%lld,", old, (long long)t->dim[k]);
+        free(old);
+    }
+    old = s;
+    s = s ? rt_printf("[%.*s]", (int)strlen(s) - (*s != 0), s) : NULL;
+    free(old);
+    return s;
+}
+
+static int shape_fails(const Run *r, const Bound *b, const char *why,
+                       RtError *err)
+{
+    const CellTensor *t = &r->d->tensor[b->tensor];
+    char *found = npy_shape_text(b->a.rank, b->a.dim);
+    char *wanted = wanted_text(t, r->set->batch_first);
+
+    rt_fail(err, "%s: shape %s found, %s wanted for %s%s", b->path,
+            found ? found : "?", wanted ? wanted : "?", t->name, why);
+    free(found);
+    free(wanted);
+    return -1;
+}
+
+/* Notes the size of an axis, or compares it with what another file said. */
+static int agree(int64_t found, int64_t *size, const char *path,
+                 const char **from, const char *axis, RtError *err)
+{
+    if (*size < 0) {
+        *size = found;
+        *from = path;
+    }
+    if (*size == found)
+        return 0;
+    return rt_fail(err, "%s has %lld %s, %s has %lld", path, (long long)found,
+                   axis, *from, (long long)*size);
+}
+
+/* Element rank and extents, T and B of one array. */
+static int check_shape(Run *r, const Bound *b, RtError *err)
+{
+    const CellTensor *t = &r->d->tensor[b->tensor];
+    int both = (t->axes & CELL_T) && (t->axes & CELL_B);
+    int swap = both && r->set->batch_first;
+    int at = 0, lead = !!(t->axes & CELL_T) + !!(t->axes & CELL_B);
+
+    if (b->a.rank != lead + t->rank)
+        return shape_fails(r, b, "", err);
+    for (int k = 0; k < t->rank; k++)
+        if (b->a.dim[lead + k] != t->dim[k])
+            return shape_fails(r, b, "", err);
+    if (t->axes & CELL_T &&
+        agree(b->a.dim[swap ? 1 : at], &r->T, b->path, &r->Tfrom, "steps", err))
+        return -1;
+    at += both;
+    if (t->axes & CELL_B && agree(b->a.dim[swap ? 0 : at], &r->B, b->path,
+                                  &r->Bfrom, "sequences", err))
+        return -1;
+    if (b->a.count == 0)
+        return shape_fails(r, b, ": it is empty", err);
+    return 0;
+}
+
+void run_transpose(void *dst, const void *src, int64_t A, int64_t B,
+                   size_t bytes)
+{
+    for (int64_t a = 0; a < A; a++)
+        for (int64_t b = 0; b < B; b++)
+            memcpy((char *)dst + (size_t)(b * A + a) * bytes,
+                   (const char *)src + (size_t)(a * B + b) * bytes, bytes);
+}
+
+/* Turns [B,T,...] into [T,B,...]. */
+static int time_first(Npy *a, RtError *err)
+{
+    int64_t B = a->dim[0], T = a->dim[1];
+    size_t all = (size_t)a->count * npy_bytes(a->type);
+    char *to = run_room((int64_t)all, 1, err);
+
+    if (!to)
+        return -1;
+    run_transpose(to, a->data, B, T, all / (size_t)(B * T));
+    free(a->data);
+    a->data = to;
+    a->dim[0] = T;
+    a->dim[1] = B;
+    return 0;
+}
+
+/* The inputs there are, for messages; malloc'd. */
+static char *input_list(const CellDesc *d, const char *prefix,
+                        const char *suffix)
+{
+    char *s = NULL;
+    size_t p = strlen(prefix), q = strlen(suffix);
+
+    for (int i = -1; (i = model_next(d, CELL_INPUT, i)) >= 0;) {
+        const char *name = d->tensor[i].name;
+        size_t n = strlen(name);
+        char *old = s;
+
+        if (n < p + q || strncmp(name, prefix, p) ||
+            strcmp(name + n - q, suffix))
+            continue;
+        if (!p && !q && (strchr(name, '@') || !strncmp(name, "up.", 3)))
+            continue;
+        s = rt_printf("%s%s%.*s", old ? old : "", old ? ", " : "",
+                      (int)(n - p - q), name + p);
+        free(old);
+    }
+    return s;
+}
+
+/* Reads the files of one flag into inputs named prefix + NAME + suffix. */
+static int bind_files(Run *r, const RunFile *file, int n, const char *flag,
+                      const char *prefix, const char *suffix, RtError *err)
+{
+    for (int k = 0; k < n; k++) {
+        char *name =
+            rt_printf("%s%.*s%s", prefix, file[k].n, file[k].name, suffix);
+        int i = name ? model_find(r->d, CELL_INPUT, name) : -1;
+        Bound *b = &r->bound[r->nbound];
+
+        free(name);
+        if (i < 0) {
+            char *list = input_list(r->d, prefix, suffix);
+
+            rt_fail(err, "%s %.*s=%s: the model has no such name; it has %s",
+                    flag, file[k].n, file[k].name, file[k].path,
+                    list ? list : "none");
+            free(list);
+            return -1;
+        }
+        for (int j = 0; j < r->nbound; j++)
+            if (r->bound[j].tensor == i)
+                return rt_fail(err, "%s %.*s is given twice: %s and %s", flag,
+                               file[k].n, file[k].name, r->bound[j].path,
+                               file[k].path);
+        *b = (Bound){.tensor = i, .path = file[k].path};
+        r->nbound++;
+        if (npy_read(b->path, &b->a, err) || check_shape(r, b, err))
+            return -1;
+        if (r->set->batch_first && r->d->tensor[i].axes == (CELL_T | CELL_B) &&
+            time_first(&b->a, err))
+            return -1;
+    }
+    return 0;
+}
+
+static int read_lengths(Run *r, RtError *err)
+{
+    const char *path = r->set->lengths;
+    Npy a = {0};
+    int bad = -1;
+
+    if (npy_read(path, &a, err))
+        goto out;
+    if (a.rank != 1 || npy_is_float(a.type)) {
+        char *found = npy_shape_text(a.rank, a.dim);
+
+        rt_fail(err, "%s: %s of shape %s found, integers of shape [B] wanted",
+                path, npy_type_name(a.type), found ? found : "?");
+        free(found);
+        goto out;
+    }
+    if (agree(a.dim[0], &r->B, path, &r->Bfrom, "sequences", err))
+        goto out;
+    r->length = run_room(r->B, sizeof *r->length, err);
+    for (int64_t b = 0; r->length && b < r->B; b++) {
+        double v = npy_value(a.type, a.data, b);
+
+        if (v < 0 || (r->T >= 0 && v > (double)r->T)) {
+            rt_fail(err,
+                    "%s: length %g of sequence %lld found, 0 to %lld "
+                    "wanted (the steps of %s)",
+                    path, v, (long long)b, (long long)r->T,
+                    r->Tfrom ? r->Tfrom : "the arrays");
+            goto out;
+        }
+        r->length[b] = (int64_t)v;
+    }
+    bad = r->length ? 0 : -1;
+out:
+    npy_free(&a);
+    return bad;
+}
+
+/* Every input of the model has an array. */
+static int all_bound(const Run *r, RtError *err)
+{
+    for (int i = -1; (i = model_next(r->d, CELL_INPUT, i)) >= 0;) {
+        const CellTensor *t = &r->d->tensor[i];
+        int found = 0;
+
+        for (int k = 0; k < r->nbound; k++)
+            found |= r->bound[k].tensor == i;
+        if (!found) {
+            char *wanted = wanted_text(t, r->set->batch_first);
+
+            rt_fail(err, "input %s has no array: give --in %s=FILE of shape %s",
+                    t->name, t->name, wanted ? wanted : "?");
+            free(wanted);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* Class numbers within the lengths: whole, in range, negative only where the
+ * input is observed. */
+static int check_classes(const Run *r, const Bound *b, RtError *err)
+{
+    const CellTensor *t = &r->d->tensor[b->tensor];
+    int64_t row = t->axes & CELL_T ? b->a.count / b->a.dim[0] : b->a.count;
+    int64_t size = model_size(t);
+
+    for (int64_t k = 0; t->flags & CELL_INDEX && k < b->a.count; k++) {
+        double v = npy_value(b->a.type, b->a.data, k);
+        int64_t seq = k % row / size, step = k / row;
+        int ok = v >= 0 ? v < (double)t->classes && v == floor(v)
+                        : v < 0 && t->flags & CELL_OBSERVED;
+
+        if (ok || (t->axes & CELL_T && t->axes & CELL_B &&
+                   step >= r->length[seq]))
+            continue;
+        return rt_fail(err,
+                       "%s: %g found at step %lld of sequence %lld (from 0), "
+                       "class numbers from 0 to %lld wanted for %s%s",
+                       b->path, v, (long long)step, (long long)seq,
+                       (long long)t->classes - 1, t->name,
+                       t->flags & CELL_OBSERVED ? ", negative: not observed"
+                                                : "");
+    }
+    return 0;
+}
+
+int run_read(Run *r, RtError *err)
+{
+    const RunSetup *set = r->set;
+
+    r->bound =
+        run_room(set->nin + set->nstate + set->nup, sizeof *r->bound, err);
+    if (!r->bound || bind_files(r, set->in, set->nin, "--in", "", "", err) ||
+        bind_files(r, set->state, set->nstate, "--state", "", "@0", err) ||
+        bind_files(r, set->up, set->nup, "--upstream", "up.", "", err) ||
+        all_bound(r, err))
+        return -1;
+    if (set->lengths && read_lengths(r, err))
+        return -1;
+    r->T = r->T < 0 ? 1 : r->T;
+    r->B = r->B < 0 ? 1 : r->B;
+    if (!r->length) {
+        r->length = run_room(r->B, sizeof *r->length, err);
+        for (int64_t b = 0; r->length && b < r->B; b++)
+            r->length[b] = r->T;
+    }
+    for (int k = 0; k < r->nbound; k++)
+        if (r->length && check_classes(r, &r->bound[k], err))
+            return -1;
+    r->piece = run_room(r->B, sizeof *r->piece, err);
+    r->last = run_room(r->B, 1, err);
+    return r->length && r->piece && r->last ? 0 : -1;
+}

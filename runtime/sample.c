@@ -1,0 +1,341 @@
+/* Drawing sequences, see sample.h. */
+#include "sample.h"
+
+#include "rng.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A drawn input and the parameters of its distribution. */
+typedef struct Drawn {
+    int input;
+    int p, mean, sd;  /* tensors, -1 where the distribution has none */
+    const char *kind; /* of p: "categorical.p", "bernoulli.p" */
+    int64_t size;     /* reals of one element */
+    double *value;    /* [size] drawn last */
+    double *a, *b;    /* parameters of one step, and room to sort them */
+} Drawn;
+
+struct Sampler {
+    RtSession *s;
+    const RtData *given;
+    Drawn *drawn;
+    int n;
+    int64_t at; /* steps behind */
+};
+
+/* Sorting of classes by falling probability. */
+static int falling(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return x < y ? 1 : x > y ? -1 : 0;
+}
+
+/* The smallest probability that --top-k and --top-p leave. */
+static double threshold(const SampleHow *how, const double *p, int64_t n,
+                        double sum, double *sorted)
+{
+    double low = 0, so_far = 0;
+
+    if (how->top_k <= 0 && how->top_p >= 1)
+        return 0;
+    memcpy(sorted, p, (size_t)n * sizeof *p);
+    qsort(sorted, (size_t)n, sizeof *sorted, falling);
+    if (how->top_k > 0 && how->top_k < n)
+        low = sorted[how->top_k - 1];
+    for (int64_t i = 0; i < n && how->top_p < 1; i++) {
+        so_far += sorted[i] / sum;
+        if (so_far >= how->top_p)
+            return sorted[i] > low ? sorted[i] : low;
+    }
+    return low;
+}
+
+int64_t sample_class(const SampleHow *how, const double *p, int64_t n, double u,
+                     double *scratch)
+{
+    double *w = scratch, sum = 0, low, at;
+    int64_t best = 0;
+
+    for (int64_t i = 1; i < n; i++)
+        if (p[i] > p[best])
+            best = i;
+    if (how->greedy)
+        return best;
+    for (int64_t i = 0; i < n; i++) {
+        /* relative to the largest, so that small temperatures do not vanish */
+        w[i] = p[i] > 0 ? exp(log(p[i] / p[best]) / how->temperature) : 0;
+        sum += w[i];
+    }
+    low = threshold(how, w, n, sum, scratch + n);
+    sum = 0;
+    for (int64_t i = 0; i < n; i++) {
+        w[i] = w[i] >= low ? w[i] : 0;
+        sum += w[i];
+    }
+    at = u * sum;
+    for (int64_t i = 0; i < n; i++) {
+        at -= w[i];
+        if (at < 0 && w[i] > 0)
+            return i;
+    }
+    return best;
+}
+
+void sample_free(Sampler *s)
+{
+    if (!s)
+        return;
+    for (int k = 0; k < s->n; k++) {
+        free(s->drawn[k].value);
+        free(s->drawn[k].a);
+        free(s->drawn[k].b);
+    }
+    free(s->drawn);
+    session_free(s->s);
+    free(s);
+}
+
+/* Finds the distribution's parameters of input i; 0 if it is not drawn. */
+static int find_drawn(const CellDesc *d, int i, Drawn *out)
+{
+    *out = (Drawn){.input = i, .p = -1, .mean = -1, .sd = -1};
+    for (int k = -1; (k = model_next(d, CELL_DRAW, k)) >= 0;) {
+        const CellTensor *t = &d->tensor[k];
+
+        if (t->of != i || !t->what)
+            continue;
+        if (!strcmp(t->what, "normal.mean"))
+            out->mean = k;
+        else if (!strcmp(t->what, "normal.sd"))
+            out->sd = k;
+        else {
+            out->p = k;
+            out->kind = t->what;
+        }
+    }
+    return out->p >= 0 || out->mean >= 0;
+}
+
+static int check_drawn(const CellDesc *d, const Drawn *w, RtError *err)
+{
+    const CellTensor *t = &d->tensor[w->input];
+
+    if (w->p >= 0 && strcmp(w->kind, "categorical.p") &&
+        strcmp(w->kind, "bernoulli.p"))
+        return rt_fail(err, "drawing %s from %s is not supported yet", t->name,
+                       w->kind);
+    if (w->p < 0 && w->sd < 0)
+        return rt_fail(err, "%s has a mean but no spread to draw with",
+                       t->name);
+    return 0;
+}
+
+static int find_all(Sampler *s, RtError *err)
+{
+    const CellDesc *d = s->s->desc;
+
+    for (int i = -1; (i = model_next(d, CELL_INPUT, i)) >= 0;) {
+        Drawn *w = &s->drawn[s->n];
+        size_t room = 1;
+
+        if (!find_drawn(d, i, w)) {
+            if (!s->given || !data_field(s->given, d->tensor[i].name))
+                return rt_fail(err,
+                               "input %s is not drawn: give its values "
+                               "with --in %s=FILE.npy",
+                               d->tensor[i].name, d->tensor[i].name);
+            continue;
+        }
+        s->n++;
+        if (check_drawn(d, w, err))
+            return -1;
+        w->size = model_size(&d->tensor[i]);
+        for (int k = 0; k < d->ntensor; k++)
+            if (d->tensor[k].of == i &&
+                (size_t)model_size(&d->tensor[k]) > room)
+                room = (size_t)model_size(&d->tensor[k]);
+        w->value = calloc((size_t)w->size, sizeof *w->value);
+        w->a = calloc(2 * room, sizeof *w->a);
+        w->b = calloc(2 * room, sizeof *w->b);
+        if (!w->value || !w->a || !w->b)
+            return rt_fail_memory(err, room * sizeof *w->a);
+    }
+    if (!s->n)
+        return rt_fail(err, "the model draws nothing: generating needs an "
+                            "input with `~`");
+    for (int i = 0; i < d->ntensor; i++)
+        if (d->tensor[i].role == CELL_STATE &&
+            d->tensor[i].flags & CELL_BACKWARD)
+            return rt_fail(err,
+                           "%s is swept from the end backward, so steps "
+                           "cannot be drawn one after the other",
+                           d->tensor[i].name);
+    return 0;
+}
+
+Sampler *sample_new(RtModel *m, const RtData *given, RtError *err)
+{
+    Sampler *s = calloc(1, sizeof *s);
+
+    if (s) {
+        s->given = given;
+        s->s = session_new(m, err);
+        s->drawn = calloc((size_t)m->desc->ntensor + 1, sizeof *s->drawn);
+    }
+    if (!s || !s->drawn) {
+        sample_free(s);
+        rt_fail_memory(err, sizeof *s);
+        return NULL;
+    }
+    if (!s->s || find_all(s, err)) {
+        sample_free(s);
+        return NULL;
+    }
+    return s;
+}
+
+int sample_drawn(const Sampler *s, int k)
+{
+    return k < s->n ? s->drawn[k].input : -1;
+}
+
+static void put_reals(RtSession *s, int i, const double *v, int64_t n)
+{
+    void *at = session_place(s, i);
+
+    for (int64_t k = 0; k < n; k++)
+        if (s->desc->real_bytes == 8)
+            ((double *)at)[k] = v[k];
+        else
+            ((float *)at)[k] = (float)v[k];
+}
+
+/* The next T steps of the inputs that are not drawn. */
+static int put_given(Sampler *s, int64_t T, RtError *err)
+{
+    const CellDesc *d = s->s->desc;
+
+    for (int i = -1; (i = model_next(d, CELL_INPUT, i)) >= 0;) {
+        const RtField *field =
+            s->given ? data_field(s->given, d->tensor[i].name) : NULL;
+        int64_t from, n = model_size(&d->tensor[i]);
+        double *v;
+        Drawn w;
+
+        if (find_drawn(d, i, &w))
+            continue;
+        from = field->is_static ? 0 : s->at;
+        n *= field->is_static ? 1 : T;
+        if (!field->is_static && s->at + T > field->count)
+            return rt_fail(err,
+                           "%s has %lld steps, generating has come to "
+                           "step %lld",
+                           field->from, (long long)field->count,
+                           (long long)(s->at + T));
+        v = malloc((size_t)n * sizeof *v);
+        if (!v)
+            return rt_fail_memory(err, (size_t)n * sizeof *v);
+        for (int64_t k = 0; k < n; k++)
+            v[k] = npy_value(field->type, field->data, from * field->size + k);
+        put_reals(s->s, i, v, n);
+        free(v);
+    }
+    return 0;
+}
+
+int sample_prime(Sampler *s, int64_t T, const double *const *value,
+                 RtError *err)
+{
+    if (session_begin(s->s, T, 1, s->at == 0, err) || put_given(s, T, err))
+        return -1;
+    for (int k = 0; k < s->n; k++)
+        session_set(s->s, s->drawn[k].input, value[k]);
+    if (session_forward(s->s, err) || session_carry(s->s, err))
+        return -1;
+    s->at += T;
+    return 0;
+}
+
+/* Draws one name from what the last forward left. */
+static void draw(Sampler *s, const SampleHow *how, int k)
+{
+    Drawn *w = &s->drawn[k];
+    uint64_t stream = rt_stream(RT_STREAM_SAMPLE, (uint64_t)k);
+    uint64_t at = (uint64_t)(s->at * w->size);
+    double spread = how->greedy ? 0 : sqrt(how->temperature);
+
+    if (w->p < 0) {
+        int64_t nm = session_count(s->s, w->mean);
+        int64_t ns = session_count(s->s, w->sd);
+
+        session_get(s->s, w->mean, 0, w->a);
+        session_get(s->s, w->sd, 0, w->b);
+        for (int64_t i = 0; i < w->size; i++)
+            w->value[i] = w->a[nm == 1 ? 0 : i] +
+                          spread * w->b[ns == 1 ? 0 : i] *
+                              rt_normal(how->seed, stream, at + (uint64_t)i);
+        return;
+    }
+    session_get(s->s, w->p, 0, w->a);
+    if (!strcmp(w->kind, "categorical.p")) {
+        w->value[0] =
+            (double)sample_class(how, w->a, session_count(s->s, w->p),
+                                 rt_uniform(how->seed, stream, at), w->b);
+        return;
+    }
+    for (int64_t i = 0; i < w->size; i++) {
+        double p = w->a[session_count(s->s, w->p) == 1 ? 0 : i];
+        double yes = pow(p, 1 / how->temperature);
+        double no = pow(1 - p, 1 / how->temperature);
+        double u = rt_uniform(how->seed, stream, at + (uint64_t)i);
+
+        w->value[i] = how->greedy ? p > 0.5 : u * (yes + no) < yes;
+    }
+}
+
+/* One step: as many rounds as there are drawn names, since one may depend on
+ * another at the same step, then once more with all of them in place. */
+static int step_once(Sampler *s, const SampleHow *how, RtError *err)
+{
+    const CellDesc *d = s->s->desc;
+
+    if (session_begin(s->s, 1, 1, s->at == 0, err) || put_given(s, 1, err))
+        return -1;
+    for (int k = 0; k < s->n; k++) {
+        const CellTensor *t = &d->tensor[s->drawn[k].input];
+
+        for (int64_t i = 0; i < s->drawn[k].size; i++)
+            s->drawn[k].value[i] =
+                t->flags & CELL_INDEX && t->flags & CELL_OBSERVED ? -1 : 0;
+        put_reals(s->s, s->drawn[k].input, s->drawn[k].value, s->drawn[k].size);
+    }
+    for (int round = 0; round < s->n; round++) {
+        if (session_forward(s->s, err))
+            return -1;
+        for (int k = 0; k < s->n; k++) {
+            draw(s, how, k);
+            put_reals(s->s, s->drawn[k].input, s->drawn[k].value,
+                      s->drawn[k].size);
+        }
+    }
+    if (session_forward(s->s, err) || session_carry(s->s, err))
+        return -1;
+    s->at++;
+    return 0;
+}
+
+int sample_run(Sampler *s, const SampleHow *how, int64_t steps,
+               SampleStep *step, void *user, RtError *err)
+{
+    for (int64_t t = 0; t < steps; t++) {
+        if (step_once(s, how, err))
+            return -1;
+        for (int k = 0; k < s->n; k++)
+            if (step(user, t, k, s->drawn[k].value, err))
+                return -1;
+    }
+    return 0;
+}

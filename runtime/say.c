@@ -1,0 +1,63 @@
+/* What a program says to its user, see flags.h. */
+#include "flags.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void say(const char *word, const char *colour, const char *fmt,
+                va_list ap)
+{
+    int c = say_colour(stderr);
+
+    fprintf(stderr, "%s%s: %s", c ? colour : "", word, c ? "\033[0m" : "");
+    vfprintf(stderr, fmt, ap);
+    fputc('\n', stderr);
+}
+
+int say_colour(FILE *to)
+{
+    const char *no = getenv("NO_COLOR");
+
+    return (!no || !*no) && isatty(fileno(to));
+}
+
+void say_error(const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    say("error", "\033[1;31m", fmt, ap);
+    va_end(ap);
+}
+
+void say_warning(const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    say("warning", "\033[1;35m", fmt, ap);
+    va_end(ap);
+}
+
+void say_note(const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    say("note", "\033[1;36m", fmt, ap);
+    va_end(ap);
+}
+
+int say_end(int code)
+{
+    int bad = fflush(stdout) != 0;
+
+    if (!bad && !ferror(stdout))
+        return code;
+    say_error("standard output: not everything could be written: %s",
+              strerror(bad ? errno : EIO));
+    return code ? code : EXIT_USER;
+}

@@ -1,0 +1,98 @@
+/* One evaluation at a time of a model on some sequences: the work block for
+ * given T and B, how arrays of the caller get into it and out of it, noise, and
+ * the state that is carried from chunk to chunk.  Order of calls for a chunk:
+ * session_begin, session_set... for every input, session_lengths (optional),
+ * session_noise (when training), session_forward, session_backward,
+ * session_get..., session_carry.
+ *
+ * Arrays of the caller are [T,B,element], static ones [B,element], time-only
+ * ones [T,element]; batch-first where said, [B,T,element]. */
+#ifndef CELLC_SESSION_H
+#define CELLC_SESSION_H
+
+#include "model.h"
+#include "npy.h"
+
+typedef struct RtSession {
+    RtModel *model;       /* borrowed */
+    const CellDesc *desc; /* the model's */
+    void *work;           /* 64-byte aligned */
+    void *grads;          /* block that backward fills: model->grads, or what
+                             the owner of the session put here */
+    size_t capacity;      /* bytes of work */
+    int64_t T, B;         /* of this chunk */
+    int64_t *length;      /* [B] valid steps of each sequence, T if not set */
+    int64_t room;         /* entries of length */
+    int start;            /* this chunk begins the sequences */
+    unsigned char *given; /* [ntensor] inputs set since session_begin */
+    void **carry;         /* [ntensor] rows before the next chunk's step 1,
+                             [lag,carry_B,size] reals, or NULL */
+    int64_t carry_B;      /* 0: nothing carried */
+    uint64_t seed;        /* of noise */
+    uint64_t step;        /* which noise: counts updates */
+    uint64_t start_step;  /* `step` when the sequences began */
+    int64_t row0, rows;   /* this session's rows are row0... of `rows` */
+} RtSession;
+
+/* NULL without memory.  Fields seed, step, grads, row0 may be set by the owner
+ * at any time between chunks. */
+RtSession *session_new(RtModel *m, RtError *err);
+void session_free(RtSession *s); /* NULL is fine */
+
+/* Makes room for T >= 1 steps of B >= 1 sequences; the work block keeps its
+ * size if it is large enough.  start = 1: the sequences begin here; 0: they go
+ * on, and session_carry has been called with the same B (else an error).  Sets
+ * LENGTH to T, LAST to 1, START, BATCH to B, TOTAL to 0. */
+int session_begin(RtSession *s, int64_t T, int64_t B, int start, RtError *err);
+
+/* Fills input `i`; the shape must fit T and B.  Class numbers are checked:
+ * integers (or reals that are integers) in 0 .. classes-1; a negative one only
+ * where the input is CELL_OBSERVED.  Floating-point inputs take any type. */
+int session_set_npy(RtSession *s, int i, const Npy *a, int batch_first,
+                    RtError *err);
+/* The same from `value[...]` of the shape above, time first. */
+void session_set(RtSession *s, int i, const double *value);
+/* Where input `i` lies in `work`, for a caller who writes reals there himself
+ * (feed_fill); counts as set. */
+void *session_place(RtSession *s, int i);
+
+/* Steps of each sequence in this chunk, 0 .. T; [B].  Padding of the inputs is
+ * overwritten at session_forward: with the sequence's last valid row, with 0 if
+ * it has none, with -1 in CELL_OBSERVED class numbers, so that nothing of what
+ * the caller left there is ever seen. */
+int session_lengths(RtSession *s, const int64_t *length, RtError *err);
+/* 1 where the sequence's last step is in this chunk; [B]. */
+void session_last(RtSession *s, const unsigned char *last);
+/* Sequences in the whole batch, where this session has only some of them. */
+void session_batch(RtSession *s, int64_t sequences);
+/* Steps that each sequence's terms are divided by (0: those here); [B]. */
+void session_total(RtSession *s, const int64_t *total);
+
+/* Draws the NOISE tensors.  A value depends on (seed, step, tensor, row of the
+ * whole batch, place) alone, so not on the number of threads; "once": the step
+ * at which the sequences began; "shared": not on the row.  Inference models do
+ * not read noise and need no call. */
+int session_noise(RtSession *s, RtError *err);
+
+/* Error: an input was not set; or what the generated code returned. */
+int session_forward(RtSession *s, RtError *err);
+int session_backward(RtSession *s, RtError *err);
+
+/* Any tensor of the work block as doubles in the layout above; 0 beyond each
+ * sequence's length (class numbers too).  session_count gives how many. */
+void session_get(const RtSession *s, int i, int batch_first, double *value);
+int64_t session_count(const RtSession *s, int i);
+/* Value of a scalar, the sum of a [B] tensor. */
+double session_sum(const RtSession *s, int i);
+/* The loss; 0 if the model has none. */
+double session_loss(const RtSession *s);
+
+/* Keeps the last `lag` rows of every tensor that is read at earlier steps, each
+ * sequence's own, for the next session_begin with start = 0. */
+int session_carry(RtSession *s, RtError *err);
+/* Room for carried rows of B sequences, to be filled by the owner (resume). */
+int session_carry_room(RtSession *s, int64_t B, RtError *err);
+/* Whether tensor `i` is carried. */
+int session_carries(const CellDesc *d, int i);
+
+#endif

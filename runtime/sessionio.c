@@ -1,0 +1,110 @@
+/* Results of a session as doubles, and the state that it carries from chunk to
+ * chunk; see session.h. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "session.h"
+
+int64_t session_count(const RtSession *s, int i)
+{
+    const CellTensor *t = &s->desc->tensor[i];
+
+    return model_size(t) * (t->axes & CELL_T ? s->T : 1) *
+           (t->axes & CELL_B ? s->B : 1);
+}
+
+void session_get(const RtSession *s, int i, int batch_first, double *value)
+{
+    const CellTensor *t = &s->desc->tensor[i];
+    int64_t size = model_size(t), n = session_count(s, i);
+    int64_t at = cell_size(t->at, s->T, s->B);
+    int both = t->axes == (CELL_T | CELL_B);
+    const double *d = (const double *)s->work + at;
+    const float *f = (const float *)s->work + at;
+
+    for (int64_t r = 0; r < (size ? n / size : 0); r++) {
+        int64_t b = r % s->B, p = r / s->B;
+        int64_t to = both && batch_first ? b * s->T + p : r;
+        int beyond = both && p >= s->length[b];
+        for (int64_t k = 0; k < size; k++) {
+            int64_t e = r * size + k;
+            double v = s->desc->real_bytes == 8 ? d[e] : f[e];
+            value[to * size + k] = beyond ? 0 : v;
+        }
+    }
+}
+
+double session_sum(const RtSession *s, int i)
+{
+    const CellTensor *t = &s->desc->tensor[i];
+    int64_t at = cell_size(t->at, s->T, s->B), n = session_count(s, i);
+    double sum = 0;
+
+    for (int64_t k = 0; k < n; k++)
+        sum += s->desc->real_bytes == 8 ? ((const double *)s->work)[at + k]
+                                        : ((const float *)s->work)[at + k];
+    return sum;
+}
+
+double session_loss(const RtSession *s)
+{
+    int i = model_next(s->desc, CELL_LOSS, -1);
+
+    return i < 0 ? 0 : session_sum(s, i);
+}
+
+int session_carries(const CellDesc *d, int i)
+{
+    const CellTensor *t = &d->tensor[i];
+
+    return t->lag > 0 && t->axes & CELL_T && !(t->flags & CELL_BACKWARD);
+}
+
+/* Bytes of one carried row of tensor `i`. */
+static size_t row_bytes(const RtSession *s, int i, int64_t B)
+{
+    const CellTensor *t = &s->desc->tensor[i];
+
+    return (size_t)(model_size(t) * (t->axes & CELL_B ? B : 1)) *
+           (size_t)s->desc->real_bytes;
+}
+
+int session_carry_room(RtSession *s, int64_t B, RtError *err)
+{
+    for (int i = 0; i < s->desc->ntensor; i++) {
+        if (!session_carries(s->desc, i) || (s->carry[i] && s->carry_B == B))
+            continue;
+        free(s->carry[i]);
+        s->carry[i] =
+            rt_block(row_bytes(s, i, B) * (size_t)s->desc->tensor[i].lag, err);
+        if (!s->carry[i]) {
+            s->carry_B = 0;
+            return -1;
+        }
+    }
+    s->carry_B = B;
+    return 0;
+}
+
+int session_carry(RtSession *s, RtError *err)
+{
+    if (session_carry_room(s, s->B, err))
+        return -1;
+    for (int i = 0; i < s->desc->ntensor; i++) {
+        const CellTensor *t = &s->desc->tensor[i];
+        if (!s->carry[i])
+            continue;
+        int64_t B = t->axes & CELL_B ? s->B : 1;
+        size_t row = row_bytes(s, i, s->B), part = row / (size_t)B;
+        const char *from = (const char *)s->work +
+                           cell_size(t->at, s->T, s->B) * s->desc->real_bytes;
+        for (int64_t r = -t->lag; r < 0; r++)
+            for (int64_t b = 0; b < B; b++) {
+                int64_t n = t->axes & CELL_B ? s->length[b] : s->T;
+                memcpy((char *)s->carry[i] + (size_t)(r + t->lag) * row +
+                           (size_t)b * part,
+                       from + (r + n) * (int64_t)row + b * (int64_t)part, part);
+            }
+    }
+    return 0;
+}

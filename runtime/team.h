@@ -1,0 +1,52 @@
+/* A batch over several threads: one session per thread, each with some of the
+ * rows, all with the same parameters.  Gradients are summed in the order of the
+ * rows, so that results depend on the number of threads but not on their
+ * timing. */
+#ifndef CELLC_TEAM_H
+#define CELLC_TEAM_H
+
+#include <signal.h>
+
+#include "data.h"
+#include "session.h"
+
+typedef struct RtTeam RtTeam;
+
+/* `threads` >= 1 sessions on `model`. */
+RtTeam *team_new(RtModel *model, int threads, RtError *err);
+void team_free(RtTeam *t); /* NULL is fine */
+
+/* Sessions that work on a batch of B rows; 1 where reduce = token does not
+ * split (several terms). */
+int team_split(const RtTeam *t, int64_t B, int token);
+
+/* Runs forward (and backward, with the sum of the gradients left in
+ * model->grads) on one batch of the feed; from[ntensor] says which field feeds
+ * which tensor (evaluate_bind).  Draws noise from seed and step if `training`.
+ * Carries the state unless the batch ends its group. */
+typedef struct TeamJob {
+    const RtFeed *feed;
+    const RtField *const *from;
+    const RtBatch *batch;
+    int backward, training;
+    int token;           /* reduce = token: sessions weigh by their counts */
+    uint64_t seed;       /* of noise */
+    uint64_t step;       /* updates made */
+    uint64_t start_step; /* updates made when these sequences began */
+} TeamJob;
+int team_run(RtTeam *t, const TeamJob *job, RtError *err);
+
+/* After team_run: the loss of the whole batch. */
+double team_loss(const RtTeam *t);
+/* Sessions that had rows, in order. */
+int team_count(const RtTeam *t);
+const RtSession *team_session(const RtTeam *t, int k);
+
+/* The carried rows of all sessions together: rows[ntensor] of malloc'd
+ * [lag,B,size] reals, or NULL where nothing is carried; and back.  To be called
+ * after a batch that does not end its group. */
+int team_carry_get(const RtTeam *t, void **rows, int64_t *B, RtError *err);
+int team_carry_set(RtTeam *t, void *const *rows, int64_t B, int token,
+                   RtError *err);
+
+#endif

@@ -1,0 +1,314 @@
+/* Elementary functions for strips and for emitted C: vm_NAMEf in float, vm_NAME
+ * in double.  The float forms are straight-line code that compilers vectorise,
+ * use no fused operation and so give the same bits on every instruction set;
+ * the largest error found over a dense sample of all floats stands beside each.
+ * The double forms are the C library's, arranged to be stable.  Correct for
+ * NaN, infinities, signed zero, overflow and subnormals.  The coefficients are
+ * weighted minimax fits made for this file.  Self-contained C99 that may be
+ * pasted whole.  Build with -ffp-contract=off; -fno-math-errno and
+ * -fno-trapping-math let loops vectorise. */
+#ifndef VMATH_H
+#define VMATH_H
+
+#ifdef __FAST_MATH__
+#error "these functions need exact floating point: build without -ffast-math"
+#endif
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#ifndef VM_INLINE
+#define VM_INLINE static inline
+#endif
+
+#ifdef __clang__ /* a pasted copy need not use them all */
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wunused-function"
+#endif
+
+VM_INLINE int32_t vm_bitsf(float x)
+{
+    int32_t i;
+    memcpy(&i, &x, sizeof i);
+    return i;
+}
+
+VM_INLINE float vm_unbitsf(int32_t i)
+{
+    float x;
+    memcpy(&x, &i, sizeof x);
+    return x;
+}
+
+/* 2^n for -126 <= n <= 127 */
+VM_INLINE float vm_exp2if(int32_t n)
+{
+    return vm_unbitsf((int32_t)((uint32_t)(n + 127) << 23));
+}
+
+/* The integer nearest x / log 2, for |x| <= 104. */
+VM_INLINE int32_t vm_octavef(float x)
+{
+    return (int32_t)(x * 1.44269504f + 160.5f) - 160;
+}
+
+/* x - n log 2, where n = vm_octavef(x) */
+VM_INLINE float vm_reducef(float x, int32_t n)
+{
+    const float k = (float)n;
+    return (x - k * 0x1.62e4p-1f) - k * 0x1.7f7d1cp-20f;
+}
+
+/* exp(r) - 1 for |r| <= log(2)/2, relative error 1.4e-8 before rounding */
+VM_INLINE float vm_expm1_coref(float r)
+{
+    float p = 0x1.6b9caap-10f;
+    p = p * r + 0x1.122560p-7f;
+    p = p * r + 0x1.5556f2p-5f;
+    p = p * r + 0x1.5554b4p-3f;
+    p = p * r + 0x1.fffffep-2f;
+    return r + (r * r) * p;
+}
+
+/* exp(x) for -87 <= x <= 88 only */
+VM_INLINE float vm_exp_coref(float x)
+{
+    const int32_t n = vm_octavef(x);
+    return (1.0f + vm_expm1_coref(vm_reducef(x, n))) * vm_exp2if(n);
+}
+
+/* 1.1 ulp */
+VM_INLINE float vm_expf(float x)
+{
+    const float lo = x > -104.0f ? x : -104.0f;
+    const float z = lo < 89.0f ? lo : 89.0f;
+    const int32_t n = vm_octavef(z), half = n >> 1;
+    const float y = 1.0f + vm_expm1_coref(vm_reducef(z, n));
+    const float e = (y * vm_exp2if(half)) * vm_exp2if(n - half);
+    return x != x ? x : e;
+}
+
+/* 1.7 ulp */
+VM_INLINE float vm_expm1f(float x)
+{
+    const float lo = x > -50.0f ? x : -50.0f;
+    const float z = lo < 89.0f ? lo : 89.0f;
+    const int32_t n = vm_octavef(z);
+    const float e = vm_expm1_coref(vm_reducef(z, n));
+    const float s = vm_exp2if(n - 1);
+    const float y = n == 0 ? e : (s * e + (s - 0.5f)) * 2.0f;
+    return x != x || x == 0.0f ? x : y;
+}
+
+#define VM_ROOT 0x3f3504f3 /* bits of sqrt(1/2) */
+
+/* The bits of u less those of sqrt(1/2): k and 1 + f of u = 2^k (1 + f). */
+VM_INLINE int32_t vm_above_rootf(float u)
+{
+    return (int32_t)((uint32_t)vm_bitsf(u) - (uint32_t)VM_ROOT);
+}
+
+/* log of u > 0, finite, given u = 2^k (1 + f), |f| <= sqrt(2) - 1, plus c */
+VM_INLINE float vm_log_coref(float f, float k, float c)
+{
+    float p = -0x1.38d512p-4f;
+    const float ff = f * f;
+    p = p * f + 0x1.056a46p-3f;
+    p = p * f - 0x1.0d85aep-3f;
+    p = p * f + 0x1.22d7d2p-3f;
+    p = p * f - 0x1.54720ap-3f;
+    p = p * f + 0x1.99a026p-3f;
+    p = p * f - 0x1.000228p-2f;
+    p = p * f + 0x1.555554p-2f;
+    p = (p * f) * ff + (k * 0x1.7f7d1cp-20f + c);
+    return k * 0x1.62e4p-1f + (f + (p - 0.5f * ff));
+}
+
+/* 0.9 ulp */
+VM_INLINE float vm_logf(float x)
+{
+    const int tiny = x < 0x1p-126f;
+    const float u = tiny ? x * 0x1p23f : x;
+    const int32_t i = vm_above_rootf(u);
+    const int32_t k = i >> 23;
+    const float f = vm_unbitsf((i & 0x7fffff) + VM_ROOT) - 1.0f;
+    float y = vm_log_coref(f, (float)(tiny ? k - 23 : k), 0.0f);
+    y = x <= 3.40282347e38f ? y : x;
+    y = x == 0.0f ? -HUGE_VALF : y;
+    return x < 0.0f ? NAN : y;
+}
+
+/* 0.9 ulp; what 1 + x loses is put back through c */
+VM_INLINE float vm_log1pf(float x)
+{
+    const float u = 1.0f + x;
+    const float c = (x - (u - 1.0f)) / u;
+    const int32_t i = vm_above_rootf(u);
+    const int32_t k = i >> 23;
+    const float f = vm_unbitsf((i & 0x7fffff) + VM_ROOT) - 1.0f;
+    float y = vm_log_coref(f, (float)k, c);
+    y = x <= 3.40282347e38f ? y : x;
+    y = x == -1.0f ? -HUGE_VALF : y;
+    y = x == 0.0f ? x : y;
+    return x < -1.0f ? NAN : y;
+}
+
+/* 2.9 ulp */
+VM_INLINE float vm_sigmoidf(float x)
+{
+    const float e = vm_expf(-fabsf(x));
+    const float y = 1.0f / (1.0f + e);
+    return x < 0.0f ? e * y : y;
+}
+
+/* 2.6 ulp */
+VM_INLINE float vm_tanhf(float x)
+{
+    const float e = vm_expm1f(-2.0f * fabsf(x));
+    return copysignf(e / (2.0f + e), x);
+}
+
+/* log(1 + exp(x)), 1.7 ulp */
+VM_INLINE float vm_softplusf(float x)
+{
+    const float e = vm_expf(-fabsf(x));
+    const float u = 1.0f + e;
+    const float c = (e - (u - 1.0f)) / u;
+    const int up = u > 1.41421356f;
+    const float f = (up ? 0.5f * u : u) - 1.0f;
+    const float y = vm_log_coref(f, up ? 1.0f : 0.0f, c);
+    return (x < 0.0f ? 0.0f : x) + y;
+}
+
+/* log sigmoid(x), 1.7 ulp */
+VM_INLINE float vm_logsigmoidf(float x)
+{
+    return -vm_softplusf(-x);
+}
+
+/* 1.4 ulp; x + x P(x^2) below 0.9, 1 - exp(Q(x)) above */
+VM_INLINE float vm_erff(float x)
+{
+    const float w = fabsf(x), v = w < 4.0f ? w : 4.0f, t = v * v;
+    float p = -0x1.3d4766p-11f, q = 0x1.9fe886p-13f;
+    p = p * t + 0x1.47f21cp-8f;
+    p = p * t - 0x1.b6a72ap-6f;
+    p = p * t + 0x1.ce1c18p-4f;
+    p = p * t - 0x1.8126eep-2f;
+    p = p * t + 0x1.06eba6p-3f;
+    p = v + v * p;
+    q = q * v - 0x1.91ed6cp-9f;
+    q = q * v + 0x1.6dacdap-6f;
+    q = q * v - 0x1.aa7b5cp-4f;
+    q = q * v - 0x1.462090p-1f;
+    q = q * v - 0x1.20b7aap+0f;
+    q = q * v - 0x1.5a6bc0p-13f;
+    q = 1.0f - vm_exp_coref(q);
+    return x != x ? x : copysignf(v < 0.9f ? p : q, x);
+}
+
+/* Pairs below: the same definition in both precisions; NaN is passed on. */
+
+VM_INLINE float vm_maxf(float a, float b)
+{
+    return ((a > b) | (a != a)) ? a : b;
+}
+
+VM_INLINE double vm_max(double a, double b)
+{
+    return ((a > b) | (a != a)) ? a : b;
+}
+
+VM_INLINE float vm_minf(float a, float b)
+{
+    return ((a < b) | (a != a)) ? a : b;
+}
+
+VM_INLINE double vm_min(double a, double b)
+{
+    return ((a < b) | (a != a)) ? a : b;
+}
+
+VM_INLINE float vm_reluf(float x)
+{
+    return x < 0.0f ? 0.0f : x;
+}
+
+VM_INLINE double vm_relu(double x)
+{
+    return x < 0.0 ? 0.0 : x;
+}
+
+VM_INLINE float vm_signf(float x)
+{
+    return x > 0.0f ? 1.0f : x < 0.0f ? -1.0f : x;
+}
+
+VM_INLINE double vm_sign(double x)
+{
+    return x > 0.0 ? 1.0 : x < 0.0 ? -1.0 : x;
+}
+
+/* a*b + c, rounded once where that is an instruction */
+VM_INLINE float vm_fmaf(float a, float b, float c)
+{
+#if defined(__FMA__) || defined(FP_FAST_FMAF)
+    return fmaf(a, b, c);
+#else
+    return a * b + c;
+#endif
+}
+
+VM_INLINE double vm_fma(double a, double b, double c)
+{
+#if defined(__FMA__) || defined(FP_FAST_FMA)
+    return fma(a, b, c);
+#else
+    return a * b + c;
+#endif
+}
+
+VM_INLINE double vm_sigmoid(double x)
+{
+    const double e = exp(-fabs(x));
+    return x < 0.0 ? e / (1.0 + e) : 1.0 / (1.0 + e);
+}
+
+VM_INLINE double vm_softplus(double x)
+{
+    return (x < 0.0 ? 0.0 : x) + log1p(exp(-fabs(x)));
+}
+
+VM_INLINE double vm_logsigmoid(double x)
+{
+    return -vm_softplus(-x);
+}
+
+/* The C library's own under our names, so that both precisions read alike. */
+#define vm_exp exp
+#define vm_log log
+#define vm_log1p log1p
+#define vm_expm1 expm1
+#define vm_sqrt sqrt
+#define vm_sqrtf sqrtf
+#define vm_tanh tanh
+#define vm_abs fabs
+#define vm_absf fabsf
+#define vm_floor floor
+#define vm_floorf floorf
+#define vm_sin sin
+#define vm_sinf sinf
+#define vm_cos cos
+#define vm_cosf cosf
+#define vm_erf erf
+#define vm_pow pow
+#define vm_powf powf
+#define vm_atan2 atan2
+#define vm_atan2f atan2f
+
+#ifdef __clang__
+#pragma clang diagnostic pop
+#endif
+
+#endif

@@ -1,0 +1,304 @@
+/* Compiles IR texts in both styles and compares every tensor and gradient
+ * that they compute, on several numbers of steps and sequences; with a loss,
+ * compares the gradients with central differences too.
+ *     emitcheck [--double] [--show strips|loops|source|header] FILE...
+ * Prints one line for each file; the exit code counts the failures. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../compiler/emit.h"
+#include "../../compiler/jit.h"
+
+typedef struct Check {
+    Arena *arena;
+    const Plan *plan;
+    EmitOptions options;
+    const char *file;
+    int failed;
+} Check;
+
+/* One style's functions and blocks. */
+typedef struct Run {
+    Jit *jit;
+    CellFn *forward, *backward;
+    char *params, *grads, *work;
+} Run;
+
+static size_t real_bytes(const Check *c)
+{
+    return c->options.real64 ? 8 : 4;
+}
+
+static double get(const Check *c, const void *p, int64_t i)
+{
+    return c->options.real64 ? ((const double *)p)[i] : ((const float *)p)[i];
+}
+
+static void set(const Check *c, void *p, int64_t i, double x)
+{
+    if (c->options.real64)
+        ((double *)p)[i] = x;
+    else
+        ((float *)p)[i] = (float)x;
+}
+
+static int64_t count(const CellTensor *t, int64_t T, int64_t B)
+{
+    int64_t n = (t->axes & CELL_T ? T : 1) * (t->axes & CELL_B ? B : 1);
+    for (int i = 0; i < t->rank; i++)
+        n *= t->dim[i];
+    return n;
+}
+
+/* Values in (-1, 1), or whole numbers for index inputs. */
+static double sample(const CellTensor *t, int64_t i)
+{
+    double x = sin(1.0 + 12.9898 * ((double)i + 7.0 * (double)strlen(t->name)));
+    return t->flags & CELL_INDEX
+               ? floor((x + 1) / 2 * (double)t->classes * 0.999)
+               : x;
+}
+
+static double initial(const CellTensor *t, int64_t i, int64_t T, int64_t B)
+{
+    switch (t->role) {
+    case CELL_LENGTH:
+        return T > 2 && i % 2 ? (double)(T - 1) : (double)T;
+    case CELL_LAST:
+    case CELL_START:
+        return 1;
+    case CELL_BATCH:
+        return (double)B;
+    case CELL_INPUT:
+    case CELL_NOISE:
+        return sample(t, i);
+    default:
+        return 0;
+    }
+}
+
+static void fill(const Check *c, Run *r, int64_t T, int64_t B)
+{
+    for (int k = 0; k < c->plan->tensor.n; k++) {
+        const CellTensor *t = &c->plan->tensor.v[k];
+        int64_t at = cell_size(t->at, T, B);
+        for (int64_t i = 0; i < count(t, T, B); i++)
+            if (t->role == CELL_PARAM)
+                set(c, r->params, at + i, sample(t, i) * 0.5);
+            else
+                set(c, r->work, at + i, initial(t, i, T, B));
+    }
+}
+
+static char *block(const Check *c, int64_t reals)
+{
+    size_t bytes = (size_t)(reals > 0 ? reals : 1) * real_bytes(c);
+    char *p = malloc(bytes);
+    if (p)
+        memset(p, 0xff, bytes); /* NaN: what nobody writes must show */
+    return p;
+}
+
+static int start(Check *c, Run *r, JitCompile *compile, const char *text)
+{
+    Buf err;
+    buf_init(&err, c->arena);
+    memset(r, 0, sizeof *r);
+    if (compile(text, &r->jit, &err) != JIT_OK) {
+        printf("%s: %s", c->file, err.s);
+        return -1;
+    }
+    char *name = arena_printf(c->arena, "%s_forward", c->options.name);
+    r->forward = (CellFn *)jit_symbol(r->jit, name);
+    name = arena_printf(c->arena, "%s_backward", c->options.name);
+    r->backward = (CellFn *)jit_symbol(r->jit, name);
+    return 0;
+}
+
+static void evaluate(const Check *c, Run *r, int64_t T, int64_t B)
+{
+    r->params = block(c, c->plan->param_size);
+    r->grads = block(c, c->plan->param_size);
+    r->work = block(c, cell_size(c->plan->work_size, T, B));
+    fill(c, r, T, B);
+    r->forward(r->params, r->grads, r->work, T, B);
+    if (r->backward)
+        r->backward(r->params, r->grads, r->work, T, B);
+}
+
+static void release(Run *r)
+{
+    free(r->params);
+    free(r->grads);
+    free(r->work);
+}
+
+static void compare(Check *c, const char *what, const void *x, const void *y,
+                    int64_t at, int64_t n, double *worst)
+{
+    double bound = c->options.real64 ? 1e-12 : 2e-5;
+    for (int64_t i = at; i < at + n; i++) {
+        double a = get(c, x, i), b = get(c, y, i);
+        double d = fabs(a - b) / fmax(1, fmax(fabs(a), fabs(b)));
+        if (a == b)
+            continue;
+        if (!(d <= bound) && c->failed++ < 5)
+            printf("%s: %s[%lld]: strips %.9g, loops %.9g\n", c->file, what,
+                   (long long)(i - at), a, b);
+        if (d > *worst)
+            *worst = d;
+    }
+}
+
+static void compare_all(Check *c, const Run *x, const Run *y, int64_t T,
+                        int64_t B, double *worst)
+{
+    for (int k = 0; k < c->plan->tensor.n; k++) {
+        const CellTensor *t = &c->plan->tensor.v[k];
+        int64_t at = cell_size(t->at, T, B), n = count(t, T, B);
+        bool grad = t->role == CELL_GRAD;
+        if (t->role == CELL_PARAM && x->backward)
+            compare(c, arena_printf(c->arena, "d%s", t->name), x->grads,
+                    y->grads, at, n, worst);
+        else if (t->role != CELL_PARAM && (!grad || x->backward))
+            compare(c, t->name, x->work, y->work, at, n, worst);
+    }
+}
+
+static const CellTensor *find_loss(const Check *c)
+{
+    for (int k = 0; k < c->plan->tensor.n; k++)
+        if (c->plan->tensor.v[k].role == CELL_LOSS)
+            return &c->plan->tensor.v[k];
+    return NULL;
+}
+
+static double loss_at(const Check *c, Run *r, const CellTensor *loss,
+                      int64_t i, double x, int64_t T, int64_t B)
+{
+    set(c, r->params, i, x);
+    r->forward(r->params, r->grads, r->work, T, B);
+    return get(c, r->work, cell_size(loss->at, T, B));
+}
+
+/* Analytic gradients against central differences, in double only. */
+static void differences(Check *c, Run *r, int64_t T, int64_t B, double *worst)
+{
+    const CellTensor *loss = find_loss(c);
+    for (int k = 0; loss && r->backward && k < c->plan->tensor.n; k++) {
+        const CellTensor *t = &c->plan->tensor.v[k];
+        int64_t n = t->role == CELL_PARAM ? count(t, T, B) : 0;
+        for (int64_t i = t->at.c; i < t->at.c + n; i++) {
+            double x = get(c, r->params, i), h = 1e-5;
+            double up = loss_at(c, r, loss, i, x + h, T, B);
+            double down = loss_at(c, r, loss, i, x - h, T, B);
+            set(c, r->params, i, x);
+            double d = (up - down) / (2 * h), g = get(c, r->grads, i);
+            double e = fabs(d - g) / fmax(1, fmax(fabs(d), fabs(g)));
+            if (!(e <= 1e-7) && c->failed++ < 5)
+                printf("%s: d%s[%lld] = %.9g, differences %.9g\n", c->file,
+                       t->name, (long long)(i - t->at.c), g, d);
+            if (e > *worst)
+                *worst = e;
+        }
+    }
+}
+
+static void check_plan(Check *c)
+{
+    static const int64_t size[][2] = {{1, 1}, {2, 1}, {1, 3}, {3, 2}, {7, 5}};
+    Run a, b;
+    double worst = 0, wrong = 0;
+    if (start(c, &a, jit_tcc, emit_strips(c->plan, &c->options, c->arena)) ||
+        start(c, &b, jit_cc, emit_loops(c->plan, &c->options, c->arena))) {
+        c->failed++;
+        return;
+    }
+    for (size_t i = 0; i < sizeof size / sizeof *size; i++) {
+        int64_t T = size[i][0], B = size[i][1];
+        evaluate(c, &a, T, B);
+        evaluate(c, &b, T, B);
+        compare_all(c, &a, &b, T, B, &worst);
+        if (c->options.real64)
+            differences(c, &a, T, B, &wrong);
+        release(&a);
+        release(&b);
+    }
+    jit_free(a.jit);
+    jit_free(b.jit);
+    printf("%s: %s, styles differ by %.2g, gradients by %.2g\n", c->file,
+           c->failed ? "FAILED" : "ok", worst, wrong);
+}
+
+static char *read_file(Arena *a, const char *path)
+{
+    FILE *f = fopen(path, "r");
+    Buf b;
+    buf_init(&b, a);
+    for (int ch; f && (ch = getc(f)) != EOF;)
+        buf_putc(&b, (char)ch);
+    if (f)
+        fclose(f);
+    return f ? b.s : NULL;
+}
+
+static const Plan *read_plan(const char *path, Arena *a)
+{
+    char *text = read_file(a, path);
+    Buf err;
+    buf_init(&err, a);
+    Graph *g = text ? graph_read_text(a, text, &err) : NULL;
+    if (!g) {
+        printf("%s: %s\n", path, text ? err.s : "cannot read");
+        return NULL;
+    }
+    g = pass_simplify(pass_final(g));
+    for (int i = 0; i < g->root.n; i++)
+        if (g->root.v[i].role == CELL_LOSS) {
+            g = pass_grad(g, true);
+            break;
+        }
+    g = pass_simplify(pass_gemm(pass_plain(g)));
+    const char *wrong = graph_verify(g, a);
+    if (wrong)
+        printf("%s: %s\n", path, wrong);
+    return wrong ? NULL : plan_build(sched_build(g, a), a);
+}
+
+int main(int argc, char **argv)
+{
+    int failed = 0;
+    const char *show = NULL;
+    bool real64 = false;
+    for (int i = 1; i < argc; i++) {
+        if (!strcmp(argv[i], "--double")) {
+            real64 = true;
+            continue;
+        }
+        if (!strcmp(argv[i], "--show") && i + 1 < argc) {
+            show = argv[++i];
+            continue;
+        }
+        Arena *a = arena_new(NULL);
+        Check c = {a, read_plan(argv[i], a), {0}, argv[i], 0};
+        c.options.name = "model";
+        c.options.real64 = real64;
+        if (!c.plan)
+            failed++;
+        else if (!show)
+            check_plan(&c);
+        else if (!strcmp(show, "strips"))
+            fputs(emit_strips(c.plan, &c.options, a), stdout);
+        else if (!strcmp(show, "loops"))
+            fputs(emit_loops(c.plan, &c.options, a), stdout);
+        else if (!strcmp(show, "header"))
+            fputs(emit_header(c.plan, &c.options, a), stdout);
+        else
+            fputs(emit_source(c.plan, &c.options, a), stdout);
+        failed += c.failed > 0;
+        arena_free(a);
+    }
+    return failed;
+}

@@ -1,0 +1,89 @@
+"""Arrays and .npy files, without numpy.
+
+An Array is a shape, an element type ("<f8", "<f4" or "<i8") and a flat list
+of numbers in C order.  Golden cases are small, so plain lists are enough.
+"""
+
+import array
+import ast
+import math
+import struct
+
+CODES = {"<f8": "d", "<f4": "f", "<i8": "q", "<i4": "i"}
+MAGIC = b"\x93NUMPY"
+
+
+class NpyError(Exception):
+    """A file that is not an .npy array of a type known here."""
+
+
+class Array:
+    """shape: tuple; kind: dtype string; data: flat list in C order."""
+
+    def __init__(self, shape, data, kind="<f8"):
+        self.shape = tuple(shape)
+        self.data = list(data)
+        self.kind = kind
+        if len(self.data) != math.prod(self.shape):
+            raise NpyError(
+                f"{len(self.data)} numbers do not fill {list(self.shape)}")
+
+    def reshape(self, shape):
+        return Array(shape, self.data, self.kind)
+
+    def cut(self, offset, shape):
+        """The contiguous block of the given shape at an element offset."""
+        count = math.prod(shape)
+        if offset + count > len(self.data):
+            raise NpyError(f"block {offset}+{count} lies beyond the array "
+                           f"of {len(self.data)} elements")
+        return Array(shape, self.data[offset:offset + count], self.kind)
+
+    def where(self, flat):
+        """The index tuple of a flat position."""
+        index = []
+        for size in reversed(self.shape):
+            index.append(flat % size)
+            flat //= size
+        return tuple(reversed(index))
+
+
+def zeros(shape, kind="<f8"):
+    return Array(shape, [0] * math.prod(shape), kind)
+
+
+def read(path):
+    with open(path, "rb") as f:
+        raw = f.read()
+    if raw[:6] != MAGIC:
+        raise NpyError(f"{path}: not an .npy file")
+    if raw[6] == 1:
+        size, start = struct.unpack("<H", raw[8:10])[0], 10
+    else:
+        size, start = struct.unpack("<I", raw[8:12])[0], 12
+    try:
+        head = ast.literal_eval(raw[start:start + size].decode("latin-1"))
+        kind, shape = head["descr"], head["shape"]
+        fortran = head["fortran_order"]
+    except (ValueError, SyntaxError, KeyError) as e:
+        raise NpyError(f"{path}: unreadable header") from e
+    if kind not in CODES or fortran:
+        raise NpyError(f"{path}: type {kind}, "
+                       f"{'Fortran' if fortran else 'C'} order")
+    data = array.array(CODES[kind])
+    try:
+        data.frombytes(raw[start + size:])
+        return Array(shape, data, kind)
+    except (ValueError, NpyError) as e:
+        raise NpyError(f"{path}: {e}") from e
+
+
+def write(path, a):
+    shape = "(" + "".join(f"{n}, " for n in a.shape) + ")"
+    head = (f"{{'descr': '{a.kind}', 'fortran_order': False, "
+            f"'shape': {shape}, }}")
+    head += " " * (-(len(head) + 11) % 64) + "\n"
+    with open(path, "wb") as f:
+        f.write(MAGIC + b"\x01\x00" + struct.pack("<H", len(head)))
+        f.write(head.encode("latin-1"))
+        f.write(array.array(CODES[a.kind], a.data).tobytes())

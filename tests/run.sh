@@ -1,0 +1,127 @@
+#!/bin/bash
+# Everything that is tested, in parts; `make test` builds first and calls this.
+#   run.sh                 the short form of everything
+#   run.sh --all           the long form
+#   run.sh --san           only what runs sanitized
+#   run.sh --bless         writes the expected texts anew
+#   run.sh --part NAME...  only these parts
+# A part prints what failed and ends with "N passed, N failed[, N skipped]";
+# the last line here is their sum.  Exit code 1 if anything failed.  Data that
+# comes from other libraries is looked for in $CELLC_SHARED (../shared).
+set -u
+cd "$(dirname "$0")/.." || exit 2
+export CELLC_SHARED=${CELLC_SHARED:-$PWD/../shared}
+export UBSAN_OPTIONS=print_stacktrace=1
+form=${1:-}
+shift $(($# > 0))
+only=" $* "
+passed=0 failed=0 skipped=0
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+# The sum of TAP lines or of the last "N passed, N failed, N skipped".
+count() {
+    awk '/^ok [0-9]+/ { p++; if (/# [Ss][Kk][Ii][Pp]/) { p--; s++ } }
+        /^not ok [0-9]+/ { f++ }
+        /^[0-9]+ passed, [0-9]+ failed/ { lp = $1; lf = $3; ls = $5; last = 1 }
+        END { if (last) { p = lp; f = lf; s = ls }
+              printf "%d %d %d\n", p, f, s }' "$log"
+}
+
+# part NAME COMMAND...
+part() {
+    local name=$1 code p f s start=$SECONDS
+    shift
+    [ "$only" = "  " ] || [ "${only/ $name /}" != "$only" ] || return 0
+    printf '%-22s' "$name"
+    timeout -k 10 "${limit:-300}" "$@" >"$log" 2>&1 </dev/null
+    code=$?
+    read -r p f s < <(count)
+    if [ $code != 0 ] && [ "$f" = 0 ]; then
+        f=1
+        echo "$name ended with exit code $code" >>"$log"
+    fi
+    printf '%5d passed' "$p"
+    [ "$f" = 0 ] || printf ', %d FAILED' "$f"
+    [ "$s" = 0 ] || printf ', %d skipped' "$s"
+    printf '  (%d s)\n' $((SECONDS - start))
+    if [ "$f" != 0 ]; then
+        grep -vE '^(ok [0-9]|pass|[0-9]+ passed)' "$log" | tail -60 |
+            sed 's/^/    /'
+    elif [ "$s" != 0 ]; then
+        grep -iE '(^| )skip' "$log" | grep -vE '^[0-9]+ passed' |
+            sed 's/^/    /'
+    fi
+    passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+}
+
+# skip NAME WHY
+skip() {
+    [ "$only" = "  " ] || [ "${only/ $1 /}" != "$only" ] || return 0
+    printf '%-22s    - skipped: %s\n' "$1" "$2"
+    skipped=$((skipped + 1))
+}
+
+# Parts that run on what was built in the folder $1, named with the suffix $2.
+on_build() {
+    local test run
+    export CELLC=$PWD/$1/cellc TESTS=$PWD/$1/test
+    for test in tests/unit/*_test.c; do
+        test=$(basename "$test" .c)
+        CMOCKA_MESSAGE_OUTPUT=TAP part "unit/$test$2" "$1/test/$test"
+    done
+    part "graph$2" tests/graph/run.sh "$1/test/irtool"
+    for run in tests/*/run.sh; do
+        case $run in
+        tests/graph/*) ;;
+        *) part "$(basename "$(dirname "$run")")$2" "$run" ;;
+        esac
+    done
+}
+
+golden="pytorch-rnn* pytorch-lstm* pytorch-gru* pytorch-charlm*"
+golden="$golden pytorch-classify* pytorch-tagger* pytorch-tbptt* pytorch-clip*"
+golden="$golden pytorch-optim-sgd* pytorch-optim-adam pytorch-book-rnn"
+golden="$golden autograd-elman* autograd-jordan* autograd-output-to-output*"
+golden="$golden autograd-gru-reset* autograd-lstm*"
+golden() {
+    if ! [ -d "$CELLC_SHARED/golden" ]; then
+        skip golden "$CELLC_SHARED/golden is not there"
+        return
+    fi
+    part golden tests/golden/run "$CELLC_SHARED/golden" \
+        --only "${golden// /,}"
+    part golden/forms tests/golden/forms
+    part golden/selftest tests/golden/selftest
+}
+
+case $form in
+"" | --all | --part)
+    part layers tools/layers.sh
+    part width tools/width.sh
+    on_build build ""
+    golden
+    part docs tests/docs.sh
+    part embed tests/embed.sh
+    on_build build/san " (san)"
+    [ "$form" != --all ] || limit=1200 part fuzz tools/fuzz.sh 300
+    ;;
+--san)
+    on_build build/san " (san)"
+    ;;
+--bless)
+    tests/graph/run.sh build/test/irtool -u
+    for run in tests/*/run.sh; do
+        case $run in
+        tests/graph/*) ;;
+        *) CELLC=$PWD/build/cellc TESTS=$PWD/build/test "$run" -u ;;
+        esac
+    done
+    ;;
+*)
+    sed -n '2,11s/^# \{0,1\}//p' "$0" >&2
+    exit 2
+    ;;
+esac
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" = 0 ]

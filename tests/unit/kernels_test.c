@@ -1,0 +1,223 @@
+/* Tests of the run-time kernels: every strip against its definition with all
+ * strides, sizes and in place; reductions, selections and products against
+ * plain loops; on every instruction set of the machine, in both precisions; and
+ * the error of the elementary functions against the C library in double. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../runtime/kernels.h"
+#include "../../runtime/vmath.h"
+
+enum { GAP = 3 }; /* reals between rows that nothing may touch */
+
+static uint64_t seed = 1;
+
+static double random_real(void)
+{
+    seed = seed * 6364136223846793005u + 1442695040888963407u;
+    return (double)(seed >> 11) * 0x1p-53;
+}
+
+static int random_int(int n)
+{
+    return (int)(random_real() * n);
+}
+
+static RtProc *find(const RtSymbol *symbols, int count, const char *name)
+{
+    for (int i = 0; i < count; i++)
+        if (strcmp(symbols[i].name, name) == 0)
+            return symbols[i].proc;
+    fail_msg("no kernel %s", name);
+    return NULL;
+}
+
+#define REAL double
+#define NAME(f) f##_f64
+#define SUFFIX "_f64"
+#define VM(f) vm_##f
+#define FMA(a, b, c) fma(a, b, c)
+#define EPS 0x1p-53
+#define PACKED_SIZE rt_packed_size_f64
+#include "kernels_test.inc"
+#undef REAL
+#undef NAME
+#undef SUFFIX
+#undef VM
+#undef FMA
+#undef EPS
+#undef PACKED_SIZE
+
+#define REAL float
+#define NAME(f) f##_f32
+#define SUFFIX "_f32"
+#define VM(name) vm_##name##f
+#define FMA(a, b, c) fmaf(a, b, c)
+#define EPS 0x1p-24
+#define PACKED_SIZE rt_packed_size_f32
+#include "kernels_test.inc"
+
+static void test_every_isa(void **state)
+{
+    const RtSymbol *symbols;
+    const char *isa;
+    int count;
+    (void)state;
+    for (int i = 0;; i++) {
+        symbols = rt_symbols_isa(i, &isa, &count);
+        if (!*isa)
+            break;
+        if (!symbols) {
+            print_message("  %s: not on this machine\n", isa);
+            continue;
+        }
+        print_message("  %s: %d kernels\n", isa, count);
+        check_all_f32(symbols, count);
+        check_all_f64(symbols, count);
+    }
+    assert_int_equal(count, 0);
+}
+
+static void test_definitions(void **state)
+{
+    (void)state;
+    check_definitions_f32();
+    check_definitions_f64();
+}
+
+static void test_public(void **state)
+{
+    int count;
+    const RtSymbol *symbols = rt_symbols(&count);
+    float a[3] = {1, -2, 3}, b[3] = {4, 5, 6}, y[3] = {0};
+    (void)state;
+    for (int i = 0; i < count; i++) {
+        assert_int_equal(strncmp(symbols[i].name, "rt_", 3), 0);
+        assert_int_equal(symbols[i].params[0], '(');
+        assert_null(strstr(symbols[i].params, "REAL"));
+        assert_ptr_equal(find(symbols, count, symbols[i].name),
+                         symbols[i].proc);
+    }
+    assert_ptr_equal(rt_symbols(&count), symbols);
+    rt_mul_f32(1, 3, y, 3, a, 3, 1, b, 3, 1);
+    assert_true(y[0] == 4 && y[1] == -10 && y[2] == 18);
+    rt_rowmax_f32(1, 3, y, 1, a, 3);
+    assert_true(y[0] == 3);
+    rt_add_f32(0, 3, y, 3, NULL, 3, 1, NULL, 3, 1);
+    rt_fill_f32(3, 0, y, 0, 1);
+    assert_true(y[0] == 3);
+    assert_int_equal(rt_packed_size_f32(17, 3), 96);
+    assert_int_equal(rt_packed_size_f64(17, 3), 72);
+}
+
+/* ---- elementary functions */
+
+typedef struct Function {
+    const char *name;
+    float (*mine)(float x);
+    double (*exact)(double x);
+    double ulp; /* as stated in vmath.h */
+} Function;
+
+static const Function functions[] = {
+    {"exp", vm_expf, vm_exp, 1.1},
+    {"expm1", vm_expm1f, vm_expm1, 1.7},
+    {"log", vm_logf, vm_log, 0.9},
+    {"log1p", vm_log1pf, vm_log1p, 0.9},
+    {"sigmoid", vm_sigmoidf, vm_sigmoid, 2.9},
+    {"tanh", vm_tanhf, vm_tanh, 2.6},
+    {"softplus", vm_softplusf, vm_softplus, 1.7},
+    {"logsigmoid", vm_logsigmoidf, vm_logsigmoid, 1.7},
+    {"erf", vm_erff, vm_erf, 1.4},
+};
+
+/* |y - want| in units of the last place of a float near want */
+static double ulps(float y, double want)
+{
+    int e;
+    frexp(want, &e);
+    e -= 24;
+    return want == (double)y ? 0
+                             : fabs((double)y - want) /
+                                   ldexp(1, want == 0 || e < -149 ? -149 : e);
+}
+
+static void check_function(const Function *f)
+{
+    double worst = 0;
+    float at = 0;
+    for (uint64_t bits = 0; bits < UINT64_C(0x100000000); bits += 997) {
+        const float x = vm_unbitsf((int32_t)(uint32_t)bits);
+        const float y = f->mine(x);
+        const double want = f->exact((double)x);
+        const float nearest = (float)want;
+        if (want != want || isinf(nearest) || isinf(y)) {
+            if (want != want ? y == y : y != nearest)
+                fail_msg("%s(%a) = %a, expected %a", f->name, (double)x,
+                         (double)y, want);
+            continue;
+        }
+        const double error = ulps(y, want);
+        if (!(error <= worst)) {
+            worst = error;
+            at = x;
+        }
+    }
+    print_message("  %-10s %.2f ulp at %.9g\n", f->name, worst, (double)at);
+    assert_true(worst <= f->ulp);
+}
+
+static void test_functions(void **state)
+{
+    static const float special[] = {0.0f,  -0.0f, INFINITY, -INFINITY,
+                                    NAN,   1.0f,  -1.0f,    0x1p-149f,
+                                    -2.0f, 89.0f, -104.0f,  FLT_MAX};
+    (void)state;
+    for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
+        const Function *f = &functions[i];
+        check_function(f);
+        for (size_t j = 0; j < sizeof special / sizeof *special; j++) {
+            const float y = f->mine(special[j]);
+            const float want = (float)f->exact((double)special[j]);
+            if (want != want)
+                assert_true(y != y);
+            else if (isinf(want) || want == 0)
+                assert_true(y == want && !signbit(y) == !signbit(want));
+            else
+                assert_true(ulps(y, (double)want) <= f->ulp + 0.5);
+        }
+    }
+}
+
+static void test_double_tails(void **state)
+{
+    (void)state;
+    assert_true(vm_sigmoid(-800) == 0 && vm_sigmoid(800) == 1);
+    assert_true(vm_sigmoid(-740) > 0);
+    assert_true(vm_softplus(-740) > 0 && vm_softplus(800) == 800);
+    assert_true(vm_logsigmoid(-800) == -800);
+    assert_true(isnan(vm_sigmoid(NAN)) && isnan(vm_softplus(NAN)));
+    assert_true(isnan(vm_max(NAN, 1)) && isnan(vm_max(1, NAN)));
+    assert_true(isnan(vm_min(NAN, 1)) && isnan(vm_relu(NAN)));
+    assert_true(isnan(vm_signf(NAN)) && vm_signf(-3) == -1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_functions),   cmocka_unit_test(test_double_tails),
+        cmocka_unit_test(test_definitions), cmocka_unit_test(test_public),
+        cmocka_unit_test(test_every_isa),
+    };
+    return cmocka_run_group_tests_name("kernels", tests, NULL, NULL);
+}

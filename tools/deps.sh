@@ -1,0 +1,76 @@
+#!/bin/sh
+# What a target of the Makefile needs: deps.sh build|test|demo.  Missing Debian
+# packages are installed where that is possible; otherwise the command that
+# installs them is printed and the exit code is 1.
+set -u
+
+packages=
+command() { # command NAME PACKAGE
+    type "$1" >/dev/null 2>&1 || packages="$packages $2"
+}
+header() { # header FILE PACKAGE
+    if ! type "${CC:-cc}" >/dev/null 2>&1 ||
+        ! printf '#include <stddef.h>\n#include <stdarg.h>\n#include <stdint.h>
+#include <setjmp.h>\n#include <%s>\n' "$1" |
+        "${CC:-cc}" -E -o /dev/null - 2>/dev/null; then
+        packages="$packages $2"
+    fi
+}
+file() { # file PATH PACKAGE
+    [ -e "$1" ] || packages="$packages $2"
+}
+
+look() {
+    packages=
+    case $1 in
+    build)
+        command "${CC:-cc}" gcc
+        command ar binutils
+        command flex flex
+        command bison bison
+        header stdio.h libc6-dev
+        header libtcc.h libtcc-dev
+        header jansson.h libjansson-dev
+        header utf8proc.h libutf8proc-dev
+        header uthash.h uthash-dev
+        header zlib.h zlib1g-dev
+        ;;
+    test)
+        command python3 python3
+        header cmocka.h libcmocka-dev
+        ;;
+    demo)
+        file /usr/share/games/fortunes fortunes
+        ;;
+    *)
+        echo "deps.sh: build, test or demo?" >&2
+        exit 2
+        ;;
+    esac
+}
+
+look "$1"
+[ -n "$packages" ] || exit 0
+
+root=
+if [ "$(id -u)" != 0 ]; then
+    root="sudo"
+fi
+echo "Debian packages are missing:$packages"
+if ! type apt-get >/dev/null 2>&1; then
+    echo "install them with this system's package manager, then run make again"
+    exit 1
+fi
+if [ -z "$root" ] || type sudo >/dev/null 2>&1; then
+    export DEBIAN_FRONTEND=noninteractive
+    install="$root apt-get install -y -q --no-install-recommends"
+    # shellcheck disable=SC2086 # lists of words
+    $install $packages </dev/null ||
+        { $root apt-get update -q </dev/null &&
+            $install $packages </dev/null; }
+fi
+look "$1"
+[ -z "$packages" ] && exit 0
+echo "they could not be installed here; as root, with a network:"
+echo "    apt-get update && apt-get install$packages"
+exit 1
