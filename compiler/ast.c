@@ -5,12 +5,12 @@
 #include <string.h>
 
 static const char *const kind_name[] = {
-    "file",   "language", "use",    "option", "const",  "time",  "fn",
-    "extern", "deriv",    "cell",   "input",  "state",  "param", "noise",
-    "output", "loss",     "metric", "train",  "data",   "eq",    "draw",
+    "file",   "language", "use",    "option", "const",  "time",   "fn",
+    "extern", "deriv",    "cell",   "input",  "state",  "param",  "noise",
+    "output", "loss",     "metric", "train",  "data",   "eq",     "draw",
     "set",    "axis",     "arg",    "body",   "decl",   "braces", "in",
-    "init",   "with",     "lhs",    "subs",   "num",    "str",   "name",
-    "list",   "tuple",    "call",   "index",  "member", "key",   "range",
+    "init",   "with",     "lhs",    "subs",   "num",    "str",    "name",
+    "list",   "tuple",    "call",   "index",  "member", "key",    "range",
     "unary",  "binary",   "cond",   "pipe",   "error"};
 
 int ast_count(const Ast *a)
@@ -76,9 +76,8 @@ bool ast_equal(const Ast *a, const Ast *b)
 
 static void dump_op(Buf *out, int op)
 {
-    static const char *const names[] = {"<=",   ">=",     "==",    "!=", "and",
-                                        "or",   "once",   "shared", "until",
-                                        "like"};
+    static const char *const names[] = {
+        "<=", ">=", "==", "!=", "and", "or", "once", "shared", "until", "like"};
 
     if (op >= O_LE)
         buf_printf(out, " %s", names[op - O_LE]);

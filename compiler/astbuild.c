@@ -187,8 +187,8 @@ Ast *build_noise(Lexer *lx, Span at, AstList decls, Ast *init, int once)
 Ast *build_decl(Lexer *lx, Span at, const Ast *name, Ast *braces, Ast *dims,
                 Ast *within)
 {
-    AstList kids = list_add(list_add(list_add(list_none(), braces), dims),
-                            within);
+    AstList kids =
+        list_add(list_add(list_add(list_none(), braces), dims), within);
 
     return build_named(lx, A_DECL, at, name, kids.first);
 }
@@ -218,8 +218,8 @@ Ast *build_key(Lexer *lx, AstKind kind, Span at, const Ast *name, Ast *subs,
 
 Ast *build_key_range(Lexer *lx, Span at, const Ast *name, Ast *from, Ast *to)
 {
-    Ast *range = build_2(lx, A_RANGE, span_join(from->span, to->span), from,
-                         to);
+    Ast *range =
+        build_2(lx, A_RANGE, span_join(from->span, to->span), from, to);
 
     return build_key(lx, A_KEY, at, name, NULL, range);
 }

@@ -29,7 +29,7 @@ char *arena_strndup(Arena *a, const char *s, size_t n);
 char *arena_printf(Arena *a, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 char *arena_vprintf(Arena *a, const char *fmt, va_list ap)
-    __attribute__((format(printf, 2, 0)));
+    __attribute__((format(printf, 2, 0), nonnull(2)));
 #define NEW(a, T) ((T *)arena_alloc(a, sizeof(T)))
 #define NEW_N(a, T, n) ((T *)arena_alloc(a, sizeof(T) * (size_t)(n)))
 

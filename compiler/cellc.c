@@ -176,7 +176,7 @@ static void parse_settings(Cellc *c)
         const char *name =
             arena_printf(c->run, "--option %s", c->option.v[i].key);
         const char *text = c->option.v[i].value;
-        c->set.option[i].name = c->option.v[i].key;
+        c->set.option[i].name = intern_str(c->names, c->option.v[i].key);
         c->set.option[i].e =
             parse_expr(c->run, c->names, c->diags,
                        source_add(&c->sources, name, text, strlen(text),
@@ -188,7 +188,7 @@ static void parse_settings(Cellc *c)
     c->set.dim =
         arena_alloc(c->run, sizeof *c->set.dim * (size_t)(c->dim.n + 1));
     for (int i = 0; i < c->dim.n; i++) {
-        c->set.dim[i].name = c->dim.v[i].name;
+        c->set.dim[i].name = intern_str(c->names, c->dim.v[i].name);
         c->set.dim[i].size = c->dim.v[i].size;
     }
     c->set.vocab = c->vocab.v;

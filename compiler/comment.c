@@ -29,8 +29,7 @@ static bool same_line(const Walk *w, uint32_t lo, uint32_t hi)
 {
     const char *s = w->lx->src->text;
 
-    return hi >= lo &&
-           !memchr(s + (lo - w->lx->src->base), '\n', hi - lo);
+    return hi >= lo && !memchr(s + (lo - w->lx->src->base), '\n', hi - lo);
 }
 
 /* Whether a blank line stands in front of the line that holds `at`. */
@@ -196,8 +195,7 @@ void comment_attach(Lexer *lx, Ast *file)
     int i;
 
     for (i = 0; i < lx->comments.n; i++)
-        lx->comments.v[i]->blank =
-            after_blank(&w, lx->comments.v[i]->span.lo);
+        lx->comments.v[i]->blank = after_blank(&w, lx->comments.v[i]->span.lo);
     attach_list(&w, file->kid, file->span.hi + 1, &file->after);
     document_list(lx->arena, file->kid);
     first = document_file(lx->arena, file);

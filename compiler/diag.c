@@ -18,7 +18,7 @@ typedef struct Row {
 } Row;
 
 static const Row rows[] = {
-#define D(name, code, severity, format, explanation)                           \
+#define D(name, code, severity, format, explanation) \
     {code, severity, format, explanation},
 #include "diag.def"
 #undef D
@@ -63,8 +63,7 @@ Diags *diags_new(Arena *a, const Sources *s,
 static int put_char(Buf *out, const char *s, int n, int col, int *bytes)
 {
     utf8proc_int32_t c;
-    utf8proc_ssize_t k =
-        utf8proc_iterate((const utf8proc_uint8_t *)s, n, &c);
+    utf8proc_ssize_t k = utf8proc_iterate((const utf8proc_uint8_t *)s, n, &c);
     int width = k > 0 ? utf8proc_charwidth(c) : 1;
 
     *bytes = k > 0 ? (int)k : 1;

@@ -207,6 +207,8 @@ Val member_index(Elab *e, const char *str, const Dim *set, Span at);
 /* elabdecl.c: the slot and type of an input, parameter or noise; false while
  * unknown (dry) or after an error */
 bool declare(Elab *e, Name *n);
+bool declare_type(Elab *e, Name *n); /* only the type */
+const Over *value_override(const Name *n); /* W = E in the call, or NULL */
 
 /* elabindex.c */
 Val expr_index(Elab *e, Scope *s, Ast *a);

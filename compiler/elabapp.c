@@ -86,6 +86,16 @@ Name *app_output_name(Elab *e, App *a)
     return out && out->kind == A_NAME ? scope_find(a->scope, out->name) : NULL;
 }
 
+/* Parameters in the order of the text, not of their first use. */
+static void declare_params(Elab *e, Scope *s)
+{
+    for (int i = 0; i < s->order.n; i++) {
+        Name *n = s->order.v[i];
+        if (n->kind == N_PARAM && n->used && !value_override(n))
+            declare(e, n);
+    }
+}
+
 Val app_output(Elab *e, App *a, Span at)
 {
     if (!a || a->broken)
@@ -96,6 +106,8 @@ Val app_output(Elab *e, App *a, Span at)
     }
     if (e->building && a->done)
         return a->val;
+    if (e->building)
+        declare_params(e, a->scope);
     Ast *out = first_output(a);
     if (!out) {
         if (e->building)
@@ -216,10 +228,11 @@ void bind_input_type(Elab *e, Name *n, Val *v)
         const Dim *d = expr_dim(e, s, k);
         if (!d)
             return;
-        Sym *free = dim_free(d);
         Name *own = k->kind == A_NAME ? scope_find(s, k->name) : NULL;
-        if (free && own && own->kind == N_DIM && !free->bound) {
-            free->bound = v->dim[i];
+        Sym *sym = own && own->kind == N_DIM ? own->val.size->term[0].sym[0]
+                                             : NULL;
+        if (sym && !sym->bound) {
+            sym->bound = v->dim[i];
             e->changed = true;
         }
         ok = same_dim(e, d, v->dim[i]);

@@ -149,7 +149,7 @@ static void input_slot(Elab *e, Name *n)
 }
 
 /* Axes in front (in a model), then dims.  false while a dim is unknown. */
-static bool decl_type(Elab *e, Name *n)
+bool declare_type(Elab *e, Name *n)
 {
     Val v = val_unknown(0);
     Scope *s = n->scope;
@@ -202,7 +202,7 @@ bool declare(Elab *e, Name *n)
         return true;
     if (n->state == 3)
         return false;
-    if (!decl_type(e, n)) {
+    if (!declare_type(e, n)) {
         n->state = e->building ? 3 : 0; /* told once */
         return false;
     }

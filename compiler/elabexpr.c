@@ -98,10 +98,46 @@ static Val param_or_input(Elab *e, Name *n, Span at)
     return v;
 }
 
-static Val named(Elab *e, Scope *s, Name *n, Ast *a)
+const Over *value_override(const Name *n)
 {
+    App *app = n->scope->app;
+    for (int i = 0; app && i < app->over.n; i++)
+        if (app->over.v[i].kind == OVER_VALUE && app->over.v[i].name == n->name)
+            return &app->over.v[i];
+    return NULL;
+}
+
+/* A parameter that the call ties to a value: W = E; 0 removes it. */
+static Val tied(Elab *e, Name *n, const Over *o)
+{
+    Val v = expr(e, o->scope, o->e);
+    if (!declare_type(e, n) || v.kind != V_TENSOR)
+        return e->building ? val_none() : n->val;
+    bool fits = !v.rank || v.rank == n->val.rank;
+    for (int i = 0; fits && i < v.rank; i++)
+        fits = same_dim(e, v.dim[i], n->val.dim[i]);
+    if (!fits) {
+        if (e->building)
+            diag(e->diags, E_TIED, o->span, n->name, val_text(e, &n->val),
+                 val_text(e, &v));
+        return val_none();
+    }
+    if (v.rank || !n->val.rank)
+        return v;
+    Val full = n->val;
+    full.axes = v.axes;
+    if (e->building)
+        full.ref = graph_expand(e->graph, val_ref(e, &v, o->span),
+                                val_shape(e, &full));
+    return full;
+}
+
+static Val named(Elab *e, Name *n, Ast *a)
+{
+    const Over *over = n->kind == N_PARAM ? value_override(n) : NULL;
     n->used = true;
-    (void)s;
+    if (over)
+        return tied(e, n, over);
     switch (n->kind) {
     case N_OPTION:
     case N_CONST:
@@ -136,7 +172,7 @@ static Val expr_name(Elab *e, Scope *s, Ast *a)
 {
     Name *n = scope_lookup(e, s, a->name);
     if (n) {
-        Val v = named(e, s, n, a);
+        Val v = named(e, n, a);
         if (v.kind == V_TENSOR && n->kind != N_ARG)
             v.name = n;
         return v;

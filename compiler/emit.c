@@ -9,44 +9,6 @@
 
 #include "ops.h"
 
-/* ---- names ---- */
-
-static bool is_in(const char *const *v, int n, const char *interned)
-{
-    for (int i = 0; i < n; i++)
-        if (v[i] == interned)
-            return true;
-    return false;
-}
-
-/* `wish`, or with a number behind it, in neither of two lists. */
-static const char *unlike(Emit *e, const char *wish, const char *const *v,
-                          int n, const char *const *w, int m)
-{
-    const char *name = intern_str(e->intern, wish);
-    for (int i = 2; is_in(v, n, name) || is_in(w, m, name); i++)
-        name = intern_str(e->intern, arena_printf(e->arena, "%s%d", wish, i));
-    return name;
-}
-
-const char *emit_fresh(Emit *e, const char *wish)
-{
-    const char *name = unlike(e, wish, e->taken.v, e->taken.n, e->locals.v,
-                              e->locals.n);
-    vec_push(e->arena, &e->taken, name);
-    return name;
-}
-
-const char *emit_local(Emit *e, const char *wish)
-{
-    const char *name = unlike(e, wish, e->taken.v, e->taken.n, e->block.v,
-                              e->block.n);
-    vec_push(e->arena, &e->block, name);
-    if (!is_in(e->locals.v, e->locals.n, name))
-        vec_push(e->arena, &e->locals, name);
-    return name;
-}
-
 /* Names that the functions use themselves or call. */
 static void take_fixed(Emit *e)
 {
@@ -79,6 +41,13 @@ static void take_fixed(Emit *e)
     e->fixed = e->taken.n;
 }
 
+static void find_packed(Emit *e, const Stage *st)
+{
+    for (int i = 0; i < st->kernel.n; i++)
+        if (st->kernel.v[i].kind == KN_PACK)
+            e->unpacked[st->kernel.v[i].out] = st->kernel.v[i].in.v[0];
+}
+
 void emit_init(Emit *e, const Plan *p, const EmitOptions *o, Arena *a,
                const EmitStyle *style)
 {
@@ -93,261 +62,112 @@ void emit_init(Emit *e, const Plan *p, const EmitOptions *o, Arena *a,
     e->real = o->real64 ? "double" : "float";
     e->file = NEW_N(a, const char *, e->g->table.n + 1);
     e->size = NEW_N(a, const char *, o->nsize + 1);
+    e->unpacked = NEW_N(a, Val, e->s->val.n + 1);
+    for (Val v = 0; v < e->s->val.n; v++)
+        e->unpacked[v] = -1;
+    for (int fn = 0; fn < FN_COUNT; fn++)
+        for (int i = 0; i < e->s->fn[fn].stage.n; i++)
+            find_packed(e, &e->s->fn[fn].stage.v[i]);
     take_fixed(e);
 }
 
-/* What a value without a name of its own is called. */
-static const char *plain_name(const Emit *e, const Value *v)
+/* Name of the slot that `r` is or reads, or NULL. */
+static const char *slot_name(const Emit *e, Ref r)
 {
-    if (v->packed)
-        return "packed";
-    if (!v->ref)
+    const Node *n = NODE(e->g, r);
+    bool named = n->op == OP_PARAM || n->op == OP_READ || n->op == OP_AT;
+    for (int i = 0; !named && i < e->g->slot.n; i++)
+        if (SLOT(e->g, i)->root == r)
+            return SLOT(e->g, i)->name;
+    return named ? SLOT(e->g, n->a)->name : NULL;
+}
+
+/* What a value without a name of its own is called: a product by its operands
+ * (Wx), anything else by its operator. */
+static const char *plain_name(const Emit *e, Ref ref)
+{
+    if (!ref)
         return "v";
+    const char *name = op_row[NODE(e->g, ref)->op].name;
+    if (NODE(e->g, ref)->op == OP_MATVEC) {
+        const char *w = slot_name(e, IN(e->g, ref, 0));
+        const char *x = slot_name(e, IN(e->g, ref, 1));
+        if (w)
+            return arena_printf(e->arena, "%s%s", w, x ? x : "v");
+    }
     Buf b;
     buf_init(&b, e->arena);
-    for (const char *s = op_row[NODE(e->g, v->ref)->op].name; *s; s++)
-        buf_putc(&b, (char)(*s >= 'A' && *s <= 'Z' ? *s + 32 : *s));
+    buf_puts(&b, "v_");
+    for (; *name; name++)
+        buf_putc(&b, (char)(*name >= 'A' && *name <= 'Z' ? *name + 32 : *name));
     return b.s;
+}
+
+/* The part of a slot's name that says what it is: dh of dh[t+1]. */
+static const char *stem(const Emit *e, const char *name)
+{
+    return emit_identifier(
+        e->arena, arena_strndup(e->arena, name, strcspn(name, "[@")));
+}
+
+static const char *view_name(const Emit *e, const char *name, const Value *v)
+{
+    if (!v->row && !v->end)
+        return name;
+    const char *where = v->end ? "end" : v->row < 0 ? "prev" : "next";
+    int far = v->row < 0 ? -v->row : v->row;
+    return far == 1 || v->end
+               ? arena_printf(e->arena, "%s_%s", name, where)
+               : arena_printf(e->arena, "%s_%s%d", name, where, far);
 }
 
 static const char *wished_name(const Emit *e, Val i)
 {
     const Value *v = &e->s->val.v[i];
     const char *name = v->name;
+    if (v->packed) {
+        Val from = e->unpacked[i];
+        name = from >= 0 ? wished_name(e, from) : "matrix";
+        return arena_printf(e->arena, "%s_packed", name);
+    }
     if (v->kind == VAL_VIEW && !name)
-        name = wished_name(e, v->base);
-    else if (!name && v->slot >= 0)
+        return view_name(e, wished_name(e, v->base), v);
+    if (!name && v->slot >= 0)
         name = SLOT(e->g, v->slot)->name;
-    if (!name)
-        return plain_name(e, v);
-    name = emit_identifier(e->arena, name);
+    name = stem(e, name ? name : plain_name(e, v->ref));
     if (v->kind == VAL_GRAD)
         name = arena_printf(e->arena, "d%s", name);
-    if (v->kind != VAL_VIEW || (!v->row && !v->end))
-        return name;
-    if (v->end)
-        return arena_printf(e->arena, "%s_end", name);
-    if (v->row < 0)
-        return v->row == -1 ? arena_printf(e->arena, "%s_prev", name)
-                            : arena_printf(e->arena, "%s_prev%d", name,
-                                           -v->row);
-    return v->row == 1 ? arena_printf(e->arena, "%s_next", name)
-                       : arena_printf(e->arena, "%s_next%d", name, v->row);
+    return v->kind == VAL_VIEW ? view_name(e, name, v) : name;
+}
+
+/* An earlier view of the very same reals, or -1. */
+static Val same_view(const Emit *e, Val i)
+{
+    const Value *v = &e->s->val.v[i];
+    for (Val k = 0; v->kind == VAL_VIEW && k < e->s->val.n; k++) {
+        const Value *w = &e->s->val.v[k];
+        if (k != i && e->name[k] && w->kind == VAL_VIEW &&
+            w->base == v->base && w->row == v->row && w->end == v->end &&
+            w->col == v->col && w->axes == v->axes)
+            return k;
+    }
+    return -1;
 }
 
 const char *emit_value_name(Emit *e, Val v)
 {
-    if (!e->name[v])
+    Val same = e->name[v] ? -1 : same_view(e, v);
+    if (same >= 0)
+        e->name[v] = e->name[same];
+    else if (!e->name[v])
         e->name[v] = emit_fresh(e, wished_name(e, v));
     return e->name[v];
-}
-
-void emit_use(Emit *e, const char *function)
-{
-    const char *name = intern_str(e->intern, function);
-    if (!is_in(e->kernels.v, e->kernels.n, name))
-        vec_push(e->arena, &e->kernels, name);
 }
 
 const char *emit_kernel_name(Emit *e, const char *kernel)
 {
     emit_use(e, kernel);
     return e->style->call(e, kernel);
-}
-
-/* ---- numbers ---- */
-
-/* The shortest decimal that reads back as the same float. */
-static const char *float_text(Emit *e, double x)
-{
-    for (int digits = 1;; digits++) {
-        char *text = arena_printf(e->arena, "%.*g", digits, x);
-        if (digits < 9 && strtof(text, NULL) != (float)x)
-            continue;
-        for (char *s = text; *s; s++)
-            if (!strchr("0123456789+-e", *s))
-                *s = '.'; /* whatever the locale writes */
-        return text;
-    }
-}
-
-const char *emit_real(Emit *e, double x)
-{
-    if (isnan(x))
-        return "NAN";
-    if (isinf(x))
-        return x > 0 ? "HUGE_VAL" : "-HUGE_VAL";
-    Buf b;
-    buf_init(&b, e->arena);
-    if (e->o->real64)
-        buf_num(&b, x);
-    else
-        buf_puts(&b, float_text(e, x));
-    if (!strpbrk(b.s, ".e"))
-        buf_puts(&b, ".0");
-    if (!e->o->real64)
-        buf_putc(&b, 'f');
-    return b.s;
-}
-
-/* Marks around sizes, for emit_wrap(). */
-enum { MARK_LO = 1, MARK_HI = 2 };
-
-static const char *marked(Emit *e, const char *text)
-{
-    if (!e->style->comments)
-        return text;
-    return arena_printf(e->arena, "%c%s%c", MARK_LO, text, MARK_HI);
-}
-
-static const char *size_text(Emit *e, int64_t n)
-{
-    for (int64_t k = 1; n > 1 && k <= 8; k++)
-        for (int i = 0; i < e->o->nsize && n % k == 0; i++)
-            if (e->o->size[i].value == n / k && n / k > 1)
-                return k == 1 ? e->size[i]
-                              : arena_printf(e->arena, "%d*%s", (int)k,
-                                             e->size[i]);
-    return arena_printf(e->arena, "%lld", (long long)n);
-}
-
-const char *emit_size(Emit *e, int64_t n)
-{
-    return marked(e, size_text(e, n));
-}
-
-static void add_term(Buf *b, int64_t coef, const char *unit)
-{
-    if (!coef)
-        return;
-    if (b->n)
-        buf_puts(b, coef < 0 ? " - " : " + ");
-    else if (coef < 0)
-        buf_putc(b, '-');
-    int64_t size = coef < 0 ? -coef : coef;
-    if (size != 1 || !*unit)
-        buf_printf(b, "%lld", (long long)size);
-    if (size != 1 && *unit)
-        buf_putc(b, '*');
-    buf_puts(b, unit);
-}
-
-const char *emit_poly(Emit *e, CellSize s)
-{
-    Buf b;
-    buf_init(&b, e->arena);
-    add_term(&b, s.tb, "T*B");
-    add_term(&b, s.t, "T");
-    add_term(&b, s.b, "B");
-    add_term(&b, s.c, "");
-    return marked(e, b.n ? b.s : "0");
-}
-
-/* ---- lines ---- */
-
-static void line_v(Emit *e, const char *fmt, va_list ap, const char *tail)
-{
-    for (int i = 0; i < e->indent; i++)
-        buf_puts(&e->body, "    ");
-    buf_puts(&e->body, arena_vprintf(e->arena, fmt, ap));
-    buf_puts(&e->body, tail);
-}
-
-void emit_line(Emit *e, const char *fmt, ...)
-{
-    va_list ap;
-    va_start(ap, fmt);
-    line_v(e, fmt, ap, "\n");
-    va_end(ap);
-}
-
-void emit_open(Emit *e, const char *fmt, ...)
-{
-    va_list ap;
-    va_start(ap, fmt);
-    line_v(e, fmt, ap, " {\n");
-    va_end(ap);
-    e->indent++;
-}
-
-void emit_close(Emit *e)
-{
-    e->indent--;
-    emit_line(e, "}");
-}
-
-/* Blanks where a line may be broken: in C those after a comma or before or
- * after an operator, so that declarations stay whole. */
-static bool may_break(const char *s, bool comment)
-{
-    return *s == ' ' && (comment || strchr(",;=+-*/?:<>&|", s[-1])) &&
-           (s[-1] != '*' || s[-2] == ' ' || comment);
-}
-
-/* Where to break the line at s, which starts in `column`: the last possible
- * place of the first 80 columns that has the fewest brackets around it; NULL
- * if it is short or has none. */
-static const char *break_at(const char *s, const char *end, int column,
-                            int least, bool comment)
-{
-    const char *best = NULL;
-    int depth = 0, best_depth = 0;
-    bool quoted = false;
-    for (; s < end; s++) {
-        if (*s == '"' && s[-1] != '\\')
-            quoted = !quoted && !comment;
-        if (*s == MARK_LO) {
-            while (s < end && *s != MARK_HI)
-                s++;
-            column += 4;
-            continue;
-        }
-        if (!comment)
-            depth += (*s == '(' || *s == '[') - (*s == ')' || *s == ']');
-        if (column > least && column < 80 && !quoted &&
-            may_break(s, comment) && (!best || depth <= best_depth)) {
-            best = s;
-            best_depth = depth;
-        }
-        column++;
-    }
-    return column > 80 ? best : NULL;
-}
-
-static void add_unmarked(Buf *b, const char *s, const char *end)
-{
-    for (; s < end; s++)
-        if (*s != MARK_LO && *s != MARK_HI)
-            buf_putc(b, *s);
-}
-
-static void wrap_line(Buf *b, const char *s, const char *end)
-{
-    int indent = (int)strspn(s, " "), column = 0;
-    bool comment = s[indent] == '/' || s[indent] == '*';
-    int next = comment ? indent - (s[indent] == '*') : indent + 4;
-    const char *cut;
-    while ((cut = break_at(s, end, column, indent + 24, comment))) {
-        add_unmarked(b, s, cut);
-        buf_printf(b, "\n%*s%s", next, "", comment ? " * " : "");
-        s = cut + 1;
-        column = next + (comment ? 3 : 0);
-    }
-    add_unmarked(b, s, end);
-}
-
-const char *emit_wrap(Emit *e, const char *text)
-{
-    Buf b;
-    buf_init(&b, e->arena);
-    while (*text) {
-        const char *end = text + strcspn(text, "\n");
-        wrap_line(&b, text, end);
-        text = end;
-        if (*text)
-            buf_putc(&b, *text++);
-    }
-    return b.s;
 }
 
 /* ---- where values lie ---- */
@@ -367,6 +187,12 @@ int64_t emit_stride(const Emit *e, Val v, EmitRows rows)
     return l->axes == GX_NONE ? 0 : l->ld;
 }
 
+/* Reals from one step to the next, given those from row to row. */
+static const char *per_step(Emit *e, int64_t ld)
+{
+    return ld == 1 ? "B" : arena_printf(e->arena, "B*%s", emit_size(e, ld));
+}
+
 const char *emit_pointer(Emit *e, Val v, EmitRows rows)
 {
     const Loc *l = loc_of(e, v);
@@ -379,9 +205,7 @@ const char *emit_pointer(Emit *e, Val v, EmitRows rows)
     const char *name = emit_value_name(e, v);
     if (l->axes != GX_TB || rows != ROWS_STEP)
         return name;
-    return l->ld == 1 ? arena_printf(e->arena, "%s + t*B", name)
-                      : arena_printf(e->arena, "%s + t*B*%s", name,
-                                     emit_size(e, l->ld));
+    return arena_printf(e->arena, "%s + t*%s", name, per_step(e, l->ld));
 }
 
 const char *emit_row_count(Emit *e, const Kernel *k, EmitRows rows)
@@ -510,14 +334,14 @@ static void emit_over(Emit *e, const Kernel *k, bool loop)
     }
     int64_t step = loc_of(e, k->out)->ld;
     if (step == k->n && x->ld == k->n) {
-        emit_line(e, "%s(T, B*%s, %s, %s, B*%s%s);", name, n, to, from, ld,
-                  tail);
+        emit_line(e, "%s(T, %s, %s, %s, %s%s);", name, per_step(e, k->n), to,
+                  from, per_step(e, x->ld), tail);
         return;
     }
     emit_line(e, "for (int64_t row = 0; row < B; row++)");
     e->indent++;
-    emit_line(e, "%s(T, %s, %s + row*%s, %s + row*%s, B*%s%s);", name, n, to,
-              emit_size(e, step), from, ld, ld, tail);
+    emit_line(e, "%s(T, %s, %s + row*%s, %s + row*%s, %s%s);", name, n, to,
+              emit_size(e, step), from, ld, per_step(e, x->ld), tail);
     e->indent--;
 }
 
@@ -525,10 +349,10 @@ static void emit_at(Emit *e, const Kernel *k)
 {
     const Loc *x = loc_of(e, k->in.v[0]);
     const char *len = k->in.n > 1 ? emit_value_name(e, k->in.v[1]) : "0";
-    emit_line(e, "%s(B, %s, %s, %s, B*%s, %s, %s, %d);",
+    emit_line(e, "%s(B, %s, %s, %s, %s, %s, %s, %d);",
               emit_kernel_name(e, "at"), emit_size(e, k->n),
               call_row(e, k->out, ROWS_SEQ), emit_value_name(e, k->in.v[0]),
-              emit_size(e, x->ld), emit_size(e, x->ld), len, k->row);
+              per_step(e, x->ld), emit_size(e, x->ld), len, k->row);
 }
 
 static const char *plus(Emit *e, const char *base, int64_t n)
@@ -558,11 +382,12 @@ static void emit_tail(Emit *e, const Kernel *k, EmitRows rows)
         return;
     }
     const char *to = emit_value_name(e, k->out);
+    const char *step = per_step(e, loc_of(e, k->out)->ld);
     if (k->row)
-        to = arena_printf(e->arena, "%s*B*%s", plus(e, to, k->row), ld);
-    emit_line(e, "%s(%s, B, %s, %s, B*%s, %s, %s, %s);",
+        to = arena_printf(e->arena, "%s*%s", plus(e, to, k->row), step);
+    emit_line(e, "%s(%s, B, %s, %s, %s, %s, %s, %s);",
               emit_kernel_name(e, "tail"),
-              plus(e, "T", loc_of(e, k->out)->lead - k->row), n, to, ld, ld,
+              plus(e, "T", loc_of(e, k->out)->lead - k->row), n, to, step, ld,
               len, value);
 }
 
@@ -722,11 +547,19 @@ static void emit_stage(Emit *e, const Stage *st)
 
 /* ---- functions ---- */
 
+static bool is_repeated(const Emit *e, Val v)
+{
+    for (Val k = 0; k < v; k++)
+        if (e->name[k] == e->name[v])
+            return true;
+    return false;
+}
+
 /* The pointers that the body uses, in the order of the values. */
 static void emit_pointers(Emit *e, Buf *out)
 {
     for (Val v = 0; v < e->s->val.n; v++) {
-        if (!e->name[v])
+        if (!e->name[v] || is_repeated(e, v))
             continue;
         const Loc *l = loc_of(e, v);
         bool fixed = l->space == SP_PARAM || l->space == SP_TABLE;

@@ -84,6 +84,7 @@ struct Emit {
     int fn;            /* FN_FORWARD, FN_BACKWARD */
     const char **name; /* per value: its pointer in this function, or NULL */
     const char **file; /* per Graph.table: its name in the file */
+    Val *unpacked;     /* per value: what is packed in it, or -1 */
     const char **size; /* per EmitOptions.size: its name in the file */
     Names taken;       /* identifiers of this function */
     int fixed;         /* taken.v[0..fixed-1] hold for the whole file */

@@ -8,8 +8,8 @@
 
 enum {
     WIDTH = 100,
-    STEP = 2,    /* columns that a block goes in */
-    AGAIN = 4,   /* columns that a continued line goes in */
+    STEP = 2,  /* columns that a block goes in */
+    AGAIN = 4, /* columns that a continued line goes in */
     /* signs in a line being built, before it is cut to length: */
     BREAK = '\1', /* a space where it may be broken */
     CUT = '\2',   /* it is broken here */
@@ -550,8 +550,8 @@ static void write_comments(Buf *out, const Comment *c, int indent, bool first)
 {
     for (; c; c = c->next)
         if (c->place == C_LINE) {
-            buf_printf(out, "%s%*s%s\n", c->blank && !first ? "\n" : "",
-                       indent, "", c->text);
+            buf_printf(out, "%s%*s%s\n", c->blank && !first ? "\n" : "", indent,
+                       "", c->text);
             first = false;
         }
 }

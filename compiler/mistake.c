@@ -33,9 +33,9 @@ static bool is_word(const char *s)
 static bool is_operator(const char *s)
 {
     static const char *const ops[] = {
-        "'+'", "'-'", "'*'", "'/'", "'%'", "'@'", "'^'", "'<'",
-        "'>'", "<=",  ">=",  "==",  "!=",  "and", "or",  "'?'",
-        "|>",  "'.'", "'('", "'['", "'\\''"};
+        "'+'", "'-'", "'*'", "'/'", "'%'", "'@'", "'^'",
+        "'<'", "'>'", "<=",  ">=",  "==",  "!=",  "and",
+        "or",  "'?'", "|>",  "'.'", "'('", "'['", "'\\''"};
     size_t i;
 
     for (i = 0; i < sizeof ops / sizeof *ops; i++)
@@ -46,9 +46,8 @@ static bool is_operator(const char *s)
 
 static bool is_value(const char *s)
 {
-    static const char *const starts[] = {"a name", "a number", "a string",
-                                         "'-'",    "'('",      "'['",
-                                         "not"};
+    static const char *const starts[] = {
+        "a name", "a number", "a string", "'-'", "'('", "'['", "not"};
     size_t i;
 
     for (i = 0; i < sizeof starts / sizeof *starts; i++)
@@ -84,8 +83,7 @@ static const char *describe(const Lexer *lx, Token t, const char *name)
     }
     if (name && is_word(name))
         return arena_printf(lx->arena, "the word '%s'", name);
-    return name && *name == '\'' ? name
-                                 : arena_printf(lx->arena, "'%s'", text);
+    return name && *name == '\'' ? name : arena_printf(lx->arena, "'%s'", text);
 }
 
 /* "a, b or c": the expected tokens, in groups where they make one. */
@@ -148,8 +146,8 @@ static bool begins_line(const Lexer *lx, Token t)
 /* A bracket was left open, and what was found cannot stand inside it. */
 static bool say_unclosed(Lexer *lx, Token t, Expected e)
 {
-    if (!lx->open.n || (!has(e, "')'") && !has(e, "']'") &&
-                        !has(e, "a number")))
+    if (!lx->open.n ||
+        (!has(e, "')'") && !has(e, "']'") && !has(e, "a number")))
         return false;
     if (t.kind != SEP && t.kind != END && !t.block && !begins_line(lx, t) &&
         !(t.kind == '=' && has(e, "']'")) && t.kind != '~')
@@ -267,8 +265,10 @@ static bool say_operator(Lexer *lx, Token t, const char *found, Expected e)
     if (lx->before.kind == NUM)
         diag_help(lx->diags, "a product is written %s * %s", a, b);
     else if (lx->before.kind == ID && t.kind == ID)
-        diag_help(lx->diags, "a product is written %s * %s, of a matrix %s @ "
-                             "%s", a, b, a, b);
+        diag_help(lx->diags,
+                  "a product is written %s * %s, of a matrix %s @ "
+                  "%s",
+                  a, b, a, b);
     else
         diag_help(lx->diags, "a product is written with *, of a matrix with "
                              "@");
@@ -282,8 +282,8 @@ static void help_syntax(Lexer *lx, Token t, Expected e)
     else if (t.kind == '\'' && has(e, "a number"))
         diag_help(lx->diags, "a string stands in double quotation marks: "
                              "\"...\"");
-    else if (t.kind == '=' && (lx->head.kind == LOSS ||
-                               lx->head.kind == OUTPUT) &&
+    else if (t.kind == '=' &&
+             (lx->head.kind == LOSS || lx->head.kind == OUTPUT) &&
              lx->before.kind == lx->head.kind)
         diag_help(lx->diags, "'%s' is followed by an expression, without '='",
                   text_of(lx, lx->head.span));
@@ -361,16 +361,26 @@ static const char *instead(utf8proc_int32_t c)
         utf8proc_int32_t c;
         const char *help;
     } ways[] = {
-        {0x2212, "a minus is written -"},   {0x2013, "a minus is written -"},
-        {0x2014, "a minus is written -"},   {0xD7, "a product is written *"},
-        {0xF7, "a division is written /"},  {0x2264, "write <="},
-        {0x2265, "write >="},               {0x2260, "write !="},
-        {0xB2, "a square is written x^2"},  {0xB3, "a cube is written x^3"},
-        {0x201C, "strings stand in \"\""},  {0x201D, "strings stand in \"\""},
-        {0x2018, "strings stand in \"\""},  {0x2019, "strings stand in \"\""},
-        {0x221E, "infinity is written inf"}, {0x2211, "a sum is written sum"},
-        {0x221A, "a root is written sqrt(x)"}, {'`', "strings stand in \"\""},
-        {'&', "logic is written: a and b"}, {'|', "logic is written: a or b"},
+        {0x2212, "a minus is written -"},
+        {0x2013, "a minus is written -"},
+        {0x2014, "a minus is written -"},
+        {0xD7, "a product is written *"},
+        {0xF7, "a division is written /"},
+        {0x2264, "write <="},
+        {0x2265, "write >="},
+        {0x2260, "write !="},
+        {0xB2, "a square is written x^2"},
+        {0xB3, "a cube is written x^3"},
+        {0x201C, "strings stand in \"\""},
+        {0x201D, "strings stand in \"\""},
+        {0x2018, "strings stand in \"\""},
+        {0x2019, "strings stand in \"\""},
+        {0x221E, "infinity is written inf"},
+        {0x2211, "a sum is written sum"},
+        {0x221A, "a root is written sqrt(x)"},
+        {'`', "strings stand in \"\""},
+        {'&', "logic is written: a and b"},
+        {'|', "logic is written: a or b"},
         {'\\', "a statement goes on by itself inside ( and after operators"},
         {0x2218, "a product of elements is written *"},
         {0x2219, "a matrix product is written @"},

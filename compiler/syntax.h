@@ -39,23 +39,23 @@ typedef struct Lexer {
     Diags *diags;
     const Source *src;
     /* lex.l */
-    void *scanner;  /* flex's state */
-    uint32_t at;    /* offset behind the characters read so far */
+    void *scanner;    /* flex's state */
+    uint32_t at;      /* offset behind the characters read so far */
     uint32_t operand; /* `at` if a value ended there: `.1` is then a member */
     VEC(Comment *) comments;
     /* token.c */
-    int start;      /* token that selects what to parse; sent first */
-    Token ahead;    /* read already, if has_ahead */
+    int start;   /* token that selects what to parse; sent first */
+    Token ahead; /* read already, if has_ahead */
     bool has_ahead;
     Token last;     /* given to the parser last */
     Token before;   /* given to it before that */
     Token head;     /* first of the statement */
     VEC(Span) open; /* the open ( and [ */
     VEC(Block) block;
-    bool in_names;  /* inside W{i,f} */
+    bool in_names;   /* inside W{i,f} */
     bool recovering; /* the parser skips to the end of the statement */
-    bool replay;    /* the last token begins a statement after all */
-    bool closing;   /* a `}` was put in; SEP follows */
+    bool replay;     /* the last token begins a statement after all */
+    bool closing;    /* a `}` was put in; SEP follows */
     /* results */
     int mistakes;
     bool stop; /* too many of them */

@@ -29,9 +29,27 @@ static void push_back(Lexer *lx, Token t)
 static bool goes_on(int kind)
 {
     switch (kind) {
-    case '=': case '~': case ',': case '?': case ':': case '+': case '-':
-    case '*': case '/': case '%': case '@': case '^': case '<': case '>':
-    case LE: case GE: case EQ: case NE: case AND: case OR: case NOT:
+    case '=':
+    case '~':
+    case ',':
+    case '?':
+    case ':':
+    case '+':
+    case '-':
+    case '*':
+    case '/':
+    case '%':
+    case '@':
+    case '^':
+    case '<':
+    case '>':
+    case LE:
+    case GE:
+    case EQ:
+    case NE:
+    case AND:
+    case OR:
+    case NOT:
     case PIPE:
         return true;
     }
@@ -109,9 +127,8 @@ static bool lacks_brace(const Lexer *lx, Token t)
     if (!lx->block.n)
         return false;
     open = lx->block.v[lx->block.n - 1].open;
-    return t.kind == END ||
-           (t.kind == CELL && !lx->head.kind &&
-            indent(lx, t.span.lo) <= indent(lx, open.lo));
+    return t.kind == END || (t.kind == CELL && !lx->head.kind &&
+                             indent(lx, t.span.lo) <= indent(lx, open.lo));
 }
 
 /* Closes the innermost block before token t, which is read again. */

@@ -40,28 +40,19 @@ static int read_lines(const char *text, RtPairs *to, RtError *err)
     return 0;
 }
 
-/* Whether a setting belongs to the data block. */
-static int of_data(const AppHost *h, const char *key)
-{
-    for (int i = 0; i < h->ninput; i++)
-        if (!strcmp(h->input[i].want.name, key))
-            return 1;
-    for (const Flag *f = app_data_flags; f->name; f++)
-        if (f->from && !strcmp(f->name, key))
-            return 1;
-    return 0;
-}
-
-/* The blocks as the descriptor has them, in one list. */
+/* The blocks as the descriptor has them, in one list: "train.batch = 50". */
 static int read_blocks(AppHost *h, const CellDesc *d, RtError *err)
 {
     RtPairs all = {0};
     int bad = read_lines(d->trained, &all, err);
 
-    for (int i = 0; i < all.n && !bad; i++)
-        bad = pairs_set(of_data(h, all.v[i].key) ? &h->data_block
-                                                 : &h->train_block,
-                        all.v[i].key, all.v[i].value, err);
+    for (int i = 0; i < all.n && !bad; i++) {
+        const char *dot = strchr(all.v[i].key, '.');
+        int data = !strncmp(all.v[i].key, "data.", 5);
+
+        bad = pairs_set(data ? &h->data_block : &h->train_block,
+                        dot ? dot + 1 : all.v[i].key, all.v[i].value, err);
+    }
     pairs_free(&all);
     return bad;
 }

@@ -1,65 +1,158 @@
-/* A model with one instance of a cell, so that the cell can be checked. */
+/* A model with one instance of a cell, so that the cell can be checked: its
+ * arguments and inputs are read off the first lines of its text. */
 #include "drv.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* "NAME(4, 0.3)": numbers for the arguments that a cell's text has no default
- * for; malloc'd. */
-static char *call_of(const char *name, const char *text)
+/* Adds text to *s (malloc'd); NULL and staying so without memory. */
+static void add(char **s, const char *more, size_t n)
 {
-    const char *p = text ? strstr(text, "cell ") : NULL;
-    char *call = rt_printf("%s", name), *old;
-    int n = 0, depth = 0, has = 0;
+    char *old = *s;
+
+    if (old)
+        *s = rt_printf("%s%.*s", old, (int)n, more);
+    free(old);
+}
+
+static int is_word(const char *s, size_t n, const char *word)
+{
+    return strlen(word) == n && !memcmp(s, word, n);
+}
+
+static const char *skip(const char *s)
+{
+    return s + strspn(s, " \t\n");
+}
+
+/* Length of an item of a list: up to a comma or the end, brackets skipped. */
+static size_t item_length(const char *s)
+{
+    int depth = 0;
+    size_t n = 0;
+
+    for (; s[n]; n++) {
+        if (depth == 0 && strchr(",;\n)}", s[n]))
+            break;
+        depth += strchr("([", s[n]) ? 1 : strchr(")]", s[n]) ? -1 : 0;
+    }
+    return n;
+}
+
+/* The arguments in "cell NAME(...)", or "". */
+static const char *arguments(const char *text)
+{
+    const char *p = strstr(text, "cell ");
 
     p = p ? p + strcspn(p, "({\n") : "";
-    if (*p != '(')
-        return call;
-    for (p++; *p && !(depth == 0 && *p == ')'); p++) {
-        depth += *p == '(' ? 1 : *p == ')' ? -1 : 0;
-        if (depth == 0 && (*p == ',' || n == 0)) {
-            const char *q = p + (*p == ',');
-            size_t len;
+    return *p == '(' ? p + 1 : "";
+}
 
-            q += strspn(q, " \n");
-            len = strcspn(q, " =,)\n");
-            has = q[len + strspn(q + len, " \n")] == '=';
+/* A value for each argument without a default: a cell for f, a probability for
+ * p, a number of units for all others. */
+static char *call_of(const char *name, const char *text)
+{
+    const char *p = arguments(text);
+    char *call = rt_printf("%s", name);
+    int n = 0, any = *p != 0;
+
+    while (*p && *p != ')') {
+        size_t all, word;
+
+        p = skip(p);
+        all = item_length(p);
+        word = strcspn(p, " =,)\n");
+        if (!memchr(p, '=', all)) {
+            const char *value = is_word(p, word, "f")   ? "rnn(4)"
+                                : is_word(p, word, "p") ? "0.3"
+                                                        : "4";
+
+            add(&call, n ? ", " : "(", 2);
             n++;
-            if (has)
-                break;
-            old = call;
-            call = rt_printf("%s%s%s", old, n == 1 ? "(" : ", ",
-                             len == 1 && *q == 'p' ? "0.3" : "4");
-            free(old);
+            add(&call, value, strlen(value));
         }
+        p += all + (p[all] == ',');
     }
-    old = call;
-    call = rt_printf("%s%s", old ? old : "",
-                     strchr(old ? old : "(", '(') ? ")"
-                     : n ? "()"
-                         : "");
-    free(old);
+    if (n)
+        add(&call, ")", 1);
+    else if (any)
+        add(&call, "()", 2);
     return call;
+}
+
+/* Whether a name is an argument of the cell. */
+static int is_argument(const char *text, const char *word, size_t n)
+{
+    const char *p = arguments(text);
+
+    while (*p && *p != ')') {
+        size_t all, length;
+
+        p = skip(p);
+        all = item_length(p);
+        length = strcspn(p, " =,)\n");
+        if (length == n && !memcmp(p, word, n))
+            return 1;
+        p += all + (p[all] == ',');
+    }
+    return 0;
+}
+
+/* One input of the cell as an input of the model: "x[m]" gives "x[t, m]",
+ * "i in words" "i[t] in words". */
+static void add_input(char **to, const char *item, size_t n, const char *text,
+                      int square)
+{
+    size_t word = strcspn(item, " [,;\n}");
+    const char *open = memchr(item, '[', n), *p;
+
+    add(to, item, word);
+    add(to, "[t", 2);
+    for (p = open ? open + 1 : NULL; p && *p && *p != ']';) {
+        size_t length;
+
+        p = skip(p);
+        length = strcspn(p, ",]");
+        add(to, ", ", 2);
+        if (square || is_argument(text, p, length))
+            add(to, "4", 1);
+        else
+            add(to, p, length);
+        p += length + (p[length] == ',');
+    }
+    add(to, "]", 1);
+    p = open ? strchr(open, ']') + 1 : item + word;
+    add(to, p, (size_t)(item + n - p));
 }
 
 char *drv_spec_around(const char *before, const char *name, const char *text,
                       const char *wrap)
 {
-    char *call = call_of(name, text), *spec;
-    const char *hole = strchr(wrap, '%');
-    const char *input = text ? strstr(text, "input ") : NULL;
-    int index = 0;
+    char *call = call_of(name, text);
+    char *inputs = rt_printf("%s", ""), *names = rt_printf("%s", ""), *spec;
+    const char *hole = strchr(wrap, '%'), *p = strstr(text, "input ");
+    int square = strstr(wrap, "residual") || !strcmp(name, "residual");
+    int n = 0;
 
-    if (input) {
-        size_t line = strcspn(input, "\n;}");
-        const char *in = strstr(input, " in ");
+    for (p = p ? p + 6 : ""; *p && !strchr(";\n}", *p);) {
+        size_t all;
 
-        index = in && in < input + line;
+        p += strspn(p, " ");
+        all = item_length(p);
+        add(&inputs, ", ", n ? 2 : 0);
+        add(&names, ", ", n++ ? 2 : 0);
+        add_input(&inputs, p, all, text, square);
+        add(&names, p, strcspn(p, " [,;\n}"));
+        p += all + (p[all] == ',');
     }
-    spec = rt_printf("%s\ninput x[t%s]%s\nh = %.*s%s%s(x)\noutput h\n", before,
-                     index ? "" : ", m", index ? " in words" : "",
-                     (int)(hole ? hole - wrap : 0), wrap, call ? call : name,
-                     hole ? hole + 1 : "");
+    spec = call && inputs && names
+               ? rt_printf("%s\ninput %s\nvalue = %.*s%s%s(%s)\n"
+                           "output value\n",
+                           before, inputs, (int)(hole ? hole - wrap : 0), wrap,
+                           call, hole ? hole + 1 : "", names)
+               : NULL;
     free(call);
+    free(inputs);
+    free(names);
     return spec;
 }

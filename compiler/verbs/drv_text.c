@@ -174,40 +174,41 @@ const Verb drv_cells = {"cells",
 
 /* ---- show ---- */
 
-/* The stage asked for: --stage, or one of the flags that stand for one. */
-static const char *show_stage(const Flags *f)
+/* The stage asked for; after a pass without a stage, that pass alone.  Returns
+ * 0 or EXIT_USAGE. */
+static int show_stage(const Flags *f, const char **found)
 {
-    static const char *const stage[] = {"ast",  "graph", "grad",  "sched",
-                                        "plan", "c",     "latex", "dot"};
+    static const char *const stage[] = {"ast",   "graph", "grad",
+                                        "sched", "plan",  "c"};
     const int n = sizeof stage / sizeof *stage;
-    const char *s = flags_given(f, "latex") ? "latex"
-                    : flags_given(f, "dot") ? "dot"
-                                            : flags_get(f, "stage");
-    const char *near;
+    const char *s = flags_get(f, "stage"), *near;
 
+    *found = flags_given(f, "after") && !flags_given(f, "stage") ? NULL : s;
+    if (!*found)
+        return 0;
     for (int i = 0; i < n; i++)
         if (!strcmp(stage[i], s))
-            return s;
+            return 0;
     near = flags_nearest(s, stage, n);
     say_error("there is no stage \"%s\"%s%s%s", s,
               near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
     fprintf(stderr, "  stages: ast graph grad sched plan c\n");
-    return NULL;
+    return EXIT_USAGE;
 }
 
 static int show_run(Flags *f, void *user)
 {
-    const char *stage = show_stage(f), *after = flags_get(f, "after"), *text;
+    const char *stage, *after = flags_get(f, "after"), *text;
     Drv d = {0};
-    int code;
+    int code = show_stage(f, &stage);
 
     (void)user;
-    if (!stage)
-        return EXIT_USAGE;
+    if (code)
+        return code;
     code = drv_open(&d, f, flags_arg(f, 0));
     if (!code && flags_given(f, "training"))
         code = drv_code(cellc_set(d.c, "training", "1"));
-    if (!code && strcmp(stage, "ast"))
+    if (!code && (!stage || strcmp(stage, "ast")))
         code = drv_compile(&d);
     if (!code) {
         text = cellc_show(d.c, stage, after);
@@ -223,8 +224,6 @@ static int show_run(Flags *f, void *user)
 static const Flag show_own[] = {
     {"stage", "NAME", "graph", NULL, "ast, graph, grad, sched, plan or c"},
     {"after", "PASS", NULL, NULL, "the graph as that pass leaves it"},
-    {"latex", NULL, NULL, NULL, "the equations and their gradients in LaTeX"},
-    {"dot", NULL, NULL, NULL, "the graph for graphviz"},
     {"training", NULL, NULL, NULL, "with dropout and noise"},
     {NULL, NULL, NULL, NULL, NULL}};
 static const Flag *const show_flags[] = {

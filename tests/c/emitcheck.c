@@ -1,6 +1,7 @@
 /* Compiles IR texts in both styles and compares every tensor and gradient
- * that they compute, on several numbers of steps and sequences; with a loss,
- * compares the gradients with central differences too.
+ * that they compute with each other and with the interpreter, on several
+ * numbers of steps and sequences; in double, compares the gradients of the
+ * loss with central differences too.
  *     emitcheck [--double] [--show strips|loops|source|header] FILE...
  * Prints one line for each file; the exit code counts the failures. */
 #include <math.h>
@@ -9,6 +10,7 @@
 #include <string.h>
 
 #include "../../compiler/emit.h"
+#include "../../compiler/eval.h"
 #include "../../compiler/jit.h"
 
 typedef struct Check {
@@ -19,10 +21,11 @@ typedef struct Check {
     int failed;
 } Check;
 
-/* One style's functions and blocks. */
+/* One style's functions, or the interpreter, and blocks. */
 typedef struct Run {
+    const char *name;
     Jit *jit;
-    CellFn *forward, *backward;
+    CellDesc *desc;
     char *params, *grads, *work;
 } Run;
 
@@ -101,20 +104,31 @@ static char *block(const Check *c, int64_t reals)
     return p;
 }
 
-static int start(Check *c, Run *r, JitCompile *compile, const char *text)
+static void start(Check *c, Run *r, const char *name)
+{
+    memset(r, 0, sizeof *r);
+    r->name = name;
+    r->desc = emit_desc(c->plan, &c->options, c->arena);
+}
+
+static int start_jit(Check *c, Run *r, JitCompile *compile, const char *text)
 {
     Buf err;
     buf_init(&err, c->arena);
-    memset(r, 0, sizeof *r);
     if (compile(text, &r->jit, &err) != JIT_OK) {
         printf("%s: %s", c->file, err.s);
         return -1;
     }
     char *name = arena_printf(c->arena, "%s_forward", c->options.name);
-    r->forward = (CellFn *)jit_symbol(r->jit, name);
+    r->desc->forward = (CellFn *)jit_symbol(r->jit, name);
     name = arena_printf(c->arena, "%s_backward", c->options.name);
-    r->backward = (CellFn *)jit_symbol(r->jit, name);
+    r->desc->backward = (CellFn *)jit_symbol(r->jit, name);
     return 0;
+}
+
+static bool has_backward(const Check *c)
+{
+    return c->plan->s->fn[FN_BACKWARD].stage.n > 0;
 }
 
 static void evaluate(const Check *c, Run *r, int64_t T, int64_t B)
@@ -123,9 +137,9 @@ static void evaluate(const Check *c, Run *r, int64_t T, int64_t B)
     r->grads = block(c, c->plan->param_size);
     r->work = block(c, cell_size(c->plan->work_size, T, B));
     fill(c, r, T, B);
-    r->forward(r->params, r->grads, r->work, T, B);
-    if (r->backward)
-        r->backward(r->params, r->grads, r->work, T, B);
+    cell_forward(r->desc, r->params, r->grads, r->work, T, B);
+    if (has_backward(c))
+        cell_backward(r->desc, r->params, r->grads, r->work, T, B);
 }
 
 static void release(Run *r)
@@ -135,8 +149,8 @@ static void release(Run *r)
     free(r->work);
 }
 
-static void compare(Check *c, const char *what, const void *x, const void *y,
-                    int64_t at, int64_t n, double *worst)
+static void compare(Check *c, const Run *r, const char *what, const void *x,
+                    const void *y, int64_t at, int64_t n, double *worst)
 {
     double bound = c->options.real64 ? 1e-12 : 2e-5;
     for (int64_t i = at; i < at + n; i++) {
@@ -145,8 +159,8 @@ static void compare(Check *c, const char *what, const void *x, const void *y,
         if (a == b)
             continue;
         if (!(d <= bound) && c->failed++ < 5)
-            printf("%s: %s[%lld]: strips %.9g, loops %.9g\n", c->file, what,
-                   (long long)(i - at), a, b);
+            printf("%s: %s[%lld]: strips %.9g, %s %.9g\n", c->file, what,
+                   (long long)(i - at), a, r->name, b);
         if (d > *worst)
             *worst = d;
     }
@@ -159,11 +173,11 @@ static void compare_all(Check *c, const Run *x, const Run *y, int64_t T,
         const CellTensor *t = &c->plan->tensor.v[k];
         int64_t at = cell_size(t->at, T, B), n = count(t, T, B);
         bool grad = t->role == CELL_GRAD;
-        if (t->role == CELL_PARAM && x->backward)
-            compare(c, arena_printf(c->arena, "d%s", t->name), x->grads,
+        if (t->role == CELL_PARAM && has_backward(c))
+            compare(c, y, arena_printf(c->arena, "d%s", t->name), x->grads,
                     y->grads, at, n, worst);
-        else if (t->role != CELL_PARAM && (!grad || x->backward))
-            compare(c, t->name, x->work, y->work, at, n, worst);
+        else if (t->role != CELL_PARAM && (!grad || has_backward(c)))
+            compare(c, y, t->name, x->work, y->work, at, n, worst);
     }
 }
 
@@ -179,7 +193,7 @@ static double loss_at(const Check *c, Run *r, const CellTensor *loss,
                       int64_t i, double x, int64_t T, int64_t B)
 {
     set(c, r->params, i, x);
-    r->forward(r->params, r->grads, r->work, T, B);
+    cell_forward(r->desc, r->params, r->grads, r->work, T, B);
     return get(c, r->work, cell_size(loss->at, T, B));
 }
 
@@ -187,7 +201,7 @@ static double loss_at(const Check *c, Run *r, const CellTensor *loss,
 static void differences(Check *c, Run *r, int64_t T, int64_t B, double *worst)
 {
     const CellTensor *loss = find_loss(c);
-    for (int k = 0; loss && r->backward && k < c->plan->tensor.n; k++) {
+    for (int k = 0; loss && has_backward(c) && k < c->plan->tensor.n; k++) {
         const CellTensor *t = &c->plan->tensor.v[k];
         int64_t n = t->role == CELL_PARAM ? count(t, T, B) : 0;
         for (int64_t i = t->at.c; i < t->at.c + n; i++) {
@@ -209,27 +223,35 @@ static void differences(Check *c, Run *r, int64_t T, int64_t B, double *worst)
 static void check_plan(Check *c)
 {
     static const int64_t size[][2] = {{1, 1}, {2, 1}, {1, 3}, {3, 2}, {7, 5}};
-    Run a, b;
-    double worst = 0, wrong = 0;
-    if (start(c, &a, jit_tcc, emit_strips(c->plan, &c->options, c->arena)) ||
-        start(c, &b, jit_cc, emit_loops(c->plan, &c->options, c->arena))) {
+    Run run[3];
+    double worst[3] = {0, 0, 0};
+    start(c, &run[0], "strips");
+    start(c, &run[1], "loops");
+    start(c, &run[2], "eval");
+    eval_attach(run[2].desc, c->plan->s->g, c->plan, c->arena);
+    if (start_jit(c, &run[0], jit_tcc,
+                  emit_strips(c->plan, &c->options, c->arena)) ||
+        start_jit(c, &run[1], jit_cc,
+                  emit_loops(c->plan, &c->options, c->arena))) {
         c->failed++;
         return;
     }
     for (size_t i = 0; i < sizeof size / sizeof *size; i++) {
         int64_t T = size[i][0], B = size[i][1];
-        evaluate(c, &a, T, B);
-        evaluate(c, &b, T, B);
-        compare_all(c, &a, &b, T, B, &worst);
+        for (int k = 0; k < 3; k++)
+            evaluate(c, &run[k], T, B);
+        for (int k = 1; k < 3; k++)
+            compare_all(c, &run[0], &run[k], T, B, &worst[k]);
         if (c->options.real64)
-            differences(c, &a, T, B, &wrong);
-        release(&a);
-        release(&b);
+            differences(c, &run[0], T, B, &worst[0]);
+        for (int k = 0; k < 3; k++)
+            release(&run[k]);
     }
-    jit_free(a.jit);
-    jit_free(b.jit);
-    printf("%s: %s, styles differ by %.2g, gradients by %.2g\n", c->file,
-           c->failed ? "FAILED" : "ok", worst, wrong);
+    jit_free(run[0].jit);
+    jit_free(run[1].jit);
+    printf("%s: %s, loops differ by %.2g, eval by %.2g, gradients by %.2g\n",
+           c->file, c->failed ? "FAILED" : "ok", worst[1], worst[2],
+           worst[0]);
 }
 
 static char *read_file(Arena *a, const char *path)

@@ -34,9 +34,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     buf_init(&first, arena);
     buf_init(&second, arena);
-    file = parse_file(
-        arena, names, diags,
-        source_add(&sources, "a", (const char *)data, size, false));
+    file =
+        parse_file(arena, names, diags,
+                   source_add(&sources, "a", (const char *)data, size, false));
     if (diags_errors(diags) == 0) {
         ast_print(&first, file);
         again = parse_file(arena, names, diags,

@@ -97,8 +97,9 @@ static const char *num(Arena *a, double x)
 
 static void test_num(void **state)
 {
-    static const double hard[] = {0.1, 1.0 / 3, 1e308, 5e-324, 123456789.125,
-                                  -0.30000000000000004, 2.5e-7};
+    static const double hard[] = {0.1,    1.0 / 3,       1e308,
+                                  5e-324, 123456789.125, -0.30000000000000004,
+                                  2.5e-7};
     Arena *a = arena_new(NULL);
     size_t i;
 
@@ -165,8 +166,7 @@ static void test_place(void **state)
     p = source_place(&s, two->base);
     assert_ptr_equal(p.file, two);
     assert_int_equal(p.len, 1); /* the CR is not part of the line */
-    p = source_place(
-        &s, two->base + (uint32_t)(strchr(text, 'x') - text));
+    p = source_place(&s, two->base + (uint32_t)(strchr(text, 'x') - text));
     assert_int_equal(p.line, 2);
     assert_int_equal(p.col, 10);
     assert_int_equal(source_width("f\xCC\x83日", 6), 3);

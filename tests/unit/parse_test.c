@@ -233,9 +233,9 @@ static void test_out_of_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_binding),  cmocka_unit_test(test_member),
-        cmocka_unit_test(test_names),    cmocka_unit_test(test_children),
-        cmocka_unit_test(test_comments), cmocka_unit_test(test_recovery),
+        cmocka_unit_test(test_binding),       cmocka_unit_test(test_member),
+        cmocka_unit_test(test_names),         cmocka_unit_test(test_children),
+        cmocka_unit_test(test_comments),      cmocka_unit_test(test_recovery),
 #ifdef CELLC_TEST_ALLOC
         cmocka_unit_test(test_out_of_memory),
 #endif

@@ -1,0 +1,68 @@
+#!/bin/bash
+# What the documentation shows, works: blocks marked `cell` parse, those with a
+# file name check too and are kept; every line of a block marked `sh` runs where
+# they are, except those of make.  CELLC names the program.
+[ "${1:-}" != -u ] || exit 0 # nothing is stored that could be renewed
+here=$(cd "$(dirname "$0")/../.." && pwd)
+CELLC=$(realpath "${CELLC:-$here/build/cellc}")
+scratch=$(mktemp -d) || exit 1
+trap 'rm -rf "$scratch"' EXIT
+cd "$scratch" || exit 1
+mkdir build
+ln -s "$CELLC" build/cellc
+ln -s "$here/examples" examples
+sed '/^```/,/^```/d' "$here"/docs/*.md "$here/README.md" >prose.txt
+head -c 12000 prose.txt >text.txt
+passed=0 failed=0
+
+try() { # WHAT COMMAND...
+    local what=$1
+    shift
+    if "$@" >.out 2>&1 </dev/null; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        echo "FAIL $what"
+        tail -n 12 .out | sed 's/^/  /'
+    fi
+}
+
+block() { # PLACE KIND NAME; the text is in `block`
+    case $2 in
+    cell)
+        if [ -n "$3" ]; then
+            cp block "$3"
+            try "$1: $3" build/cellc check "$3"
+        else
+            try "$1" sh -c 'build/cellc fmt - <block'
+        fi
+        ;;
+    sh)
+        while IFS= read -r line; do
+            case $line in
+            make*) ;;
+            *) try "$1: $line" bash -c "$line" ;;
+            esac
+        done <block
+        ;;
+    esac
+}
+
+for page in "$here/README.md" "$here"/docs/*.md "$here"/examples/*/README.md; do
+    kind='' at=0
+    while IFS= read -r line; do
+        at=$((at + 1))
+        case $line in
+        '```') [ -z "$kind" ] || block "${page#"$here/"}:$at" "$kind" "$name"
+            [ -n "$kind" ] && kind='' || kind=plain
+            ;;
+        '```'*)
+            read -r kind name <<<"${line#'```'}"
+            : >block
+            ;;
+        *) [ -z "$kind" ] || printf '%s\n' "$line" >>block ;;
+        esac
+    done <"$page"
+done
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
