@@ -305,6 +305,8 @@ static void build_name(Elab *e, Name *n)
     if (v.kind == V_TENSOR)
         n->val.axes |= axes;
     n->state = 2;
+    if (v.kind == V_NONE && n->kind == N_EQN && !diags_errors(e->diags))
+        diag(e->diags, E_NO_VALUE, n->span, n->name);
     if (n->kind == N_ARG && n->decl && v.kind == V_TENSOR)
         bind_input_type(e, n, &n->val);
     if (v.kind == V_TENSOR && n->kind == N_EQN && n->slot < 0 && v.ref)
@@ -351,7 +353,7 @@ static void type_name(Elab *e, Name *n)
 {
     if (n->kind != N_EQN && n->kind != N_ARG)
         return;
-    Val v = n->feed ? n->feed->val
+    Val v = n->feed ? app_output(e, n->feed, n->span)
                     : expr(e, n->kind == N_ARG ? n->from : n->scope, n->rhs);
     if (v.kind == V_TUPLE && n->part >= 0)
         v = n->part < v.nparts ? v.part[n->part] : val_none();

@@ -219,6 +219,7 @@ Name *storage_name(Elab *e, Name *n); /* the name whose slot holds n */
 
 /* elabcall.c, elabapp.c, elabfn.c */
 bool is_layer(Elab *e, Scope *s, Ast *a, int depth);
+bool is_template(Elab *e, Scope *s, Ast *a, int depth);
 const char *site_prefix(Elab *e, Scope *s, Ast *site, Ast *layer);
 Layer *layer_of(Elab *e, Scope *s, Ast *a, const char *prefix);
 App *app_make(Elab *e, Scope *s, Ast *site, Layer *l, const char *prefix,

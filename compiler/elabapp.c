@@ -44,7 +44,7 @@ App *app_at(Elab *e, Scope *s, Ast *a)
 {
     if (a->kind == A_CALL && is_layer(e, s, a->kid, 0))
         return app_site(e, s, a, a->kid, NULL, a->kid->next);
-    if (a->kind == A_PIPE && is_layer(e, s, a->kid->next, 0))
+    if (a->kind == A_PIPE && is_template(e, s, a->kid->next, 0))
         return app_site(e, s, a, a->kid->next, a->kid, NULL);
     if (a->kind == A_MEMBER) {
         App *outer = app_at(e, s, a->kid);
@@ -137,7 +137,7 @@ Val expr_pipe(Elab *e, Scope *s, Ast *a)
     App *app = app_at(e, s, a);
     if (app)
         return app_output(e, app, a->span);
-    if (is_layer(e, s, a->kid->next, 0))
+    if (is_template(e, s, a->kid->next, 0))
         return val_none();
     Val f = expr(e, s, a->kid->next);
     if (f.kind == V_FN) {

@@ -32,8 +32,16 @@ bool is_layer(Elab *e, Scope *s, Ast *a, int depth)
     if (!n || !n->rhs || n->part >= 0)
         return false;
     if (n->kind == N_ARG)
-        return is_layer(e, n->from, n->rhs, depth + 1);
+        return is_template(e, n->from, n->rhs, depth + 1);
     return n->kind == N_EQN && is_layer(e, n->scope, n->rhs, depth + 1);
+}
+
+/* The same where no call follows: there a cell that needs no arguments may be
+ * named alone, as in bi(unit). */
+bool is_template(Elab *e, Scope *s, Ast *a, int depth)
+{
+    Name *n = a->kind == A_NAME ? scope_lookup(e, s, a->name) : NULL;
+    return (n && n->kind == N_CELL) || is_layer(e, s, a, depth);
 }
 
 /* Name under which an instance without one is counted. */
@@ -53,7 +61,7 @@ static Ast *site_layer(Elab *e, Scope *s, Ast *a)
 {
     if (a->kind == A_CALL && is_layer(e, s, a->kid, 0))
         return a->kid;
-    if (a->kind == A_PIPE && is_layer(e, s, a->kid->next, 0))
+    if (a->kind == A_PIPE && is_template(e, s, a->kid->next, 0))
         return a->kid->next;
     return NULL;
 }
@@ -124,7 +132,7 @@ static Layer *layer_new(Elab *e, int kind, const char *prefix, Ast *call)
 static Layer *layer_stack(Elab *e, Scope *s, Ast *call, const char *prefix)
 {
     Ast *count = call->kid->next, *inner = count ? count->next : NULL;
-    if (!inner || inner->next || !is_layer(e, s, inner, 0)) {
+    if (!inner || inner->next || !is_template(e, s, inner, 0)) {
         if (e->building)
             diag(e->diags, E_COMBINATOR, call->span, "stack",
                  "stack(2, lstm(64))");
@@ -151,7 +159,7 @@ static Layer *layer_stack(Elab *e, Scope *s, Ast *call, const char *prefix)
 static Layer *layer_rev(Elab *e, Scope *s, Ast *call, const char *prefix)
 {
     Ast *inner = call->kid->next;
-    if (!inner || inner->next || !is_layer(e, s, inner, 0)) {
+    if (!inner || inner->next || !is_template(e, s, inner, 0)) {
         if (e->building)
             diag(e->diags, E_COMBINATOR, call->span, "rev", "rev(lstm(64))");
         return NULL;
@@ -168,8 +176,8 @@ Layer *layer_of(Elab *e, Scope *s, Ast *a, const char *prefix)
 {
     while (a->kind == A_INDEX)
         a = a->kid;
-    if (a->kind == A_NAME) {
-        Name *n = scope_lookup(e, s, a->name);
+    Name *n = scope_lookup(e, s, a->kind == A_NAME ? a->name : a->kid->name);
+    if (a->kind == A_NAME && n->kind != N_CELL) {
         n->used = true;
         if (n->kind == N_ARG)
             return layer_of(e, n->from, n->rhs, prefix);
@@ -177,7 +185,6 @@ Layer *layer_of(Elab *e, Scope *s, Ast *a, const char *prefix)
             n->layer = layer_of(e, n->scope, n->rhs, n->full);
         return n->layer;
     }
-    Name *n = scope_lookup(e, s, a->kid->name);
     if (!n && !strcmp(a->kid->name, "stack"))
         return layer_stack(e, s, a, prefix);
     if (!n)
@@ -194,7 +201,7 @@ Layer *layer_of(Elab *e, Scope *s, Ast *a, const char *prefix)
 static bool bind_arguments(Elab *e, App *app)
 {
     Layer *l = app->layer;
-    Ast *given = l->call->kid->next;
+    Ast *given = l->call->kind == A_CALL ? l->call->kid->next : NULL;
     bool ok = true;
     int want = 0, have = 0;
     for (Ast *p = l->cell->kid; p; p = p->next)
@@ -333,6 +340,8 @@ static App *app_stack(Elab *e, Scope *s, Ast *site, Layer *l,
         if (!level)
             return NULL;
         vec_push(e->arena, &app->level, level);
+        if (!first && !feed && rest) /* it is fed by the level below */
+            rest = rest->next;
         first = NULL;
         feed = level;
     }

@@ -12,8 +12,8 @@
 /* Names that the functions use themselves or call. */
 static void take_fixed(Emit *e)
 {
-    static const char *const own[] = {"T", "B", "t", "j", "row",
-                                      "params", "grads", "work"};
+    static const char *const own[] = {"T",   "B",      "t",     "j",
+                                      "row", "params", "grads", "work"};
     static const char *const kernel[] = {
 #define KERNEL(name, params, args) #name,
 #define STRIP1(name, value) #name,
@@ -33,11 +33,11 @@ static void take_fixed(Emit *e)
     for (size_t i = 0; i < sizeof kernel / sizeof *kernel; i++)
         emit_fresh(e, kernel[i]);
     for (int i = 0; i < e->o->nsize; i++)
-        e->size[i] = emit_fresh(
-            e, emit_identifier(e->arena, e->o->size[i].name));
+        e->size[i] =
+            emit_fresh(e, emit_identifier(e->arena, e->o->size[i].name));
     for (int i = 0; i < e->g->table.n; i++)
-        e->file[i] = emit_fresh(
-            e, emit_identifier(e->arena, e->g->table.v[i].name));
+        e->file[i] =
+            emit_fresh(e, emit_identifier(e->arena, e->g->table.v[i].name));
     e->fixed = e->taken.n;
 }
 
@@ -82,19 +82,50 @@ static const char *slot_name(const Emit *e, Ref r)
     return named ? SLOT(e->g, n->a)->name : NULL;
 }
 
-/* What a value without a name of its own is called: a product by its operands
- * (Wx), anything else by its operator. */
+/* W of W x, in Wx; of products merged into one (gemm.c) that of the part whose
+ * rows begin at `row`. */
+static const char *matrix_name(const Emit *e, Ref w, int row)
+{
+    const Node *n = NODE(e->g, w);
+    if (n->op != OP_CONCAT)
+        return slot_name(e, w);
+    int at = 0;
+    for (int i = 0; i < n->nin; i++) {
+        Ref part = IN(e->g, w, i);
+        if (at == row)
+            return slot_name(e, part);
+        at += (int)SHAPE(e->g, NODE(e->g, part)->shape)->dim[0];
+    }
+    return NULL;
+}
+
+/* Wx for the product of W and x or a slice of merged products that is that;
+ * else NULL. */
+static const char *product_name(const Emit *e, Ref r)
+{
+    const Node *n = NODE(e->g, r);
+    bool slice =
+        n->op == OP_SLICE && NODE(e->g, IN(e->g, r, 0))->op == OP_MATVEC;
+    Ref product = slice ? IN(e->g, r, 0) : r;
+    if (NODE(e->g, product)->op != OP_MATVEC)
+        return NULL;
+    const char *w = matrix_name(e, IN(e->g, product, 0), slice ? n->a : 0);
+    const char *x = slot_name(e, IN(e->g, product, 1));
+    bool merged = NODE(e->g, IN(e->g, product, 0))->op == OP_CONCAT;
+    const char *tail = merged && !slice ? "_all" : "";
+    return w ? arena_printf(e->arena, "%s%s%s", w, x ? x : "v", tail) : NULL;
+}
+
+/* What a value without a name of its own is called: a product by its operands,
+ * anything else by its operator. */
 static const char *plain_name(const Emit *e, Ref ref)
 {
     if (!ref)
         return "v";
-    const char *name = op_row[NODE(e->g, ref)->op].name;
-    if (NODE(e->g, ref)->op == OP_MATVEC) {
-        const char *w = slot_name(e, IN(e->g, ref, 0));
-        const char *x = slot_name(e, IN(e->g, ref, 1));
-        if (w)
-            return arena_printf(e->arena, "%s%s", w, x ? x : "v");
-    }
+    const char *name = product_name(e, ref);
+    if (name)
+        return name;
+    name = op_row[NODE(e->g, ref)->op].name;
     Buf b;
     buf_init(&b, e->arena);
     buf_puts(&b, "v_");
@@ -106,19 +137,23 @@ static const char *plain_name(const Emit *e, Ref ref)
 /* The part of a slot's name that says what it is: dh of dh[t+1]. */
 static const char *stem(const Emit *e, const char *name)
 {
-    return emit_identifier(
-        e->arena, arena_strndup(e->arena, name, strcspn(name, "[@")));
+    return emit_identifier(e->arena,
+                           arena_strndup(e->arena, name, strcspn(name, "[@")));
 }
 
 static const char *view_name(const Emit *e, const char *name, const Value *v)
 {
     if (!v->row && !v->end)
         return name;
-    const char *where = v->end ? "end" : v->row < 0 ? "prev" : "next";
+    const char *where = v->row < 0 ? "prev" : "next";
     int far = v->row < 0 ? -v->row : v->row;
-    return far == 1 || v->end
-               ? arena_printf(e->arena, "%s_%s", name, where)
-               : arena_printf(e->arena, "%s_%s%d", name, where, far);
+    if (v->end)
+        return arena_printf(e->arena, "%s_end", name);
+    if (v->axes != GX_TB && v->row < 0) /* before the first step: h[0] */
+        return far == 1 ? arena_printf(e->arena, "%s_0", name)
+                        : arena_printf(e->arena, "%s_m%d", name, far - 1);
+    return far == 1 ? arena_printf(e->arena, "%s_%s", name, where)
+                    : arena_printf(e->arena, "%s_%s%d", name, where, far);
 }
 
 static const char *wished_name(const Emit *e, Val i)
@@ -146,9 +181,9 @@ static Val same_view(const Emit *e, Val i)
     const Value *v = &e->s->val.v[i];
     for (Val k = 0; v->kind == VAL_VIEW && k < e->s->val.n; k++) {
         const Value *w = &e->s->val.v[k];
-        if (k != i && e->name[k] && w->kind == VAL_VIEW &&
-            w->base == v->base && w->row == v->row && w->end == v->end &&
-            w->col == v->col && w->axes == v->axes)
+        if (k != i && e->name[k] && w->kind == VAL_VIEW && w->base == v->base &&
+            w->row == v->row && w->end == v->end && w->col == v->col &&
+            w->axes == v->axes)
             return k;
     }
     return -1;
@@ -249,8 +284,8 @@ static void call_simple(Emit *e, const char *name, const Kernel *k,
 }
 
 /* ... and x1. */
-static void call_pair(Emit *e, const char *name, const Kernel *k,
-                      EmitRows rows, int64_t n)
+static void call_pair(Emit *e, const char *name, const Kernel *k, EmitRows rows,
+                      int64_t n)
 {
     emit_line(e, "%s(%s, %s, %s, %s, %s);", emit_kernel_name(e, name),
               emit_row_count(e, k, rows), emit_size(e, n),
@@ -261,28 +296,26 @@ static void call_pair(Emit *e, const char *name, const Kernel *k,
 static void call_fill(Emit *e, const Kernel *k, int64_t rows, int64_t n)
 {
     emit_line(e, "%s(%s, %s, %s, %s, %s);", emit_kernel_name(e, "fill"),
-              emit_size(e, rows), emit_size(e, n),
-              emit_value_name(e, k->out),
+              emit_size(e, rows), emit_size(e, n), emit_value_name(e, k->out),
               emit_size(e, loc_of(e, k->out)->ld), emit_real(e, 0));
 }
 
 static void call_pack(Emit *e, const Kernel *k)
 {
-    emit_line(e, "%s(%s, %s, %s, %s, %s);",
-              emit_kernel_name(e, k->trans ? "pack_nt" : "pack_nn"),
-              emit_size(e, k->n), emit_size(e, k->k),
-              emit_value_name(e, k->in.v[0]),
-              emit_size(e, loc_of(e, k->in.v[0])->ld),
-              emit_value_name(e, k->out));
+    emit_line(
+        e, "%s(%s, %s, %s, %s, %s);",
+        emit_kernel_name(e, k->trans ? "pack_nt" : "pack_nn"),
+        emit_size(e, k->n), emit_size(e, k->k), emit_value_name(e, k->in.v[0]),
+        emit_size(e, loc_of(e, k->in.v[0])->ld), emit_value_name(e, k->out));
 }
 
 static void call_gemm(Emit *e, const Kernel *k, EmitRows rows)
 {
-    emit_line(e, "%s(%s, %s, %s, %s, %s, %s, %d);",
-              emit_kernel_name(e, "gemm"), emit_row_count(e, k, rows),
-              emit_size(e, k->n), emit_size(e, k->k),
-              call_row(e, k->in.v[0], rows), emit_value_name(e, k->in.v[1]),
-              call_row(e, k->out, rows), k->add);
+    emit_line(e, "%s(%s, %s, %s, %s, %s, %s, %d);", emit_kernel_name(e, "gemm"),
+              emit_row_count(e, k, rows), emit_size(e, k->n),
+              emit_size(e, k->k), call_row(e, k->in.v[0], rows),
+              emit_value_name(e, k->in.v[1]), call_row(e, k->out, rows),
+              k->add);
 }
 
 static void call_outer(Emit *e, const Kernel *k, EmitRows rows, bool add)
@@ -291,8 +324,8 @@ static void call_outer(Emit *e, const Kernel *k, EmitRows rows, bool add)
               emit_kernel_name(e, "gemm_tn"), emit_size(e, k->n),
               emit_size(e, k->k), emit_row_count(e, k, rows),
               call_row(e, k->in.v[0], rows), call_row(e, k->in.v[1], rows),
-              emit_value_name(e, k->out),
-              emit_size(e, loc_of(e, k->out)->ld), add);
+              emit_value_name(e, k->out), emit_size(e, loc_of(e, k->out)->ld),
+              add);
 }
 
 static void call_gather(Emit *e, const Kernel *k, EmitRows rows)
@@ -317,13 +350,12 @@ static void call_scatter(Emit *e, const Kernel *k, EmitRows rows)
 /* Reductions over time, sequences or both. */
 static void emit_over(Emit *e, const Kernel *k, bool loop)
 {
-    const char *name = emit_kernel_name(
-        e, k->kind == KN_SUMA ? "colsum"
-                              : k->kind == KN_MAXA ? "colmax" : "colmin");
+    const char *name = emit_kernel_name(e, k->kind == KN_SUMA   ? "colsum"
+                                           : k->kind == KN_MAXA ? "colmax"
+                                                                : "colmin");
     const char *tail = k->kind != KN_SUMA ? "" : k->add ? ", 1" : ", 0";
     const Loc *x = loc_of(e, k->in.v[0]);
-    const char *from = emit_pointer(e, k->in.v[0],
-                                    loop ? ROWS_STEP : ROWS_ALL);
+    const char *from = emit_pointer(e, k->in.v[0], loop ? ROWS_STEP : ROWS_ALL);
     const char *to = emit_value_name(e, k->out);
     const char *ld = emit_size(e, x->ld), *n = emit_size(e, k->n);
     if ((k->over & k->from) == k->from) {
@@ -370,15 +402,15 @@ static void emit_tail(Emit *e, const Kernel *k, EmitRows rows)
     Val fill = k->in.v[0];
     const char *len = emit_value_name(e, k->in.v[1]);
     const char *ld = emit_size(e, loc_of(e, k->out)->ld);
-    const char *value = arena_printf(e->arena, "%s, %d",
-                                     call_row(e, fill, ROWS_SEQ),
-                                     loc_of(e, fill)->n > 1);
+    const char *value =
+        arena_printf(e->arena, "%s, %d", call_row(e, fill, ROWS_SEQ),
+                     loc_of(e, fill)->n > 1);
     const char *n = emit_size(e, k->n);
     if (rows == ROWS_STEP) {
         emit_line(e, "%s(B, %s, %s, %s, %s, %s, %s);",
                   emit_kernel_name(e, "tail_step"), n,
-                  emit_pointer(e, k->out, rows), ld, plus(e, "t", -k->row),
-                  len, value);
+                  emit_pointer(e, k->out, rows), ld, plus(e, "t", -k->row), len,
+                  value);
         return;
     }
     const char *to = emit_value_name(e, k->out);
@@ -456,10 +488,10 @@ static void emit_stepwise(Emit *e, const Kernel *k)
 
 static void emit_work(Emit *e, const Kernel *k, bool loop)
 {
-    EmitRows rows = k->axes == GX_NONE
-                        ? ROWS_ONE
-                        : loop ? ROWS_STEP
-                               : k->axes == GX_TB ? ROWS_ALL : ROWS_SEQ;
+    EmitRows rows = k->axes == GX_NONE ? ROWS_ONE
+                    : loop             ? ROWS_STEP
+                    : k->axes == GX_TB ? ROWS_ALL
+                                       : ROWS_SEQ;
     switch (k->kind) {
     case KN_PACK:
         call_pack(e, k);
@@ -563,15 +595,15 @@ static void emit_pointers(Emit *e, Buf *out)
             continue;
         const Loc *l = loc_of(e, v);
         bool fixed = l->space == SP_PARAM || l->space == SP_TABLE;
-        buf_printf(out, "    %s%s *const %s = ", fixed ? "const " : "",
-                   e->real, e->name[v]);
+        buf_printf(out, "    %s%s *const %s = ", fixed ? "const " : "", e->real,
+                   e->name[v]);
         if (l->space == SP_TABLE)
             buf_puts(out, e->file[l->table]);
         else
             buf_printf(out, "(%s%s *)%s", fixed ? "const " : "", e->real,
-                       l->space == SP_PARAM
-                           ? "params"
-                           : l->space == SP_GRAD ? "grads" : "work");
+                       l->space == SP_PARAM  ? "params"
+                       : l->space == SP_GRAD ? "grads"
+                                             : "work");
         CellSize at = l->at;
         if (at.tb || at.t || at.b || at.c)
             buf_printf(out, " + %s", emit_poly(e, at));

@@ -78,20 +78,20 @@ struct Emit {
     const EmitStyle *style;
     Arena *arena;
     Intern *intern;
-    const char *real;  /* "float", "double" */
-    Buf body;          /* of the function that is being printed */
-    int indent;        /* levels */
-    int fn;            /* FN_FORWARD, FN_BACKWARD */
-    const char **name; /* per value: its pointer in this function, or NULL */
-    const char **file; /* per Graph.table: its name in the file */
-    Val *unpacked;     /* per value: what is packed in it, or -1 */
-    const char **size; /* per EmitOptions.size: its name in the file */
-    Names taken;       /* identifiers of this function */
-    int fixed;         /* taken.v[0..fixed-1] hold for the whole file */
-    Names block;       /* locals of the kernel that is being printed */
-    Names locals;      /* locals of any kernel of this function */
-    Names kernels;     /* functions called so far */
-    bool independent;  /* the macro INDEPENDENT is used */
+    const char *real;   /* "float", "double" */
+    Buf body;           /* of the function that is being printed */
+    int indent;         /* levels */
+    int fn;             /* FN_FORWARD, FN_BACKWARD */
+    const char **name;  /* per value: its pointer in this function, or NULL */
+    const char **file;  /* per Graph.table: its name in the file */
+    Val *unpacked;      /* per value: what is packed in it, or -1 */
+    const char **size;  /* per EmitOptions.size: its name in the file */
+    Names taken;        /* identifiers of this function */
+    int fixed;          /* taken.v[0..fixed-1] hold for the whole file */
+    Names block;        /* locals of the kernel that is being printed */
+    Names locals;       /* locals of any kernel of this function */
+    Names kernels;      /* functions called so far */
+    bool independent;   /* the macro INDEPENDENT is used */
     const char *quoted; /* start of the source line quoted last */
     int depth;          /* most scratch strips a kernel of the function took */
 };

@@ -17,9 +17,9 @@ typedef struct Api {
     Emit *e;
     const Plan *p;
     const char *name, *real;
-    const char **id;  /* per tensor: unique identifier */
-    VEC(Arg) in, out; /* arguments of run and step */
-    VEC(Arg) carried; /* names that a stream keeps from step to step */
+    const char **id;   /* per tensor: unique identifier */
+    VEC(Arg) in, out;  /* arguments of run and step */
+    VEC(Arg) carried;  /* names that a stream keeps from step to step */
     const char *blame; /* why there is no step, or NULL */
 } Api;
 
@@ -40,10 +40,10 @@ static const char *fresh_in(Api *api, const char *wish)
 
 static void find_args(Api *api)
 {
-    static const char *const own[] = {"params", "grads", "work", "state",
-                                      "lengths", "T", "B", "code", "rate",
-                                      "tensor", "i", "copy", "put", "begin",
-                                      "tensors", "NULL"};
+    static const char *const own[] = {"params",  "grads",  "work",    "state",
+                                      "lengths", "T",      "B",       "code",
+                                      "rate",    "tensor", "i",       "copy",
+                                      "put",     "begin",  "tensors", "NULL"};
     Emit *e = api->e;
     e->taken.n = e->fixed;
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
@@ -94,8 +94,8 @@ static void api_init(Api *api, Emit *e)
     Names fixed = e->taken; /* nothing to these: they follow a prefix */
     memset(&e->taken, 0, sizeof e->taken);
     for (int i = 0; i < e->p->tensor.n; i++)
-        api->id[i] = emit_fresh(
-            e, emit_identifier(e->arena, e->p->tensor.v[i].name));
+        api->id[i] =
+            emit_fresh(e, emit_identifier(e->arena, e->p->tensor.v[i].name));
     e->taken = fixed;
     find_args(api);
     api->blame = find_blame(api);
@@ -166,11 +166,9 @@ static void print_arg_docs(Api *api, Buf *b, bool step)
         buf_printf(b, " * %s %s: in%s%s.\n", api->in.v[i].name,
                    extents(api, t, step),
                    t->flags & CELL_INDEX ? ", numbers of classes from 0" : "",
-                   t->role == CELL_NOISE
-                       ? ", drawn by the caller"
-                       : t->flags & CELL_OBSERVED
-                             ? "; NULL if it was not observed"
-                             : "");
+                   t->role == CELL_NOISE      ? ", drawn by the caller"
+                   : t->flags & CELL_OBSERVED ? "; NULL if it was not observed"
+                                              : "");
     }
     for (int i = 0; i < api->out.n; i++)
         buf_printf(b, " * %s %s: out; NULL if it is not wanted.\n",
@@ -234,16 +232,22 @@ static void header_tensors(Api *api, Buf *b)
 static void header_batch(Api *api, Buf *b)
 {
     const char *n = api->name;
-    buf_printf(b, "/* Bytes of a work block for T steps of B sequences. */\n"
-                  "size_t %s_work(int64_t T, int64_t B);\n\n", n);
-    buf_printf(b, "/* Runs B whole sequences from their start.\n"
-                  " * params [%s_PARAMS]: in.\n", n);
-    print_arg_docs(api, b, false);
     buf_printf(b,
-               " * lengths [B]: in, steps of each sequence, 1 to T; NULL: all "
-               "have T.\n"
-               " * work: %s_work(T, B) bytes; holds afterwards what %s_tensor() "
-               "finds and what backward needs. */\n", n, n);
+               "/* Bytes of a work block for T steps of B sequences. */\n"
+               "size_t %s_work(int64_t T, int64_t B);\n\n",
+               n);
+    buf_printf(b,
+               "/* Runs B whole sequences from their start.\n"
+               " * params [%s_PARAMS]: in.\n",
+               n);
+    print_arg_docs(api, b, false);
+    buf_printf(
+        b,
+        " * lengths [B]: in, steps of each sequence, 1 to T; NULL: all "
+        "have T.\n"
+        " * work: %s_work(T, B) bytes; holds afterwards what %s_tensor() "
+        "finds and what backward needs. */\n",
+        n, n);
     print_run_head(api, b);
     buf_puts(b, ";\n\n");
     buf_printf(b,
@@ -251,7 +255,8 @@ static void header_batch(Api *api, Buf *b)
                "written to `work` (the comment above CellFn says what).  "
                "`grads` is not looked at. */\n"
                "int %s_forward(const void *params, void *grads, void *work, "
-               "int64_t T, int64_t B);\n\n", n);
+               "int64_t T, int64_t B);\n\n",
+               n);
 }
 
 static void header_learn(Api *api, Buf *b)
@@ -265,7 +270,8 @@ static void header_learn(Api *api, Buf *b)
                " * grads [%s_PARAMS]: out, overwritten; the gradients of "
                "inputs go to `work`. */\n"
                "int %s_backward(const void *params, void *grads, void *work, "
-               "int64_t T, int64_t B);\n\n", n, n, n, n);
+               "int64_t T, int64_t B);\n\n",
+               n, n, n, n);
     buf_printf(b,
                "/* One step of gradient descent: params -= rate * grads, but "
                "for frozen ones; what the model confines to an interval "
@@ -281,8 +287,7 @@ static void header_state(Api *api, Buf *b)
                 "typedef struct {\n    int64_t steps; /* taken so far */\n");
     for (int i = 0; i < api->carried.n; i++) {
         const CellTensor *t = api->carried.v[i].t;
-        buf_printf(b, "    %s %s[%s]; /* %s", api->real,
-                   api->carried.v[i].name,
+        buf_printf(b, "    %s %s[%s]; /* %s", api->real, api->carried.v[i].name,
                    emit_size(api->e, t->lag * elements(t)), t->name);
         if (t->lag > 1)
             buf_printf(b, " at the last %d steps, oldest first */\n", t->lag);
@@ -297,18 +302,25 @@ static void header_stream(Api *api, Buf *b)
     const char *n = api->name;
     int real = api->e->o->real64 ? 8 : 4;
     if (api->blame) {
-        buf_printf(b, "/* There is no %s_step: an output needs the whole "
-                      "sequence (%s). */\n\n", n, api->blame);
+        buf_printf(b,
+                   "/* There is no %s_step: an output needs the whole "
+                   "sequence (%s). */\n\n",
+                   n, api->blame);
         return;
     }
     header_state(api, b);
-    buf_printf(b, "/* Before the first step of a sequence. */\n"
-                  "void %s_reset(%s_state *state);\n\n", n, n);
-    buf_printf(b, "/* Bytes of the work block of one step. */\n"
-                  "enum { %s_STEP_WORK = %s };\n\n", n,
-               emit_size(api->e, cell_size(api->p->work_size, 1, 1) * real));
-    buf_printf(b, "/* One step of one stream.\n * params [%s_PARAMS]: in.\n"
-                  " * state: in and out.\n", n);
+    buf_printf(b,
+               "/* Before the first step of a sequence. */\n"
+               "void %s_reset(%s_state *state);\n\n",
+               n, n);
+    buf_printf(b,
+               "/* Bytes of the work block of one step. */\n"
+               "enum { %s_STEP_WORK = %s };\n\n",
+               n, emit_size(api->e, cell_size(api->p->work_size, 1, 1) * real));
+    buf_printf(b,
+               "/* One step of one stream.\n * params [%s_PARAMS]: in.\n"
+               " * state: in and out.\n",
+               n);
     print_arg_docs(api, b, true);
     buf_printf(b, " * work: %s_STEP_WORK bytes; nothing in it is kept. */\n",
                n);
@@ -393,9 +405,10 @@ static void source_begin(Api *api, Buf *b)
         const CellTensor *t = &api->p->tensor.v[i];
         for (size_t k = 0; k < sizeof row / sizeof *row; k++)
             if (row[k].role == t->role) {
-                buf_printf(b, "    for (int64_t i = 0; i < %s; i++)\n"
-                              "        %s[i] = ", count_text(api, t),
-                           bracketed(api, t));
+                buf_printf(b,
+                           "    for (int64_t i = 0; i < %s; i++)\n"
+                           "        %s[i] = ",
+                           count_text(api, t), bracketed(api, t));
                 for (const char *s = row[k].value; *s; s++)
                     if (*s == '%')
                         buf_puts(b, api->real), s++;
@@ -446,7 +459,8 @@ static void source_run(Api *api, Buf *b)
     print_run_head(api, b);
     buf_puts(b, "\n{\n    begin(work, lengths, 1, T, B);\n");
     source_inputs(api, b);
-    buf_printf(b, "    const int code = %s_forward(params, NULL, work, T, B);\n",
+    buf_printf(b,
+               "    const int code = %s_forward(params, NULL, work, T, B);\n",
                api->name);
     source_outputs(api, b);
 }
@@ -459,8 +473,9 @@ static void source_step(Api *api, Buf *b)
                api->name, api->name);
     for (int i = 0; i < api->carried.n; i++) {
         const CellTensor *t = api->carried.v[i].t;
-        buf_printf(b, "    for (int i = 0; i < %s; i++)\n"
-                      "        state->%s[i] = 0;\n",
+        buf_printf(b,
+                   "    for (int i = 0; i < %s; i++)\n"
+                   "        state->%s[i] = 0;\n",
                    emit_size(api->e, t->lag * elements(t)),
                    api->carried.v[i].name);
     }
@@ -475,12 +490,13 @@ static void source_step(Api *api, Buf *b)
                    at_text(api, t, -t->lag), api->carried.v[i].name,
                    emit_size(api->e, t->lag * elements(t)));
     }
-    buf_printf(b, "    const int code = %s_forward(params, NULL, work, T, B);\n",
+    buf_printf(b,
+               "    const int code = %s_forward(params, NULL, work, T, B);\n",
                api->name);
     for (int i = 0; i < api->carried.n; i++) {
         const CellTensor *t = api->carried.v[i].t;
-        buf_printf(b, "    copy(state->%s, %s, %s);\n",
-                   api->carried.v[i].name, at_text(api, t, 1 - t->lag),
+        buf_printf(b, "    copy(state->%s, %s, %s);\n", api->carried.v[i].name,
+                   at_text(api, t, 1 - t->lag),
                    emit_size(api->e, t->lag * elements(t)));
     }
     buf_puts(b, "    state->steps++;\n");
@@ -524,9 +540,9 @@ const char *emit_source(const Plan *p, const EmitOptions *o, Arena *a)
     Buf b;
     buf_init(&b, a);
     buf_printf(&b, "/* %s.c: see %s.h. */\n", o->name, o->name);
-    emit_loops_file(&e, &b,
-                    arena_printf(a, "#include \"%s.h\"\n\n#include <math.h>\n",
-                                 o->name));
+    emit_loops_file(
+        &e, &b,
+        arena_printf(a, "#include \"%s.h\"\n\n#include <math.h>\n", o->name));
     buf_putc(&b, '\n');
     emit_desc_text(&e, &b);
     buf_putc(&b, '\n');

@@ -52,8 +52,8 @@ static void print_double(Buf *out, double x)
 
 static void print_size(Buf *out, CellSize s)
 {
-    buf_printf(out, "{%lld, %lld, %lld, %lld}", (long long)s.tb,
-               (long long)s.t, (long long)s.b, (long long)s.c);
+    buf_printf(out, "{%lld, %lld, %lld, %lld}", (long long)s.tb, (long long)s.t,
+               (long long)s.b, (long long)s.c);
 }
 
 /* One tensor: what it is, its extents, its place; then what only parameters

@@ -22,9 +22,9 @@ typedef struct Loops {
     Emit *e;
     const Kernel *k;
     EmitRows rows;
-    ExprText *done;  /* per Inst: how its users write it */
-    int *uses;       /* per Inst: how often they do */
-    bool *wide;      /* per Inst: varies along the row */
+    ExprText *done;             /* per Inst: how its users write it */
+    int *uses;                  /* per Inst: how often they do */
+    bool *wide;                 /* per Inst: varies along the row */
     VEC(const char *) row, col; /* statements once per row, per real */
 } Loops;
 
@@ -43,7 +43,8 @@ static const char *element(Loops *f, Val v)
     if (ld && (f->rows != ROWS_ONE || f->k->m > 1)) {
         bool step = f->rows == ROWS_STEP && l->axes == GX_TB;
         buf_puts(&b, step && ld != 1 ? "(t*B + row)"
-                                     : step ? "t*B + row" : "row");
+                     : step          ? "t*B + row"
+                                     : "row");
         if (ld != 1)
             buf_printf(&b, "*%s", emit_size(e, ld));
     }
@@ -147,8 +148,7 @@ static const char *local_name(Loops *f, const Inst *in)
     for (int i = 0; in->node && i < g->slot.n; i++)
         if (SLOT(g, i)->root == in->node)
             return arena_printf(f->e->arena, "%s_t",
-                                emit_identifier(f->e->arena,
-                                                SLOT(g, i)->name));
+                                emit_identifier(f->e->arena, SLOT(g, i)->name));
     return "u";
 }
 
@@ -177,14 +177,15 @@ static void do_inst(Loops *f, int i)
     const char *value = bare(e, y.text);
     if (f->uses[i]) {
         const char *name = emit_local(e, local_name(f, in));
-        state(f, f->wide[i], arena_printf(e->arena, "const %s %s = %s;",
-                                          e->real, name, value));
+        state(
+            f, f->wide[i],
+            arena_printf(e->arena, "const %s %s = %s;", e->real, name, value));
         f->done[i] = (ExprText){name, PREC_ATOM, 0};
         value = name;
     }
     if (stored)
-        state(f, f->wide[i], arena_printf(e->arena, "%s = %s;",
-                                          element(f, in->out), value));
+        state(f, f->wide[i],
+              arena_printf(e->arena, "%s = %s;", element(f, in->out), value));
 }
 
 /* A value of the row that is used at every real of it is computed before. */
@@ -197,10 +198,9 @@ static void count_uses(Loops *f)
             f->wide[i] |= is_wide(f, in->in[j]);
         for (int j = 0; j < op_row[in->op].nin; j++)
             if (in->in[j] >= 0)
-                f->uses[in->in[j]] +=
-                    f->wide[i] && !f->wide[in->in[j]]
-                        ? 2
-                        : emit_expr_uses(in->op, j);
+                f->uses[in->in[j]] += f->wide[i] && !f->wide[in->in[j]]
+                                          ? 2
+                                          : emit_expr_uses(in->op, j);
     }
 }
 
@@ -236,20 +236,20 @@ static void print_loops(Loops *f)
     bool rows = f->rows != ROWS_ONE || f->k->m > 1, columns = f->k->n > 1;
     bool outer = false, inner = false;
     if (rows)
-        outer = open_loop(
-            e,
-            arena_printf(e->arena, "for (int64_t row = 0; row < %s; row++)",
-                         emit_row_count(e, f->k, f->rows)),
-            columns || f->row.n + f->col.n > 1);
+        outer = open_loop(e,
+                          arena_printf(e->arena,
+                                       "for (int64_t row = 0; row < %s; row++)",
+                                       emit_row_count(e, f->k, f->rows)),
+                          columns || f->row.n + f->col.n > 1);
     print_block(e, f->row.v, f->row.n);
     if (columns && f->col.n) {
         emit_line(e, "INDEPENDENT");
         e->independent = true;
-        inner = open_loop(
-            e,
-            arena_printf(e->arena, "for (int64_t j = 0; j < %s; j++)",
-                         emit_size(e, f->k->n)),
-            f->col.n > 1);
+        inner =
+            open_loop(e,
+                      arena_printf(e->arena, "for (int64_t j = 0; j < %s; j++)",
+                                   emit_size(e, f->k->n)),
+                      f->col.n > 1);
     }
     print_block(e, f->col.v, f->col.n);
     if (columns && f->col.n)
@@ -280,8 +280,9 @@ static void loops_copy(Emit *e, const Kernel *k, EmitRows rows)
     f.e = e;
     f.k = k;
     f.rows = rows;
-    state(&f, true, arena_printf(e->arena, "%s = %s;", element(&f, k->out),
-                                 input_text(&f, k->in.v[0]).text));
+    state(&f, true,
+          arena_printf(e->arena, "%s = %s;", element(&f, k->out),
+                       input_text(&f, k->in.v[0]).text));
     print_loops(&f);
 }
 
@@ -291,8 +292,7 @@ static void loops_transpose(Emit *e, const Kernel *k)
               emit_kernel_name(e, "transpose"), emit_size(e, k->n),
               emit_size(e, k->m), emit_value_name(e, k->in.v[0]),
               emit_size(e, e->p->loc[k->in.v[0]].ld),
-              emit_value_name(e, k->out),
-              emit_size(e, e->p->loc[k->out].ld));
+              emit_value_name(e, k->out), emit_size(e, e->p->loc[k->out].ld));
 }
 
 static const char *loops_call(Emit *e, const char *kernel)
@@ -334,8 +334,8 @@ void emit_loops_file(Emit *e, Buf *out, const char *includes)
     if (e->o->nsize)
         buf_puts(out, "/* Sizes that the model names. */\nenum {\n");
     for (int i = 0; i < e->o->nsize; i++)
-        buf_printf(out, "    %s = %lld%s\n",
-                   e->size[i], (long long)e->o->size[i].value,
+        buf_printf(out, "    %s = %lld%s\n", e->size[i],
+                   (long long)e->o->size[i].value,
                    i + 1 < e->o->nsize ? "," : "\n};\n");
     emit_tables(e, out);
     for (int i = 0; i < FN_COUNT; i++)

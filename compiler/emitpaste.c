@@ -46,11 +46,13 @@ static const char *library_name(Emit *e, const char *name)
 const char *emit_function_name(Emit *e, const char *name)
 {
     size_t n = strlen(name);
-    const char *own = arena_printf(
-        e->arena, "%.*s%s", (int)(name[n - 1] == 'F' ? n - 1 : n), name,
-        name[n - 1] == 'F' && !e->o->real64 ? "f" : "");
-    emit_use(e, own);
-    return library_name(e, own);
+    const char *own =
+        arena_printf(e->arena, "%.*s%s", (int)(name[n - 1] == 'F' ? n - 1 : n),
+                     name, name[n - 1] == 'F' && !e->o->real64 ? "f" : "");
+    const char *library = library_name(e, own);
+    if (library == own)
+        emit_use(e, own);
+    return library;
 }
 
 /* VM(exp) at s: its name in this precision; returns what follows. */
@@ -97,11 +99,14 @@ static const char *skip_comment(const char *s)
  * one after the brace. */
 static const char *defined_name(Paste *p, const char *text)
 {
-    const char *s = skip_comment(text), *open = strchr(s, '(');
-    const char *constant = strstr(s, "enum { ");
-    if (constant)
-        return intern(p->e->intern, constant + 7, word_length(constant + 7));
-    if (*text == '#' || !open)
+    const char *s = skip_comment(text);
+    s += strspn(s, "\n");
+    if (!strncmp(s, "enum { ", 7) || !strncmp(s, "#define ", 8)) {
+        s += *s == '#' ? 8 : 7;
+        return intern(p->e->intern, s, word_length(s));
+    }
+    const char *open = strchr(s, '(');
+    if (*s == '#' || !open)
         return NULL;
     const char *lo = open;
     while (lo > s && is_word(lo[-1]))

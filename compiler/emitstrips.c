@@ -14,11 +14,11 @@ enum { STRIP = 512 }; /* reals of a scratch strip */
 typedef struct Call {
     const char *kernel; /* NULL: drawn into the call that uses it */
     int nin;
-    int in[4];  /* as Inst.in */
-    int uses;   /* how often its result is an operand */
-    int last;   /* the last call that uses it */
-    int64_t n;  /* width of the result: 1 or the kernel's */
-    int strip;  /* scratch strip of the result, -1: stored in `out` */
+    int in[4]; /* as Inst.in */
+    int uses;  /* how often its result is an operand */
+    int last;  /* the last call that uses it */
+    int64_t n; /* width of the result: 1 or the kernel's */
+    int strip; /* scratch strip of the result, -1: stored in `out` */
 } Call;
 
 typedef struct Fused {
@@ -239,10 +239,10 @@ static const char *result_text(Fused *f, int i)
         return arena_printf(a, "%s, %lld", strip_name(f, c->strip),
                             (long long)(f->chunks && c->n > 1 ? STRIP : c->n));
     int64_t stride = emit_stride(f->e, out, f->rows);
-    return arena_printf(a, "%s, %lld",
-                        in_block(f, emit_pointer(f->e, out, f->rows), stride,
-                                 c->n > 1),
-                        (long long)stride);
+    return arena_printf(
+        a, "%s, %lld",
+        in_block(f, emit_pointer(f->e, out, f->rows), stride, c->n > 1),
+        (long long)stride);
 }
 
 static const char *operand_text(Fused *f, int in)
@@ -268,8 +268,8 @@ static void print_calls(Fused *f, const char *rows, const char *columns)
             continue;
         Buf b;
         buf_init(&b, f->e->arena);
-        buf_printf(&b, "%s(%s, %s, %s", emit_kernel_name(f->e, c->kernel),
-                   rows, c->n > 1 ? columns : "1", result_text(f, i));
+        buf_printf(&b, "%s(%s, %s, %s", emit_kernel_name(f->e, c->kernel), rows,
+                   c->n > 1 ? columns : "1", result_text(f, i));
         for (int j = 0; j < c->nin; j++)
             buf_printf(&b, ", %s", operand_text(f, c->in[j]));
         emit_line(f->e, "%s);", b.s);
@@ -311,9 +311,8 @@ static void strips_copy(Emit *e, const Kernel *k, EmitRows rows)
     emit_line(e, "%s(%s, %lld, %s, %lld, %s, %lld, %d);",
               emit_kernel_name(e, "copy"), emit_row_count(e, k, rows),
               (long long)k->n, emit_pointer(e, k->out, rows),
-              (long long)emit_stride(e, k->out, rows),
-              emit_pointer(e, x, rows), (long long)emit_stride(e, x, rows),
-              e->p->loc[x].n > 1);
+              (long long)emit_stride(e, k->out, rows), emit_pointer(e, x, rows),
+              (long long)emit_stride(e, x, rows), e->p->loc[x].n > 1);
 }
 
 /* y[m,n] = x[n,m]: column i of y is row i of x. */

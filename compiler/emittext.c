@@ -28,16 +28,16 @@ static const char *unlike(Emit *e, const char *wish, const char *const *v,
 
 const char *emit_fresh(Emit *e, const char *wish)
 {
-    const char *name = unlike(e, wish, e->taken.v, e->taken.n, e->locals.v,
-                              e->locals.n);
+    const char *name =
+        unlike(e, wish, e->taken.v, e->taken.n, e->locals.v, e->locals.n);
     vec_push(e->arena, &e->taken, name);
     return name;
 }
 
 const char *emit_local(Emit *e, const char *wish)
 {
-    const char *name = unlike(e, wish, e->taken.v, e->taken.n, e->block.v,
-                              e->block.n);
+    const char *name =
+        unlike(e, wish, e->taken.v, e->taken.n, e->block.v, e->block.n);
     vec_push(e->arena, &e->block, name);
     if (!is_in(e->locals.v, e->locals.n, name))
         vec_push(e->arena, &e->locals, name);
@@ -200,8 +200,8 @@ static const char *break_at(const char *s, const char *end, int column,
         }
         if (!comment)
             depth += (*s == '(' || *s == '[') - (*s == ')' || *s == ']');
-        if (column > least && column < 80 && !quoted &&
-            may_break(s, comment) && (!best || depth <= best_depth)) {
+        if (column > least && column < 80 && !quoted && may_break(s, comment) &&
+            (!best || depth <= best_depth)) {
             best = s;
             best_depth = depth;
         }

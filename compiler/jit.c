@@ -166,9 +166,13 @@ static void cc_release(Jit *j)
 /* The C compiler and its flags; $CC may hold arguments, as make allows. */
 static char **cc_command(Buf *err, char *source, char *library)
 {
-    static const char *const flags[] = {
-        "-O3",     "-march=native",  "-ffp-contract=off", "-fno-math-errno",
-        "-shared", "-fno-trapping-math", "-fPIC"};
+    static const char *const flags[] = {"-O3",
+                                        "-march=native",
+                                        "-ffp-contract=off",
+                                        "-fno-math-errno",
+                                        "-shared",
+                                        "-fno-trapping-math",
+                                        "-fPIC"};
     const char *cc = getenv("CC");
     char *words = arena_printf(err->arena, "%s", cc && *cc ? cc : "cc");
     VEC(char *) argv = {0};
@@ -243,8 +247,10 @@ static JitStatus cc_build(const char *source, char *c, char *so, Jit **out,
     char **argv = cc_command(err, c, so);
     int status = run_command(argv, err);
     if (status == 127 || status < 0) {
-        buf_printf(err, "cannot run the C compiler '%s'; install gcc or set "
-                        "CC\n", argv[0]);
+        buf_printf(err,
+                   "cannot run the C compiler '%s'; install gcc or set "
+                   "CC\n",
+                   argv[0]);
         return JIT_MISSING;
     }
     if (status != 0) {
@@ -267,8 +273,8 @@ JitStatus jit_cc(const char *source, Jit **out, Buf *err)
 {
     *out = NULL;
     const char *tmp = getenv("TMPDIR");
-    char *dir = arena_printf(err->arena, "%s/cellc-XXXXXX",
-                             tmp && *tmp ? tmp : "/tmp");
+    char *dir =
+        arena_printf(err->arena, "%s/cellc-XXXXXX", tmp && *tmp ? tmp : "/tmp");
     if (!mkdtemp(dir)) {
         buf_printf(err, "%s: %s\n", dir, strerror(errno));
         return JIT_MISSING;

@@ -405,25 +405,64 @@ static void settle_roots(Level *l)
         }
 }
 
-/* Operands of a CONCAT are computed in place where nothing speaks against. */
-static void settle_parts(Level *l)
+/* Whether all parts of CONCAT c lie in a row inside another one already. */
+static bool settled_inside(Level *l, Ref c)
 {
     const Graph *g = l->g;
+    int64_t next = -1;
+    Home first = {HOME_OWN, 0, 0};
+    for (int k = 0; k < NODE(g, c)->nin; k++) {
+        Ref in = IN(g, c, k), r = strip(g, in, false);
+        Home h = l->home[r];
+        if (h.kind != HOME_PART || (k && h.index != first.index) ||
+            (k && h.col != next) || l->mark[r] != l->mark[c])
+            return false;
+        first = k ? first : h;
+        next = h.col + shape_size(g, NODE(g, in)->shape);
+    }
+    int whole = l->causal.comp[first.index];
+    if (!homeless(l, c) || (whole >= 0 && whole != l->causal.comp[c]))
+        return false;
+    settle(l, c, HOME_PART, first.index, first.col);
+    return true;
+}
+
+/* Operands of a CONCAT are computed in place where nothing speaks against. */
+static void settle_parts(Level *l, Ref c)
+{
+    const Graph *g = l->g;
+    int64_t col = 0;
+    int loop = l->causal.comp[c];
+    for (int k = 0; k < NODE(g, c)->nin; k++) {
+        Ref in = IN(g, c, k), r = strip(g, in, false);
+        if (homeless(l, r) && l->mark[r] == l->mark[c] && l->sunk[r] < 0 &&
+            NODE(g, r)->axes == NODE(g, c)->axes &&
+            (loop < 0 || l->causal.comp[r] == loop))
+            settle(l, r, HOME_PART, (int)c, col);
+        col += shape_size(g, NODE(g, in)->shape);
+    }
+}
+
+/* The widest first, so that narrower ones may turn out to be part of them. */
+static void settle_concats(Level *l)
+{
+    const Graph *g = l->g;
+    VEC(Ref) v = {0};
     for (int i = 0; i < l->order.n; i++) {
         Ref c = l->order.v[i];
         if (!l->mark[c] || NODE(g, c)->op != OP_CONCAT || level_leaf(l, c))
             continue;
-        int64_t col = 0;
-        for (int k = 0; k < NODE(g, c)->nin; k++) {
-            Ref in = IN(g, c, k), r = strip(g, in, false);
-            int lc = l->causal.comp[c];
-            if (homeless(l, r) && l->mark[r] == l->mark[c] &&
-                l->sunk[r] < 0 && NODE(g, r)->axes == NODE(g, c)->axes &&
-                (lc < 0 || l->causal.comp[r] == lc))
-                settle(l, r, HOME_PART, (int)c, col);
-            col += shape_size(g, NODE(g, in)->shape);
+        vec_push(l->arena, &v, c);
+        int64_t n = shape_size(g, NODE(g, c)->shape);
+        for (int k = v.n - 1;
+             k > 0 && shape_size(g, NODE(g, v.v[k - 1])->shape) < n; k--) {
+            v.v[k] = v.v[k - 1];
+            v.v[k - 1] = c;
         }
     }
+    for (int i = 0; i < v.n; i++)
+        if (!settled_inside(l, v.v[i]))
+            settle_parts(l, v.v[i]);
 }
 
 /* ---- cheap whole-sequence work that only one loop uses ---- */
@@ -537,6 +576,6 @@ Level *level_build(const Graph *g, Arena *a)
     decide_tape(l);
     sink(l);
     block_bounds(l);
-    settle_parts(l);
+    settle_concats(l);
     return l;
 }

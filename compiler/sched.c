@@ -117,6 +117,63 @@ static void build_stages(Stager *st)
     }
 }
 
+/* The last WHOLE stage that comes before all users of task i. */
+static int latest_stage(const Stager *st, int i)
+{
+    const Task *k = &st->t->v.v[i];
+    const SchedFn *fn = &st->s->fn[st->fn];
+    int latest = fn->stage.n - 1;
+    for (int u = 0; u < k->user.n; u++)
+        if (st->t->v.v[k->user.v[u]].stage < latest)
+            latest = st->t->v.v[k->user.v[u]].stage;
+    while (fn->stage.v[latest].comp >= 0)
+        latest--;
+    return latest;
+}
+
+/* Moves work that needs nothing of this function to where it is used first,
+ * so that its result occupies memory no longer than it must. */
+static void delay(Stager *st, int *order)
+{
+    int n = 0, stages = st->s->fn[st->fn].stage.n;
+    for (int s = 0; s < stages; s++) {
+        int from = n;
+        for (int i = 0; i < st->n; i++)
+            if (st->t->v.v[st->seq[i]].stage == s)
+                n++;
+        for (int i = 0; i < st->n; i++)
+            if (st->t->v.v[st->seq[i]].stage == s)
+                order[from + st->t->v.v[st->seq[i]].place] = st->seq[i];
+    }
+    for (int i = n - 1; i >= 0; i--) {
+        Task *k = &st->t->v.v[order[i]];
+        if (k->region < 0 && !k->dep.n && k->user.n)
+            k->stage = latest_stage(st, order[i]);
+    }
+    int *count = NEW_N(st->t->arena, int, stages + 1);
+    for (int i = 0; i < n; i++) {
+        Task *k = &st->t->v.v[order[i]];
+        k->place = count[k->stage]++;
+    }
+}
+
+/* Takes out stages that delay() left without work. */
+static void drop_empty(Stager *st)
+{
+    SchedFn *fn = &st->s->fn[st->fn];
+    int *to = NEW_N(st->t->arena, int, fn->stage.n + 1), n = 0;
+    for (int i = 0; i < st->n; i++)
+        to[st->t->v.v[st->seq[i]].stage] = 1;
+    for (int s = 0; s < fn->stage.n; s++) {
+        fn->stage.v[n] = fn->stage.v[s];
+        n += to[s];
+        to[s] = n - to[s];
+    }
+    fn->stage.n = n;
+    for (int i = 0; i < st->n; i++)
+        st->t->v.v[st->seq[i]].stage = to[st->t->v.v[st->seq[i]].stage];
+}
+
 /* What others need of a task decides where its result goes. */
 static void set_outside(Tasks *t, int i)
 {
@@ -161,6 +218,8 @@ Sched *sched_build(const Graph *g, Arena *a)
                 st.seq[st.n++] = i;
         sort_tasks(t, st.seq, NEW_N(a, int, t->v.n + 1), st.n);
         build_stages(&st);
+        delay(&st, NEW_N(a, int, t->v.n + 1));
+        drop_empty(&st);
     }
     for (int i = 0; i < t->v.n; i++)
         set_outside(t, i);

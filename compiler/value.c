@@ -28,6 +28,12 @@ Val value_view(Lower *w, Val base, int64_t col, int row, int shape,
                uint8_t axes)
 {
     const Value *b = VALUE(w, base);
+    if (b->kind == VAL_VIEW && b->axes == axes) {
+        col += b->col;
+        row += b->row;
+        base = b->base;
+        b = VALUE(w, base);
+    }
     if (!col && !row && shape == b->shape && axes == b->axes)
         return base;
     for (Val i = w->s->val.n - 1; i > base; i--) {

@@ -1,7 +1,8 @@
 /* The kernels as plain C99, for emitted files: cellc pastes those that a file
  * calls, with REAL, VM(name) and INDEPENDENT replaced.  Each does what the row
  * of its name in kernels.def says, in the same order of operations, so that
- * both styles of generated code agree.  Blank lines separate what is pasted as one piece. */
+ * both styles of generated code agree.  Blank lines separate what is pasted as
+ * one piece. */
 #ifndef RT_EMITRT_H
 #define RT_EMITRT_H
 

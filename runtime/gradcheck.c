@@ -243,12 +243,13 @@ static int check_varied(Check *c, const Varied *v, GradReport *r, RtError *err)
     return 0;
 }
 
-/* The input that a GRAD tensor belongs to: "grad.x" to x, "grad.h" to h@0. */
+/* The input that a GRAD tensor belongs to: "grad.x" to x, "grad.h" to h@0;
+ * -1 for the weights of --upstream. */
 static int input_of(const CellDesc *d, const char *grad)
 {
     const char *name = strncmp(grad, "grad.", 5) ? grad : grad + 5;
     char *start = rt_printf("%s@0", name);
-    int i = model_find(d, CELL_INPUT, name);
+    int i = strncmp(name, "up.", 3) ? model_find(d, CELL_INPUT, name) : -1;
 
     if (i < 0 && start)
         i = model_find(d, CELL_INPUT, start);

@@ -1,9 +1,9 @@
 #!/bin/sh
 # Formatter and syntax messages against golden files.  $CELLC is a program
-# that understands `fmt -`.  `run.sh --bless` writes the golden files anew.
+# that understands `fmt -`.  `run.sh -u` writes the golden files anew.
+shared=$(cd "${CELLC_SHARED:-$(dirname "$0")/../../../shared}" && pwd)
 cd "$(dirname "$0")" || exit 2
 : "${CELLC:?the program to test}"
-shared=${CELLC_SHARED:-../../../shared}
 tmp=$(mktemp -d) || exit 2
 trap 'rm -rf "$tmp"' EXIT
 passed=0 failed=0 skipped=0
@@ -36,16 +36,16 @@ stable()
     verdict "$1: comments" "$tmp/notes" "$tmp/notes2"
 }
 
-[ "$1" = --bless ] && bless=
+bless=
 for f in fmt/*.cell; do
-    [ "$1" = --bless ] && bless=1
+    [ "$1" = -u ] && bless=1
     $CELLC fmt - <"$f" >"$tmp/out" 2>&1
     verdict "$f" "${f%.cell}.want" "$tmp/out"
     bless=
     stable "$f" "$f"
 done
 for f in wrong/*.cell; do
-    [ "$1" = --bless ] && bless=1
+    [ "$1" = -u ] && bless=1
     $CELLC fmt - <"$f" >"$tmp/out" 2>"$tmp/err"
     rc=$?
     verdict "$f" "${f%.cell}.err" "$tmp/err"

@@ -2,8 +2,9 @@
  * that they compute with each other and with the interpreter, on several
  * numbers of steps and sequences; in double, compares the gradients of the
  * loss with central differences too.
- *     emitcheck [--double] [--show strips|loops|source|header] FILE...
- * Prints one line for each file; the exit code counts the failures. */
+ *     emittool [--double] [--name NAME] [--show TEXT] FILE...
+ * TEXT: strips, loops, source, header.  Prints one line for each file; the exit
+ * code counts the failures. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -64,11 +65,16 @@ static double sample(const CellTensor *t, int64_t i)
                : x;
 }
 
+static int64_t length_of(int64_t b, int64_t T)
+{
+    return T > 2 && b % 2 ? T - 1 : T;
+}
+
 static double initial(const CellTensor *t, int64_t i, int64_t T, int64_t B)
 {
     switch (t->role) {
     case CELL_LENGTH:
-        return T > 2 && i % 2 ? (double)(T - 1) : (double)T;
+        return (double)length_of(i, T);
     case CELL_LAST:
     case CELL_START:
         return 1;
@@ -149,17 +155,29 @@ static void release(Run *r)
     free(r->work);
 }
 
-static void compare(Check *c, const Run *r, const char *what, const void *x,
-                    const void *y, int64_t at, int64_t n, double *worst)
+/* Whether real i of the tensor lies behind the end of its sequence. */
+static bool is_padding(const CellTensor *t, int64_t i, int64_t T, int64_t B)
+{
+    if (t->axes != (CELL_T | CELL_B))
+        return false;
+    int64_t row = i / (count(t, T, B) / (T * B));
+    return row / B >= length_of(row % B, T);
+}
+
+static void compare(Check *c, const Run *r, const CellTensor *t, const void *x,
+                    const void *y, int64_t T, int64_t B, double *worst)
 {
     double bound = c->options.real64 ? 1e-12 : 2e-5;
-    for (int64_t i = at; i < at + n; i++) {
+    int64_t at = cell_size(t->at, T, B);
+    for (int64_t i = at; i < at + count(t, T, B); i++) {
         double a = get(c, x, i), b = get(c, y, i);
+        if (is_padding(t, i - at, T, B))
+            continue;
         double d = fabs(a - b) / fmax(1, fmax(fabs(a), fabs(b)));
         if (a == b)
             continue;
         if (!(d <= bound) && c->failed++ < 5)
-            printf("%s: %s[%lld]: strips %.9g, %s %.9g\n", c->file, what,
+            printf("%s: %s[%lld]: strips %.9g, %s %.9g\n", c->file, t->name,
                    (long long)(i - at), a, r->name, b);
         if (d > *worst)
             *worst = d;
@@ -171,13 +189,10 @@ static void compare_all(Check *c, const Run *x, const Run *y, int64_t T,
 {
     for (int k = 0; k < c->plan->tensor.n; k++) {
         const CellTensor *t = &c->plan->tensor.v[k];
-        int64_t at = cell_size(t->at, T, B), n = count(t, T, B);
-        bool grad = t->role == CELL_GRAD;
-        if (t->role == CELL_PARAM && has_backward(c))
-            compare(c, y, arena_printf(c->arena, "d%s", t->name), x->grads,
-                    y->grads, at, n, worst);
-        else if (t->role != CELL_PARAM && (!grad || has_backward(c)))
-            compare(c, y, t->name, x->work, y->work, at, n, worst);
+        bool grad = t->role == CELL_GRAD || t->role == CELL_PARAM;
+        if (!grad || has_backward(c))
+            compare(c, y, t, t->role == CELL_PARAM ? x->grads : x->work,
+                    t->role == CELL_PARAM ? y->grads : y->work, T, B, worst);
     }
 }
 
@@ -189,8 +204,8 @@ static const CellTensor *find_loss(const Check *c)
     return NULL;
 }
 
-static double loss_at(const Check *c, Run *r, const CellTensor *loss,
-                      int64_t i, double x, int64_t T, int64_t B)
+static double loss_at(const Check *c, Run *r, const CellTensor *loss, int64_t i,
+                      double x, int64_t T, int64_t B)
 {
     set(c, r->params, i, x);
     cell_forward(r->desc, r->params, r->grads, r->work, T, B);
@@ -250,8 +265,7 @@ static void check_plan(Check *c)
     jit_free(run[0].jit);
     jit_free(run[1].jit);
     printf("%s: %s, loops differ by %.2g, eval by %.2g, gradients by %.2g\n",
-           c->file, c->failed ? "FAILED" : "ok", worst[1], worst[2],
-           worst[0]);
+           c->file, c->failed ? "FAILED" : "ok", worst[1], worst[2], worst[0]);
 }
 
 static char *read_file(Arena *a, const char *path)
@@ -289,38 +303,44 @@ static const Plan *read_plan(const char *path, Arena *a)
     return wrong ? NULL : plan_build(sched_build(g, a), a);
 }
 
+static void show_text(const Check *c, const char *what)
+{
+    static const struct {
+        const char *name;
+        const char *(*emit)(const Plan *, const EmitOptions *, Arena *);
+    } text[] = {{"strips", emit_strips},
+                {"loops", emit_loops},
+                {"source", emit_source},
+                {"header", emit_header}};
+    for (size_t i = 0; i < sizeof text / sizeof *text; i++)
+        if (!strcmp(text[i].name, what))
+            fputs(text[i].emit(c->plan, &c->options, c->arena), stdout);
+}
+
 int main(int argc, char **argv)
 {
     int failed = 0;
-    const char *show = NULL;
+    const char *show = NULL, *name = "model";
     bool real64 = false;
     for (int i = 1; i < argc; i++) {
         if (!strcmp(argv[i], "--double")) {
             real64 = true;
-            continue;
-        }
-        if (!strcmp(argv[i], "--show") && i + 1 < argc) {
+        } else if (!strcmp(argv[i], "--show") && i + 1 < argc) {
             show = argv[++i];
-            continue;
+        } else if (!strcmp(argv[i], "--name") && i + 1 < argc) {
+            name = argv[++i];
+        } else {
+            Arena *a = arena_new(NULL);
+            Check c = {a, read_plan(argv[i], a), {0}, argv[i], 0};
+            c.options.name = name;
+            c.options.real64 = real64;
+            if (c.plan && show)
+                show_text(&c, show);
+            else if (c.plan)
+                check_plan(&c);
+            failed += !c.plan || c.failed;
+            arena_free(a);
         }
-        Arena *a = arena_new(NULL);
-        Check c = {a, read_plan(argv[i], a), {0}, argv[i], 0};
-        c.options.name = "model";
-        c.options.real64 = real64;
-        if (!c.plan)
-            failed++;
-        else if (!show)
-            check_plan(&c);
-        else if (!strcmp(show, "strips"))
-            fputs(emit_strips(c.plan, &c.options, a), stdout);
-        else if (!strcmp(show, "loops"))
-            fputs(emit_loops(c.plan, &c.options, a), stdout);
-        else if (!strcmp(show, "header"))
-            fputs(emit_header(c.plan, &c.options, a), stdout);
-        else
-            fputs(emit_source(c.plan, &c.options, a), stdout);
-        failed += c.failed > 0;
-        arena_free(a);
     }
     return failed;
 }

@@ -1,0 +1,61 @@
+#!/bin/bash
+# Emitted C: both styles against each other, the interpreter and differences;
+# warnings of gcc, clang and C++; streaming; golden texts (-u writes them anew).
+# The tools are in $TESTS, build/test by default.
+set -u
+cd "$(dirname "$0")" || exit 2
+check=${TESTS:-$PWD/../../build/test}/emittool
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+passed=0 failed=0 skipped=0
+flags="-Wall -Wextra -Wconversion -pedantic -Werror"
+
+test_that() {
+    local name=$1
+    shift
+    if "$@" >"$dir/log" 2>&1; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        echo "FAILED $name"
+        cat "$dir/log"
+    fi
+}
+
+# emitted FILE PRECISION: its C compiles without a warning, also in C++.
+emitted() {
+    "$check" $2 --name model --show source "$1" >"$dir/model.c" &&
+        "$check" $2 --name model --show header "$1" >"$dir/model.h" || return 1
+    for cc in gcc clang; do
+        command -v $cc >/dev/null || continue
+        $cc -std=c99 -O1 $flags -c "$dir/model.c" -o "$dir/model.o" || return 1
+    done
+    echo '#include "model.h"' >"$dir/model.cc"
+    g++ $flags -fsyntax-only "$dir/model.cc"
+}
+
+stream() {
+    "$check" --name lstm --show source lstm.ir >"$dir/lstm.c" &&
+        "$check" --name lstm --show header lstm.ir >"$dir/lstm.h" &&
+        cc -O1 -I"$dir" stream.c "$dir/lstm.c" -o "$dir/stream" -lm &&
+        "$dir/stream"
+}
+
+# What a file has of its own; the run time before it is tested by itself.
+golden() {
+    "$check" --show loops "$1" | sed -n '/^int model_forward/,$p' >"$dir/got"
+    [ "$update" = -u ] && cp "$dir/got" "${1%.ir}.want"
+    diff -u "${1%.ir}.want" "$dir/got"
+}
+
+update=${1:-}
+for f in *.ir; do
+    test_that "$f" "$check" "$f"
+    test_that "$f in double" "$check" --double "$f"
+    test_that "C of $f" emitted "$f" ""
+    test_that "C of $f in double" emitted "$f" --double
+    test_that "text of $f" golden "$f"
+done
+test_that "streaming" stream
+echo "$passed passed, $failed failed, $skipped skipped"
+[ $failed = 0 ]
