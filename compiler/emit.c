@@ -165,6 +165,8 @@ static const char *wished_name(const Emit *e, Val i)
         name = from >= 0 ? wished_name(e, from) : "matrix";
         return arena_printf(e->arena, "%s_packed", name);
     }
+    if (v->kind == VAL_VIEW && !name && v->ref && product_name(e, v->ref))
+        return emit_identifier(e->arena, product_name(e, v->ref));
     if (v->kind == VAL_VIEW && !name)
         return view_name(e, wished_name(e, v->base), v);
     if (!name && v->slot >= 0)

@@ -279,6 +279,13 @@ static void blank(Reader *r)
         r->p++;
 }
 
+/* What is left of the line, for messages: at most 20 bytes. */
+static const char *rest(Reader *r)
+{
+    size_t n = strcspn(r->p, "\n");
+    return arena_strndup(r->arena, r->p, n < 20 ? n : 20);
+}
+
 /* Consumes `s` if it comes next. */
 static bool accept(Reader *r, const char *s)
 {
@@ -293,7 +300,7 @@ static bool accept(Reader *r, const char *s)
 static bool expect(Reader *r, const char *s)
 {
     if (!accept(r, s))
-        fail(r, "expected '%s' at '%.12s'", s, r->p);
+        fail(r, "expected '%s' at '%s'", s, rest(r));
     return !r->failed;
 }
 
@@ -320,7 +327,7 @@ static char *word(Reader *r, const char *stop)
     while (*r->p && !strchr(" \t\n", *r->p) && !strchr(stop, *r->p))
         r->p++;
     if (r->p == from)
-        fail(r, "expected a name at '%.12s'", r->p);
+        fail(r, "expected a name at '%s'", rest(r));
     return arena_strndup(r->arena, from, (size_t)(r->p - from));
 }
 
@@ -330,8 +337,8 @@ static int64_t integer(Reader *r, int64_t lo, int64_t hi)
     char *end;
     long long v = strtoll(r->p, &end, 10);
     if (end == r->p || v < lo || v > hi)
-        fail(r, "expected a whole number from %lld to %lld at '%.12s'",
-             (long long)lo, (long long)hi, r->p);
+        fail(r, "expected a whole number from %lld to %lld at '%s'",
+             (long long)lo, (long long)hi, rest(r));
     r->p = end;
     return v < lo || v > hi ? lo : v;
 }
@@ -656,7 +663,7 @@ static void read_line(Reader *r)
         fail(r, "expected graph, table, slot, def, root or %%");
     blank(r);
     if (!r->failed && *r->p && *r->p != '\n' && *r->p != '#')
-        fail(r, "unexpected '%.12s'", r->p);
+        fail(r, "unexpected '%s'", rest(r));
 }
 
 Graph *graph_read_text(Arena *a, const char *text, Buf *err)

@@ -129,7 +129,9 @@ static void root_values(Lower *w)
             w->own[i] = block(w, VAL_GRAD, root->slot, of->shape);
         else if (!direct || (h.kind == HOME_ROOT && h.index == i))
             w->own[i] = keep(w, root->name, -1, n->shape,
-                             of ? of->axes : n->axes);
+                             !of                      ? n->axes
+                             : of->kind == SLOT_INPUT ? of->axes
+                                                      : GX_B); /* a start */
         if (w->own[i] >= 0)
             w->s->root_val[i] = w->own[i];
         else if (NODE(g, r)->op == OP_READ)

@@ -69,7 +69,7 @@ int app_held_out(const AppHost *h, double *at, const char **file);
 /* Vocabulary of an index set: 1 found, 0 none, -1 error. */
 int app_vocab(const AppHost *h, const char *set, Vocab *v, RtError *err);
 
-/* Set by SIGINT and SIGTERM after app_catch(); a second one ends at once. */
+/* Set by SIGINT and SIGTERM after app_catch(); a third one ends at once. */
 const volatile sig_atomic_t *app_catch(void);
 
 /* A checkpoint's model, ready to be evaluated: loads the file, opens the host,

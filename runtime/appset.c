@@ -31,10 +31,13 @@ void app_host_clear(AppHost *h)
 /* A signal handler has no other way to speak to the loop it interrupts. */
 static volatile sig_atomic_t caught;
 
+/* Wrappers such as timeout(1) send a signal twice; a third one is meant. */
 static void on_signal(int number)
 {
-    (void)number;
-    caught = 1;
+    if (++caught >= 3) {
+        signal(number, SIG_DFL);
+        raise(number);
+    }
 }
 
 const volatile sig_atomic_t *app_catch(void)
@@ -43,7 +46,6 @@ const volatile sig_atomic_t *app_catch(void)
 
     memset(&sa, 0, sizeof sa);
     sa.sa_handler = on_signal;
-    sa.sa_flags = (int)SA_RESETHAND;
     sigemptyset(&sa.sa_mask);
     caught = 0;
     sigaction(SIGINT, &sa, NULL);

@@ -9,7 +9,7 @@ mkdir -p $out
 for file in "$fortunes"/*; do
     case $file in
     *.dat | *.u8 | */ascii-art) ;;
-    *) [ -L "$file" ] || cat "$file" ;;
+    *) [ -L "$file" ] || sed "s/^%$//" "$file" ;;
     esac
 done >$out/fortunes.txt
 bytes=$(wc -c <$out/fortunes.txt)

@@ -1,6 +1,6 @@
 /* Runs passes on a graph given as text: irtool PASS... < graph.ir
- * Passes: verify simplify gemm final grad inputgrad (graph to graph), print,
- * causal sched plan (print their result).  Without any of the printing ones
+ * Passes: verify, again (text and back), simplify gemm final grad inputgrad
+ * (graph to graph); print causal sched plan (print their result).  Without any of the printing ones
  * the graph is printed at the end.  Every graph is verified.  Exit code 1 and
  * a line on standard output when the text or the graph is wrong. */
 #include <stdio.h>
@@ -45,11 +45,25 @@ static void print_causal(Buf *out, const Graph *g, Arena *a)
     buf_printf(out, " %s\n", SLOT(g, c.error.cycle.v[0].slot)->name);
 }
 
+static Graph *read_again(const Graph *g, Arena *a)
+{
+    Buf text, err;
+    buf_init(&text, a);
+    buf_init(&err, a);
+    graph_print(&text, g);
+    Graph *again = graph_read_text(a, text.s, &err);
+    if (!again)
+        arena_panic(a, "does not read what it printed: %s", err.s);
+    return again;
+}
+
 static Graph *run_pass(Graph *g, const char *pass, Buf *out, Arena *a,
                        bool *shown)
 {
     if (!strcmp(pass, "verify"))
         return g;
+    if (!strcmp(pass, "again"))
+        return read_again(g, a);
     if (!strcmp(pass, "simplify"))
         return pass_simplify(g);
     if (!strcmp(pass, "gemm"))
