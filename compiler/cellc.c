@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "prelude.h"
+#include "probe.h"
 
 static void forward_message(void *user, const char *severity, const char *text)
 {
@@ -250,6 +251,30 @@ static void find_latencies(Cellc *c, const Graph *g, const Causal *causal)
     }
 }
 
+/* A library: each cell is tried on its own, as part of a small model. */
+static void check_cells(Cellc *c)
+{
+    Settings set = c->set;
+    set.probe = true;
+    set.noption = set.ndim = set.nstate = 0;
+    for (int f = 0; f < c->text.n; f++)
+        for (Ast *a = c->file[f]->kid; a; a = a->next) {
+            const char *text =
+                a->kind == A_CELL ? probe_text(c->run, a) : NULL;
+            if (!text)
+                continue;
+            Ast **file = NEW_N(c->run, Ast *, c->text.n + 1);
+            memcpy(file, c->file, sizeof *file * (size_t)c->text.n);
+            file[c->text.n] =
+                parse_file(c->run, c->names, c->diags,
+                           source_add(&c->sources, "probe", text,
+                                      strlen(text), true));
+            elaborate(c->run, c->names, c->diags, c->lib, c->nlib, file,
+                      c->text.n + 1, &set);
+            diags_flush(c->diags);
+        }
+}
+
 static int check(Cellc *c)
 {
     int code = parse_all(c);
@@ -261,8 +286,10 @@ static int check(Cellc *c)
     diags_flush(c->diags);
     if (diags_errors(c->diags))
         return CELLC_USER;
-    if (!c->elab.graph)
-        return CELLC_OK;
+    if (!c->elab.graph) {
+        check_cells(c);
+        return diags_errors(c->diags) ? CELLC_USER : CELLC_OK;
+    }
     c->graph = pass_final(c->elab.graph);
     Causal causal = causal_find(c->graph, c->run);
     if (causal.error.why != CAUSAL_OK)

@@ -76,6 +76,21 @@ Name *scope_add(Elab *e, Scope *s, NameKind kind, const char *name, Span at)
     return n;
 }
 
+void scope_bind(Elab *e, Scope *s, const char *name, Val v, Span at)
+{
+    Name *n = NEW(e->arena, Name);
+    n->name = n->full = name;
+    n->kind = N_ARG;
+    n->scope = s;
+    n->span = v.name ? v.name->span : at;
+    n->part = -1;
+    n->slot = -1;
+    n->val = v;
+    n->typed = true;
+    n->state = 2;
+    HASH_ADD(hh, s->names, name, sizeof n->name, n);
+}
+
 static void collect_dims(Elab *e, Scope *s, Ast *subs, bool skip_axis)
 {
     for (Ast *k = subs ? subs->kid : NULL; k; k = k->next) {
@@ -189,8 +204,47 @@ static void collect_axes(Elab *e, Ast *stmt)
     }
 }
 
+/* `state h[n] = e` declares what the equations define anyway; its value is
+ * that of h[0] = e. */
+static void collect_state(Elab *e, Scope *s, Ast *a)
+{
+    Ast *init = ast_find(a, A_INIT);
+    for (Ast *d = a->kid; d && d->kind == A_DECL; d = d->next) {
+        Name *n = scope_find(s, d->name);
+        if (!n || n->kind != N_EQN) {
+            if (s == e->top || e->building)
+                diag(e->diags, E_STATE, d->name_span, d->name);
+            continue;
+        }
+        n->state_decl = d;
+        if (!init)
+            continue;
+        Edge edge = {false, 0, init->kid, s, init->span};
+        vec_push(e->arena, &n->edge, edge);
+    }
+}
+
+/* What the grammar lets through and a cell may not have. */
+static bool misplaced(Elab *e, Scope *s, Ast *a)
+{
+    const char *what = a->kind == A_OPTION   ? "option inside a cell"
+                       : a->kind == A_FN     ? "fn inside a cell"
+                       : a->kind == A_METRIC ? "metric inside a cell"
+                                             : NULL;
+    if (a->kind == A_LANGUAGE && a->num != 1) {
+        diag(e->diags, E_UNSUPPORTED, a->span, "another language than 1");
+        return true;
+    }
+    if (!what || s == e->top || s == e->lib)
+        return false;
+    diag(e->diags, E_UNSUPPORTED, a->span, what);
+    return true;
+}
+
 static void collect_statement(Elab *e, Scope *s, Ast *a)
 {
+    if (misplaced(e, s, a))
+        return;
     static const NameKind kind[] = {[A_INPUT] = N_INPUT,
                                     [A_PARAM] = N_PARAM,
                                     [A_NOISE] = N_NOISE};
@@ -206,7 +260,7 @@ static void collect_statement(Elab *e, Scope *s, Ast *a)
         Name *old = s == e->top ? scope_find(e->lib, a->name) : NULL;
         Name *n = scope_add(e, s, a->kind == A_FN ? N_FN : N_CELL, a->name,
                             a->name_span);
-        if (old)
+        if (old && !e->set->probe)
             diag(e->diags, W_SHADOWS, a->name_span, a->name);
         n->decl = n->stmt = a;
         break;
@@ -249,6 +303,9 @@ void scope_collect(Elab *e, Scope *s, Ast *first)
     for (Ast *a = first; a; a = a->next)
         if (a->kind == A_EQ && a->kid->kid && a->kid->kid->kind == A_INDEX)
             collect_equation(e, s, a);
+    for (Ast *a = first; a; a = a->next)
+        if (a->kind == A_STATE)
+            collect_state(e, s, a);
     for (Ast *a = first; a; a = a->next) {
         Name *n = a->kind == A_DRAW && a->kid->kid->kind == A_NAME
                       ? scope_find(s, a->kid->kid->name)
@@ -284,6 +341,20 @@ static void report_cycle(Elab *e, Name *n, Span at)
     diag_help(e->diags, "did you mean %s[t-1]?", who->name);
 }
 
+static void check_state(Elab *e, Name *n)
+{
+    Ast *subs = ast_find(n->state_decl, A_SUBS);
+    int i = 0;
+    bool same = (subs ? ast_count(subs) : 0) == n->val.rank;
+    for (Ast *k = subs ? subs->kid : NULL; k && same; k = k->next, i++) {
+        const Dim *d = expr_dim(e, n->scope, k);
+        same = d && same_dim(e, d, n->val.dim[i]);
+    }
+    if (!same)
+        diag(e->diags, E_STATE_SHAPE, n->state_decl->span, n->name,
+             val_text(e, &n->val));
+}
+
 static void build_name(Elab *e, Name *n)
 {
     n->state = 1;
@@ -309,6 +380,8 @@ static void build_name(Elab *e, Name *n)
         diag(e->diags, E_NO_VALUE, n->span, n->name);
     if (n->kind == N_ARG && n->decl && v.kind == V_TENSOR)
         bind_input_type(e, n, &n->val);
+    if (n->state_decl && v.kind == V_TENSOR)
+        check_state(e, n);
     if (v.kind == V_TENSOR && n->kind == N_EQN && n->slot < 0 && v.ref)
         name_slot(e, n);
 }

@@ -85,6 +85,7 @@ struct Name {
     int min_off, max_off; /* steps at which it is read, 0 or beyond */
     Span cycle_read; /* where, while it is built, it reads the next name */
     VEC(Edge) edge;
+    Ast *state_decl; /* EQN: its `state` declaration, or NULL */
     Layer *layer; /* EQN whose value is a layer: enc = lstm(128) */
     UT_hash_handle hh;
 };
@@ -177,6 +178,8 @@ Name *scope_lookup(Elab *e, Scope *s, const char *name); /* and outwards */
 Name *scope_add(Elab *e, Scope *s, NameKind kind, const char *name, Span at);
 Scope *scope_new(Elab *e, Scope *up, const char *prefix);
 void scope_collect(Elab *e, Scope *s, Ast *first);
+/* Defines a name that stands for a value, as arguments do. */
+void scope_bind(Elab *e, Scope *s, const char *name, Val v, Span at);
 Val name_value(Elab *e, Name *n, Span at); /* at the current step */
 int name_slot(Elab *e, Name *n);
 void slot_edges(Elab *e, Name *n); /* bounds of its slot; at the very end */
@@ -235,6 +238,9 @@ bool is_builtin(const char *name);
 Val app_output(Elab *e, App *a, Span at);
 Name *app_output_name(Elab *e, App *a); /* the output, if it is one name */
 App *app_at(Elab *e, Scope *s, Ast *a); /* application that is all of a */
+
+/* elabconst.c */
+Val const_table(Elab *e, Name *n); /* const A[i=1:n] = ... */
 
 /* elabloss.c: terms, metrics, outputs, finals */
 void build_roots(Elab *e, Ast *const *file, int nfile);

@@ -196,6 +196,19 @@ bool declare_type(Elab *e, Name *n)
     return true;
 }
 
+/* An input without a value has been told already: what it leaves open is no
+ * mistake of its own. */
+static bool input_failed(const Scope *s)
+{
+    for (int i = 0; i < s->order.n; i++) {
+        const Name *n = s->order.v[i];
+        if (n->kind == N_ARG && n->decl &&
+            (n->val.kind != V_TENSOR || n->val.rank == RANK_UNKNOWN))
+            return true;
+    }
+    return false;
+}
+
 bool declare(Elab *e, Name *n)
 {
     if (n->slot >= 0 || (!e->building && n->typed && n->kind != N_PARAM))
@@ -210,6 +223,11 @@ bool declare(Elab *e, Name *n)
         return true;
     for (int i = 0; i < n->val.rank; i++) {
         Sym *open = dim_free(dim_resolve(e->arena, n->val.dim[i]));
+        if (open && n->scope->app && !open->bound &&
+            input_failed(n->scope)) {
+            n->state = 3;
+            return false;
+        }
         if (open && n->scope->app && !open->bound) {
             bool top = false;
             for (int k = 0; k < e->top->order.n; k++)

@@ -61,8 +61,11 @@ static Val undefined(Elab *e, Scope *s, Ast *a)
     int n = 0, room = 0;
     for (Scope *u = s; u; u = u->up)
         room += u->order.n;
-    const char **cand = NEW_N(e->arena, const char *, room + 1);
+    const char **cand = NEW_N(e->arena, const char *, room + OP_COUNT + 1);
     gather_names(e, s, cand, &n);
+    for (int k = 0; k < OP_COUNT; k++)
+        if (is_builtin(op_row[k].name))
+            cand[n++] = op_row[k].name;
     diag(e->diags, E_UNDEFINED, a->span, a->name);
     const char *near = diag_closest(a->name, cand, n);
     if (near)
@@ -73,7 +76,7 @@ static Val undefined(Elab *e, Scope *s, Ast *a)
 static Val name_constant(Elab *e, Name *n, Span at)
 {
     if (n->decl && ast_find(n->decl, A_SUBS))
-        return n->val; /* table: filled by const_table */
+        return const_table(e, n);
     if (n->state == 1) {
         if (e->building)
             diag(e->diags, E_INSTANT, at, n->name, n->name);

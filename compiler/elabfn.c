@@ -337,21 +337,6 @@ static Scope *small_scope(Elab *e, Scope *up, Scope *caller)
     return s;
 }
 
-static void bind_value(Elab *e, Scope *s, const char *name, Val v, Span at)
-{
-    Name *n = NEW(e->arena, Name);
-    n->name = n->full = name;
-    n->kind = N_ARG;
-    n->scope = s;
-    n->span = v.name ? v.name->span : at;
-    n->part = -1;
-    n->slot = -1;
-    n->val = v;
-    n->typed = true;
-    n->state = 2;
-    HASH_ADD(hh, s->names, name, sizeof n->name, n);
-}
-
 /* sum[k=1:τ](e): one copy of e per k. */
 static Val over_range(Elab *e, Scope *s, const char *name, Ast *call,
                       Ast *key)
@@ -376,7 +361,7 @@ static Val over_range(Elab *e, Scope *s, const char *name, Ast *call,
         inner->names = NULL;
         inner->order.n = 0;
         inner->up = s;
-        bind_value(e, inner, key->name, val_num(e, k), key->span);
+        scope_bind(e, inner, key->name, val_num(e, k), key->span);
         Val v = expr(e, inner, call->kid->next);
         if (v.kind != V_TENSOR && e->building)
             return v;
@@ -419,7 +404,12 @@ Val call_builtin(Elab *e, Scope *s, const char *name, Ast *call, Ast *subs,
         return val_none();
     }
     if (subs && (!builtins[row].axis || first->kind != A_NAME || c.n != 1)) {
-        if (e->building)
+        bool soon = !strcmp(name, "softmax") || !strcmp(name, "argmax") ||
+                    !strcmp(name, "logsumexp");
+        if (e->building && soon)
+            diag(e->diags, E_UNSUPPORTED, subs->span,
+                 arena_printf(e->arena, "%s over an axis", name));
+        else if (e->building)
             diag(e->diags, E_AXIS_CALL, subs->span, name);
         return val_none();
     }
@@ -474,8 +464,8 @@ Val call_fn(Elab *e, Scope *s, Val f, int n, Val *arg, const Span *at,
     int i = 0;
     for (Ast *p = def->kid; p->kind == A_ARG; p = p->next, i++) {
         bool has = own_derivative(def, p->name) != NULL;
-        bind_value(e, raw, p->name, arg[i], at[i]);
-        bind_value(e, in, p->name, has ? stopped(e, arg[i], call) : arg[i],
+        scope_bind(e, raw, p->name, arg[i], at[i]);
+        scope_bind(e, in, p->name, has ? stopped(e, arg[i], call) : arg[i],
                    at[i]);
     }
     e->depth++;

@@ -208,7 +208,7 @@ Elaborated elab_results(Elab *e, Ast *const *file, int nfile)
     option_infos(e, &out);
     open_dims(e, &out);
     check_states(e);
-    if (!diags_errors(e->diags) && !e->set->nupstream) {
+    if (!diags_errors(e->diags) && !e->set->nupstream && !e->set->probe) {
         unused_names(e);
         unreached_params(e);
     }

@@ -30,6 +30,7 @@ typedef struct Settings {
     int nstate;
     const char **upstream; /* differentiate sum(y * up.y) over these */
     int nupstream;
+    bool probe;        /* a cell is tried on its own: no warnings */
     bool training;     /* value of `training` */
     bool backward;     /* a gradient is wanted: no DRAW roots */
     bool outputs;      /* OUTPUT roots are wanted */

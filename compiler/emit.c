@@ -71,188 +71,18 @@ void emit_init(Emit *e, const Plan *p, const EmitOptions *o, Arena *a,
     take_fixed(e);
 }
 
-/* Name of the slot that `r` is or reads, or NULL. */
-static const char *slot_name(const Emit *e, Ref r)
-{
-    const Node *n = NODE(e->g, r);
-    bool named = n->op == OP_PARAM || n->op == OP_READ || n->op == OP_AT;
-    for (int i = 0; !named && i < e->g->slot.n; i++)
-        if (SLOT(e->g, i)->root == r)
-            return SLOT(e->g, i)->name;
-    return named ? SLOT(e->g, n->a)->name : NULL;
-}
-
-/* W of W x, in Wx; of products merged into one (gemm.c) that of the part whose
- * rows begin at `row`. */
-static const char *matrix_name(const Emit *e, Ref w, int row)
-{
-    const Node *n = NODE(e->g, w);
-    if (n->op != OP_CONCAT)
-        return slot_name(e, w);
-    int at = 0;
-    for (int i = 0; i < n->nin; i++) {
-        Ref part = IN(e->g, w, i);
-        if (at == row)
-            return slot_name(e, part);
-        at += (int)SHAPE(e->g, NODE(e->g, part)->shape)->dim[0];
-    }
-    return NULL;
-}
-
-/* Wx for the product of W and x or a slice of merged products that is that;
- * else NULL. */
-static const char *product_name(const Emit *e, Ref r)
-{
-    const Node *n = NODE(e->g, r);
-    bool slice =
-        n->op == OP_SLICE && NODE(e->g, IN(e->g, r, 0))->op == OP_MATVEC;
-    Ref product = slice ? IN(e->g, r, 0) : r;
-    if (NODE(e->g, product)->op != OP_MATVEC)
-        return NULL;
-    const char *w = matrix_name(e, IN(e->g, product, 0), slice ? n->a : 0);
-    const char *x = slot_name(e, IN(e->g, product, 1));
-    bool merged = NODE(e->g, IN(e->g, product, 0))->op == OP_CONCAT;
-    const char *tail = merged && !slice ? "_all" : "";
-    return w ? arena_printf(e->arena, "%s%s%s", w, x ? x : "v", tail) : NULL;
-}
-
-/* What a value without a name of its own is called: a product by its operands,
- * anything else by its operator. */
-static const char *plain_name(const Emit *e, Ref ref)
-{
-    if (!ref)
-        return "v";
-    const char *name = product_name(e, ref);
-    if (name)
-        return name;
-    name = op_row[NODE(e->g, ref)->op].name;
-    Buf b;
-    buf_init(&b, e->arena);
-    buf_puts(&b, "v_");
-    for (; *name; name++)
-        buf_putc(&b, (char)(*name >= 'A' && *name <= 'Z' ? *name + 32 : *name));
-    return b.s;
-}
-
-/* The part of a slot's name that says what it is: dh of dh[t+1]. */
-static const char *stem(const Emit *e, const char *name)
-{
-    return emit_identifier(e->arena,
-                           arena_strndup(e->arena, name, strcspn(name, "[@")));
-}
-
-static const char *view_name(const Emit *e, const char *name, const Value *v)
-{
-    if (!v->row && !v->end)
-        return name;
-    const char *where = v->row < 0 ? "prev" : "next";
-    int far = v->row < 0 ? -v->row : v->row;
-    if (v->end)
-        return arena_printf(e->arena, "%s_end", name);
-    if (v->axes != GX_TB && v->row < 0) /* before the first step: h[0] */
-        return far == 1 ? arena_printf(e->arena, "%s_0", name)
-                        : arena_printf(e->arena, "%s_m%d", name, far - 1);
-    return far == 1 ? arena_printf(e->arena, "%s_%s", name, where)
-                    : arena_printf(e->arena, "%s_%s%d", name, where, far);
-}
-
-static const char *wished_name(const Emit *e, Val i)
-{
-    const Value *v = &e->s->val.v[i];
-    const char *name = v->name;
-    if (v->packed) {
-        Val from = e->unpacked[i];
-        name = from >= 0 ? wished_name(e, from) : "matrix";
-        return arena_printf(e->arena, "%s_packed", name);
-    }
-    if (v->kind == VAL_VIEW && !name && v->ref && product_name(e, v->ref))
-        return emit_identifier(e->arena, product_name(e, v->ref));
-    if (v->kind == VAL_VIEW && !name)
-        return view_name(e, wished_name(e, v->base), v);
-    if (!name && v->slot >= 0)
-        name = SLOT(e->g, v->slot)->name;
-    name = stem(e, name ? name : plain_name(e, v->ref));
-    if (v->kind == VAL_GRAD)
-        name = arena_printf(e->arena, "d%s", name);
-    return v->kind == VAL_VIEW ? view_name(e, name, v) : name;
-}
-
-/* An earlier view of the very same reals, or -1. */
-static Val same_view(const Emit *e, Val i)
-{
-    const Value *v = &e->s->val.v[i];
-    for (Val k = 0; v->kind == VAL_VIEW && k < e->s->val.n; k++) {
-        const Value *w = &e->s->val.v[k];
-        if (k != i && e->name[k] && w->kind == VAL_VIEW && w->base == v->base &&
-            w->row == v->row && w->end == v->end && w->col == v->col &&
-            w->axes == v->axes)
-            return k;
-    }
-    return -1;
-}
-
-const char *emit_value_name(Emit *e, Val v)
-{
-    Val same = e->name[v] ? -1 : same_view(e, v);
-    if (same >= 0)
-        e->name[v] = e->name[same];
-    else if (!e->name[v])
-        e->name[v] = emit_fresh(e, wished_name(e, v));
-    return e->name[v];
-}
-
 const char *emit_kernel_name(Emit *e, const char *kernel)
 {
     emit_use(e, kernel);
     return e->style->call(e, kernel);
 }
 
-/* ---- where values lie ---- */
+/* ---- kernels ---- */
 
 static const Loc *loc_of(const Emit *e, Val v)
 {
     return &e->p->loc[v];
 }
-
-int64_t emit_stride(const Emit *e, Val v, EmitRows rows)
-{
-    const Loc *l = loc_of(e, v);
-    if (l->space == SP_CONST || l->space == SP_TIME)
-        return 0;
-    if (rows == ROWS_ONE)
-        return l->n == 1 ? 0 : l->ld;
-    return l->axes == GX_NONE ? 0 : l->ld;
-}
-
-/* Reals from one step to the next, given those from row to row. */
-static const char *per_step(Emit *e, int64_t ld)
-{
-    return ld == 1 ? "B" : arena_printf(e->arena, "B*%s", emit_size(e, ld));
-}
-
-const char *emit_pointer(Emit *e, Val v, EmitRows rows)
-{
-    const Loc *l = loc_of(e, v);
-    if (l->space == SP_CONST)
-        return arena_printf(e->arena, "(const %s[]){%s}", e->real,
-                            emit_real(e, l->num));
-    if (l->space == SP_TIME)
-        return arena_printf(e->arena, "(const %s[]){(%s)(t + 1)}", e->real,
-                            e->real);
-    const char *name = emit_value_name(e, v);
-    if (l->axes != GX_TB || rows != ROWS_STEP)
-        return name;
-    return arena_printf(e->arena, "%s + t*%s", name, per_step(e, l->ld));
-}
-
-const char *emit_row_count(Emit *e, const Kernel *k, EmitRows rows)
-{
-    if (rows == ROWS_ALL)
-        return "T*B";
-    return rows == ROWS_ONE ? emit_size(e, k->m > 0 ? k->m : 1) : "B";
-}
-
-/* ---- kernels ---- */
 
 /* Whether `v` keeps a kernel over all T*B rows from running in one go: one
  * value per sequence recurs at every step, the time changes at every step. */
@@ -368,14 +198,14 @@ static void emit_over(Emit *e, const Kernel *k, bool loop)
     }
     int64_t step = loc_of(e, k->out)->ld;
     if (step == k->n && x->ld == k->n) {
-        emit_line(e, "%s(T, %s, %s, %s, %s%s);", name, per_step(e, k->n), to,
-                  from, per_step(e, x->ld), tail);
+        emit_line(e, "%s(T, %s, %s, %s, %s%s);", name, emit_per_step(e, k->n),
+                  to, from, emit_per_step(e, x->ld), tail);
         return;
     }
     emit_line(e, "for (int64_t row = 0; row < B; row++)");
     e->indent++;
     emit_line(e, "%s(T, %s, %s + row*%s, %s + row*%s, %s%s);", name, n, to,
-              emit_size(e, step), from, ld, per_step(e, x->ld), tail);
+              emit_size(e, step), from, ld, emit_per_step(e, x->ld), tail);
     e->indent--;
 }
 
@@ -386,7 +216,7 @@ static void emit_at(Emit *e, const Kernel *k)
     emit_line(e, "%s(B, %s, %s, %s, %s, %s, %s, %d);",
               emit_kernel_name(e, "at"), emit_size(e, k->n),
               call_row(e, k->out, ROWS_SEQ), emit_value_name(e, k->in.v[0]),
-              per_step(e, x->ld), emit_size(e, x->ld), len, k->row);
+              emit_per_step(e, x->ld), emit_size(e, x->ld), len, k->row);
 }
 
 static const char *plus(Emit *e, const char *base, int64_t n)
@@ -416,7 +246,7 @@ static void emit_tail(Emit *e, const Kernel *k, EmitRows rows)
         return;
     }
     const char *to = emit_value_name(e, k->out);
-    const char *step = per_step(e, loc_of(e, k->out)->ld);
+    const char *step = emit_per_step(e, loc_of(e, k->out)->ld);
     if (k->row)
         to = arena_printf(e->arena, "%s*%s", plus(e, to, k->row), step);
     emit_line(e, "%s(%s, B, %s, %s, %s, %s, %s, %s);",
@@ -525,36 +355,6 @@ static void emit_work(Emit *e, const Kernel *k, bool loop)
         emit_rows(e, k, rows);
 }
 
-/* Quotes the source line that a kernel belongs to, unless the kernel before
- * it quoted the same. */
-static void emit_quote(Emit *e, const Kernel *k)
-{
-    if (!e->style->comments || !e->o->sources || !k->span.hi)
-        return;
-    Place at = source_place(e->o->sources, k->span.lo);
-    if (!at.file || at.text == e->quoted)
-        return;
-    e->quoted = at.text;
-    int lo = 0, hi = at.len;
-    const char *hash = memchr(at.text, '#', (size_t)at.len);
-    if (hash)
-        hi = (int)(hash - at.text);
-    while (lo < hi && strchr(" \t", at.text[lo]))
-        lo++;
-    while (hi > lo && strchr(" \t\r", at.text[hi - 1]))
-        hi--;
-    const char *base = strrchr(at.file->name, '/');
-    Buf text;
-    buf_init(&text, e->arena);
-    for (int i = lo; i < hi; i++) {
-        buf_putc(&text, at.text[i]);
-        if (at.text[i] == '*' && i + 1 < hi && at.text[i + 1] == '/')
-            buf_putc(&text, ' '); /* not the end of the comment */
-    }
-    emit_line(e, "/* %s:%d  %s */", base ? base + 1 : at.file->name, at.line,
-              text.s);
-}
-
 static void emit_kernel(Emit *e, const Kernel *k, bool loop)
 {
     emit_quote(e, k);
@@ -580,38 +380,6 @@ static void emit_stage(Emit *e, const Stage *st)
 }
 
 /* ---- functions ---- */
-
-static bool is_repeated(const Emit *e, Val v)
-{
-    for (Val k = 0; k < v; k++)
-        if (e->name[k] == e->name[v])
-            return true;
-    return false;
-}
-
-/* The pointers that the body uses, in the order of the values. */
-static void emit_pointers(Emit *e, Buf *out)
-{
-    for (Val v = 0; v < e->s->val.n; v++) {
-        if (!e->name[v] || is_repeated(e, v))
-            continue;
-        const Loc *l = loc_of(e, v);
-        bool fixed = l->space == SP_PARAM || l->space == SP_TABLE;
-        buf_printf(out, "    %s%s *const %s = ", fixed ? "const " : "", e->real,
-                   e->name[v]);
-        if (l->space == SP_TABLE)
-            buf_puts(out, e->file[l->table]);
-        else
-            buf_printf(out, "(%s%s *)%s", fixed ? "const " : "", e->real,
-                       l->space == SP_PARAM  ? "params"
-                       : l->space == SP_GRAD ? "grads"
-                                             : "work");
-        CellSize at = l->at;
-        if (at.tb || at.t || at.b || at.c)
-            buf_printf(out, " + %s", emit_poly(e, at));
-        buf_puts(out, ";\n");
-    }
-}
 
 const char *emit_function(Emit *e, int fn)
 {

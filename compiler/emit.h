@@ -123,6 +123,10 @@ const char *emit_pointer(Emit *e, Val v, EmitRows rows);
 int64_t emit_stride(const Emit *e, Val v, EmitRows rows);
 /* Name of the pointer that stands for `v`; declares it. */
 const char *emit_value_name(Emit *e, Val v);
+/* Declarations of all pointers that the body uses, in the order of values. */
+void emit_pointers(Emit *e, Buf *out);
+/* Reals from one step to the next, given those from row to row, as C. */
+const char *emit_per_step(Emit *e, int64_t ld);
 /* How many rows, as C. */
 const char *emit_row_count(Emit *e, const Kernel *k, EmitRows rows);
 /* A number as a literal of the real type. */
@@ -137,6 +141,10 @@ const char *emit_local(Emit *e, const char *wish);
 const char *emit_wrap(Emit *e, const char *text);
 /* Notes that the file calls a function of the run time. */
 void emit_use(Emit *e, const char *name);
+
+/* emitquote.c: a comment with the source lines of a kernel, if the style wants
+ * any and the kernel before had others. */
+void emit_quote(Emit *e, const Kernel *k);
 
 /* emitname.c: the C spelling of a name of the language: dots to underscores,
  * Greek letters by name, keywords avoided; not yet unique. */

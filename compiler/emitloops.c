@@ -25,10 +25,23 @@ typedef struct Loops {
     ExprText *done;             /* per Inst: how its users write it */
     int *uses;                  /* per Inst: how often they do */
     bool *wide;                 /* per Inst: varies along the row */
+    bool named_row;             /* tb is used */
     VEC(const char *) row, col; /* statements once per row, per real */
 } Loops;
 
 /* ---- operands ---- */
+
+/* The row of a value that belongs to the current row of the loop: in a loop in
+ * time that of step t, which gets a name if it is used along the row. */
+static const char *row_index(Loops *f, const Loc *l, int64_t ld)
+{
+    if (f->rows != ROWS_STEP || l->axes != GX_TB)
+        return "row";
+    if (f->k->n == 1)
+        return ld == 1 ? "t*B + row" : "(t*B + row)";
+    f->named_row = true;
+    return "tb";
+}
 
 /* [..] of the element of `v` that belongs to the current row and column. */
 static const char *element(Loops *f, Val v)
@@ -41,10 +54,7 @@ static const char *element(Loops *f, Val v)
     buf_printf(&b, "%s[", emit_value_name(e, v));
     size_t start = b.n;
     if (ld && (f->rows != ROWS_ONE || f->k->m > 1)) {
-        bool step = f->rows == ROWS_STEP && l->axes == GX_TB;
-        buf_puts(&b, step && ld != 1 ? "(t*B + row)"
-                     : step          ? "t*B + row"
-                                     : "row");
+        buf_puts(&b, row_index(f, l, ld));
         if (ld != 1)
             buf_printf(&b, "*%s", emit_size(e, ld));
     }
@@ -241,6 +251,8 @@ static void print_loops(Loops *f)
                                        "for (int64_t row = 0; row < %s; row++)",
                                        emit_row_count(e, f->k, f->rows)),
                           columns || f->row.n + f->col.n > 1);
+    if (f->named_row)
+        emit_line(e, "const int64_t tb = t*B + row;");
     print_block(e, f->row.v, f->row.n);
     if (columns && f->col.n) {
         emit_line(e, "INDEPENDENT");

@@ -172,12 +172,14 @@ void emit_close(Emit *e)
     emit_line(e, "}");
 }
 
-/* Blanks where a line may be broken: in C those after a comma or before or
- * after an operator, so that declarations stay whole. */
+/* Where a line may be broken: at blanks after a comma or an operator, so that
+ * declarations stay whole, and right behind a product's sign. */
 static bool may_break(const char *s, bool comment)
 {
-    return *s == ' ' && (comment || strchr(",;=+-*/?:<>&|", s[-1])) &&
-           (s[-1] != '*' || s[-2] == ' ' || comment);
+    if (*s == ' ')
+        return comment || (strchr(",;=+-*/?:<>&|", s[-1]) &&
+                           (s[-1] != '*' || s[-2] == ' '));
+    return !comment && s[-1] == '*' && s[-2] != ' ' && s[-2] != '/';
 }
 
 /* Where to break the line at s, which starts in `column`: the last possible
@@ -223,10 +225,10 @@ static void wrap_line(Buf *b, const char *s, const char *end)
     bool comment = s[indent] == '/' || s[indent] == '*';
     int next = comment ? indent - (s[indent] == '*') : indent + 4;
     const char *cut;
-    while ((cut = break_at(s, end, column, indent + 24, comment))) {
+    while ((cut = break_at(s, end, column, indent + 12, comment))) {
         add_unmarked(b, s, cut);
         buf_printf(b, "\n%*s%s", next, "", comment ? " * " : "");
-        s = cut + 1;
+        s = cut + (*cut == ' ');
         column = next + (comment ? 3 : 0);
     }
     add_unmarked(b, s, end);

@@ -95,22 +95,32 @@ int level_slot_loop(const Level *l, int i)
     return own ? level_loop(l, r) : l->causal.comp[s->root];
 }
 
+uint8_t level_root_axes(const Graph *g, int i)
+{
+    const Root *root = &g->root.v[i];
+    if (root->role == CELL_GRAD && !slot_computed(SLOT(g, root->slot)))
+        return SLOT(g, root->slot)->axes;
+    return NODE(g, root->value)->axes;
+}
+
 bool level_root_direct(const Level *l, int i)
 {
     const Graph *g = l->g;
     const Root *root = &g->root.v[i];
     Ref r = strip(g, root->value, false);
+    uint8_t owner = root->role == CELL_GRAD ? MARK_BACKWARD : MARK_FORWARD;
     if (root->role == CELL_GRAD && SLOT(g, root->slot)->kind == SLOT_PARAM) {
         bool part = NODE(g, r)->op == OP_SLICE;
         Home h = l->home[part ? strip(g, IN(g, r, 0), false) : r];
         return h.kind == HOME_GRAD && (part || h.index == root->slot);
     }
-    if (root->role == CELL_GRAD)
-        return l->home[r].kind == HOME_ROOT && l->home[r].index == i;
+    if (NODE(g, r)->axes != level_root_axes(g, i))
+        return false;
     if (NODE(g, r)->op == OP_READ)
-        return !NODE(g, r)->b;
-    return l->mark[r] == MARK_FORWARD && (l->home[r].kind == HOME_SLOT ||
-                                          l->home[r].kind == HOME_ROOT);
+        return !NODE(g, r)->b && owner == MARK_FORWARD;
+    if (l->home[r].kind == HOME_SLOT)
+        return owner == MARK_FORWARD && l->mark[r] == owner;
+    return l->mark[r] == owner && l->home[r].kind == HOME_ROOT;
 }
 
 /* ---- forward and backward ---- */
@@ -400,7 +410,7 @@ static void settle_roots(Level *l)
                 continue;
             if (grad && SLOT(g, root->slot)->kind == SLOT_PARAM)
                 settle(l, r, HOME_GRAD, root->slot, 0);
-            else if (!grad || n->axes == SLOT(g, root->slot)->axes)
+            else if (n->axes == level_root_axes(g, i))
                 settle(l, r, HOME_ROOT, i, 0);
         }
 }

@@ -56,6 +56,9 @@ bool level_leaf(const Level *l, Ref r);
 int level_loop(const Level *l, Ref r);
 /* The loop that fills the buffer of computed slot i; -1: none. */
 int level_slot_loop(const Level *l, int i);
+/* Axes of the tensor of root i: the gradient of an input has those of the
+ * input. */
+uint8_t level_root_axes(const Graph *g, int i);
 /* Whether the value of root i lies where the root wants it, without a copy. */
 bool level_root_direct(const Level *l, int i);
 static inline bool slot_computed(const Slot *s)

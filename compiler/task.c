@@ -108,7 +108,7 @@ static int find_kind(const Tasks *t, TaskKind kind, int fn, int region,
 
 int tasks_find_pack(const Tasks *t, int fn, Ref node, bool trans)
 {
-    return find_kind(t, TK_PACK, fn, -1, level_strip(t->g, node), trans, 0);
+    return find_kind(t, TK_PACK, fn, -1, node, trans, 0);
 }
 
 int tasks_find_rows(const Tasks *t, int fn, int region, Ref node,
@@ -172,7 +172,8 @@ static void need_slot(Tasks *t, int user, int s)
         add_dep(t, user, t->tail_step[s], false);
     }
     add_dep(t, user, t->bound_task[s], false);
-    add_dep(t, user, t->tail_task[s], false);
+    if (!inside || t->tail_step[s] >= 0)
+        add_dep(t, user, t->tail_task[s], false);
 }
 
 static void need(Tasks *t, int user, Ref r, bool fusable)
@@ -225,7 +226,7 @@ static void need_pack(Tasks *t, int user, Ref matrix, bool trans)
     int fn = t->v.v[user].fn;
     int pack = tasks_find_pack(t, fn, matrix, trans);
     if (pack < 0) {
-        pack = task_new(t, TK_PACK, fn, -1, level_strip(t->g, matrix));
+        pack = task_new(t, TK_PACK, fn, -1, matrix);
         t->v.v[pack].trans = trans;
     }
     add_dep(t, user, pack, false);
@@ -331,8 +332,7 @@ static void root_tasks(Tasks *t, int i)
     if (!level_root_direct(t->l, i)) {
         int k = task_new(t, TK_ROOT, fn, -1, root->value);
         t->v.v[k].index = i;
-        if (root->slot >= 0 && root->role == CELL_GRAD)
-            t->v.v[k].axes = SLOT(t->g, root->slot)->axes;
+        t->v.v[k].axes = level_root_axes(t->g, i);
         return;
     }
     if (NODE(t->g, r)->op == OP_SLICE)

@@ -264,7 +264,7 @@ Val value_task(Lower *w, int i)
     else if (h.kind == HOME_SLOT)
         v = w->s->slot_val[h.index];
     else if (h.kind == HOME_ROOT)
-        v = w->own[h.index];
+        v = value_view(w, w->own[h.index], 0, 0, n->shape, k->axes);
     else if (h.kind == HOME_GRAD)
         v = block(w, VAL_GRAD, h.index, n->shape);
     else if (h.kind == HOME_PART) {

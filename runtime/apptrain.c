@@ -61,7 +61,13 @@ static char *log_name(const char *out)
     return rt_printf("%.*s.csv", (int)n, out);
 }
 
-/* Settings of both tables, into one list. */
+static int by_key(const void *a, const void *b)
+{
+    return strcmp(((const RtPair *)a)->key, ((const RtPair *)b)->key);
+}
+
+/* Settings of both tables, into one list; sorted, so that it does not matter
+ * where each came from. */
 static int settings(AppHost *h, const Flags *f, const Checkpoint *resumed)
 {
     char text[32];
@@ -79,6 +85,8 @@ static int settings(AppHost *h, const Flags *f, const Checkpoint *resumed)
         !app_setting(h, "minutes") &&
         pairs_set(&h->about.settings, "epochs", "10", &err))
         code = app_fail(&err);
+    qsort(h->about.settings.v, (size_t)h->about.settings.n,
+          sizeof *h->about.settings.v, by_key);
     return code;
 }
 
@@ -178,7 +186,8 @@ static int start_model(FitSetup *s, const Checkpoint *resumed, const char *base,
     return checkpoint_weights(resumed, s->model, err);
 }
 
-static int finish(const FitResult *r, const char *out, const char *log)
+static int finish(const FitResult *r, const char *out, const char *log,
+                  int64_t before)
 {
     printf("%s: %lld epochs, %lld updates, %.1f s", out, (long long)r->epochs,
            (long long)r->steps, r->seconds);
@@ -189,9 +198,11 @@ static int finish(const FitResult *r, const char *out, const char *log)
         printf(", validation loss %.6g", r->val_loss);
     else if (!isnan(r->nats))
         printf(", training %.4f nats, %.4f bits", r->nats, r->nats / log1p(1));
-    else
+    else if (!isnan(r->loss))
         printf(", training loss %.6g", r->loss);
     printf("\n%s: log\n", log);
+    if (r->steps == before && before > 0 && !r->interrupted)
+        say_note("nothing was left to do; more --epochs or --steps go on");
     if (r->interrupted)
         say_note("interrupted; %s is saved, --resume goes on", out);
     return r->interrupted ? EXIT_INTERRUPTED : EXIT_DONE;
@@ -226,7 +237,8 @@ static int train_model(AppHost *h, const Flags *f, FitSetup *s,
     if (!code && fit_run(s, &result, &err))
         code = app_fail(&err);
     if (!code)
-        code = finish(&result, s->save, log);
+        code = finish(&result, s->save, log,
+                      s->resume ? s->resume->state.step : 0);
     free(optimizer);
     free(log);
     model_free(s->model);

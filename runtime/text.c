@@ -42,7 +42,7 @@ static int not_utf8(const char *name, const char *text, size_t at, RtError *err)
     find_place(text, at, &line, &column);
     return rt_fail(err,
                    "%s:%lld:%lld: byte %zu (0x%02x) is not UTF-8; convert the "
-                   "text (iconv -t UTF-8), or read it as bytes: --bytes",
+                   "text (iconv -t UTF-8), or read it as bytes: --unit byte",
                    name, (long long)line, (long long)column, at,
                    (unsigned char)text[at]);
 }
@@ -55,7 +55,7 @@ static int check_utf8(const char *name, const char *text, size_t n,
         if (text[i] == 0)
             return rt_fail(err,
                            "%s: a binary file (byte %zu is 0), wanted text; "
-                           "to learn its bytes: --bytes",
+                           "to learn its bytes: --unit byte",
                            name, i);
         if (scalar_at(text, n, i, &bytes) < 0)
             return not_utf8(name, text, i, err);

@@ -190,8 +190,8 @@ static int write_main(const Build *b)
     return code;
 }
 
-/* Two compilations of the spec: with noise for training, without for the
- * rest. */
+/* Two compilations of the spec: with noise and gradients for training, without
+ * for the rest. */
 static int emit_both(const Build *b)
 {
     int code = 0;
@@ -202,6 +202,9 @@ static int emit_both(const Build *b)
         if (!name)
             return EXIT_BUG;
         code = drv_code(cellc_set(b->d->c, "training", training ? "1" : "0"));
+        if (!code)
+            code = drv_code(
+                cellc_set(b->d->c, "backward", training ? "1" : "0"));
         if (!code)
             code = drv_code(cellc_set(b->d->c, "name", name));
         if (!code)

@@ -213,6 +213,8 @@ static int compile_one(DrvHost *h, Drv *d, const Flags *f, int training,
     if (!code)
         code = drv_code(cellc_set(d->c, "backward", training ? "1" : "0"));
     if (!code)
+        code = drv_code(cellc_set(d->c, "outputs", training ? "0" : "1"));
+    if (!code)
         code = drv_code(cellc_set(d->c, "inputgrad", "0"));
     if (!code)
         code = drv_compile(d);

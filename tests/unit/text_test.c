@@ -168,12 +168,12 @@ static void refusals(void **state)
     refused(text_read("t.txt", 1, &s, &n, &err), &err, "t.txt", "is empty");
     scratch_text("t.txt", "good\nna\xefve");
     refused(text_read("t.txt", 0, &s, &n, &err), &err,
-            "t.txt:2:3: byte 7 (0xef) is not UTF-8", "--bytes");
+            "t.txt:2:3: byte 7 (0xef) is not UTF-8", "--unit byte");
     scratch_write("t.txt",
                   "\x7f"
                   "ELF\0\0\xff",
                   7);
-    refused(text_read("t.txt", 0, &s, &n, &err), &err, "binary", "--bytes");
+    refused(text_read("t.txt", 0, &s, &n, &err), &err, "binary", "--unit byte");
     refused(vocab_build(&v, "t.txt", "aaa", 3, 0, 1, &err), &err, "t.txt",
             "only one kind", "U+0061 'a'");
     refused(vocab_build(&v, "t.txt", "\n", 1, 0, 1, &err), &err, "U+000A)");

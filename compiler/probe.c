@@ -1,0 +1,99 @@
+/* Models that check one cell each; see probe.h.  Called by cellc.c when a
+ * file has no model of its own. */
+#include "probe.h"
+
+#include <string.h>
+
+typedef enum Role { ROLE_NUMBER, ROLE_SIZE, ROLE_CALLED } Role;
+
+/* How a cell uses one of its arguments. */
+static Role argument_role(const Ast *a, const char *name, bool in_size)
+{
+    Role role = in_size && a->kind == A_NAME && !strcmp(a->name, name)
+                    ? ROLE_SIZE
+                    : ROLE_NUMBER;
+    for (const Ast *k = a->kid; k; k = k->next) {
+        bool callee = a->kind == A_CALL   ? k == a->kid
+                      : a->kind == A_PIPE ? k != a->kid
+                                          : false;
+        bool called = callee && k->kind == A_NAME && !strcmp(k->name, name);
+        bool size = in_size || ((a->kind == A_DECL || a->kind == A_SET) &&
+                                k->kind == A_SUBS);
+        /* lstm(n): the argument of another cell is most likely a size */
+        if (a->kind == A_CALL && a->kid && a->kid->kind == A_NAME &&
+            k != a->kid)
+            size = true;
+        Role r = called ? ROLE_CALLED : argument_role(k, name, size);
+        role = r > role ? r : role;
+    }
+    return role;
+}
+
+static void input_line(Buf *b, const Ast *d)
+{
+    const Ast *subs = ast_find(d, A_SUBS), *in = ast_find(d, A_IN);
+    const Ast *braces = ast_find(d, A_BRACES);
+    const Ast *tail = braces ? braces->kid : d;
+    for (; tail; tail = braces ? tail->next : NULL) {
+        buf_printf(b, "input probe_%s%s[t", d->name,
+                   braces ? tail->name : "");
+        for (const Ast *k = subs ? subs->kid : NULL; k; k = k->next) {
+            buf_puts(b, ", ");
+            ast_print_expr(b, k);
+        }
+        buf_puts(b, "]");
+        if (in) {
+            buf_puts(b, " in ");
+            ast_print_expr(b, in->kid);
+        }
+        buf_puts(b, "\n");
+    }
+}
+
+static void arguments(Buf *b, const Ast *cell, const Ast *body, bool *can)
+{
+    int n = 0;
+    for (const Ast *p = cell->kid; p && p->kind == A_ARG; p = p->next) {
+        Role role = argument_role(body, p->name, false);
+        if (p->kid)
+            continue;
+        *can &= role != ROLE_CALLED;
+        buf_printf(b, "%s%s = %s", n++ ? ", " : "", p->name,
+                   role == ROLE_SIZE ? p->name : "0.5");
+    }
+}
+
+/* Sizes that are arguments must be dims of the small model. */
+static void sizes(Buf *b, const Ast *cell, const Ast *body)
+{
+    for (const Ast *p = cell->kid; p && p->kind == A_ARG; p = p->next)
+        if (!p->kid && argument_role(body, p->name, false) == ROLE_SIZE)
+            buf_printf(b, "input probe_size_%s[t, %s]\n", p->name, p->name);
+}
+
+const char *probe_text(Arena *a, const Ast *cell)
+{
+    Buf b;
+    const Ast *body = ast_find(cell, A_BODY);
+    bool can = true;
+    buf_init(&b, a);
+    sizes(&b, cell, body);
+    for (const Ast *s = body->kid; s; s = s->next)
+        for (const Ast *d = s->kind == A_INPUT ? s->kid : NULL; d; d = d->next)
+            input_line(&b, d);
+    buf_printf(&b, "probe = %s(", cell->name);
+    arguments(&b, cell, body, &can);
+    buf_puts(&b, ")(");
+    int n = 0;
+    for (const Ast *s = body->kid; s; s = s->next)
+        for (const Ast *d = s->kind == A_INPUT ? s->kid : NULL; d;
+             d = d->next) {
+            const Ast *braces = ast_find(d, A_BRACES);
+            const Ast *tail = braces ? braces->kid : d;
+            for (; tail; tail = braces ? tail->next : NULL)
+                buf_printf(&b, "%sprobe_%s%s", n++ ? ", " : "", d->name,
+                           braces ? tail->name : "");
+        }
+    buf_puts(&b, ")\n");
+    return can ? b.s : NULL;
+}
