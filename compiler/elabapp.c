@@ -202,6 +202,17 @@ Val expr_call(Elab *e, Scope *s, Ast *a)
     return call_fn(e, s, f, n, arg, at, a->span);
 }
 
+/* A dim of the cell's own that is written alone takes the argument's. */
+static void bind_dim(Elab *e, Scope *s, Ast *a, const Dim *to)
+{
+    Name *own = a->kind == A_NAME ? scope_find(s, a->name) : NULL;
+    Sym *sym = own && own->kind == N_DIM ? own->val.size->term[0].sym[0] : NULL;
+    if (!sym || sym->bound)
+        return;
+    sym->bound = to;
+    e->changed = true;
+}
+
 /* An argument solves the dims that the cell's input leaves open, and says
  * which axis `t` is inside. */
 void bind_input_type(Elab *e, Name *n, Val *v)
@@ -215,8 +226,10 @@ void bind_input_type(Elab *e, Name *n, Val *v)
         s->axis = i;
         e->changed = true;
     }
-    Ast *subs = ast_find(n->decl, A_SUBS);
+    Ast *subs = ast_find(n->decl, A_SUBS), *in = ast_find(n->decl, A_IN);
     int rank = subs ? ast_count(subs) : 0, i = 0;
+    if (in && !in->kid->next && v->set)
+        bind_dim(e, s, in->kid, v->set);
     if (v->rank == RANK_UNKNOWN) {
         if (rank)
             return;
@@ -228,14 +241,12 @@ void bind_input_type(Elab *e, Name *n, Val *v)
         const Dim *d = expr_dim(e, s, k);
         if (!d)
             return;
-        Name *own = k->kind == A_NAME ? scope_find(s, k->name) : NULL;
-        Sym *sym = own && own->kind == N_DIM ? own->val.size->term[0].sym[0]
-                                             : NULL;
-        if (sym && !sym->bound) {
-            sym->bound = v->dim[i];
-            e->changed = true;
-        }
+        bind_dim(e, s, k, v->dim[i]);
         ok = same_dim(e, d, v->dim[i]);
+    }
+    if (in && !in->kid->next) {
+        const Dim *set = expr_dim(e, s, in->kid);
+        ok &= v->set && set && same_dim(e, set, v->set);
     }
     if (!ok && e->building) {
         diag(e->diags, E_INPUT_SHAPE,
