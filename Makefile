@@ -34,7 +34,8 @@ vpath %.c tests/unit $(sort $(dir $(wildcard tests/*/*tool.c)))
 PRELUDE = $(sort $(wildcard compiler/prelude/*.cell compiler/prelude/cells/*))
 
 flags = $(CPPFLAGS) $(if $(filter build/%,$<),,$(WARN)) $(if $(filter \
-	$(VECTOR),$<),-std=gnu99 -O3 -fno-math-errno -fno-trapping-math, \
+	$(VECTOR),$<),-std=gnu99 -O3 -fno-math-errno -fno-trapping-math \
+	-Wno-pass-failed, \
 	-std=c99 $(O)) $(CFLAGS) $(if $(findstring drv_build,$<), \
 	-DCELLC_DATADIR='"$(PREFIX)/lib/cellc"' \
 	-DCELLC_RTLIBS='"$(RTLIBS)"') -DCELLC_VERSION='"$(VERSION)"'

@@ -43,7 +43,8 @@ int cellc_add_text(Cellc *c, const char *name, const char *text, size_t size);
  *   becomes an input; may be given again), "upstream" NAME (differentiate
  *   sum(NAME * up.NAME) over all given instead of the loss; NAME an output
  *   or final.STATE), "inputgrad" 0|1 (gradients of inputs and starts too),
- *   "name" the model's C name. */
+ *   "outputs" 0|1 (default 1: outputs and final states are computed),
+ *   "name" the model's C name.  DRAW tensors are there with backward = 0. */
 int cellc_option(Cellc *c, const char *name, const char *value);
 int cellc_dim(Cellc *c, const char *name, long size);
 int cellc_vocab(Cellc *c, const char *set, int n, const char *const *names);
@@ -85,7 +86,9 @@ int cellc_compile(Cellc *c);
 const CellDesc *cellc_jit(Cellc *c);
 
 /* Text results, owned by the handle until the next call; NULL after an error.
- * stage: ast graph grad sched plan c; or after: the name of a pass. */
+ * stage: ast graph grad sched plan c; own: names of equations with a
+ * derivative of their own; cost: "flops N" of a forward step; or after: the
+ * name of a pass (elaborate final simplify gemm grad plain). */
 const char *cellc_show(Cellc *c, const char *stage, const char *after);
 /* Canonical layout of one source text. */
 const char *cellc_format(Cellc *c, const char *name, const char *text,

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cost.h"
 #include "prelude.h"
 
 static const char *keep(Cellc *c, const char *s)
@@ -235,17 +236,16 @@ static int show_ast(Cellc *c)
     return CELLC_OK;
 }
 
-static const struct {
-    const char *name;
-    bool backward; /* of interest with the gradient in it */
-} stages[] = {{"ast", false},   {"graph", false}, {"grad", true},
-              {"sched", true},  {"plan", true},   {"c", true},
-              {"own", false}};
+static const char *const stages[] = {"ast",  "graph", "grad", "sched",
+                                     "plan", "c",     "own",  "cost"};
 
 static int show_stage(Cellc *c, const char *stage)
 {
     if (!strcmp(stage, "graph") || !strcmp(stage, "grad"))
         graph_print(&c->shown, c->graph);
+    else if (!strcmp(stage, "cost"))
+        buf_printf(&c->shown, "flops %.0f\n",
+                   cost_per_step(c->graph, c->run));
     else if (!strcmp(stage, "sched"))
         sched_print(&c->shown, c->sched);
     else if (!strcmp(stage, "plan"))
@@ -269,7 +269,7 @@ const char *cellc_show(Cellc *c, const char *stage, const char *after)
     c->after = after;
     bool known = !stage;
     for (size_t i = 0; stage && i < sizeof stages / sizeof *stages; i++)
-        known |= !strcmp(stages[i].name, stage);
+        known |= !strcmp(stages[i], stage);
     if (!known) {
         cellc_say(c, "error", "cellc: error: no stage %s; there are ast, "
                   "graph, grad, sched, plan, c\n", stage);
@@ -286,7 +286,7 @@ const char *cellc_show(Cellc *c, const char *stage, const char *after)
         return c->shown.s;
     }
     bool backward = c->set.backward;
-    if (stage && !strcmp(stage, "graph"))
+    if (stage && (!strcmp(stage, "graph") || !strcmp(stage, "cost")))
         c->set.backward = false;
     int code = cellc_compile(c);
     c->set.backward = backward;

@@ -6,6 +6,10 @@
 #ifndef CELLC_ELAB_H
 #define CELLC_ELAB_H
 
+/* Hash tables live in the arena of the compilation, like everything else;
+ * where one may grow, `e` is the elaboration. */
+#define uthash_malloc(size) arena_alloc(e->arena, size)
+#define uthash_free(p, size) ((void)(p))
 #include <uthash.h>
 
 #include "elaborate.h"

@@ -33,11 +33,6 @@ static int64_t elements(const CellTensor *t)
     return n;
 }
 
-static const char *fresh_in(Api *api, const char *wish)
-{
-    return emit_fresh(api->e, wish);
-}
-
 static void find_args(Api *api)
 {
     static const char *const own[] = {"params",  "grads",  "work",    "state",
@@ -47,13 +42,13 @@ static void find_args(Api *api)
     Emit *e = api->e;
     e->taken.n = e->fixed;
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
-        fresh_in(api, own[i]);
+        emit_fresh(e, own[i]);
     for (int i = 0; i < api->p->tensor.n; i++) {
         const CellTensor *t = &api->p->tensor.v[i];
         Arg arg = {t, NULL};
         if (t->role == CELL_INPUT || t->role == CELL_NOISE ||
             t->role == CELL_OUTPUT) {
-            arg.name = fresh_in(api, emit_identifier(e->arena, t->name));
+            arg.name = emit_fresh(e, emit_identifier(e->arena, t->name));
             if (t->role == CELL_OUTPUT)
                 vec_push(e->arena, &api->out, arg);
             else
@@ -113,10 +108,9 @@ static const char *extents(Api *api, const CellTensor *t, bool step)
         buf_puts(&b, "B,");
     for (int i = 0; i < t->rank; i++)
         buf_printf(&b, "%s,", emit_size(api->e, t->dim[i]));
-    if (b.s[b.n - 1] == ',')
-        b.n--;
-    b.s[b.n] = 0;
-    return arena_printf(api->e->arena, "%s]", b.s);
+    if (b.n == 1)
+        return "[1]";
+    return arena_printf(api->e->arena, "%.*s]", (int)b.n - 1, b.s);
 }
 
 /* Its number of reals as C over T and B. */

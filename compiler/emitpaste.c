@@ -171,8 +171,6 @@ void emit_paste(Emit *e, Buf *out)
             exact |= i < math;
             buf_printf(&text, "%s\n", p.piece.v[i].text);
         }
-    if (strstr(text.s, "memcpy"))
-        buf_puts(out, "#include <string.h>\n");
     buf_puts(out, "\n");
     if (exact)
         buf_puts(out, "#ifdef __FAST_MATH__\n#error \"exact floating point is "

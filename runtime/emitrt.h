@@ -33,7 +33,7 @@ static void transpose(int64_t n, int64_t m, const REAL *x, int64_t xs, REAL *y,
 }
 
 /* A right operand is packed in panels of this many columns, row after row. */
-enum { PANEL = 64 };
+enum { PANEL = 128 };
 
 /* W[N,K] packed as the right operand W^T of gemm */
 static void pack_nt(int64_t N, int64_t K, const REAL *W, int64_t ldw,
@@ -139,14 +139,18 @@ static void gemm(int64_t M, int64_t N, int64_t K, const REAL *A, int64_t lda,
     }
 }
 
-/* C[M,N] = or, if add, += A[K,M]^T B[K,N] */
+/* C[M,N] = or, if add, += A[K,M]^T B[K,N], some rows of both at a time: down a
+ * column of A every real is in another cache line */
 static void gemm_tn(int64_t M, int64_t N, int64_t K, const REAL *A, int64_t lda,
                     const REAL *B, int64_t ldb, REAL *C, int64_t ldc, int add)
 {
-    for (int64_t j = 0; j < N; j += PANEL) {
-        const int64_t n = N - j < PANEL ? N - j : PANEL;
-        gemm_panel(M, n, K, A, 1, lda, B + j, ldb, C + j, ldc, add);
-    }
+    for (int64_t k = 0; k < K; k += PANEL)
+        for (int64_t j = 0; j < N; j += PANEL) {
+            const int64_t n = N - j < PANEL ? N - j : PANEL;
+            const int64_t depth = K - k < PANEL ? K - k : PANEL;
+            gemm_panel(M, n, depth, A + k * lda, 1, lda, B + k * ldb + j, ldb,
+                       C + j, ldc, add || k > 0);
+        }
 }
 
 /* sum of x[n]: 16 interleaved sums, joined pairwise */

@@ -249,8 +249,8 @@ static int check_classes(const Run *r, const Bound *b, RtError *err)
         int ok = v >= 0 ? v < (double)t->classes && v == floor(v)
                         : v < 0 && t->flags & CELL_OBSERVED;
 
-        if (ok || (t->axes & CELL_T && t->axes & CELL_B &&
-                   step >= r->length[seq]))
+        if (ok ||
+            (t->axes & CELL_T && t->axes & CELL_B && step >= r->length[seq]))
             continue;
         return rt_fail(err,
                        "%s: %g found at step %lld of sequence %lld (from 0), "

@@ -16,7 +16,6 @@
 
 #include <math.h>
 #include <stdint.h>
-#include <string.h>
 
 #ifndef VM_INLINE
 #define VM_INLINE static inline
@@ -29,16 +28,22 @@
 
 VM_INLINE int32_t vm_bitsf(float x)
 {
-    int32_t i;
-    memcpy(&i, &x, sizeof i);
-    return i;
+    union {
+        float f;
+        int32_t i;
+    } u;
+    u.f = x;
+    return u.i;
 }
 
 VM_INLINE float vm_unbitsf(int32_t i)
 {
-    float x;
-    memcpy(&x, &i, sizeof x);
-    return x;
+    union {
+        int32_t i;
+        float f;
+    } u;
+    u.i = i;
+    return u.f;
 }
 
 /* 2^n for -126 <= n <= 127 */

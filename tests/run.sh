@@ -105,6 +105,7 @@ case $form in
 "" | --all | --part)
     part layers tools/layers.sh
     part width tools/width.sh
+    part clang tools/clang.sh
     on_build build ""
     golden
     on_sanitized

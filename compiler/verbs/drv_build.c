@@ -29,8 +29,8 @@ static const char *from_env(const char *name, const char *otherwise)
  * was installed.  Returns its folder, malloc'd, NULL if it is nowhere. */
 static char *find_runtime(const char *file)
 {
-    static const char *const near[] = {"", "/../runtime", "/../lib/cellc",
-                                       "/../include/cellc"};
+    static const char *const near[] = {"", "/../runtime", "/../../runtime",
+                                       "/../lib/cellc", "/../include/cellc"};
     char self[4096];
     ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
     char *slash, *dir, *path;
@@ -203,8 +203,8 @@ static int emit_both(const Build *b)
             return EXIT_BUG;
         code = drv_code(cellc_set(b->d->c, "training", training ? "1" : "0"));
         if (!code)
-            code = drv_code(
-                cellc_set(b->d->c, "backward", training ? "1" : "0"));
+            code =
+                drv_code(cellc_set(b->d->c, "backward", training ? "1" : "0"));
         if (!code)
             code = drv_code(cellc_set(b->d->c, "name", name));
         if (!code)

@@ -1,7 +1,8 @@
 #!/bin/bash
 # What the documentation shows, works: blocks marked `cell` parse, those with a
 # file name check too and are kept; every line of a block marked `sh` runs where
-# they are, except those of make.  CELLC names the program.
+# they are, except those of make; what takes minutes there takes two seconds
+# here.  CELLC names the program.
 [ "${1:-}" != -u ] || exit 0 # nothing is stored that could be renewed
 here=$(cd "$(dirname "$0")/../.." && pwd)
 CELLC=$(realpath "${CELLC:-$here/build/cellc}")
@@ -41,7 +42,7 @@ block() { # PLACE KIND NAME; the text is in `block`
         while IFS= read -r line; do
             case $line in
             make*) ;;
-            *) try "$1: $line" bash -c "$line" ;;
+            *) try "$1: $line" bash -c "${line/--minutes 2/--minutes 0.03}" ;;
             esac
         done <block
         ;;

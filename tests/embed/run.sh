@@ -29,6 +29,14 @@ try forecast "EPOCHS=3 $here/examples/forecast/run.sh &&
 try charlm "head -c 20000 $here/docs/LANGUAGE.md >text &&
     $here/examples/charlm/run.sh text 0.05"
 try emit "$CELLC emit $here/examples/forecast/forecast.cell -o . --dim m=1"
+for header in "$here/compiler/cellc.h" forecast.h; do
+    if type g++ >/dev/null 2>&1; then
+        try "C++" "g++ -x c++ -Wall -Wextra -fsyntax-only $header"
+    else
+        echo "skip: g++ is not here"
+        skipped=$((skipped + 1))
+    fi
+done
 for cc in gcc clang; do
     if ! type $cc >/dev/null 2>&1; then
         echo "skip: $cc is not here"
@@ -54,5 +62,12 @@ try "step and predict agree" "tail -n +2 waves.csv |
     head -n 40 guesses >a && cat expected.csv | tail -n +2 | head -n 40 |
     awk -F, 'FNR == NR { a[NR] = \$1; next } { }
         { d = \$1 - a[FNR]; if (d * d > 1e-4) exit 1 }' a -"
+try install "env -u MAKEFLAGS make -s -C $here install PREFIX=$scratch/inst &&
+    PKG_CONFIG_PATH=inst/lib/pkgconfig && export PKG_CONFIG_PATH &&
+    if type pkg-config >/dev/null 2>&1; then
+        gcc $here/examples/embed/jit.c -o jit \$(pkg-config --cflags --libs \
+            cellc) && ./jit && inst/bin/cellc build -o a.out \
+            $here/examples/forecast/forecast.cell --dim m=1
+    fi"
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ]

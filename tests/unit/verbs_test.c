@@ -12,13 +12,12 @@
 
 /* ---- flags ---- */
 
-static const Flag table[] = {
-    {"length", "N", "20", NULL, "steps"},
-    {"rate", "X", NULL, "train", "learning rate"},
-    {"dim", "NAME=SIZE", NULL, NULL, "sizes"},
-    {"greedy", NULL, NULL, NULL, "no draws"},
-    {"o", "FILE", NULL, NULL, "output"},
-    {NULL, NULL, NULL, NULL, NULL}};
+static const Flag table[] = {{"length", "N", "20", NULL, "steps"},
+                             {"rate", "X", NULL, "train", "learning rate"},
+                             {"dim", "NAME=SIZE", NULL, NULL, "sizes"},
+                             {"greedy", NULL, NULL, NULL, "no draws"},
+                             {"o", "FILE", NULL, NULL, "output"},
+                             {NULL, NULL, NULL, NULL, NULL}};
 static const Flag *const tables[] = {table, NULL};
 
 static int seen(Flags *f, void *user)
@@ -102,8 +101,7 @@ static void dispatch(void **state)
 
     assert_int_equal(flags_main(verbs, "a", "", "1", 3, argv, &arg), 42);
     assert_string_equal(arg, "x");
-    assert_int_equal(flags_main(verbs, "a", "", "1", 2, bad, &arg),
-                     EXIT_USAGE);
+    assert_int_equal(flags_main(verbs, "a", "", "1", 2, bad, &arg), EXIT_USAGE);
     assert_string_equal(flags_nearest("trian", names, 3), "train");
     assert_null(flags_nearest("zzzzzz", names, 3));
 }
@@ -229,8 +227,8 @@ static void derivatives(void **state)
 {
     (void)state;
     RtError err = {0};
-    GradSetup setup = {.T = 6, .B = 3, .lengths = 1, .seed = 5,
-                       .tolerance = 1e-7};
+    GradSetup setup = {
+        .T = 6, .B = 3, .lengths = 1, .seed = 5, .tolerance = 1e-7};
     CellDesc bad = tiny_plain;
 
     for (setup.tbptt = 0; setup.tbptt < 5; setup.tbptt += 2) {
@@ -299,8 +297,12 @@ static void arrays(void **state)
     RtError err = {0};
     const int64_t length[] = {5, 3};
     RunFile in = {"c=c.npy", 1, "c.npy"};
-    RunSetup s = {.in = &in, .nin = 1, .lengths = "n.npy", .grad = 1,
-                  .seed = 4, .out = "whole"};
+    RunSetup s = {.in = &in,
+                  .nin = 1,
+                  .lengths = "n.npy",
+                  .grad = 1,
+                  .seed = 4,
+                  .out = "whole"};
 
     put("c.npy", 2, 5, 2, c_data);
     put("n.npy", 1, 2, 1, length);
@@ -318,8 +320,8 @@ static void arrays(void **state)
     done(run_arrays(&tiny_plain, &s, &err), &err);
     same("whole", "sub/chunks", "p");
     same("whole", "sub/chunks", "loss");
-    Npy after = get("sub/chunks", "after.U"), loss = get("sub/chunks",
-                                                         "losses");
+    Npy after = get("sub/chunks", "after.U"),
+        loss = get("sub/chunks", "losses");
     assert_int_equal(after.dim[0], 3);
     assert_true(npy_value(loss.type, loss.data, 0) >
                 npy_value(loss.type, loss.data, 2));

@@ -1,0 +1,40 @@
+/* Arithmetic of a model: floating-point operations for one step of one
+ * sequence, by the operator table's costs.  For `info`. */
+#include "cost.h"
+
+#include "ops.h"
+
+static double node_cost(const Graph *g, Ref r)
+{
+    const Node *n = NODE(g, r);
+    double size = (double)shape_size(g, n->shape);
+    double in = n->nin ? (double)shape_size(g, NODE(g, IN(g, r, 0))->shape) : 0;
+    switch (n->op) {
+    case OP_MATVEC:
+        return 2 * in;
+    case OP_OUTER:
+        return 2 * size;
+    case OP_SUM:
+    case OP_MAXV:
+    case OP_MINV:
+    case OP_ARGMAX:
+        return in;
+    case OP_LSE:
+    case OP_SOFTMAX:
+        return in * op_row[OP_exp].cost;
+    default:
+        return OP_IS_EW(n->op) ? size * op_row[n->op].cost : 0;
+    }
+}
+
+double cost_per_step(const Graph *g, Arena *tmp)
+{
+    Order o = graph_order(g, tmp);
+    double sum = 0;
+    for (int i = 0; i < o.n; i++) {
+        const Node *n = NODE(g, o.v[i]);
+        if (n->axes == GX_TB || n->op == OP_OUTER)
+            sum += node_cost(g, o.v[i]);
+    }
+    return sum;
+}

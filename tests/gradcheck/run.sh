@@ -1,0 +1,96 @@
+#!/bin/sh
+# All derivatives against central differences in double: every cell of the
+# library in every position, every spec of spec/, the shared specs.
+#   run.sh         CELLC names the program
+# A line of the list below is the arguments of one `cellc gradcheck`.
+[ "${1:-}" != -u ] || exit 0 # nothing is stored that could be renewed
+here=$(cd "$(dirname "$0")" && pwd)
+CELLC=$(realpath "${CELLC:-$here/../../build/cellc}")
+shared=${CELLC_SHARED:-$here/../../../shared}
+scratch=$(mktemp -d) || exit 1
+trap 'rm -rf "$scratch"' EXIT
+export CELLC scratch
+skipped=0
+
+# forms LINE: alone, with lengths, in chunks, both
+forms() {
+    printf '%s\n' "$1" "$1 --lengths" "$1 --tbptt 3" "$1 --lengths --tbptt 3"
+}
+
+cells() {
+    "$CELLC" cells | cut -d ' ' -f 1 | while read -r cell; do
+        for wrap in % 'rev(%)' 'bi(%)' 'stack(2,%)' 'stack(2,bi(%))' \
+            'residual(%)'; do
+            case "$cell $wrap" in
+            embedding*) ;; # not of vectors: spec/embedding.cell
+            "lin bi(%)" | "lin stack(2,bi(%))" | "lin residual(%)") ;; # 2 inputs
+            "bi residual(%)" | "residual stack(2,bi(%))") ;; # sizes differ
+            *) forms "$cell --wrap $wrap" ;;
+            esac
+        done
+    done
+}
+
+specs() {
+    for spec in "$here"/spec/*.cell; do
+        forms "$spec"
+        echo "$spec --reduce token --lengths --seed 2"
+        echo "$spec --reduce sum --steps 1 --batch 1"
+    done
+}
+
+shared() {
+    forms "$shared/specs/01_elman.cell --option n=5"
+    forms "$shared/specs/02_lstm.cell"
+    forms "$shared/specs/03_gru.cell"
+    forms "$shared/specs/04_peephole.cell"
+    forms "$shared/specs/06_jordan.cell --option n=5"
+    forms "$shared/specs/09_charlm.cell --option n=4"
+    forms "$shared/specs/10_sentiment.cell --option n=5 --entries 40"
+    forms "$shared/specs/12_anomaly.cell --option n=3 --option τ=2"
+}
+
+# One check; what failed goes to standard output, its verdict to a file.
+cat > "$scratch/one" <<'END'
+#!/bin/sh
+out=$("$CELLC" gradcheck "$@" --tolerance 1e-7 2>&1)
+code=$?
+if [ $code = 0 ] && echo "$out" | grep -Eq '^[^ ]+ +[1-9][0-9]* +[0-9]'; then
+    echo pass >> "$scratch/verdicts"
+else
+    echo fail >> "$scratch/verdicts"
+    echo "FAIL gradcheck $* (exit code $code)"
+    echo "$out" | tail -n 4 | sed 's/^/  | /'
+fi
+END
+chmod +x "$scratch/one"
+: > "$scratch/verdicts"
+
+cells > "$scratch/list"
+specs >> "$scratch/list"
+if [ -d "$shared/specs" ]; then
+    shared >> "$scratch/list"
+else
+    echo "skip shared specs: $shared/specs is not there"
+    skipped=1
+fi
+case $CELLC in # sanitized it is slow: every seventh
+*/san/*) awk 'NR % 7 == 1' "$scratch/list" > "$scratch/few" &&
+    mv "$scratch/few" "$scratch/list" ;;
+esac
+xargs -P 2 -L 1 "$scratch/one" < "$scratch/list"
+
+# A derivative of one's own is not a slope: it is named, not compared.
+out=$("$CELLC" gradcheck "$here/own.cell" 2>&1)
+if echo "$out" | grep -q 'not comparable.*\bW\b'; then
+    echo pass >> "$scratch/verdicts"
+else
+    echo fail >> "$scratch/verdicts"
+    echo "FAIL own.cell: W should be named as not comparable"
+    echo "$out" | sed 's/^/  | /'
+fi
+
+passed=$(grep -c pass "$scratch/verdicts")
+failed=$(grep -c fail "$scratch/verdicts")
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" = 0 ] && [ "$passed" -ge "$(wc -l < "$scratch/list")" ]
