@@ -275,6 +275,27 @@ static void check_cells(Cellc *c)
         }
 }
 
+/* v[end] of both directions side by side: the backward half has seen one
+ * step only, which is rarely meant. */
+static void lint_ends(Cellc *c, const Graph *g, const Causal *causal)
+{
+    for (Ref r = 1; r < (Ref)g->node.n; r++) {
+        const Node *n = NODE(g, r);
+        Ref root = n->op == OP_AT && n->num != 0 ? SLOT(g, n->a)->root : 0;
+        if (!root || NODE(g, root)->op != OP_CONCAT)
+            continue;
+        for (int i = 0; i < NODE(g, root)->nin; i++) {
+            int comp = causal->comp[IN(g, root, i)];
+            if (comp < 0 || causal->v.v[comp].dir > 0)
+                continue;
+            diag(c->diags, W_END, n->span, SLOT(g, n->a)->name);
+            diag_help(c->diags, "final(%s) takes each half at its own last "
+                      "step", SLOT(g, n->a)->name);
+            break;
+        }
+    }
+}
+
 static int check(Cellc *c)
 {
     int code = parse_all(c);
@@ -294,8 +315,10 @@ static int check(Cellc *c)
     Causal causal = causal_find(c->graph, c->run);
     if (causal.error.why != CAUSAL_OK)
         causal_message(c, c->graph, &causal.error);
-    else
+    else {
         find_latencies(c, c->graph, &causal);
+        lint_ends(c, c->graph, &causal);
+    }
     diags_flush(c->diags);
     return diags_errors(c->diags) ? CELLC_USER : CELLC_OK;
 }

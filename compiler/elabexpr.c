@@ -374,10 +374,20 @@ Val member_index(Elab *e, const char *str, const Dim *set, Span at)
     return v; /* no vocabulary yet: any member does for checking */
 }
 
+/* U @ r * h is (U @ r) * h; in a formula U (r h) is as likely meant. */
+static void lint_product(Elab *e, const Ast *a)
+{
+    const Ast *x = a->kid;
+    if (a->op == '*' && x->kind == A_BINARY && x->op == '@' && e->building &&
+        x->span.lo == a->span.lo)
+        diag(e->diags, W_PRODUCT, a->span);
+}
+
 static Val expr_binary(Elab *e, Scope *s, Ast *a)
 {
     if (a->op == '@')
         return expr_product(e, s, a);
+    lint_product(e, a);
     Val x[2] = {expr(e, s, a->kid), expr(e, s, a->kid->next)};
     Span at[2] = {a->kid->span, a->kid->next->span};
     x[0] = string_member(e, x[0], &x[1], at[0]);

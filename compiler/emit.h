@@ -15,7 +15,7 @@ typedef struct EmitSize {
 typedef struct EmitOptions {
     const char *name;       /* prefix of every exported symbol */
     bool real64;            /* double instead of float */
-    bool freestanding;      /* nothing but libm */
+    bool freestanding;      /* nothing but libm, as all files need today */
     bool app;               /* export what cellrt's main() needs */
     const char *spec;       /* source text for the descriptor, or NULL */
     const char *trained;    /* `train` and `data` blocks, or NULL */

@@ -153,17 +153,26 @@ static void print_step_head(Api *api, Buf *b)
     buf_printf(b, "%s *work)", api->real);
 }
 
+/* What to know about an input beside its extents. */
+static const char *input_doc(const CellTensor *t)
+{
+    if (t->role == CELL_NOISE)
+        return ", drawn by the caller";
+    if (!(t->flags & CELL_INDEX))
+        return t->flags & CELL_OBSERVED
+                   ? "; NULL: zeros, where the loss does not matter"
+                   : "";
+    return t->flags & CELL_OBSERVED
+               ? ", classes from 0, negative where not observed; NULL: none is"
+               : ", classes from 0";
+}
+
 static void print_arg_docs(Api *api, Buf *b, bool step)
 {
-    for (int i = 0; i < api->in.n; i++) {
-        const CellTensor *t = api->in.v[i].t;
-        buf_printf(b, " * %s %s: in%s%s.\n", api->in.v[i].name,
-                   extents(api, t, step),
-                   t->flags & CELL_INDEX ? ", numbers of classes from 0" : "",
-                   t->role == CELL_NOISE      ? ", drawn by the caller"
-                   : t->flags & CELL_OBSERVED ? "; NULL if it was not observed"
-                                              : "");
-    }
+    for (int i = 0; i < api->in.n; i++)
+        buf_printf(b, " * %s %s: in%s.\n", api->in.v[i].name,
+                   extents(api, api->in.v[i].t, step),
+                   input_doc(api->in.v[i].t));
     for (int i = 0; i < api->out.n; i++)
         buf_printf(b, " * %s %s: out; NULL if it is not wanted.\n",
                    api->out.v[i].name, extents(api, api->out.v[i].t, step));

@@ -130,8 +130,7 @@ const char *emit_expr(Emit *e, Op op, const char *const *arg, const int *prec,
     for (const char *s = text; *s;) {
         int i = operand_at(text, s);
         if (i >= 0) {
-            bool wrap = prec[i] < required(text, s) ||
-                        (prec[i] == PREC_UNARY && is_sign(text, s - 1));
+            bool wrap = prec[i] < required(text, s);
             buf_printf(&b, wrap ? "(%s)" : "%s", arg[i]);
             s++;
         } else if (!strncmp(s, "vm_", 3)) {

@@ -8,7 +8,7 @@ enum { CLIP_NONE, CLIP_NORM, CLIP_VALUE };
 
 static const CallArg none_args[] = {{NULL, 0, 0, 0}};
 static const CallArg norm_args[] = {{"c", NAN, 0, INFINITY},
-                                    {"p", 2, 1, INFINITY},
+                                    {"p", 2, 1e-3, INFINITY},
                                     {"eps", 0, 0, INFINITY},
                                     {NULL, 0, 0, 0}};
 static const CallArg value_args[] = {{"v", NAN, 0, INFINITY}, {NULL, 0, 0, 0}};
