@@ -24,7 +24,9 @@ static App *app_site(Elab *e, Scope *s, Ast *site, Ast *layer, Ast *first,
     key.site = site;
     struct AppMemo *m = NULL;
     HASH_FIND(hh, e->apps, &key, sizeof key, m);
-    if (m && (m->app || !e->building))
+    /* What failed silently in a dry round is made again for its message. */
+    bool failed = m && (!m->app || m->app->broken);
+    if (m && !(failed && e->building))
         return m->app;
     const char *prefix = site_prefix(e, s, site, layer);
     Layer *l = layer_of(e, s, layer, prefix);

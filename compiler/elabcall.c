@@ -340,6 +340,7 @@ static App *app_stack(Elab *e, Scope *s, Ast *site, Layer *l,
         if (!level)
             return NULL;
         vec_push(e->arena, &app->level, level);
+        app->broken |= level->broken;
         if (!first && !feed && rest) /* it is fed by the level below */
             rest = rest->next;
         first = NULL;

@@ -460,6 +460,8 @@ Name *member_name(Elab *e, Scope *s, Ast *a)
 
 Val expr(Elab *e, Scope *s, Ast *a)
 {
+    if (!a) /* an argument that is missing; told where it was bound */
+        return val_none();
     switch (a->kind) {
     case A_NUM:
         return val_num(e, a->num);

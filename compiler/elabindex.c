@@ -89,7 +89,7 @@ bool step_of(Elab *e, Scope *s, Ast *subs, int *offset)
 static Name *storage_of(Elab *e, Name *n)
 {
     for (int i = 0; i < 1000; i++) {
-        if (n->kind == N_ARG && !n->feed && !n->edge.n &&
+        if (n->kind == N_ARG && n->rhs && !n->feed && !n->edge.n &&
             n->rhs->kind == A_NAME) {
             Name *m = scope_lookup(e, n->from, n->rhs->name);
             if (m && (m->kind == N_INPUT || m->kind == N_EQN ||
