@@ -58,7 +58,7 @@ Cellc *cellc_new(CellcMessage *message, void *user)
     }
     c->message = message;
     c->user = user;
-    c->set.backward = c->set.outputs = true;
+    c->set.backward = c->set.outputs = c->set.loss = true;
     c->inputgrad = true;
     c->backend = "tcc";
     return c;
@@ -151,18 +151,17 @@ static int parse_all(Cellc *c)
     for (int i = 0; i < prelude_count; i++) {
         const char *name =
             arena_printf(c->run, "prelude/%s", prelude_file[i].name);
-        c->lib[i] = parse_file(c->run, c->names, c->diags,
-                               source_add(&c->sources, name,
-                                          prelude_file[i].text,
-                                          prelude_file[i].size, true));
+        c->lib[i] =
+            parse_file(c->run, c->names, c->diags,
+                       source_add(&c->sources, name, prelude_file[i].text,
+                                  prelude_file[i].size, true));
     }
     c->file = NEW_N(c->run, Ast *, c->text.n + 1);
     for (int i = 0; i < c->text.n; i++)
         c->file[i] =
             parse_file(c->run, c->names, c->diags,
                        source_add(&c->sources, c->text.v[i].name,
-                                  c->text.v[i].text, c->text.v[i].size,
-                                  false));
+                                  c->text.v[i].text, c->text.v[i].size, false));
     diags_flush(c->diags);
     return diags_errors(c->diags) ? CELLC_USER : CELLC_OK;
 }
@@ -171,17 +170,16 @@ static int parse_all(Cellc *c)
 static void parse_settings(Cellc *c)
 {
     c->set.noption = c->option.n;
-    c->set.option = arena_alloc(
-        c->run, sizeof *c->set.option * (size_t)(c->option.n + 1));
+    c->set.option =
+        arena_alloc(c->run, sizeof *c->set.option * (size_t)(c->option.n + 1));
     for (int i = 0; i < c->option.n; i++) {
         const char *name =
             arena_printf(c->run, "--option %s", c->option.v[i].key);
         const char *text = c->option.v[i].value;
         c->set.option[i].name = intern_str(c->names, c->option.v[i].key);
-        c->set.option[i].e =
-            parse_expr(c->run, c->names, c->diags,
-                       source_add(&c->sources, name, text, strlen(text),
-                                  false));
+        c->set.option[i].e = parse_expr(
+            c->run, c->names, c->diags,
+            source_add(&c->sources, name, text, strlen(text), false));
         if (!c->set.option[i].e)
             c->set.option[i].e = NEW(c->run, Ast);
     }
@@ -214,16 +212,16 @@ static void causal_message(Cellc *c, const Graph *g, const CausalError *x)
             who = SLOT(g, k->slot)->name;
             at = SLOT(g, k->slot)->span;
         }
-        buf_printf(&b, "%s%s reads %s", i ? ", " : "",
-                   SLOT(g, k->slot)->name, to->name);
+        buf_printf(&b, "%s%s reads %s", i ? ", " : "", SLOT(g, k->slot)->name,
+                   to->name);
         if (k->offset)
             buf_printf(&b, "[t%+d]", k->offset);
     }
     if (x->why == CAUSAL_MIXED)
         for (Ref r = 1; r < (Ref)g->node.n && x->cycle.n == 1; r++) {
             const Node *n = NODE(g, r);
-            if (n->op == OP_READ && n->a == x->cycle.v[0].slot &&
-                n->b && n->b != x->cycle.v[0].offset)
+            if (n->op == OP_READ && n->a == x->cycle.v[0].slot && n->b &&
+                n->b != x->cycle.v[0].offset)
                 buf_printf(&b, " and %s[t%+d]", who, n->b);
         }
     diag(c->diags,
@@ -259,16 +257,14 @@ static void check_cells(Cellc *c)
     set.noption = set.ndim = set.nstate = 0;
     for (int f = 0; f < c->text.n; f++)
         for (Ast *a = c->file[f]->kid; a; a = a->next) {
-            const char *text =
-                a->kind == A_CELL ? probe_text(c->run, a) : NULL;
+            const char *text = a->kind == A_CELL ? probe_text(c->run, a) : NULL;
             if (!text)
                 continue;
             Ast **file = NEW_N(c->run, Ast *, c->text.n + 1);
             memcpy(file, c->file, sizeof *file * (size_t)c->text.n);
-            file[c->text.n] =
-                parse_file(c->run, c->names, c->diags,
-                           source_add(&c->sources, "probe", text,
-                                      strlen(text), true));
+            file[c->text.n] = parse_file(
+                c->run, c->names, c->diags,
+                source_add(&c->sources, "probe", text, strlen(text), true));
             elaborate(c->run, c->names, c->diags, c->lib, c->nlib, file,
                       c->text.n + 1, &set);
             diags_flush(c->diags);
@@ -289,8 +285,10 @@ static void lint_ends(Cellc *c, const Graph *g, const Causal *causal)
             if (comp < 0 || causal->v.v[comp].dir > 0)
                 continue;
             diag(c->diags, W_END, n->span, SLOT(g, n->a)->name);
-            diag_help(c->diags, "final(%s) takes each half at its own last "
-                      "step", SLOT(g, n->a)->name);
+            diag_help(c->diags,
+                      "final(%s) takes each half at its own last "
+                      "step",
+                      SLOT(g, n->a)->name);
             break;
         }
     }
@@ -391,8 +389,8 @@ static int run_jit(Cellc *c)
         return CELLC_OK;
     }
     bool cc = !strcmp(c->backend, "cc");
-    const char *text = cc ? emit_loops(c->plan, &o, c->run)
-                          : emit_strips(c->plan, &o, c->run);
+    const char *text =
+        cc ? emit_loops(c->plan, &o, c->run) : emit_strips(c->plan, &o, c->run);
     Buf err;
     buf_init(&err, c->run);
     JitStatus st = (cc ? jit_cc : jit_tcc)(text, &c->jit, &err);

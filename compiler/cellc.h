@@ -43,6 +43,7 @@ int cellc_add_text(Cellc *c, const char *name, const char *text, size_t size);
  *   becomes an input; may be given again), "upstream" NAME (differentiate
  *   sum(NAME * up.NAME) over all given instead of the loss; NAME an output
  *   or final.STATE), "inputgrad" 0|1 (gradients of inputs and starts too),
+ *   "loss" 0|1 (default 1; 0: only what predicts, no terms, no metrics),
  *   "outputs" 0|1 (default 1: outputs and final states are computed),
  *   "name" the model's C name.  DRAW tensors are there with backward = 0. */
 int cellc_option(Cellc *c, const char *name, const char *value);
@@ -86,8 +87,8 @@ int cellc_compile(Cellc *c);
 const CellDesc *cellc_jit(Cellc *c);
 
 /* Text results, owned by the handle until the next call; NULL after an error.
- * stage: ast graph grad sched plan c; own: names of equations with a
- * derivative of their own; cost: "flops N" of a forward step; or after: the
+ * stage: ast graph grad sched plan c; own: parameters, inputs and start
+ * values ("h@0") behind a derivative of the spec's own; cost: "flops N" of a forward step; or after: the
  * name of a pass (elaborate final simplify gemm grad plain). */
 const char *cellc_show(Cellc *c, const char *stage, const char *after);
 /* Canonical layout of one source text. */

@@ -33,8 +33,10 @@ int cellc_dim(Cellc *c, const char *name, long size)
     if (setjmp(c->escape.env))
         return CELLC_INTERNAL;
     if (size < 1) {
-        cellc_say(c, "error", "cellc: error: dim %s = %ld: a size is at "
-                  "least 1\n", name, size);
+        cellc_say(c, "error",
+                  "cellc: error: dim %s = %ld: a size is at "
+                  "least 1\n",
+                  name, size);
         return CELLC_USAGE;
     }
     for (int i = 0; i < c->dim.n; i++)
@@ -97,9 +99,10 @@ int cellc_set(Cellc *c, const char *key, const char *value)
     struct {
         const char *key;
         bool *to;
-    } flag[] = {{"double", &c->real64},          {"training", &c->set.training},
-                {"backward", &c->set.backward},  {"total", &c->set.total},
-                {"outputs", &c->set.outputs},    {"inputgrad", &c->inputgrad}};
+    } flag[] = {{"double", &c->real64},         {"training", &c->set.training},
+                {"backward", &c->set.backward}, {"total", &c->set.total},
+                {"loss", &c->set.loss},         {"outputs", &c->set.outputs},
+                {"inputgrad", &c->inputgrad}};
     if (setjmp(c->escape.env))
         return CELLC_INTERNAL;
     for (size_t i = 0; i < sizeof flag / sizeof *flag; i++)
@@ -139,8 +142,8 @@ int cellc_option_at(const Cellc *c, int i, const char **name,
     return 1;
 }
 
-int cellc_setting_at(const Cellc *c, const char *block, int i,
-                     const char **key, const char **value)
+int cellc_setting_at(const Cellc *c, const char *block, int i, const char **key,
+                     const char **value)
 {
     AstKind kind = !strcmp(block, "data") ? A_DATA : A_TRAIN;
     for (int f = 0; c->run && f < c->text.n; f++)
@@ -236,6 +239,31 @@ static int show_ast(Cellc *c)
     return CELLC_OK;
 }
 
+/* Leaves whose gradient goes through a derivative of the spec's own: no
+ * difference quotient can confirm it. */
+static void show_own(Cellc *c)
+{
+    const Graph *g = c->elab.graph;
+    bool *own = g ? NEW_N(c->run, bool, g->slot.n + 1) : NULL;
+    for (Ref r = 1; g && r < (Ref)g->node.n; r++)
+        for (int i = 1; NODE(g, r)->op == OP_OWN && i < NODE(g, r)->nin;
+             i += 2) {
+            Graph from = *g;
+            Root root = {CELL_LOSS, "own", IN(g, r, i), -1, NULL, 0, -1};
+            from.root.v = &root;
+            from.root.n = 1;
+            Order o = graph_order(&from, c->run);
+            for (int k = 0; k < g->slot.n; k++)
+                own[k] |= o.slot_used[k];
+        }
+    for (int k = 0; g && k < g->slot.n; k++) {
+        const Slot *s = SLOT(g, k);
+        if (own[k] && s->kind != SLOT_NOISE)
+            buf_printf(&c->shown, "%s%s\n", s->name,
+                       s->kind == SLOT_EQN ? "@0" : "");
+    }
+}
+
 static const char *const stages[] = {"ast",  "graph", "grad", "sched",
                                      "plan", "c",     "own",  "cost"};
 
@@ -244,8 +272,7 @@ static int show_stage(Cellc *c, const char *stage)
     if (!strcmp(stage, "graph") || !strcmp(stage, "grad"))
         graph_print(&c->shown, c->graph);
     else if (!strcmp(stage, "cost"))
-        buf_printf(&c->shown, "flops %.0f\n",
-                   cost_per_step(c->graph, c->run));
+        buf_printf(&c->shown, "flops %.0f\n", cost_per_step(c->graph, c->run));
     else if (!strcmp(stage, "sched"))
         sched_print(&c->shown, c->sched);
     else if (!strcmp(stage, "plan"))
@@ -260,8 +287,7 @@ static int show_stage(Cellc *c, const char *stage)
 const char *cellc_show(Cellc *c, const char *stage, const char *after)
 {
     if (setjmp(c->escape.env)) {
-        cellc_say(c, "error", "cellc: internal error: %s\n",
-                  c->escape.message);
+        cellc_say(c, "error", "cellc: internal error: %s\n", c->escape.message);
         return NULL;
     }
     buf_init(&c->shown, c->keep);
@@ -271,8 +297,10 @@ const char *cellc_show(Cellc *c, const char *stage, const char *after)
     for (size_t i = 0; stage && i < sizeof stages / sizeof *stages; i++)
         known |= !strcmp(stages[i], stage);
     if (!known) {
-        cellc_say(c, "error", "cellc: error: no stage %s; there are ast, "
-                  "graph, grad, sched, plan, c\n", stage);
+        cellc_say(c, "error",
+                  "cellc: error: no stage %s; there are ast, "
+                  "graph, grad, sched, plan, c\n",
+                  stage);
         return NULL;
     }
     if (stage && (!strcmp(stage, "ast") || !strcmp(stage, "own"))) {
@@ -281,8 +309,8 @@ const char *cellc_show(Cellc *c, const char *stage, const char *after)
             return NULL;
         if (!strcmp(stage, "ast"))
             show_ast(c);
-        for (int i = 0; !strcmp(stage, "own") && i < c->elab.own.n; i++)
-            buf_printf(&c->shown, "%s\n", c->elab.own.v[i]);
+        else
+            show_own(c);
         return c->shown.s;
     }
     bool backward = c->set.backward;
@@ -298,8 +326,10 @@ const char *cellc_show(Cellc *c, const char *stage, const char *after)
     if (stage)
         show_stage(c, stage);
     else if (!c->shown.n) {
-        cellc_say(c, "error", "cellc: error: no pass %s; there are elaborate, "
-                  "final, simplify, gemm, grad, plain\n", after);
+        cellc_say(c, "error",
+                  "cellc: error: no pass %s; there are elaborate, "
+                  "final, simplify, gemm, grad, plain\n",
+                  after);
         return NULL;
     }
     return c->shown.s;
@@ -327,8 +357,7 @@ const char *cellc_emit(Cellc *c, int which, int flags)
     if (!c->plan && cellc_compile(c))
         return NULL;
     if (setjmp(c->escape.env)) {
-        cellc_say(c, "error", "cellc: internal error: %s\n",
-                  c->escape.message);
+        cellc_say(c, "error", "cellc: internal error: %s\n", c->escape.message);
         return NULL;
     }
     EmitOptions o = cellc_emit_options(c, flags);

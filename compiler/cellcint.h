@@ -28,8 +28,8 @@ struct Cellc {
     CellcMessage *message;
     void *user;
     Escape escape;
-    Arena *keep; /* sources and settings */
-    Arena *run;  /* the current compilation, or NULL */
+    Arena *keep;            /* sources and settings */
+    Arena *run;             /* the current compilation, or NULL */
     VEC(const char *) sent; /* messages, so that none is sent twice */
     /* what was set */
     VEC(CellcText) text;

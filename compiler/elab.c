@@ -9,8 +9,8 @@
 
 const char *full_name(Elab *e, const char *prefix, const char *name)
 {
-    const char *s = *prefix ? arena_printf(e->arena, "%s.%s", prefix, name)
-                            : name;
+    const char *s =
+        *prefix ? arena_printf(e->arena, "%s.%s", prefix, name) : name;
     return intern_str(e->intern, s);
 }
 
@@ -134,10 +134,9 @@ static void collect_decl(Elab *e, Scope *s, Ast *stmt, Ast *d, NameKind kind)
     for (; b; b = braces ? b->next : NULL) {
         const char *name = d->name;
         if (braces)
-            name = intern_str(e->intern, arena_printf(e->arena, "%s%s",
-                                                      d->name, b->name));
-        Name *n = scope_add(e, s, kind, name,
-                            braces ? b->span : d->name_span);
+            name = intern_str(e->intern,
+                              arena_printf(e->arena, "%s%s", d->name, b->name));
+        Name *n = scope_add(e, s, kind, name, braces ? b->span : d->name_span);
         n->decl = d;
         n->stmt = stmt;
     }
@@ -183,8 +182,7 @@ static void collect_sets(Elab *e, Scope *s, Ast *stmt, NameKind kind)
         n->rhs = subs ? subs->next : k->kid;
         n->from = s;
         for (int i = 0; s == e->top && i < e->set->noption; i++)
-            if (kind == N_OPTION &&
-                !strcmp(e->set->option[i].name, k->name))
+            if (kind == N_OPTION && !strcmp(e->set->option[i].name, k->name))
                 n->rhs = e->set->option[i].e;
     }
 }
@@ -245,9 +243,8 @@ static void collect_statement(Elab *e, Scope *s, Ast *a)
 {
     if (misplaced(e, s, a))
         return;
-    static const NameKind kind[] = {[A_INPUT] = N_INPUT,
-                                    [A_PARAM] = N_PARAM,
-                                    [A_NOISE] = N_NOISE};
+    static const NameKind kind[] = {
+        [A_INPUT] = N_INPUT, [A_PARAM] = N_PARAM, [A_NOISE] = N_NOISE};
     switch (a->kind) {
     case A_OPTION:
         collect_sets(e, s, a, N_OPTION);

@@ -55,7 +55,15 @@ typedef struct Val {
 } Val;
 
 typedef enum NameKind {
-    N_OPTION, N_CONST, N_DIM, N_INPUT, N_PARAM, N_NOISE, N_EQN, N_ARG, N_FN,
+    N_OPTION,
+    N_CONST,
+    N_DIM,
+    N_INPUT,
+    N_PARAM,
+    N_NOISE,
+    N_EQN,
+    N_ARG,
+    N_FN,
     N_CELL
 } NameKind;
 
@@ -73,24 +81,24 @@ struct Name {
     const char *full; /* with the prefix of its scope */
     NameKind kind;
     Scope *scope;
-    Span span;   /* the name where it is defined */
-    Ast *decl;   /* A_DECL, A_SET, A_FN, A_CELL ... */
-    Ast *stmt;   /* statement that has it */
-    Ast *rhs;    /* EQN, OPTION, ARG: expression */
-    Scope *from; /* ARG: scope of its expression */
-    App *feed;   /* ARG: instead, the value of this application */
-    int part;    /* EQN of a tuple: which part; else -1 */
-    Val val;     /* type; once built, with its node */
-    bool typed;  /* dry: val.rank is known */
-    int state;   /* building: 0 new, 1 under way, 2 done */
-    int slot;    /* of the graph, -1: none yet */
-    bool used, lagged; /* read at all; read at another step */
-    bool drawn;  /* left of ~ */
+    Span span;            /* the name where it is defined */
+    Ast *decl;            /* A_DECL, A_SET, A_FN, A_CELL ... */
+    Ast *stmt;            /* statement that has it */
+    Ast *rhs;             /* EQN, OPTION, ARG: expression */
+    Scope *from;          /* ARG: scope of its expression */
+    App *feed;            /* ARG: instead, the value of this application */
+    int part;             /* EQN of a tuple: which part; else -1 */
+    Val val;              /* type; once built, with its node */
+    bool typed;           /* dry: val.rank is known */
+    int state;            /* building: 0 new, 1 under way, 2 done */
+    int slot;             /* of the graph, -1: none yet */
+    bool used, lagged;    /* read at all; read at another step */
+    bool drawn;           /* left of ~ */
     int min_off, max_off; /* steps at which it is read, 0 or beyond */
-    Span cycle_read; /* where, while it is built, it reads the next name */
+    Span cycle_read;      /* where, while it is built, it reads the next name */
     VEC(Edge) edge;
     Ast *state_decl; /* EQN: its `state` declaration, or NULL */
-    Layer *layer; /* EQN whose value is a layer: enc = lstm(128) */
+    Layer *layer;    /* EQN whose value is a layer: enc = lstm(128) */
     UT_hash_handle hh;
 };
 
@@ -107,16 +115,16 @@ typedef struct Over {
 } Over;
 
 struct Scope {
-    Scope *up;          /* file scope; NULL for that itself */
-    const char *prefix; /* of slots: "h.1.fwd" or "" */
+    Scope *up;           /* file scope; NULL for that itself */
+    const char *prefix;  /* of slots: "h.1.fwd" or "" */
     const char *weights; /* of parameters: that of the layer */
-    Name *names;        /* hash */
-    VEC(Name *) order;  /* as written */
-    App *app;           /* whose body this is, or NULL */
-    bool reversed;      /* inside rev(): time runs from the end to 1 */
-    int axis;           /* axis that `t` means here, -1 unknown */
-    const char *where;  /* "lstm" for messages, NULL at top level */
-    VEC(Ast *) losses;  /* loss statements of a cell */
+    Name *names;         /* hash */
+    VEC(Name *) order;   /* as written */
+    App *app;            /* whose body this is, or NULL */
+    bool reversed;       /* inside rev(): time runs from the end to 1 */
+    int axis;            /* axis that `t` means here, -1 unknown */
+    const char *where;   /* "lstm" for messages, NULL at top level */
+    VEC(Ast *) losses;   /* loss statements of a cell */
 };
 
 /* Weights: a cell with its arguments, perhaps combined. */
@@ -135,13 +143,13 @@ struct Layer {
 /* One use of a layer on values. */
 struct App {
     Layer *layer;
-    Scope *scope;  /* names of the body; STACK: NULL */
+    Scope *scope;     /* names of the body; STACK: NULL */
     VEC(App *) level; /* STACK: bottom first */
     VEC(Over) over;
     Ast *call;
-    Val val;       /* its output; building: with its node once done */
-    bool done;     /* building: val is final */
-    bool broken;   /* its arguments do not fit: told, gives no value */
+    Val val;     /* its output; building: with its node once done */
+    bool done;   /* building: val is final */
+    bool broken; /* its arguments do not fit: told, gives no value */
 };
 
 typedef struct Axis {
@@ -162,22 +170,22 @@ struct Elab {
     bool settle;   /* dry: unknown ranks become scalars where nothing moves */
     bool training; /* value of `training` */
     VEC(Axis) axis;
-    VEC(Name *) pending; /* names read at another step, not built yet */
-    VEC(Name *) chain;   /* equations being built, for causality messages */
-    VEC(Sym *) open;     /* open dims of the top level */
-    VEC(Scope *) scope;      /* all of them, in order of creation */
-    struct AppMemo *apps;    /* hash: (scope, call) -> App */
-    const Settings *set;     /* options, dims, vocabularies */
-    Ast *body;               /* statements of the model, for numbering */
-    int nanon;               /* anonymous slots made */
-    int depth;               /* nesting of calls, against endless recursion */
-    VEC(const char *) own;   /* equations with a derivative of their own */
-    const char *reduce;      /* how terms are averaged */
-    Ref loss;                /* sum of the reduced terms, 0: none */
+    VEC(Name *) pending;   /* names read at another step, not built yet */
+    VEC(Name *) chain;     /* equations being built, for causality messages */
+    VEC(Sym *) open;       /* open dims of the top level */
+    VEC(Scope *) scope;    /* all of them, in order of creation */
+    struct AppMemo *apps;  /* hash: (scope, call) -> App */
+    const Settings *set;   /* options, dims, vocabularies */
+    Ast *body;             /* statements of the model, for numbering */
+    int nanon;             /* anonymous slots made */
+    int depth;             /* nesting of calls, against endless recursion */
+    VEC(const char *) own; /* equations with a derivative of their own */
+    const char *reduce;    /* how terms are averaged */
+    Ref loss;              /* sum of the reduced terms, 0: none */
 };
 
 /* elab.c */
-Name *scope_find(Scope *s, const char *name);   /* this scope only */
+Name *scope_find(Scope *s, const char *name);            /* this scope only */
 Name *scope_lookup(Elab *e, Scope *s, const char *name); /* and outwards */
 Name *scope_add(Elab *e, Scope *s, NameKind kind, const char *name, Span at);
 Scope *scope_new(Elab *e, Scope *up, const char *prefix);
@@ -207,20 +215,20 @@ bool same_dim(Elab *e, const Dim *x, const Dim *y);
 Val expr(Elab *e, Scope *s, Ast *a);
 Val expr_number(Elab *e, Scope *s, Ast *a, const char *what); /* constant */
 const Dim *expr_dim(Elab *e, Scope *s, Ast *a); /* a size, or NULL */
-Name *member_name(Elab *e, Scope *s, Ast *a); /* y.c */
+Name *member_name(Elab *e, Scope *s, Ast *a);   /* y.c */
 /* Number of a string in an index set. */
 Val member_index(Elab *e, const char *str, const Dim *set, Span at);
 
 /* elabdecl.c: the slot and type of an input, parameter or noise; false while
  * unknown (dry) or after an error */
 bool declare(Elab *e, Name *n);
-bool declare_type(Elab *e, Name *n); /* only the type */
+bool declare_type(Elab *e, Name *n);       /* only the type */
 const Over *value_override(const Name *n); /* W = E in the call, or NULL */
 
 /* elabindex.c */
 Val expr_index(Elab *e, Scope *s, Ast *a);
-bool edge_of(Elab *e, Scope *s, Ast *subs, Edge *out); /* h[0], h[end+1] */
-Val read_at(Elab *e, Name *n, int offset, Span at); /* t+offset */
+bool edge_of(Elab *e, Scope *s, Ast *subs, Edge *out);   /* h[0], h[end+1] */
+Val read_at(Elab *e, Name *n, int offset, Span at);      /* t+offset */
 bool step_of(Elab *e, Scope *s, Ast *subs, int *offset); /* [t-1] */
 Name *storage_name(Elab *e, Name *n); /* the name whose slot holds n */
 
@@ -231,7 +239,8 @@ const char *site_prefix(Elab *e, Scope *s, Ast *site, Ast *layer);
 Layer *layer_of(Elab *e, Scope *s, Ast *a, const char *prefix);
 App *app_make(Elab *e, Scope *s, Ast *site, Layer *l, const char *prefix,
               Ast *first, App *feed, Ast *rest, bool reversed);
-void bind_input_type(Elab *e, Name *n, Val *v); /* dims and axis from its argument */
+void bind_input_type(Elab *e, Name *n,
+                     Val *v); /* dims and axis from its argument */
 Val expr_call(Elab *e, Scope *s, Ast *a);
 Val expr_pipe(Elab *e, Scope *s, Ast *a);
 Val call_builtin(Elab *e, Scope *s, const char *name, Ast *call, Ast *subs,

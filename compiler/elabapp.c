@@ -30,9 +30,9 @@ static App *app_site(Elab *e, Scope *s, Ast *site, Ast *layer, Ast *first,
         return m->app;
     const char *prefix = site_prefix(e, s, site, layer);
     Layer *l = layer_of(e, s, layer, prefix);
-    App *app = l ? app_make(e, s, site, l, prefix, first, NULL, rest,
-                            s->reversed)
-                 : NULL;
+    App *app =
+        l ? app_make(e, s, site, l, prefix, first, NULL, rest, s->reversed)
+          : NULL;
     if (!m) {
         m = NEW(e->arena, struct AppMemo);
         m->key = key;
@@ -54,8 +54,7 @@ App *app_at(Elab *e, Scope *s, Ast *a)
             int i = 0;
             for (const char *d = a->name; *d >= '0' && *d <= '9'; d++)
                 i = i < 100000 ? i * 10 + (*d - '0') : i;
-            return i >= 1 && i <= outer->level.n ? outer->level.v[i - 1]
-                                                 : NULL;
+            return i >= 1 && i <= outer->level.n ? outer->level.v[i - 1] : NULL;
         }
         Name *n = outer ? scope_find(outer->scope, a->name) : NULL;
         return n && n->rhs && n->kind == N_EQN ? app_at(e, n->scope, n->rhs)
@@ -176,8 +175,7 @@ Val expr_call(Elab *e, Scope *s, Ast *a)
     }
     bool known = false;
     if (callee->kind == A_NAME && !scope_lookup(e, s, callee->name)) {
-        Val v = call_builtin(e, s, callee->name, a, subs, a->kid->next,
-                             &known);
+        Val v = call_builtin(e, s, callee->name, a, subs, a->kid->next, &known);
         if (known)
             return v;
     }

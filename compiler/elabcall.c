@@ -112,8 +112,7 @@ const char *site_prefix(Elab *e, Scope *s, Ast *site, Ast *layer)
             return n->full;
     }
     const char *word = layer_word(e, s, layer);
-    Ast *body = s->app ? ast_find(s->app->layer->cell, A_BODY)->kid
-                       : e->body;
+    Ast *body = s->app ? ast_find(s->app->layer->cell, A_BODY)->kid : e->body;
     int number = site_number(e, s, site, word, body);
     return full_name(e, s->prefix,
                      arena_printf(e->arena, "%s%d", word, number));
@@ -146,8 +145,7 @@ static Layer *layer_stack(Elab *e, Scope *s, Ast *call, const char *prefix)
     }
     Layer *l = layer_new(e, LAYER_STACK, prefix, call);
     for (int i = 1; i <= (int)k.num; i++) {
-        const char *p =
-            full_name(e, prefix, arena_printf(e->arena, "%d", i));
+        const char *p = full_name(e, prefix, arena_printf(e->arena, "%d", i));
         Layer *level = layer_of(e, s, inner, p);
         if (!level)
             return NULL;
@@ -335,8 +333,8 @@ static App *app_stack(Elab *e, Scope *s, Ast *site, Layer *l,
     for (int i = 0; i < l->level.n; i++) {
         const char *p =
             full_name(e, prefix, arena_printf(e->arena, "%d", i + 1));
-        App *level = app_make(e, s, site, l->level.v[i], p, first, feed, rest,
-                              reversed);
+        App *level =
+            app_make(e, s, site, l->level.v[i], p, first, feed, rest, reversed);
         if (!level)
             return NULL;
         vec_push(e->arena, &app->level, level);

@@ -92,8 +92,8 @@ Val const_table(Elab *e, Name *n)
             return val_none();
     }
     vec_push(e->graph->arena, &e->graph->table, t);
-    n->val = val_node(e, v, OP_TABLE, 0, NULL, e->graph->table.n - 1, 0, 0,
-                      n->span);
+    n->val =
+        val_node(e, v, OP_TABLE, 0, NULL, e->graph->table.n - 1, 0, 0, n->span);
     n->state = 2;
     return n->val;
 }

@@ -6,8 +6,8 @@
 #include "elab.h"
 
 static const char *const init_kinds[] = {
-    "normal",    "uniform",  "truncated", "glorot", "he",   "orthogonal",
-    "identity",  "bernoulli", "constant",  "zeros",  "ones", "load"};
+    "normal",   "uniform",   "truncated", "glorot", "he",   "orthogonal",
+    "identity", "bernoulli", "constant",  "zeros",  "ones", "load"};
 
 /* Kind and numbers of `~ uniform(a, b)`; messages when building. */
 static CellInit read_init(Elab *e, Scope *s, Ast *a)
@@ -127,9 +127,8 @@ static void noise_slot(Elab *e, Name *n)
         return;
     slot->init = read_init(e, n->scope, init->kid);
     if (op)
-        slot->init.kind =
-            arena_printf(e->arena, "%s %s", slot->init.kind,
-                         op == K_ONCE ? "once" : "shared");
+        slot->init.kind = arena_printf(e->arena, "%s %s", slot->init.kind,
+                                       op == K_ONCE ? "once" : "shared");
 }
 
 static void input_slot(Elab *e, Name *n)
@@ -160,10 +159,9 @@ bool declare_type(Elab *e, Name *n)
         v.axes = AXIS_B;
     if (n->kind == N_NOISE) {
         int axis = s->app ? s->axis : 0;
-        v.axes = n->stmt->op == K_SHARED ? 0
-                 : n->stmt->op == K_ONCE || axis < 0
-                     ? AXIS_B
-                     : AXIS_B | 1u << axis;
+        v.axes = n->stmt->op == K_SHARED             ? 0
+                 : n->stmt->op == K_ONCE || axis < 0 ? AXIS_B
+                                                     : AXIS_B | 1u << axis;
     }
     for (Ast *k = subs ? subs->kid : NULL; k; k = k->next) {
         int axis = -1;
@@ -223,8 +221,7 @@ bool declare(Elab *e, Name *n)
         return true;
     for (int i = 0; i < n->val.rank; i++) {
         Sym *open = dim_free(dim_resolve(e->arena, n->val.dim[i]));
-        if (open && n->scope->app && !open->bound &&
-            input_failed(n->scope)) {
+        if (open && n->scope->app && !open->bound && input_failed(n->scope)) {
             n->state = 3;
             return false;
         }

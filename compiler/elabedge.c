@@ -88,8 +88,7 @@ static void state_from_outside(Elab *e, Slot *s, Name *n, const char *name)
     for (int i = 0; i < count; i++)
         vec_push(e->arena, &old, back ? s->hi.v[i] : s->lo.v[i]);
     int in = graph_slot(e->graph, SLOT_INPUT,
-                        arena_printf(e->arena, "%s@0", name),
-                        s->shape, GX_B);
+                        arena_printf(e->arena, "%s@0", name), s->shape, GX_B);
     s = SLOT(e->graph, n->slot);
     Bound b = {first, graph_read(e->graph, in, 0)};
     memset(back ? (void *)&s->hi : (void *)&s->lo, 0, sizeof s->lo);
@@ -106,10 +105,10 @@ static void state_from_outside(Elab *e, Slot *s, Name *n, const char *name)
         second_written |= old.v[i].at == second;
     }
     if (!second_written && old.n <= 1) {
-        Bound rest = {second, beyond ? beyond
-                                     : graph_expand(e->graph,
-                                                    graph_const(e->graph, 0),
-                                                    s->shape)};
+        Bound rest = {second,
+                      beyond ? beyond
+                             : graph_expand(e->graph, graph_const(e->graph, 0),
+                                            s->shape)};
         if (back)
             vec_push(e->arena, &s->hi, rest);
         else
@@ -138,9 +137,9 @@ void slot_edges(Elab *e, Name *n)
     }
     /* Sorted outwards from the sequence: 0, -1, .. and 1, 2, .. */
     for (int i = 1; i < list.n; i++)
-        for (int k = i; k > 0 && (list.v[k].end ? list.v[k].at < list.v[k - 1].at
-                                                : list.v[k].at >
-                                                      list.v[k - 1].at);
+        for (int k = i;
+             k > 0 && (list.v[k].end ? list.v[k].at < list.v[k - 1].at
+                                     : list.v[k].at > list.v[k - 1].at);
              k--) {
             Found x = list.v[k];
             list.v[k] = list.v[k - 1];

@@ -1,5 +1,6 @@
 /* Expressions of the elaboration: names, operators, products, concatenation.
  * Subscripts are in elabindex.c, calls in elabcall.c and elabfn.c. */
+#include <math.h>
 #include <string.h>
 
 #include "elab.h"
@@ -9,10 +10,9 @@ static const struct {
     int sign;
     Op op;
 } binary_op[] = {
-    {'+', OP_add},  {'-', OP_sub},  {'*', OP_mul},  {'/', OP_div},
-    {'%', OP_mod},  {'^', OP_pow},  {'<', OP_lt},   {'>', OP_gt},
-    {O_LE, OP_le},  {O_GE, OP_ge},  {O_EQ, OP_eq},  {O_NE, OP_ne},
-    {O_AND, OP_and}, {O_OR, OP_or},
+    {'+', OP_add}, {'-', OP_sub}, {'*', OP_mul},   {'/', OP_div}, {'%', OP_mod},
+    {'^', OP_pow}, {'<', OP_lt},  {'>', OP_gt},    {O_LE, OP_le}, {O_GE, OP_ge},
+    {O_EQ, OP_eq}, {O_NE, OP_ne}, {O_AND, OP_and}, {O_OR, OP_or},
 };
 
 static Val leaf(Elab *e, Op op, uint32_t axes, Span at)
@@ -187,6 +187,8 @@ static Val expr_name(Elab *e, Scope *s, Ast *a)
         return leaf(e, OP_LEN, AXIS_B, a->span);
     if (!strcmp(a->name, "training"))
         return val_num(e, e->training);
+    if (!strcmp(a->name, "inf"))
+        return val_num(e, HUGE_VAL);
     if (!strcmp(a->name, "π"))
         return val_num(e, 3.14159265358979323846);
     if (is_builtin(a->name)) {
@@ -264,8 +266,8 @@ static const char *operand_text(Elab *e, Ast *a)
 static void product_error(Elab *e, Ast *a, const Val *x, const Val *y)
 {
     if (!x->rank || !y->rank) {
-        diag(e->diags, E_PRODUCT_SCALAR, a->span,
-             val_text(e, x), val_text(e, y));
+        diag(e->diags, E_PRODUCT_SCALAR, a->span, val_text(e, x),
+             val_text(e, y));
         diag_help(e->diags, "multiply by a number with *");
         return;
     }

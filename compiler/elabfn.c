@@ -10,13 +10,13 @@
 typedef struct Call {
     Elab *e;
     Scope *s;
-    Ast *a;       /* the whole call */
-    Ast *subs;    /* [t] or [k=1:3] behind the name, or NULL */
-    int n;        /* arguments */
-    Val *x;       /* their values */
-    Span *at;     /* and places */
+    Ast *a;    /* the whole call */
+    Ast *subs; /* [t] or [k=1:3] behind the name, or NULL */
+    int n;     /* arguments */
+    Val *x;    /* their values */
+    Span *at;  /* and places */
     const char *name;
-    Op op;        /* of the row */
+    Op op; /* of the row */
 } Call;
 
 typedef Val Builtin(Call *c);
@@ -214,8 +214,7 @@ static Val filled(Call *c)
         r.dim[r.rank++] = c->x[i].size;
     }
     if (e->building)
-        r.ref = graph_expand(e->graph,
-                             graph_const(e->graph, c->name[0] == 'o'),
+        r.ref = graph_expand(e->graph, graph_const(e->graph, c->name[0] == 'o'),
                              val_shape(e, &r));
     return r;
 }
@@ -262,9 +261,9 @@ static const struct {
 
 /* Of the language, but not of this version. */
 static const char *const later[] = {
-    "outer",   "cumsum", "expm",    "solve", "conv",     "blockdiag",
-    "diag",    "roll",   "reverse", "permute", "grad",   "clipgrad",
-    "lookup",  "laplace", "poisson", "mixture", "ctc",   "crf"};
+    "outer",  "cumsum",  "expm",    "solve",   "conv", "blockdiag",
+    "diag",   "roll",    "reverse", "permute", "grad", "clipgrad",
+    "lookup", "laplace", "poisson", "mixture", "ctc",  "crf"};
 
 static int builtin_index(const char *name)
 {
@@ -311,11 +310,16 @@ static Val over_axis(Call *c)
         return r;
     bool max = !strcmp(c->name, "max"), min = !strcmp(c->name, "min");
     Val x[3] = {valid_mask(e, v.axes, at), v,
-                val_num(e, max ? -HUGE_VAL : min ? HUGE_VAL : 0)};
+                val_num(e, max   ? -HUGE_VAL
+                           : min ? HUGE_VAL
+                                 : 0)};
     Val masked = val_op(e, OP_select, 3, x, at, NULL);
     Ref in = masked.ref;
-    r = val_node(e, r, max ? OP_MAXA : min ? OP_MINA : OP_SUMA, 1, &in, CELL_T,
-                 0, 0, at);
+    r = val_node(e, r,
+                 max   ? OP_MAXA
+                 : min ? OP_MINA
+                       : OP_SUMA,
+                 1, &in, CELL_T, 0, 0, at);
     if (strcmp(c->name, "mean"))
         return r;
     Val len = val_unknown(AXIS_B);
@@ -338,8 +342,7 @@ static Scope *small_scope(Elab *e, Scope *up, Scope *caller)
 }
 
 /* sum[k=1:τ](e): one copy of e per k. */
-static Val over_range(Elab *e, Scope *s, const char *name, Ast *call,
-                      Ast *key)
+static Val over_range(Elab *e, Scope *s, const char *name, Ast *call, Ast *key)
 {
     Ast *range = key->kid;
     bool good = range && range->kind == A_RANGE;
@@ -366,8 +369,7 @@ static Val over_range(Elab *e, Scope *s, const char *name, Ast *call,
         if (v.kind != V_TENSOR && e->building)
             return v;
         Val pair[2] = {total, v};
-        total = k == lo.num ? v
-                            : val_op(e, op, 2, pair, call->span, NULL);
+        total = k == lo.num ? v : val_op(e, op, 2, pair, call->span, NULL);
     }
     if (strcmp(name, "mean"))
         return total;

@@ -92,8 +92,8 @@ static Name *storage_of(Elab *e, Name *n)
         if (n->kind == N_ARG && n->rhs && !n->feed && !n->edge.n &&
             n->rhs->kind == A_NAME) {
             Name *m = scope_lookup(e, n->from, n->rhs->name);
-            if (m && (m->kind == N_INPUT || m->kind == N_EQN ||
-                      m->kind == N_ARG)) {
+            if (m &&
+                (m->kind == N_INPUT || m->kind == N_EQN || m->kind == N_ARG)) {
                 n = m;
                 continue;
             }
@@ -141,8 +141,8 @@ static const Over *step_override(Name *n, int offset)
 {
     App *app = n->scope->app;
     for (int i = 0; app && i < app->over.n; i++)
-        if (app->over.v[i].kind == OVER_STEP && app->over.v[i].name == n->name &&
-            app->over.v[i].offset == offset)
+        if (app->over.v[i].kind == OVER_STEP &&
+            app->over.v[i].name == n->name && app->over.v[i].offset == offset)
             return &app->over.v[i];
     return NULL;
 }
@@ -177,8 +177,7 @@ Val read_at(Elab *e, Name *n, int offset, Span at)
         diag(e->diags, E_BEFORE_START, at, m->name, step < 0 ? "first" : "last",
              step < 0 ? "before" : "after");
         diag_help(e->diags, "say what is there, e.g.  %s[%s] = %s", m->name,
-                  step < 0 ? "0" : "end+1",
-                  m->val.set ? "\"\\n\"" : "0");
+                  step < 0 ? "0" : "end+1", m->val.set ? "\"\\n\"" : "0");
         return val_none();
     }
     int slot = storage_slot(e, m);

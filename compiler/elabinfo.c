@@ -10,9 +10,9 @@ static void unused_names(Elab *e)
     for (int i = 0; i < e->top->order.n; i++) {
         Name *n = e->top->order.v[i];
         static const char *const word[] = {
-            [N_OPTION] = "option",   [N_CONST] = "const", [N_DIM] = "dim",
-            [N_INPUT] = "input",     [N_PARAM] = "parameter",
-            [N_NOISE] = "noise"};
+            [N_OPTION] = "option",   [N_CONST] = "const",
+            [N_DIM] = "dim",         [N_INPUT] = "input",
+            [N_PARAM] = "parameter", [N_NOISE] = "noise"};
         if (n->used || n->kind > N_NOISE || n->drawn)
             continue;
         if (n->kind == N_DIM)
@@ -142,8 +142,7 @@ static void option_infos(Elab *e, Elaborated *out)
     for (int i = 0; i < e->set->noption; i++) {
         Name *n = scope_find(e->top, e->set->option[i].name);
         if (!n || n->kind != N_OPTION)
-            diag(e->diags, E_NO_OPTION, (Span){0, 0},
-                 e->set->option[i].name);
+            diag(e->diags, E_NO_OPTION, (Span){0, 0}, e->set->option[i].name);
     }
 }
 

@@ -81,9 +81,8 @@ static Ref add_term(Elab *e, const TermPart *p)
     g->root.v[c].of = term;
     if (e->set->total) {
         Ref total = node0(e, OP_TOTAL, term);
-        count = graph_op3(g, OP_select,
-                          op2(e, OP_gt, total, graph_const(g, 0)), total,
-                          count);
+        count = graph_op3(g, OP_select, op2(e, OP_gt, total, graph_const(g, 0)),
+                          total, count);
     }
     Ref one = graph_const(g, 1);
     if (!strcmp(e->reduce, "sum"))
@@ -151,12 +150,10 @@ static void draw_roots(Elab *e, Name *y, Ast *dist, int n, Val *arg)
             continue;
         for (int i = 0; i < n - 1 && i < 2 && known[k].what[i]; i++) {
             Ref r = val_ref(e, &arg[i + 1], dist->span);
-            if (!SHAPE(e->graph, NODE(e->graph, r)->shape)->rank &&
-                y->val.rank)
+            if (!SHAPE(e->graph, NODE(e->graph, r)->shape)->rank && y->val.rank)
                 r = graph_expand(e->graph, r, val_shape(e, &y->val));
-            int root = add_root(e, CELL_DRAW,
-                                dotted(e, y->full, known[k].what[i]), r,
-                                y->slot);
+            int root = add_root(
+                e, CELL_DRAW, dotted(e, y->full, known[k].what[i]), r, y->slot);
             e->graph->root.v[root].what = known[k].what[i];
         }
     }
@@ -225,8 +222,7 @@ static bool draw_term(Elab *e, Ast *stmt, TermPart *out)
     out->name = y->full;
     out->flags = CELL_LIKELIHOOD;
     if (y->val.set)
-        out->counted =
-            op2(e, OP_ge, arg[0].ref, graph_const(e->graph, 0));
+        out->counted = op2(e, OP_ge, arg[0].ref, graph_const(e->graph, 0));
     if (out->v.rank) {
         Ref in = out->v.ref;
         out->v.rank = 0;
@@ -374,8 +370,8 @@ static void finals(Elab *e)
         if (n->kind != N_EQN || (!n->min_off && !n->max_off) ||
             !SLOT(e->graph, n->slot)->root)
             continue;
-        Ref v = graph_add(e->graph, OP_AT, 0, NULL, n->slot, back, !back,
-                          n->span);
+        Ref v =
+            graph_add(e->graph, OP_AT, 0, NULL, n->slot, back, !back, n->span);
         add_root(e, CELL_FINAL, dotted(e, "final", n->full), v, n->slot);
         const char *alias = SLOT(e->graph, n->slot)->alias;
         if (alias)
@@ -437,10 +433,32 @@ void build_roots(Elab *e, Ast *const *file, int nfile)
     e->loss = loss;
 }
 
+/* For programs that only predict: no loss, no counts, no metrics. */
+static void drop_losses(Graph *g)
+{
+    int n = 0;
+    for (int i = 0; i < g->root.n; i++) {
+        int role = g->root.v[i].role;
+        if (role != CELL_TERM && role != CELL_COUNT && role != CELL_METRIC)
+            g->root.v[n++] = g->root.v[i];
+    }
+    g->root.n = n;
+    Arena *tmp = arena_new(NULL);
+    Order o = graph_order(g, tmp);
+    for (int i = 0; i < g->slot.n; i++)
+        if (SLOT(g, i)->kind == SLOT_INPUT && !o.slot_used[i])
+            SLOT(g, i)->kind = SLOT_IDLE;
+    arena_free(tmp);
+}
+
 void build_last_roots(Elab *e)
 {
     if (e->set->outputs)
         finals(e);
+    if (!e->set->loss) {
+        drop_losses(e->graph);
+        return;
+    }
     Ref loss = e->set->nupstream ? upstream_loss(e) : e->loss;
     if (loss)
         add_root(e, CELL_LOSS, "loss", loss, -1);

@@ -17,12 +17,12 @@ typedef struct Settings {
     struct { /* option values, parsed */
         const char *name;
         Ast *e;
-    } *option;
+    } * option;
     int noption;
     struct { /* sizes of open dims */
         const char *name;
         int64_t size;
-    } *dim;
+    } * dim;
     int ndim;
     Vocab *vocab;
     int nvocab;
@@ -30,13 +30,14 @@ typedef struct Settings {
     int nstate;
     const char **upstream; /* differentiate sum(y * up.y) over these */
     int nupstream;
-    bool probe;        /* a cell is tried on its own: no warnings */
-    bool training;     /* value of `training` */
-    bool backward;     /* a gradient is wanted: no DRAW roots */
-    bool outputs;      /* OUTPUT roots are wanted */
-    bool total;        /* normalise by the TOTAL tensors */
+    bool probe;         /* a cell is tried on its own: no warnings */
+    bool training;      /* value of `training` */
+    bool backward;      /* a gradient is wanted: no DRAW roots */
+    bool loss;          /* the loss, its terms and metrics are wanted */
+    bool outputs;       /* OUTPUT roots are wanted */
+    bool total;         /* normalise by the TOTAL tensors */
     const char *reduce; /* "sequence", "token", "sum"; NULL: the spec's */
-    const char *name;  /* of the model */
+    const char *name;   /* of the model */
 } Settings;
 
 typedef struct OptionInfo {

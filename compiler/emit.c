@@ -3,8 +3,6 @@
  * function; the styles print elementwise work and products. */
 #include "emit.h"
 
-#include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "ops.h"

@@ -370,7 +370,10 @@ static const struct {
 /* libtcc gets no headers: prototypes of just the kernels that are called. */
 static void print_prototypes(Emit *e, Buf *out)
 {
-    buf_printf(out, "typedef long long int64_t;\n#define REAL %s\n", e->real);
+    buf_printf(out,
+               "typedef long long int64_t;\n#define REAL %s\n"
+               "#define HUGE_VAL (1e300 * 1e300)\n",
+               e->real);
     for (size_t i = 0; i < sizeof kernel_table / sizeof *kernel_table; i++) {
         const char *name = intern_str(e->intern, kernel_table[i].name);
         for (int j = 0; j < e->kernels.n; j++)

@@ -167,8 +167,7 @@ static void leaf_or_slot(Eval *e, Ref r, int64_t t, int64_t b, double *out)
     switch (n->op) {
     case OP_PARAM:
         for (int64_t i = 0; i < w; i++)
-            out[i] = load(e, e->params,
-                          e->plan->s->param_at[n->a] + i);
+            out[i] = load(e, e->params, e->plan->s->param_at[n->a] + i);
         return;
     case OP_READ:
         from = read_row(e, n, t, b);
@@ -215,8 +214,8 @@ static void leaf_or_slot(Eval *e, Ref r, int64_t t, int64_t b, double *out)
 
 static bool over_rows(Op op)
 {
-    return op == OP_SUMA || op == OP_MAXA || op == OP_MINA ||
-           op == OP_OUTER || op == OP_SCATTER;
+    return op == OP_SUMA || op == OP_MAXA || op == OP_MINA || op == OP_OUTER ||
+           op == OP_SCATTER;
 }
 
 void eval_demand(Eval *e, Ref r, int64_t t)
@@ -225,7 +224,7 @@ void eval_demand(Eval *e, Ref r, int64_t t)
     bool steps = n->axes == GX_TB;
     int64_t w = eval_width(e, r), rows = n->axes ? e->B : 1;
     if (!e->val[r]) {
-        e->val[r] = NEW_N(e->tmp, double, w * rows * (steps ? e->T : 1));
+        e->val[r] = NEW_N(e->tmp, double, w *rows *(steps ? e->T : 1));
         e->done[r] = NEW_N(e->tmp, char, steps ? e->T : 1);
     }
     t = steps ? t : 0;
@@ -301,8 +300,7 @@ static void run_roots(Eval *e, bool grads, void *grad_block)
         const Root *r = &e->g->root.v[i];
         if ((r->role == CELL_GRAD) != grads)
             continue;
-        if (grads && r->slot >= 0 &&
-            SLOT(e->g, r->slot)->kind == SLOT_PARAM) {
+        if (grads && r->slot >= 0 && SLOT(e->g, r->slot)->kind == SLOT_PARAM) {
             int64_t at = e->plan->s->param_at[r->slot];
             eval_demand(e, r->value, 0);
             bool scalar = eval_width(e, r->value) == 1;

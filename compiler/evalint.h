@@ -15,9 +15,9 @@ typedef struct Eval {
     int64_t T, B;
     const void *params;
     void *work;
-    double **val;   /* per node: [T][B][n], [B][n] or [n]; NULL: not yet */
-    char **done;    /* per node and step */
-    double *len;    /* [B] */
+    double **val; /* per node: [T][B][n], [B][n] or [n]; NULL: not yet */
+    char **done;  /* per node and step */
+    double *len;  /* [B] */
     bool start;
     const CellTensor **slot_tensor; /* per slot: where it lies in work */
     const CellTensor **total;       /* per root: TOTAL of that TERM */

@@ -119,8 +119,7 @@ void eval_structural(Eval *e, Ref r, int64_t t, int64_t b, double *out)
 {
     const Node *n = NODE(e->g, r);
     int64_t w = eval_width(e, r);
-    const double *x =
-        n->nin ? eval_row(e, IN(e->g, r, 0), t, b) : NULL;
+    const double *x = n->nin ? eval_row(e, IN(e->g, r, 0), t, b) : NULL;
     int64_t in_w = n->nin ? eval_width(e, IN(e->g, r, 0)) : 0;
     switch (n->op) {
     case OP_CONCAT:

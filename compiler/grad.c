@@ -17,10 +17,10 @@ typedef struct Reads {
 typedef struct State {
     Grad z;
     VEC(Reads) reads;
-    VEC(Ref) order;  /* reverse of this is a valid order of work */
-    char *seen;      /* per node, for that order */
-    Ref *slot_cot;   /* per slot: sum for slots without an equation */
-    Ref *start_cot;  /* per slot: of the value at 0 or end+1 */
+    VEC(Ref) order; /* reverse of this is a valid order of work */
+    char *seen;     /* per node, for that order */
+    Ref *slot_cot;  /* per slot: sum for slots without an equation */
+    Ref *start_cot; /* per slot: of the value at 0 or end+1 */
 } State;
 
 static Ref identity(void *ctx, Graph *to, const Graph *from, Ref r,
@@ -156,9 +156,9 @@ static void read_adjoint(State *s, const Reads *read)
         sum_into(s, &s->slot_cot[n.a], d);
     Ref start = graph_add(g, OP_START, 0, NULL, 0, 0, 0, none);
     for (int j = 0; j > n.b; j--)
-        to_bound(s, n.a, j, false,
-                 graph_op2(g, OP_mul, at_node(s, read->cot, j - n.b, false),
-                           start));
+        to_bound(
+            s, n.a, j, false,
+            graph_op2(g, OP_mul, at_node(s, read->cot, j - n.b, false), start));
     for (int i = 1; i <= n.b; i++)
         to_bound(s, n.a, i, true, at_node(s, read->cot, i - n.b, true));
 }
@@ -228,8 +228,7 @@ static void sweep(State *s, const bool *live)
             at_adjoint(s, r, d);
         else
             vjp(&s->z, r,
-                OP_IS_EW(n.op) || n.op == OP_SUMA ? d
-                                                  : cot_full(&s->z, d, r));
+                OP_IS_EW(n.op) || n.op == OP_SUMA ? d : cot_full(&s->z, d, r));
     }
 }
 
@@ -273,8 +272,8 @@ static void add_roots(State *s, bool inputs)
         if (!is_given)
             add_grad(s, grad_name(g->arena, v->name), s->start_cot[i], i);
         if (SLOT(g, i)->alias && graph_slot_find(g, short_given) < 0)
-            add_grad(s, grad_name(g->arena, SLOT(g, i)->alias),
-                     s->start_cot[i], i);
+            add_grad(s, grad_name(g->arena, SLOT(g, i)->alias), s->start_cot[i],
+                     i);
     }
 }
 

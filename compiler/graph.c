@@ -96,8 +96,8 @@ static Ref hash_find(const Graph *g, const Node *n, uint64_t *place)
     return 0;
 }
 
-Ref graph_add(Graph *g, Op op, int nin, const Ref *in, int a, int b,
-              double num, Span span)
+Ref graph_add(Graph *g, Op op, int nin, const Ref *in, int a, int b, double num,
+              Span span)
 {
     hash_room(g);
     Node n = {0};
@@ -159,8 +159,7 @@ Ref graph_op3(Graph *g, Op op, Ref a, Ref b, Ref c)
 
 Ref graph_read(Graph *g, int slot, int offset)
 {
-    return graph_add(g, OP_READ, 0, NULL, slot, offset, 0,
-                     SLOT(g, slot)->span);
+    return graph_add(g, OP_READ, 0, NULL, slot, offset, 0, SLOT(g, slot)->span);
 }
 
 Ref graph_expand(Graph *g, Ref x, int shape)

@@ -63,7 +63,8 @@ typedef enum SlotKind {
     SLOT_INPUT, /* given by the caller; also start values "h@0", "up.y" */
     SLOT_NOISE, /* drawn by the runtime, then like an input */
     SLOT_EQN,   /* an equation of the user's */
-    SLOT_COT    /* an equation of grad.c's: cotangent read at another step */
+    SLOT_COT,   /* an equation of grad.c's: cotangent read at another step */
+    SLOT_IDLE   /* an input that nothing which is wanted reads */
 } SlotKind;
 
 typedef struct Slot {

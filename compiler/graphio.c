@@ -24,7 +24,7 @@
 #include "ops.h"
 
 static const char *const kind_name[] = {"param", "input", "noise", "eqn",
-                                        "cot"};
+                                        "cot",   "idle"};
 static const char *const axes_name[] = {"none", NULL, "b", "tb"};
 static const char *const over_name[] = {NULL, "t", "b", "tb"};
 static const struct {

@@ -47,14 +47,13 @@ Latency latency_of(const Graph *g, const Causal *c, Ref root, Arena *tmp)
         for (Ref r = 1; r < (Ref)g->node.n; r++) {
             const Node *n = NODE(g, r);
             for (int i = 0; i < n->nin; i++)
-                raise(&l, r, l.steps[IN(g, r, i)], l.blame[IN(g, r, i)],
-                      &more);
+                raise(&l, r, l.steps[IN(g, r, i)], l.blame[IN(g, r, i)], &more);
             if (n->op == OP_READ || n->op == OP_AT)
                 look_slot(&l, r, n, &more);
-            bool whole = n->op == OP_LEN || n->op == OP_FINAL ||
-                         ((n->op == OP_SUMA || n->op == OP_MAXA ||
-                           n->op == OP_MINA) &&
-                          (n->a & CELL_T));
+            bool whole =
+                n->op == OP_LEN || n->op == OP_FINAL ||
+                ((n->op == OP_SUMA || n->op == OP_MAXA || n->op == OP_MINA) &&
+                 (n->a & CELL_T));
             if (whole)
                 raise(&l, r, LATENCY_WHOLE,
                       n->op == OP_LEN ? "end" : op_row[n->op].name, &more);

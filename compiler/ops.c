@@ -8,13 +8,13 @@
 
 const OpRow op_row[OP_COUNT] = {
     [OP_NONE] = {"none", 0, false, NULL, {0}, "", NULL, 0, 0, 0},
-#define EW1(name, c, da, latex, cost, lo, hi)                                  \
+#define EW1(name, c, da, latex, cost, lo, hi) \
     [OP_##name] = {#name, 1, true, #c, {da}, latex, NULL, cost, lo, hi},
-#define EW2(name, c, da, db, latex, cost, lo, hi)                              \
+#define EW2(name, c, da, db, latex, cost, lo, hi) \
     [OP_##name] = {#name, 2, true, #c, {da, db}, latex, NULL, cost, lo, hi},
-#define EW3(name, c, da, db, dc, latex, cost, lo, hi)                          \
+#define EW3(name, c, da, db, dc, latex, cost, lo, hi) \
     [OP_##name] = {#name, 3, true, #c, {da, db, dc}, latex, NULL, cost, lo, hi},
-#define ST(name, nin, latex, doc)                                              \
+#define ST(name, nin, latex, doc) \
     [OP_##name] = {#name, nin, false, NULL, {0}, latex, doc, 1, 0, 0},
 #include "ops.def"
 #undef EW1
@@ -35,6 +35,18 @@ static double sigmoid(double x)
     double e = exp(x);
     return e / (1 + e);
 }
+/* A NaN on either side comes through, as from an addition. */
+static double larger(double x, double y)
+{
+    return x > y || isnan(x) ? x : y;
+}
+static double smaller(double x, double y)
+{
+    return x < y || isnan(x) ? x : y;
+}
+#define vm_maxF larger
+#define vm_minF smaller
+#define vm_fmaF fma
 #define vm_expF exp
 #define vm_logF log
 #define vm_log1pF log1p
@@ -56,8 +68,8 @@ double op_scalar(Op op, const double *x)
     int n = op_row[op].nin;
     double a = x[0], b = n > 1 ? x[1] : 0, c = n > 2 ? x[2] : 0;
     switch (op) {
-#define EW1(name, c_, da, latex, cost, lo, hi)                                 \
-    case OP_##name:                                                            \
+#define EW1(name, c_, da, latex, cost, lo, hi) \
+    case OP_##name:                            \
         return (double)(c_);
 #define EW2(name, c_, da, db, latex, cost, lo, hi) EW1(name, c_, , , , , )
 #define EW3(name, c_, da, db, dc, latex, cost, lo, hi) EW1(name, c_, , , , , )
@@ -326,8 +338,8 @@ static const char *type_structural(Typing *t, Op op)
     }
 }
 
-const char *op_type(const Graph *g, Op op, int nin, const Ref *in, int a,
-                    int b, double num, Shape *shape, int *axes)
+const char *op_type(const Graph *g, Op op, int nin, const Ref *in, int a, int b,
+                    double num, Shape *shape, int *axes)
 {
     (void)num;
     memset(shape, 0, sizeof *shape);

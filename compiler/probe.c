@@ -35,8 +35,7 @@ static void input_line(Buf *b, const Ast *d)
     const Ast *braces = ast_find(d, A_BRACES);
     const Ast *tail = braces ? braces->kid : d;
     for (; tail; tail = braces ? tail->next : NULL) {
-        buf_printf(b, "input probe_%s%s[t", d->name,
-                   braces ? tail->name : "");
+        buf_printf(b, "input probe_%s%s[t", d->name, braces ? tail->name : "");
         for (const Ast *k = subs ? subs->kid : NULL; k; k = k->next) {
             buf_puts(b, ", ");
             ast_print_expr(b, k);

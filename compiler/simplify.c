@@ -141,8 +141,8 @@ static Ref slice(Simplify *s, Graph *g, Ref x, int a, int b, Span span)
         int64_t end = at + (p->rank ? p->dim[0] : 1);
         if (p->rank && a >= at && b <= end) {
             Ref in = IN(g, x, i);
-            return simp(s, g, OP_SLICE, 1, &in, (int)(a - at), (int)(b - at),
-                        0, span);
+            return simp(s, g, OP_SLICE, 1, &in, (int)(a - at), (int)(b - at), 0,
+                        span);
         }
         at = end;
     }

@@ -74,8 +74,7 @@ static Ref cot_parts(Grad *z, Ref r)
             int64_t dim[SHAPE_RANK];
             memcpy(dim, shape.dim, sizeof dim);
             dim[0] = lo - at;
-            Ref gap = graph_expand(g, zero(z),
-                                   graph_shape(g, shape.rank, dim));
+            Ref gap = graph_expand(g, zero(z), graph_shape(g, shape.rank, dim));
             vec_push(z->tmp, &list, gap);
         }
         if (i < c->part.n) {
@@ -119,8 +118,7 @@ static void vjp_elementwise(Grad *z, Ref r, Ref d)
         var['y' - 'a'] = r;
         var['d' - 'a'] = d;
         cot_add(z, IN(g, r, i),
-                tpl_build(g, z->tpl[n.op][i], var, n.span, template_add,
-                          NULL));
+                tpl_build(g, z->tpl[n.op][i], var, n.span, template_add, NULL));
     }
 }
 
@@ -132,8 +130,7 @@ static void vjp_products(Grad *z, Ref r, Ref d)
     if (n.op == OP_MATVEC) {
         Ref back[2] = {a, d}, outer[2] = {n.a ? b : d, n.a ? d : b};
         if (z->wants[b])
-            cot_add(z, b, graph_add(g, OP_MATVEC, 2, back, !n.a, 0, 0,
-                                    n.span));
+            cot_add(z, b, graph_add(g, OP_MATVEC, 2, back, !n.a, 0, 0, n.span));
         if (z->wants[a])
             cot_add(z, a, graph_add(g, OP_OUTER, 2, outer, 0, 0, 0, n.span));
         return;
@@ -141,11 +138,13 @@ static void vjp_products(Grad *z, Ref r, Ref d)
     Ref da[2] = {n.a ? b : d, n.a ? d : b};
     Ref db[2] = {n.b ? d : a, n.b ? a : d};
     if (z->wants[a])
-        cot_add(z, a, graph_add(g, OP_MATMUL, 2, da, n.a ? n.b : 0,
-                                n.a ? 1 : !n.b, 0, n.span));
+        cot_add(z, a,
+                graph_add(g, OP_MATMUL, 2, da, n.a ? n.b : 0, n.a ? 1 : !n.b, 0,
+                          n.span));
     if (z->wants[b])
-        cot_add(z, b, graph_add(g, OP_MATMUL, 2, db, n.b ? 1 : !n.a,
-                                n.b ? n.a : 0, 0, n.span));
+        cot_add(z, b,
+                graph_add(g, OP_MATMUL, 2, db, n.b ? 1 : !n.a, n.b ? n.a : 0, 0,
+                          n.span));
 }
 
 static void vjp_concat(Grad *z, Ref r, Ref d)
@@ -220,9 +219,9 @@ void vjp(Grad *z, Ref r, Ref d)
         cot_add(z, x, at_extreme(z, x, r, d));
         break;
     case OP_LSE:
-        cot_add(z, x,
-                add2(z, OP_mul, d,
-                     graph_op1(g, OP_exp, add2(z, OP_sub, x, r))));
+        cot_add(
+            z, x,
+            add2(z, OP_mul, d, graph_op1(g, OP_exp, add2(z, OP_sub, x, r))));
         break;
     case OP_SOFTMAX: {
         Ref dot = graph_op1(g, OP_SUM, add2(z, OP_mul, d, r));

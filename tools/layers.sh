@@ -15,10 +15,11 @@ diag.*              : source.h diag.h diag.def
 ast.* fmt.c         : diag.h ast.h
 syntax.h astbuild.* token.c comment.c mistake.c lex.l parse.y
                     : ast.h syntax.h astbuild.h parse.tab.h
+probe.*             : ast.h probe.h
 shape.*             : source.h shape.h
-graph.* ops.* template.* graphio.c verify.*
+graph.* ops.* cost.* template.* graphio.c verify.*
                     : source.h graph.h ops.h ops.def template.h cellrt.h
-                      verify.h
+                      cost.h verify.h
 eval*.*             : graph.h ops.h eval*.h plan.h vmath.h
 grad.* vjp.c simplify.c gemm.c final.*
                     : graph.h ops.h template.h grad.h final.h rules.def

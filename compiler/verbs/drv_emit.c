@@ -135,7 +135,8 @@ static int emit_run(Flags *f, void *user)
         code = name ? drv_code(cellc_set(d.c, "name", name)) : EXIT_BUG;
     }
     if (!code && flags_given(f, "no-backward"))
-        code = drv_code(cellc_set(d.c, "backward", "0"));
+        code = drv_code(cellc_set(d.c, "backward", "0") ||
+                        cellc_set(d.c, "loss", "0"));
     if (!code && flags_given(f, "training"))
         code = drv_code(cellc_set(d.c, "training", "1"));
     if (!code)

@@ -112,6 +112,36 @@ static char *not_comparable(Drv *d)
     return s;
 }
 
+static int listed(const char *list, const char *name)
+{
+    size_t n = strlen(name);
+
+    for (const char *p = list; p; p = strchr(p, ' ')) {
+        p += *p == ' ';
+        if (!strncmp(p, name, n) && (!p[n] || p[n] == ' '))
+            return 1;
+    }
+    return 0;
+}
+
+/* Takes out what is not comparable; the worst is that of the rest. */
+static void drop_rows(GradReport *r, const char *skipped)
+{
+    int n = 0;
+
+    r->worst = 0;
+    for (int i = 0; i < r->n; i++) {
+        if (skipped && listed(skipped, r->row[i].name)) {
+            free(r->row[i].name);
+            continue;
+        }
+        r->row[n++] = r->row[i];
+        if (!(r->row[n - 1].error <= r->worst))
+            r->worst = r->row[n - 1].error;
+    }
+    r->n = n;
+}
+
 /* Checks the source that `d` has: once for parameters and inputs, once for
  * start values. */
 static int check_source(Drv *d, const Flags *f, GradSetup setup,
@@ -140,6 +170,8 @@ static int check_source(Drv *d, const Flags *f, GradSetup setup,
     setup.starts = 1;
     if (!code && starts)
         code = compile_and_check(d, &setup, &r);
+    if (!code)
+        drop_rows(&r, skipped);
     if (!code)
         code = gradcheck_print(&r, setup.tolerance, title, skipped,
                                flags_given(f, "json"), stdout);

@@ -1,0 +1,189 @@
+#!/bin/sh
+# Training from outside: what it learns, and that stopping, saving and drawing
+# lose nothing.  tests/train/run.sh [CASE...]; CELLC names the program.
+# A case is a function below; it runs in an empty folder and fails where one of
+# its commands does.
+[ "${1:-}" != -u ] || exit 0 # nothing is stored that could be renewed
+here=$(cd "$(dirname "$0")" && pwd)
+CELLC=$(realpath "${CELLC:-$here/../../build/cellc}")
+SPEC=$here/spec
+scratch=$(mktemp -d) || exit 1
+trap 'rm -rf "$scratch"' EXIT
+trap 'exit 130' INT TERM
+
+cellc() { "$CELLC" "$@"; }
+
+# A text of N lines that is nearly periodic, and a curve.
+text() {
+    awk -v n="$1" 'BEGIN { s = 7; for (i = 0; i < n; i++) {
+        s = (s * 1103515 + 12345) % 65536
+        printf "abcab%sbacbcab", s % 3 ? "c" : "a" } }'
+}
+curve() {
+    awk -v n="$1" 'BEGIN { print "p,q"; for (i = 0; i < n; i++)
+        printf "%.6f,%.6f\n", sin(i * 0.4), cos(i * 0.31) }'
+}
+
+# The value of column $2 in the last (or line $3) row of the log $1.
+logged() {
+    awk -F , -v name="$2" -v line="${3:-0}" '
+        NR == 1 { for (i = 1; i <= NF; i++) if ($i == name) k = i }
+        NR == line + 1 || (!line && NR > 1) { v = $k }
+        END { print v }' "$1"
+}
+below() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a != "" && a < b) }'; }
+
+# interrupted CHECKPOINT ARGS...: SIGINT a little after each start, resumed
+# until it ends by itself; at least three interruptions count.
+interrupted() {
+    file=$1 times=0 more=
+    shift
+    while [ "$times" -lt 40 ]; do
+        timeout -s INT --preserve-status "0.$((10 + 7 * times % 30))" \
+            "$CELLC" "$@" -o "$file" --log log.csv $more > out 2> err
+        code=$?
+        [ "$code" != 0 ] || break
+        [ "$code" = 130 ] || { cat err; return 1; }
+        [ -s "$file" ] && more=--resume
+        times=$((times + 1))
+    done
+    echo "interrupted $times times"
+    [ "$code" = 0 ] && [ "$times" -ge 3 ]
+}
+
+text_interrupted_in_mid_epoch() {
+    text 800 > t.txt
+    set -- train "$SPEC/text.cell" t.txt --valid 0.1 --threads 2 \
+        --epochs "$long"
+    cellc "$@" -o a.safetensors && interrupted b.safetensors "$@" &&
+        cmp a.safetensors b.safetensors
+}
+numbers_interrupted_in_mid_epoch() {
+    curve 3000 > x.csv
+    set -- train "$SPEC/numbers.cell" x.csv --column x=1:2 --valid 0.1 \
+        --threads 1 --schedule 'cosine(100000)' --epochs "$((2 * long))"
+    cellc "$@" -o a.safetensors --log a.log &&
+        interrupted b.safetensors "$@" && cmp a.safetensors b.safetensors
+}
+stopped_after_any_number_of_steps() {
+    text 60 > t.txt
+    cellc train "$SPEC/text.cell" t.txt --steps 57 -o a.safetensors || return
+    for first in 1 7 22 56; do
+        rm -f b.safetensors
+        cellc train "$SPEC/text.cell" t.txt --steps $first \
+            -o b.safetensors && cellc train "$SPEC/text.cell" t.txt \
+            --steps 57 -o b.safetensors --resume &&
+            cmp a.safetensors b.safetensors || return
+    done
+}
+no_room_to_save() {
+    text 60 > t.txt
+    cellc train "$SPEC/text.cell" t.txt --steps 20 -o a.safetensors &&
+        cp a.safetensors old.safetensors || return
+    (
+        ulimit -f 4
+        trap '' XFSZ
+        cellc train "$SPEC/text.cell" t.txt --steps 40 -o a.safetensors \
+            --log /dev/null --resume 2> err
+    )
+    [ $? = 1 ] && grep -q 'a\.safetensors' err &&
+        cmp a.safetensors old.safetensors &&
+        cellc train "$SPEC/text.cell" t.txt --steps 40 -o a.safetensors \
+            --resume &&
+        cellc train "$SPEC/text.cell" t.txt --steps 40 -o b.safetensors &&
+        cmp a.safetensors b.safetensors && [ "$(ls ./*.safetensors* | wc -l)" = 3 ]
+}
+the_log_never_takes_the_place_of_the_data() {
+    curve 100 > x.csv
+    cp x.csv copy
+    cellc train "$SPEC/numbers.cell" x.csv --column x=1:2 --epochs 1 \
+        -o x.safetensors || [ $? -le 2 ] && cmp x.csv copy
+}
+same_seed_same_bytes() {
+    text 60 > t.txt
+    for name in a b; do
+        cellc train "$SPEC/text.cell" t.txt --epochs 3 --seed 5 --threads 2 \
+            -o $name.safetensors || return
+    done
+    cellc train "$SPEC/text.cell" t.txt --epochs 3 --seed 6 -o c.safetensors &&
+        cmp a.safetensors b.safetensors && ! cmp -s a.safetensors c.safetensors
+}
+one_thread_gives_the_bytes_of_two() {
+    text 60 > t.txt
+    for n in 1 2; do
+        cellc train "$SPEC/text.cell" t.txt --epochs 3 --threads $n \
+            -o $n.safetensors && cellc generate $n.safetensors --seed 3 \
+            --length 200 > $n.txt || return
+    done
+    cmp 1.txt 2.txt && [ "$(wc -c < 1.txt)" -ge 200 ]
+}
+the_text_is_learned() {
+    text 400 > t.txt
+    cellc train "$SPEC/text.cell" t.txt --epochs 6 --valid 0.1 \
+        -o a.safetensors &&
+        below "$(logged a.csv val_loss)" 0.25 &&
+        below "$(logged a.csv loss)" "$(logged a.csv loss 1)" &&
+        cellc generate a.safetensors --greedy --prime abcab --length 60 > g &&
+        grep -q 'bacbcababcab.bacbcab' g
+}
+the_curve_is_learned() {
+    curve 600 > x.csv
+    cellc train "$SPEC/numbers.cell" x.csv --column x=1:2 --valid 0.1 \
+        --epochs 12 -o a.safetensors &&
+        below "$(logged a.csv val_loss)" "$(logged a.csv val_loss 1)" &&
+        below "$(logged a.csv val_loss)" 0.7 # 0.4516 is the noise's own
+}
+every_optimizer_goes_down() {
+    text 60 > t.txt
+    bad=
+    for call in 'sgd(lr=1)' 'momentum(lr=0.2)' 'nesterov(lr=0.2)' \
+        'adagrad(lr=0.1)' 'adadelta(lr=1)' 'rmsprop(lr=0.01)' \
+        'adam(lr=0.01)' 'adamw(lr=0.01)' 'nadam(lr=0.01)' 'lion(lr=0.003)'; do
+        cellc train "$SPEC/text.cell" t.txt --epochs 5 --optimizer "$call" \
+            -o a.safetensors > out 2>&1 &&
+            below "$(logged a.csv loss)" \
+                "$(logged a.csv loss 1 | awk '{ print $1 - 0.01 }')" ||
+            bad="$bad $call: $(logged a.csv loss 1) $(logged a.csv loss)"
+    done
+    [ -z "$bad" ] || echo "not down:$bad"
+    [ -z "$bad" ]
+}
+every_back_end_takes_the_same_steps() {
+    curve 80 > x.csv
+    for back in tcc cc eval; do
+        cellc train "$SPEC/numbers.cell" x.csv --column x=1:2 --epochs 2 \
+            --double --backend $back -o $back.safetensors || return
+        logged $back.csv loss | awk '{ printf "%.6f\n", $1 }' > $back.loss
+    done
+    cmp tcc.loss cc.loss && cmp tcc.loss eval.loss
+}
+eval_repeats_the_validation() {
+    text 200 > t.txt
+    tail -c 300 t.txt > v.txt
+    cellc train "$SPEC/text.cell" t.txt --valid v.txt --epochs 2 \
+        -o a.safetensors && cellc eval a.safetensors v.txt --json > e.json &&
+        python3 -c 'import json, sys
+report = json.load(open("e.json"))
+want = float(sys.argv[1])
+sys.exit(abs(report["loss"] - want) > 1e-5 * want)' "$(logged a.csv val_loss)"
+}
+
+case $CELLC in
+*/san/*) long=6 ;;
+*) long=60 ;;
+esac
+[ $# -gt 0 ] || set -- $(sed -n 's/^\([a-z_]*_[a-z_]*\)() {$/\1/p' "$0")
+passed=0 failed=0
+for case; do
+    rm -rf "$scratch/work" && mkdir "$scratch/work" && cd "$scratch/work" ||
+        exit 1
+    if "$case" > "$scratch/log" 2>&1; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        echo "FAIL $case"
+        tail -n 12 "$scratch/log" | sed 's/^/  | /'
+    fi
+done
+echo "$passed passed, $failed failed, 0 skipped"
+[ "$failed" = 0 ]
