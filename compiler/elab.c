@@ -289,7 +289,11 @@ void scope_collect(Elab *e, Scope *s, Ast *first)
         if (a->kind == A_TIME)
             collect_axes(e, a);
     for (Ast *a = first; a; a = a->next)
-        collect_statement(e, s, a);
+        if (a->kind == A_OPTION || a->kind == A_CONST)
+            collect_statement(e, s, a);
+    for (Ast *a = first; a; a = a->next)
+        if (a->kind != A_OPTION && a->kind != A_CONST)
+            collect_statement(e, s, a);
     for (Ast *a = first; a; a = a->next) {
         if (a->kind != A_EQ)
             continue;

@@ -195,6 +195,20 @@ Layer *layer_of(Elab *e, Scope *s, Ast *a, const char *prefix)
     return l;
 }
 
+/* An argument by a name that the cell does not have, or one too many. */
+static Ast *stray_argument(const Ast *cell, Ast *given)
+{
+    for (; given; given = given->next) {
+        bool known = false;
+        for (Ast *p = cell->kid; p; p = p->next)
+            known |= p->kind == A_ARG && given->kind == A_KEY &&
+                     given->name == p->name;
+        if (!known)
+            return given;
+    }
+    return NULL;
+}
+
 /* Binds the cell's arguments (n, forget = 1) to the expressions given. */
 static bool bind_arguments(Elab *e, App *app)
 {
@@ -225,14 +239,17 @@ static bool bind_arguments(Elab *e, App *app)
         }
         ok &= n->rhs != NULL;
     }
-    for (; given; given = given->next) {
-        bool known = false;
-        for (Ast *p = l->cell->kid; p; p = p->next)
-            known |= p->kind == A_ARG && given->kind == A_KEY &&
-                     given->name == p->name;
-        ok &= known;
-    }
-    if (!ok && e->building) {
+    Ast *stray = stray_argument(l->cell, given);
+    if (stray && stray->kind == A_KEY && e->building) {
+        diag(e->diags, E_ARGUMENT_NAME, stray->span, l->cell->name,
+             stray->name);
+        diag_note(e->diags, l->cell->name_span, "%s is defined here",
+                  l->cell->name);
+        diag_help(e->diags,
+                  "parameters and start values stand behind the "
+                  "inputs: %s(...)(x, %s = ...)",
+                  l->cell->name, stray->name);
+    } else if ((!ok || stray) && e->building) {
         Buf b;
         buf_init(&b, e->arena);
         for (Ast *p = l->cell->kid; p && p->kind == A_ARG; p = p->next)
@@ -242,7 +259,7 @@ static bool bind_arguments(Elab *e, App *app)
         diag_note(e->diags, l->cell->name_span, "%s is defined here",
                   l->cell->name);
     }
-    return ok;
+    return ok && !stray;
 }
 
 /* h[0] = e, h[t-1] = e, W = E among the inputs. */

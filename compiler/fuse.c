@@ -16,8 +16,7 @@ Home fuse_home(const Tasks *t, int i)
 {
     const Task *k = &t->v.v[i];
     Home own = {HOME_OWN, 0, 0}, h = t->l->home[k->node];
-    int owner = t->l->mark[k->node] == MARK_BACKWARD ? FN_BACKWARD
-                                                     : FN_FORWARD;
+    int owner = t->l->mark[k->node] == MARK_BACKWARD ? FN_BACKWARD : FN_FORWARD;
     if (k->kind != TK_NODE || k->fn != owner ||
         k->region != level_loop(t->l, k->node))
         return own;
@@ -30,8 +29,7 @@ Home fuse_home(const Tasks *t, int i)
 /* Same number of elements in a row and same rows. */
 static bool same_domain(const Tasks *t, int a, int b)
 {
-    const Node *x = NODE(t->g, t->v.v[a].node), *y = NODE(t->g,
-                                                          t->v.v[b].node);
+    const Node *x = NODE(t->g, t->v.v[a].node), *y = NODE(t->g, t->v.v[b].node);
     return fuse_elementwise(t, a) && fuse_elementwise(t, b) &&
            x->axes == y->axes &&
            shape_size(t->g, x->shape) == shape_size(t->g, y->shape);

@@ -23,8 +23,8 @@
 
 #include "ops.h"
 
-static const char *const kind_name[] = {"param", "input", "noise", "eqn",
-                                        "cot",   "idle"};
+static const char *const kind_name[] = {"param", "input", "noise",
+                                        "eqn",   "cot",   "idle"};
 static const char *const axes_name[] = {"none", NULL, "b", "tb"};
 static const char *const over_name[] = {NULL, "t", "b", "tb"};
 static const struct {
@@ -571,8 +571,7 @@ static void read_node(Reader *r)
         return;
     Shape sh;
     int axes;
-    const char *wrong =
-        op_type(r->g, op, in.n, in.v, a, b, num, &sh, &axes);
+    const char *wrong = op_type(r->g, op, in.n, in.v, a, b, num, &sh, &axes);
     if (wrong) {
         fail(r, "%s: %s", name, wrong);
         return;

@@ -286,8 +286,7 @@ static void find_needed(Level *l)
     const Graph *g = l->g;
     for (int i = 0; i < l->order.n; i++) {
         Ref r = l->order.v[i];
-        for (int k = 0; l->mark[r] == MARK_BACKWARD && k < NODE(g, r)->nin;
-             k++)
+        for (int k = 0; l->mark[r] == MARK_BACKWARD && k < NODE(g, r)->nin; k++)
             need(l, IN(g, r, k));
     }
     for (int i = 0; i < g->slot.n; i++)
@@ -303,8 +302,8 @@ static void find_needed(Level *l)
 static bool cheap(const Level *l, Ref r)
 {
     const Node *n = NODE(l->g, r);
-    return OP_IS_EW(n->op) && op_row[n->op].cost <= CHEAP &&
-           n->axes == GX_TB && shape_size(l->g, n->shape) > 1;
+    return OP_IS_EW(n->op) && op_row[n->op].cost <= CHEAP && n->axes == GX_TB &&
+           shape_size(l->g, n->shape) > 1;
 }
 
 static void decide_tape(Level *l)
@@ -320,8 +319,8 @@ static void decide_tape(Level *l)
         for (int k = 0; k < n->nin; k++)
             all = all && there[strip(g, IN(g, r, k), true)];
         bool view = n->op == OP_SLICE || n->op == OP_EXPAND;
-        bool stored = l->home[r].kind == HOME_SLOT ||
-                      l->home[r].kind == HOME_ROOT;
+        bool stored =
+            l->home[r].kind == HOME_SLOT || l->home[r].kind == HOME_ROOT;
         there[r] = level_leaf(l, r) || stored || (all && view);
         if (!there[r] && all && cheap(l, r))
             there[r] = l->again[r] = true;
@@ -336,8 +335,7 @@ static void decide_tape(Level *l)
 static bool homeless(const Level *l, Ref r)
 {
     int op = NODE(l->g, r)->op;
-    return l->home[r].kind == HOME_OWN && op != OP_SLICE &&
-           !level_leaf(l, r);
+    return l->home[r].kind == HOME_OWN && op != OP_SLICE && !level_leaf(l, r);
 }
 
 static void settle(Level *l, Ref r, HomeKind kind, int index, int64_t col)
@@ -521,15 +519,14 @@ static void sink(Level *l)
             n->op == OP_RESHAPE || n->op == OP_EXPAND)
             continue;
         if (l->causal.comp[r] < 0 && votes[r] >= 0 && cheap(l, r) &&
-            !l->tape[r] && l->home[r].kind == HOME_OWN &&
-            new_stores(l, r) <= 1)
+            !l->tape[r] && l->home[r].kind == HOME_OWN && new_stores(l, r) <= 1)
             l->sunk[r] = votes[r];
         for (int k = 0; k < n->nin; k++) {
             Ref in = strip(g, IN(g, r, k), OP_IS_EW(n->op));
             int loop = level_loop(l, r);
-            bool same = OP_IS_EW(n->op) && loop >= 0 &&
-                        shape_size(g, NODE(g, in)->shape) ==
-                            shape_size(g, n->shape);
+            bool same =
+                OP_IS_EW(n->op) && loop >= 0 &&
+                shape_size(g, NODE(g, in)->shape) == shape_size(g, n->shape);
             if (l->mark[in] == l->mark[r] || !l->again[in])
                 vote(&votes[in], same ? loop : VOTE_WHOLE);
         }

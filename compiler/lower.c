@@ -38,8 +38,7 @@ static Val row_value(Lower *w, int i, Ref in, uint8_t axes)
     uint8_t copy;
     if (!tasks_needs_rows(w->t, k->region, in, axes, &copy))
         return value_of(w, i, in, false);
-    return value_task(w,
-                      tasks_find_rows(w->t, k->fn, k->region, in, copy));
+    return value_task(w, tasks_find_rows(w->t, k->fn, k->region, in, copy));
 }
 
 static void put_copy(Lower *w, int i, Val to, Val from)
@@ -82,8 +81,8 @@ static Val range_view(Lower *w, int i, int64_t row, int64_t rows)
 static void lower_pad(Lower *w, int i)
 {
     const Node *n = NODE(w->g, w->t->v.v[i].node);
-    const Shape *in = SHAPE(w->g, NODE(w->g, IN(w->g, w->t->v.v[i].node,
-                                               0))->shape);
+    const Shape *in =
+        SHAPE(w->g, NODE(w->g, IN(w->g, w->t->v.v[i].node, 0))->shape);
     int64_t rows = in->rank ? in->dim[0] : 1;
     Val zero = value_const(w, 0);
     if (n->a > 0)
@@ -91,14 +90,12 @@ static void lower_pad(Lower *w, int i)
     put_copy(w, i, range_view(w, i, n->a, rows),
              value_of(w, i, IN(w->g, w->t->v.v[i].node, 0), true));
     if (n->a + rows < n->b)
-        put_copy(w, i, range_view(w, i, n->a + rows, n->b - n->a - rows),
-                 zero);
+        put_copy(w, i, range_view(w, i, n->a + rows, n->b - n->a - rows), zero);
 }
 
 static Val pack_value(Lower *w, int i, Ref matrix, bool trans)
 {
-    return value_task(
-        w, tasks_find_pack(w->t, w->t->v.v[i].fn, matrix, trans));
+    return value_task(w, tasks_find_pack(w->t, w->t->v.v[i].fn, matrix, trans));
 }
 
 static void lower_matvec(Lower *w, int i)
@@ -135,8 +132,7 @@ static void lower_matmul(Lower *w, int i)
     if (node->a) {
         int64_t dim[2] = {rows, n.k};
         Kernel turn = kernel_new(w, i, KN_TRANSPOSE);
-        turn.out = value_new(w, VAL_BUFFER, 0, value_shape(w, 2, dim),
-                             GX_NONE);
+        turn.out = value_new(w, VAL_BUFFER, 0, value_shape(w, 2, dim), GX_NONE);
         turn.m = rows;
         turn.n = n.k;
         add_in(w, &turn, x);
@@ -183,8 +179,8 @@ static void lower_rows(Lower *w, int i, KernelKind kind)
     for (int k = 0; k < node->nin; k++) {
         Ref in = IN(g, r, k);
         bool rows = tasks_rowwise(node) >> k & 1;
-        add_in(w, &n, rows ? row_value(w, i, in, n.axes)
-                           : value_of(w, i, in, false));
+        add_in(w, &n,
+               rows ? row_value(w, i, in, n.axes) : value_of(w, i, in, false));
     }
     int64_t size0 = node->nin ? shape_size(g, NODE(g, IN(g, r, 0))->shape) : 0;
     n.k = size0;
@@ -236,9 +232,9 @@ static void lower_node(Lower *w, int i)
     case OP_MINA:
         lower_axis(w, i, KN_MINA);
         break;
-#define ROWS(op)                                                              \
-    case OP_##op:                                                             \
-        lower_rows(w, i, KN_##op);                                            \
+#define ROWS(op)                   \
+    case OP_##op:                  \
+        lower_rows(w, i, KN_##op); \
         break;
         ROWS(OUTER)
         ROWS(TRANSPOSE)
@@ -267,8 +263,7 @@ static void lower_node(Lower *w, int i)
 static Ref bound_before(const Slot *s, int at)
 {
     for (int i = 0; i < s->lo.n; i++)
-        if (s->lo.v[i].at == at ||
-            (i == s->lo.n - 1 && at < s->lo.v[i].at))
+        if (s->lo.v[i].at == at || (i == s->lo.n - 1 && at < s->lo.v[i].at))
             return s->lo.v[i].value;
     return 0;
 }
@@ -306,7 +301,7 @@ static void lower_tail(Lower *w, int i)
     const Slot *s = SLOT(w->g, w->t->v.v[i].index);
     int next = 1;
     for (int k = 0; k < s->hi.n; k++) {
-        if (s->hi.v[k].at > next || (k && s->hi.v[k].at > next))
+        if (s->hi.v[k].at > next)
             put_tail(w, i, next - 1, value_const(w, 0));
         put_tail(w, i, s->hi.v[k].at - 1,
                  value_of(w, i, s->hi.v[k].value, true));
@@ -357,9 +352,9 @@ static void put_fused(Lower *w, const int *member, int count)
             if (NODE(g, r)->op != OP_SLICE && !level_leaf(w->l, r))
                 task = tasks_find(w->t, k->fn, k->region, r);
             int from = inst_of(member, i, task);
-            x.in[o] = from >= 0 ? from
-                                : input_of(w, &n, value_of(w, member[i], r,
-                                                           true));
+            x.in[o] = from >= 0
+                          ? from
+                          : input_of(w, &n, value_of(w, member[i], r, true));
         }
         if (k->stored)
             x.out = value_task(w, member[i]);

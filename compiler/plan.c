@@ -22,15 +22,15 @@ typedef struct Block {
  * of forward, then those of backward. */
 typedef struct Use {
     int from, to;
-    int stage;      /* the only stage that uses it, -1: none yet, -2: more */
-    bool scratch;   /* lives inside one step of a loop */
+    int stage;    /* the only stage that uses it, -1: none yet, -2: more */
+    bool scratch; /* lives inside one step of a loop */
 } Use;
 
 typedef struct Planner {
     Plan *p;
     const Sched *s;
     Arena *arena;
-    Use *use; /* per value; buffers only */
+    Use *use;   /* per value; buffers only */
     int *block; /* per value: index of its block, -1 */
     VEC(Block) blocks;
 } Planner;

@@ -29,8 +29,8 @@ static const char *life_text(const Value *v)
 
 static void print_place(Buf *out, const Plan *p, Val i)
 {
-    static const char *const space[] = {"", "", "table", "param", "grad",
-                                        "work"};
+    static const char *const space[] = {"",      "",     "table",
+                                        "param", "grad", "work"};
     static const char *const axes[] = {"1", "", "B", "T*B"};
     const Value *v = &p->s->val.v[i];
     const Loc *l = &p->loc[i];
@@ -55,9 +55,9 @@ static void print_place(Buf *out, const Plan *p, Val i)
 static const char *role_text(int role)
 {
     static const char *const name[] = {
-        "param", "input",  "noise", "state", "output", "final",
-        "loss",  "term",   "count", "metric", "draw",  "grad",
-        "length", "last", "start", "batch",  "total"};
+        "param",  "input", "noise", "state",  "output", "final",
+        "loss",   "term",  "count", "metric", "draw",   "grad",
+        "length", "last",  "start", "batch",  "total"};
     return name[role];
 }
 

@@ -56,8 +56,7 @@ static bool sweeps(const Maker *m, int i)
 static void add_slot(Maker *m, int i, int role)
 {
     const Slot *s = SLOT(m->g, i);
-    CellTensor t = tensor_new(m, s->name, role, s->shape,
-                              m->s->slot_val[i]);
+    CellTensor t = tensor_new(m, s->name, role, s->shape, m->s->slot_val[i]);
     const Loc *loc = &m->p->loc[m->s->slot_val[i]];
     t.flags = s->flags | (sweeps(m, i) ? CELL_BACKWARD : 0);
     t.classes = s->classes;
@@ -113,8 +112,7 @@ static void add_root(Maker *m, int i)
     const Root *r = &m->g->root.v[i];
     if (r->role == CELL_GRAD && SLOT(m->g, r->slot)->kind == SLOT_PARAM)
         return;
-    CellTensor t = tensor_new(m, r->name, r->role,
-                              NODE(m->g, r->value)->shape,
+    CellTensor t = tensor_new(m, r->name, r->role, NODE(m->g, r->value)->shape,
                               m->s->root_val[i]);
     t.flags = r->flags;
     t.what = r->what;
@@ -141,8 +139,8 @@ static void add_given(Maker *m)
     for (int i = 0; i < m->g->root.n; i++) {
         if (s->total[i] < 0)
             continue;
-        CellTensor t = tensor_new(m, s->val.v[s->total[i]].name, CELL_TOTAL,
-                                  0, s->total[i]);
+        CellTensor t = tensor_new(m, s->val.v[s->total[i]].name, CELL_TOTAL, 0,
+                                  s->total[i]);
         t.of = m->root[i];
         add(m, t);
     }

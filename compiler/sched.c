@@ -4,7 +4,6 @@
  * plan.c. */
 #include "sched.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "fuse.h"
@@ -38,7 +37,7 @@ static void sort_tasks(const Tasks *t, int *v, int *tmp, int n)
     memcpy(tmp, v, sizeof *v * (size_t)n);
     for (int i = 0, a = 0, b = h; i < n; i++)
         v[i] = a < h && (b == n || !task_before(t, tmp[b], tmp[a])) ? tmp[a++]
-                                                                   : tmp[b++];
+                                                                    : tmp[b++];
 }
 
 /* Whether everything that a task needs is placed; needs inside `loop` count
@@ -179,8 +178,8 @@ static void set_outside(Tasks *t, int i)
 {
     Task *k = &t->v.v[i];
     Home home = fuse_home(t, i);
-    k->outside = k->crosses || (home.kind != HOME_OWN &&
-                                home.kind != HOME_PART);
+    k->outside =
+        k->crosses || (home.kind != HOME_OWN && home.kind != HOME_PART);
     for (int u = 0; u < k->user.n; u++)
         if (t->v.v[k->user.v[u]].stage != k->stage)
             k->outside = true;

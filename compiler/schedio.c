@@ -162,8 +162,7 @@ static void print_stage(Printer *p, const Stage *st, int i)
         buf_puts(p->out, "whole sequence\n");
     } else {
         const Comp *c = &p->s->causal.v.v[st->comp];
-        buf_printf(p->out, "loop t = %s over",
-                   st->dir > 0 ? "1..T" : "T..1");
+        buf_printf(p->out, "loop t = %s over", st->dir > 0 ? "1..T" : "T..1");
         for (int k = 0; k < c->slot.n; k++)
             buf_printf(p->out, " %s", SLOT(p->s->g, c->slot.v[k])->name);
         buf_putc(p->out, '\n');

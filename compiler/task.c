@@ -51,8 +51,8 @@ bool tasks_needs_rows(const Tasks *t, int region, Ref in, uint8_t axes,
     Ref r = level_strip(t->g, in);
     const Node *n = NODE(t->g, r);
     bool memory = n->op != OP_CONST && n->op != OP_TIME;
-    if (memory && (n->axes == axes ||
-                   (region >= 0 && axes == GX_TB && n->axes == GX_B)))
+    if (memory &&
+        (n->axes == axes || (region >= 0 && axes == GX_TB && n->axes == GX_B)))
         return false;
     *copy = region >= 0 && n->axes != GX_TB ? GX_B : axes;
     return true;
@@ -111,8 +111,7 @@ int tasks_find_pack(const Tasks *t, int fn, Ref node, bool trans)
     return find_kind(t, TK_PACK, fn, -1, node, trans, 0);
 }
 
-int tasks_find_rows(const Tasks *t, int fn, int region, Ref node,
-                    uint8_t axes)
+int tasks_find_rows(const Tasks *t, int fn, int region, Ref node, uint8_t axes)
 {
     return find_kind(t, TK_ROWS, fn, rows_region(region, axes),
                      level_strip(t->g, node), false, axes);
@@ -345,8 +344,7 @@ static void root_tasks(Tasks *t, int i)
 static void clear_task(Tasks *t, int slot)
 {
     for (int i = 0; i < t->g->root.n; i++)
-        if (t->g->root.v[i].role == CELL_GRAD &&
-            t->g->root.v[i].slot == slot)
+        if (t->g->root.v[i].role == CELL_GRAD && t->g->root.v[i].slot == slot)
             return;
     int k = task_new(t, TK_ROOT, FN_BACKWARD, -1, 0);
     t->v.v[k].slot = slot;
@@ -367,8 +365,7 @@ Tasks *tasks_build(Level *l)
     t->l = l;
     t->g = g;
     t->arena = l->arena;
-    t->node_task =
-        NEW_N(t->arena, int *, FN_COUNT * (l->causal.v.n + 1));
+    t->node_task = NEW_N(t->arena, int *, FN_COUNT *(l->causal.v.n + 1));
     t->slot_task[FN_FORWARD] = no_tasks(t);
     t->slot_task[FN_BACKWARD] = no_tasks(t);
     t->bound_task = no_tasks(t);

@@ -137,9 +137,8 @@ static void root_values(Lower *w)
         else if (NODE(g, r)->op == OP_READ)
             w->s->root_val[i] = w->s->slot_val[NODE(g, r)->a];
         else
-            w->s->root_val[i] = h.kind == HOME_SLOT
-                                    ? w->s->slot_val[h.index]
-                                    : w->own[h.index];
+            w->s->root_val[i] =
+                h.kind == HOME_SLOT ? w->s->slot_val[h.index] : w->own[h.index];
     }
 }
 
@@ -184,11 +183,9 @@ void value_begin(Lower *w)
     for (int i = 0; i < w->l->order.n; i++) {
         const Node *n = NODE(g, w->l->order.v[i]);
         if (n->op == OP_TOTAL && w->s->total[n->a] < 0)
-            w->s->total[n->a] =
-                keep(w,
-                     arena_printf(w->arena, "total.%s",
-                                  g->root.v[n->a].name),
-                     -1, 0, GX_B);
+            w->s->total[n->a] = keep(
+                w, arena_printf(w->arena, "total.%s", g->root.v[n->a].name), -1,
+                0, GX_B);
     }
     slot_values(w);
     root_values(w);
@@ -214,8 +211,7 @@ static Val leaf_value(Lower *w, Ref r)
     case OP_CONCAT:
         return block(w, VAL_PARAM, NODE(g, IN(g, r, 0))->a, n->shape);
     case OP_READ:
-        return value_view(w, w->s->slot_val[n->a], 0, n->b, n->shape,
-                          n->axes);
+        return value_view(w, w->s->slot_val[n->a], 0, n->b, n->shape, n->axes);
     case OP_TIME:
         return value_new(w, VAL_TIME, r, 0, GX_TB);
     case OP_LEN:
@@ -234,8 +230,8 @@ static Val leaf_value(Lower *w, Ref r)
 static Val packed_value(Lower *w, const Task *k)
 {
     const Shape *s = SHAPE(w->g, NODE(w->g, k->node)->shape);
-    Val v = value_new(w, VAL_BUFFER, k->node, NODE(w->g, k->node)->shape,
-                      GX_NONE);
+    Val v =
+        value_new(w, VAL_BUFFER, k->node, NODE(w->g, k->node)->shape, GX_NONE);
     Value *x = VALUE(w, v);
     x->packed = true;
     x->pn = k->trans ? s->dim[0] : s->dim[1];
@@ -289,8 +285,8 @@ static Val stripped_value(Lower *w, int i, Ref r)
         Val base = stripped_value(w, i, level_strip(g, in));
         int64_t rows = SHAPE(g, NODE(g, in)->shape)->dim[0];
         int64_t row = shape_size(g, NODE(g, in)->shape) / rows;
-        Val v = value_view(w, base, n->a * row, 0, n->shape,
-                           VALUE(w, base)->axes);
+        Val v =
+            value_view(w, base, n->a * row, 0, n->shape, VALUE(w, base)->axes);
         if (w->name[r])
             VALUE(w, v)->name = w->name[r];
         return v;

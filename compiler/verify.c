@@ -1,7 +1,6 @@
 /* Whether a graph is legal: run between passes, on text that was read, and by
  * the tests.  What it refuses is a mistake of ours, so it says it in terms of
  * nodes; mistakes of users are the checker's. */
-#include <stdio.h>
 #include <string.h>
 
 #include "ops.h"
@@ -31,9 +30,8 @@ static void verify_slot_use(Verify *v, Ref r)
     const Slot *s = SLOT(v->g, n->a);
     bool computed = s->kind == SLOT_EQN || s->kind == SLOT_COT;
     if ((n->op == OP_PARAM) != (s->kind == SLOT_PARAM))
-        wrong(v, "%%%u: %s of %s, which is %s parameter", r,
-              op_row[n->op].name, s->name,
-              n->op == OP_PARAM ? "no" : "a");
+        wrong(v, "%%%u: %s of %s, which is %s parameter", r, op_row[n->op].name,
+              s->name, n->op == OP_PARAM ? "no" : "a");
     if (computed && !s->root)
         wrong(v, "%%%u: %s is read but has no equation", r, s->name);
     if ((n->op == OP_AT || (n->op == OP_READ && n->b)) && s->axes != GX_TB)
@@ -57,9 +55,9 @@ static void verify_node(Verify *v, Ref r)
                   op_row[n->op].name, i);
     if (v->wrong)
         return;
-    const char *why = op_type(g, (Op)n->op, n->nin,
-                              n->nin ? &IN(g, r, 0) : NULL, n->a, n->b,
-                              n->num, &shape, &axes);
+    const char *why =
+        op_type(g, (Op)n->op, n->nin, n->nin ? &IN(g, r, 0) : NULL, n->a, n->b,
+                n->num, &shape, &axes);
     if (why)
         wrong(v, "%%%u: %s: %s", r, op_row[n->op].name, why);
     else if (memcmp(&shape, SHAPE(g, n->shape), sizeof shape))

@@ -5,7 +5,7 @@
 set -u
 
 packages=
-command() { # command NAME PACKAGE
+program() { # program NAME PACKAGE
     type "$1" >/dev/null 2>&1 || packages="$packages $2"
 }
 header() { # header FILE PACKAGE
@@ -24,10 +24,10 @@ look() {
     packages=
     case $1 in
     build)
-        command "${CC:-cc}" gcc
-        command ar binutils
-        command flex flex
-        command bison bison
+        program "${CC:-cc}" gcc
+        program ar binutils
+        program flex flex
+        program bison bison
         header stdio.h libc6-dev
         header libtcc.h libtcc-dev
         header jansson.h libjansson-dev
@@ -36,7 +36,7 @@ look() {
         header zlib.h zlib1g-dev
         ;;
     test)
-        command python3 python3
+        program python3 python3
         header cmocka.h libcmocka-dev
         ;;
     demo)

@@ -29,9 +29,11 @@ causal.* latency.* level.* task.* fuse.* value.* lower.* sched*.* plan*.*
 emit*.c emit.h      : graph.h ops.h causal.h sched.h plan.h emit.h kernels.h
                       kernels.def strips.def
 jit.*               : base.h jit.h kernels.h
-elab*.c elab*.h     : ast.h graph.h ops.h shape.h elab.h elaborate.h cellc.h
+elab*.c elab*.h probe.*
+                    : ast.h graph.h ops.h shape.h elab.h elaborate.h probe.h
+                      cellc.h
 cellc.h             : cellrt.h
-cellcint.h          : cellc.h elaborate.h emit.h eval.h jit.h latency.h
+cellcint.h          : cellc.h elaborate.h probe.h emit.h eval.h jit.h latency.h
 cellc.c cellcapi.c  : *
 main.c verbs/*      : cellc.h drv*.h runtime/*
 END

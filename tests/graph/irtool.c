@@ -1,8 +1,9 @@
 /* Runs passes on a graph given as text: irtool PASS... < graph.ir
  * Passes: verify, again (text and back), simplify gemm final grad inputgrad
- * (graph to graph); print causal sched plan (print their result).  Without any of the printing ones
- * the graph is printed at the end.  Every graph is verified.  Exit code 1 and
- * a line on standard output when the text or the graph is wrong. */
+ * (graph to graph); print causal sched plan (print their result).  Without any
+ * of the printing ones the graph is printed at the end.  Every graph is
+ * verified.  Exit code 1 and a line on standard output when the text or the
+ * graph is wrong. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
