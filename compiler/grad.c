@@ -30,12 +30,26 @@ static Ref identity(void *ctx, Graph *to, const Graph *from, Ref r,
     return graph_copy(to, from, r, in);
 }
 
+typedef VEC(Ref) RefStack;
+
+static void visit_slot(State *s, RefStack *stack, const Slot *v)
+{
+    if (v->root && !s->seen[v->root])
+        vec_push(s->z.tmp, stack, v->root);
+    for (int i = 0; i < v->lo.n; i++)
+        if (!s->seen[v->lo.v[i].value])
+            vec_push(s->z.tmp, stack, v->lo.v[i].value);
+    for (int i = 0; i < v->hi.n; i++)
+        if (!s->seen[v->hi.v[i].value])
+            vec_push(s->z.tmp, stack, v->hi.v[i].value);
+}
+
 /* Operands and slot roots before their users; READs close loops and AT
  * needs the whole sequence of its slot first. */
 static void visit(State *s, Ref root)
 {
     const Graph *g = s->z.g;
-    VEC(Ref) stack = {0};
+    RefStack stack = {0};
     if (!root)
         return;
     vec_push(s->z.tmp, &stack, root);
@@ -54,9 +68,8 @@ static void visit(State *s, Ref root)
         for (int i = 0; i < n->nin; i++)
             if (!s->seen[IN(g, r, i)])
                 vec_push(s->z.tmp, &stack, IN(g, r, i));
-        if (n->op == OP_AT && SLOT(g, n->a)->root &&
-            !s->seen[SLOT(g, n->a)->root])
-            vec_push(s->z.tmp, &stack, SLOT(g, n->a)->root);
+        if (n->op == OP_AT)
+            visit_slot(s, &stack, SLOT(g, n->a));
     }
 }
 
@@ -163,6 +176,30 @@ static void read_adjoint(State *s, const Reads *read)
         to_bound(s, n.a, i, true, at_node(s, read->cot, i - n.b, true));
 }
 
+/* Where a short sequence made AT read a bound, its cotangent goes there. */
+static void at_bounds(State *s, const Node *n, Ref d)
+{
+    Graph *g = s->z.g;
+    Ref zero = graph_const(g, 0);
+    Ref len = graph_add(g, OP_LEN, 0, NULL, 0, 0, 0, n->span);
+    Ref start = graph_add(g, OP_START, 0, NULL, 0, 0, 0, n->span);
+    Ref early = graph_op2(g, OP_mul, d, start);
+    bool end = n->num != 0;
+    if (end && n->b > 0)
+        to_bound(s, n->a, n->b, true, d);
+    if (!end && n->b <= 0)
+        to_bound(s, n->a, n->b, false, early);
+    for (int j = 0; end && j >= n->b; j--) {
+        Ref hit = graph_op2(g, OP_eq, len, graph_const(g, j - n->b));
+        to_bound(s, n->a, j, false,
+                 graph_op3(g, OP_select, hit, early, zero));
+    }
+    for (int i = 1; !end && i <= n->b; i++) {
+        Ref hit = graph_op2(g, OP_eq, len, graph_const(g, n->b - i));
+        to_bound(s, n->a, i, true, graph_op3(g, OP_select, hit, d, zero));
+    }
+}
+
 /* AT keeps one step: its cotangent reaches that step alone. */
 static void at_adjoint(State *s, Ref r, Ref d)
 {
@@ -170,13 +207,18 @@ static void at_adjoint(State *s, Ref r, Ref d)
     const Node n = *NODE(g, r);
     Ref t = graph_add(g, OP_TIME, 0, NULL, 0, 0, 0, n.span);
     Ref step = graph_const(g, n.b);
+    at_bounds(s, &n, d);
     if (n.num != 0) {
         step = graph_add(g, OP_LEN, 0, NULL, 0, 0, 0, n.span);
         if (n.b)
             step = graph_op2(g, OP_add, step, graph_const(g, n.b));
     }
-    d = graph_op3(g, OP_select, graph_op2(g, OP_eq, t, step), d,
-                  graph_const(g, 0));
+    Ref hit = graph_op2(g, OP_eq, t, step);
+    if (n.num == 0) { /* a step that this sequence may not have */
+        Ref len = graph_add(g, OP_LEN, 0, NULL, 0, 0, 0, n.span);
+        hit = graph_op2(g, OP_and, hit, graph_op2(g, OP_le, t, len));
+    }
+    d = graph_op3(g, OP_select, hit, d, graph_const(g, 0));
     if (SHAPE(g, NODE(g, d)->shape)->rank == 0)
         d = graph_expand(g, d, n.shape);
     if (SLOT(g, n.a)->root)

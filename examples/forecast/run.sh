@@ -8,7 +8,7 @@ table=${1:-waves.csv}
 [ $# -gt 0 ] || awk -v n=4000 -f "$here/waves.awk" >"$table"
 
 "$cellc" train "$here/forecast.cell" "$table" --valid 0.1 \
-    --epochs "${EPOCHS:-20}" -o forecast.safetensors
+    --epochs "${EPOCHS:-200}" -o forecast.safetensors
 "$cellc" eval forecast.safetensors "$table"
 "$cellc" predict forecast.safetensors "$table" -o expected.csv
 head -3 expected.csv
