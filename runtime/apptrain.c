@@ -14,7 +14,8 @@
 const Flag app_train_flags[] = {
     {"o", "FILE", "model.safetensors", NULL, "the checkpoint"},
     {"resume", NULL, NULL, NULL, "go on from the checkpoint -o"},
-    {"log", "FILE", NULL, NULL, "CSV log, else -o with .csv for its ending"},
+    {"log", "FILE", NULL, NULL,
+     "CSV log, else -o with .log.csv for its ending"},
     {"best", "FILE", NULL, NULL, "checkpoint of the best validation too"},
     {"epochs", "N", NULL, "train",
      "times through the data; 10 where nothing else ends it"},
@@ -51,14 +52,41 @@ const Flag app_data_flags[] = {
     {"hop", "N", NULL, "data", "steps from window to window, 1"},
     {NULL, NULL, NULL, NULL, NULL}};
 
-/* "dir/model.safetensors" gives "dir/model.csv"; malloc'd. */
+/* "dir/model.safetensors" gives "dir/model.log.csv"; malloc'd. */
 static char *log_name(const char *out)
 {
     const char *dot = strrchr(out, '.'), *slash = strrchr(out, '/');
     size_t n =
         dot && (!slash || dot > slash) ? (size_t)(dot - out) : strlen(out);
 
-    return rt_printf("%.*s.csv", (int)n, out);
+    return rt_printf("%.*s.log.csv", (int)n, out);
+}
+
+static int same_file(const char *a, const char *b)
+{
+    struct stat x, y;
+
+    return a && b && !stat(a, &x) && !stat(b, &y) && x.st_dev == y.st_dev &&
+           x.st_ino == y.st_ino && S_ISREG(x.st_mode);
+}
+
+/* What training writes must not be what it reads. */
+static int outputs_apart(const Flags *f, const char *spec, const char *data,
+                         const char *save, const char *log)
+{
+    const char *in[] = {spec, data, flags_get(f, "file"), flags_get(f, "valid"),
+                        flags_get(f, "lengths")};
+    const char *out[] = {save, log, flags_get(f, "best")};
+
+    for (size_t i = 0; i < sizeof in / sizeof *in; i++)
+        for (size_t k = 0; k < sizeof out / sizeof *out; k++)
+            if (same_file(in[i], out[k])) {
+                say_error("%s is read: it cannot be written too; choose "
+                          "another name with %s",
+                          out[k], k == 1 ? "--log" : "-o");
+                return EXIT_USER;
+            }
+    return 0;
 }
 
 static int by_key(const void *a, const void *b)
@@ -209,15 +237,13 @@ static int finish(const FitResult *r, const char *out, const char *log,
 }
 
 /* From a compiled model and its data to the end. */
-static int train_model(AppHost *h, const Flags *f, FitSetup *s,
-                       const char *base)
+static int train_model(AppHost *h, FitSetup *s, const char *base,
+                       const char *log)
 {
     RtError err = {0};
     FitResult result = {0};
     char *optimizer = NULL;
-    char *log =
-        flags_get(f, "log") ? strdup(flags_get(f, "log")) : log_name(s->save);
-    int code = log ? 0 : EXIT_BUG;
+    int code = 0;
 
     s->model = model_new(h->train, &err);
     if (s->model && has_noise(h->train))
@@ -240,7 +266,6 @@ static int train_model(AppHost *h, const Flags *f, FitSetup *s,
         code = finish(&result, s->save, log,
                       s->resume ? s->resume->state.step : 0);
     free(optimizer);
-    free(log);
     model_free(s->model);
     model_free(s->validator);
     return code;
@@ -270,9 +295,13 @@ int app_train(AppHost *h, const Flags *f, const char *spec, const char *data)
                   .best = flags_get(f, "best")};
     const char *slash = spec ? strrchr(spec, '/') : NULL;
     char *base = slash ? strndup(spec, (size_t)(slash - spec)) : NULL;
+    char *log =
+        flags_get(f, "log") ? strdup(flags_get(f, "log")) : log_name(s.save);
     RtError err = {0};
-    int code = h->open(h, f, spec, NULL);
+    int code = log ? outputs_apart(f, spec, data, s.save, log) : EXIT_BUG;
 
+    if (!code)
+        code = h->open(h, f, spec, NULL);
     if (!code && flags_given(f, "resume")) {
         code = load_resumed(s.save, &resumed);
         s.resume = &resumed;
@@ -296,7 +325,8 @@ int app_train(AppHost *h, const Flags *f, const char *spec, const char *data)
         code = EXIT_USER;
     }
     if (!code)
-        code = train_model(h, f, &s, base);
+        code = train_model(h, &s, base, log);
+    free(log);
     data_free(&set);
     data_free(&valid);
     checkpoint_free(&resumed);

@@ -31,7 +31,7 @@ build/cellc generate $out/charlm.safetensors --length 500 --temperature 0.7 \
     --seed 1 -o $out/sample.txt
 sed 's/^/    /' $out/sample.txt
 echo
-tail -n 1 $out/charlm.csv | awk -F, -v header="$(head -n 1 $out/charlm.csv)" '
+tail -n 1 $out/charlm.log.csv | awk -F, -v header="$(head -n 1 $out/charlm.log.csv)" '
     { n = split(header, name, ",")
       for (i = 1; i <= n; i++)
           if (name[i] == "val_bits")
