@@ -1,6 +1,8 @@
 /* Products that share an operand become one: the gates of a cell read x and
  * h[t-1] through one matrix each, whatever the cell.  Before differentiation,
- * so that the gradient inherits the merged products.
+ * so that the gradient inherits the merged products.  A product with a one-hot
+ * vector is the look-up of a column, and its gradient then touches that column
+ * alone.
  * needs: MATVECs of plain parameters.  gives: SLICEs of one MATVEC whose
  * matrix is the CONCAT of the parameters, which plan.c lays out side by side.
  * keeps: values.  Source: Appleyard, Kocisky, Blunsom 2016 (merged gates). */
@@ -67,6 +69,17 @@ static void group_members(Gemm *z)
         z->of[z->m[i].node] = i;
 }
 
+/* W x; column i of W where x is one-hot at i. */
+static Ref product(Graph *to, Ref w, Ref x, Span span)
+{
+    Ref in[2] = {w, x};
+    if (NODE(to, x)->op != OP_ONEHOT)
+        return graph_add(to, OP_MATVEC, 2, in, 0, 0, 0, span);
+    in[0] = graph_add(to, OP_TRANSPOSE, 1, &w, 0, 0, 0, span);
+    in[1] = IN(to, x, 0);
+    return graph_add(to, OP_GATHER, 2, in, 0, 0, 0, span);
+}
+
 static Ref merged(const Gemm *z, Graph *to, const Member *m, Ref x, Span span)
 {
     int k = m->first, n = 0;
@@ -78,9 +91,9 @@ static Ref merged(const Gemm *z, Graph *to, const Member *m, Ref x, Span span)
     for (int i = 0; i < n; i++)
         w[i] = graph_add(to, OP_PARAM, 0, NULL, z->m[k + i].slot, 0, 0,
                          SLOT(to, z->m[k + i].slot)->span);
-    Ref in[2] = {graph_add(to, OP_CONCAT, n, w, 0, 0, 0, span), x};
+    Ref all = product(to, graph_add(to, OP_CONCAT, n, w, 0, 0, 0, span), x,
+                      span);
     free(w);
-    Ref all = graph_add(to, OP_MATVEC, 2, in, 0, 0, 0, span);
     return graph_add(to, OP_SLICE, 1, &all, m->at, m->at + m->rows, 0, span);
 }
 
@@ -89,8 +102,10 @@ static Ref gemm_node(void *ctx, Graph *to, const Graph *from, Ref r,
 {
     const Gemm *z = ctx;
     int i = z->of[r];
-    if (i < 0 || z->m[i].first < 0)
+    if (i < 0)
         return graph_copy(to, from, r, in);
+    if (z->m[i].first < 0)
+        return product(to, in[0], in[1], NODE(from, r)->span);
     return merged(z, to, &z->m[i], in[1], NODE(from, r)->span);
 }
 

@@ -8,17 +8,26 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
+enum { HUGE_PAGE = 2 << 20 }; /* bytes, where there are any */
+
+/* Large blocks ask for huge pages: the first touch of small ones would take
+ * longer than the first step of a model. */
 void *rt_block(size_t bytes, RtError *err)
 {
     void *p = NULL;
 
     if (bytes == 0)
         bytes = 1;
-    if (posix_memalign(&p, 64, bytes) != 0) {
+    if (posix_memalign(&p, bytes < HUGE_PAGE ? 64 : HUGE_PAGE, bytes) != 0) {
         rt_fail_memory(err, bytes);
         return NULL;
     }
+#ifdef MADV_HUGEPAGE
+    if (bytes >= HUGE_PAGE)
+        (void)madvise(p, bytes, MADV_HUGEPAGE);
+#endif
     return memset(p, 0, bytes);
 }
 

@@ -2,7 +2,8 @@
 # What the documentation shows, works: blocks marked `cell` parse, those with a
 # file name check too and are kept; every line of a block marked `sh` runs where
 # they are, except those of make; what takes minutes there takes two seconds
-# here.  CELLC names the program.
+# here.  The library and the examples are laid out as `fmt` does.  CELLC names the
+# program.
 [ "${1:-}" != -u ] || exit 0 # nothing is stored that could be renewed
 here=$(cd "$(dirname "$0")/../.." && pwd)
 CELLC=$(realpath "${CELLC:-$here/build/cellc}")
@@ -65,5 +66,7 @@ for page in "$here/README.md" "$here"/docs/*.md "$here"/examples/*/README.md; do
         esac
     done <"$page"
 done
+try "canonical layout" build/cellc fmt --check "$here"/compiler/prelude/*.cell \
+    "$here"/compiler/prelude/cells/*.cell "$here"/examples/*/*.cell
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
