@@ -486,7 +486,7 @@ static void build_all(Elab *e, Ast *const *file, int nfile)
     e->building = true;
     for (int i = 0; i < e->top->order.n; i++) {
         Name *n = e->top->order.v[i];
-        if (n->used && (n->kind == N_PARAM || n->kind == N_INPUT))
+        if (n->kind == N_INPUT || (n->used && n->kind == N_PARAM))
             declare(e, n);
         if (n->kind == N_EQN && n->state == 0) {
             bool used = n->used;

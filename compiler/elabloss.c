@@ -397,6 +397,7 @@ static Ref upstream_loss(Elab *e)
         Ref v = g->root.v[k].value;
         int slot = graph_slot(g, SLOT_INPUT, dotted(e, "up", name),
                               NODE(g, v)->shape, NODE(g, v)->axes);
+        SLOT(g, slot)->flags |= CELL_FROZEN; /* nobody asks for its gradient */
         Ref p = op2(e, OP_mul, v, graph_read(g, slot, 0));
         if (SHAPE(g, NODE(g, p)->shape)->rank)
             p = graph_op1(g, OP_SUM, p);

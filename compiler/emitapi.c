@@ -55,7 +55,7 @@ static void find_args(Api *api)
                 vec_push(e->arena, &api->in, arg);
         }
         arg.name = api->id[i];
-        if (t->lag > 0 && t->axes & CELL_T && !(t->flags & CELL_BACKWARD))
+        if (t->lag > 0 && t->axes & CELL_T)
             vec_push(e->arena, &api->carried, arg);
     }
 }

@@ -76,7 +76,8 @@ static void visit(State *s, Ref root)
 static bool slot_wanted(const Slot *s, bool inputs)
 {
     return s->kind == SLOT_PARAM ||
-           (inputs && s->kind == SLOT_INPUT && !(s->flags & CELL_INDEX));
+           (inputs && s->kind == SLOT_INPUT &&
+            !(s->flags & (CELL_INDEX | CELL_FROZEN)));
 }
 
 /* What depends on a differentiated leaf; through READs to a fixpoint. */

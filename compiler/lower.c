@@ -272,15 +272,13 @@ static void lower_bound(Lower *w, int i)
 {
     int index = w->t->v.v[i].index;
     const Slot *s = SLOT(w->g, index);
-    int loop = slot_computed(s) ? level_slot_loop(w->l, index) : -1;
-    bool sweeps = loop >= 0 && w->l->causal.v.v[loop].dir < 0;
     Val to = w->s->slot_val[index];
     for (int k = 0; k < w->l->lag[index]; k++) {
         Ref v = bound_before(s, -k);
         Kernel n = kernel_new(w, i, KN_COPY);
         n.axes = GX_B;
         n.out = value_view(w, to, 0, -1 - k, s->shape, GX_B);
-        n.on_start = s->kind != SLOT_COT && !sweeps;
+        n.on_start = s->kind != SLOT_COT; /* else they are carried */
         add_in(w, &n, v ? value_of(w, i, v, true) : value_const(w, 0));
         put(w, n);
     }

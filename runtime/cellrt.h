@@ -41,7 +41,7 @@ enum {
     CELL_INDEX = 1,    /* holds class numbers, 0-based, stored as reals */
     CELL_OBSERVED = 2, /* left of `~`: negative means "not observed" */
     CELL_LIKELIHOOD = 4, /* TERM of a `~`: perplexity and bits make sense */
-    CELL_FROZEN = 8,   /* never updated */
+    CELL_FROZEN = 8,   /* never updated; INPUT: has no GRAD */
     CELL_BACKWARD = 16 /* its recurrence is swept from the end to 1 */
 };
 

@@ -57,7 +57,7 @@ int session_carries(const CellDesc *d, int i)
 {
     const CellTensor *t = &d->tensor[i];
 
-    return t->lag > 0 && t->axes & CELL_T && !(t->flags & CELL_BACKWARD);
+    return t->lag > 0 && t->axes & CELL_T;
 }
 
 /* Bytes of one carried row of tensor `i`. */

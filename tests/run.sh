@@ -109,7 +109,7 @@ case $form in
     on_build build ""
     golden
     on_sanitized
-    [ "$form" != --all ] || limit=1200 part fuzz tools/fuzz.sh 300
+    [ "$form" != --all ] || limit=1200 part libfuzzer tools/fuzz.sh 300
     ;;
 --san)
     on_sanitized

@@ -24,17 +24,15 @@ echo
 echo "training on $((bytes / 1000)) kB of text for ${MINUTES:=1.5} minutes," \
     "the last tenth held out"
 build/cellc train examples/charlm/charlm.cell $out/fortunes.txt \
-    --minutes "$MINUTES" -o $out/charlm.safetensors
+    --minutes "$MINUTES" -o $out/charlm.safetensors --log $out/log.csv
 echo
 echo "what it writes:"
 build/cellc generate $out/charlm.safetensors --length 500 --temperature 0.7 \
     --seed 1 -o $out/sample.txt
 sed 's/^/    /' $out/sample.txt
 echo
-tail -n 1 $out/charlm.log.csv | awk -F, -v header="$(head -n 1 $out/charlm.log.csv)" '
-    { n = split(header, name, ",")
-      for (i = 1; i <= n; i++)
-          if (name[i] == "val_bits")
-              printf "validation: %.3f bits per character\n", $i }'
+awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == "val_bits") k = i }
+    { bits = $k }
+    END { printf "validation: %.3f bits per character\n", bits }' $out/log.csv
 echo "files:"
 ls -l $out | awk 'NF > 8 { printf "    %9d  build/demo/%s\n", $5, $9 }'
