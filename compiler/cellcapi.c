@@ -248,11 +248,7 @@ static void show_own(Cellc *c)
     for (Ref r = 1; g && r < (Ref)g->node.n; r++)
         for (int i = 1; NODE(g, r)->op == OP_OWN && i < NODE(g, r)->nin;
              i += 2) {
-            Graph from = *g;
-            Root root = {CELL_LOSS, "own", IN(g, r, i), -1, NULL, 0, -1};
-            from.root.v = &root;
-            from.root.n = 1;
-            Order o = graph_order(&from, c->run);
+            Order o = graph_order_of(g, IN(g, r, i), c->run);
             for (int k = 0; k < g->slot.n; k++)
                 own[k] |= o.slot_used[k];
         }

@@ -21,28 +21,17 @@ static void unused_names(Elab *e)
     }
 }
 
-static void mark_reached(const Graph *g, Ref loss, Arena *tmp, bool *slot)
-{
-    Graph only = *g;
-    Root r = {CELL_LOSS, "loss", loss, -1, NULL, 0, -1};
-    only.root.v = &r;
-    only.root.n = 1;
-    Order o = graph_order(&only, tmp);
-    memcpy(slot, o.slot_used, sizeof *slot * (size_t)g->slot.n);
-}
-
 static void unreached_params(Elab *e)
 {
     const Graph *g = e->graph;
     if (!e->loss)
         return;
     Arena *tmp = arena_new(NULL);
-    bool *reached = NEW_N(tmp, bool, g->slot.n + 1);
-    mark_reached(g, e->loss, tmp, reached);
+    Order reached = graph_order_of(g, e->loss, tmp);
     for (int i = 0; i < g->slot.n; i++) {
         const Slot *s = SLOT(g, i);
         Name *n = scope_find(e->top, s->name);
-        if (s->kind == SLOT_PARAM && !reached[i] && (!n || n->used))
+        if (s->kind == SLOT_PARAM && !reached.slot_used[i] && (!n || n->used))
             diag(e->diags, W_UNREACHED, s->span, s->name);
     }
     arena_free(tmp);

@@ -75,9 +75,8 @@ static void visit(State *s, Ref root)
 
 static bool slot_wanted(const Slot *s, bool inputs)
 {
-    return s->kind == SLOT_PARAM ||
-           (inputs && s->kind == SLOT_INPUT &&
-            !(s->flags & (CELL_INDEX | CELL_FROZEN)));
+    return s->kind == SLOT_PARAM || (inputs && s->kind == SLOT_INPUT &&
+                                     !(s->flags & (CELL_INDEX | CELL_FROZEN)));
 }
 
 /* What depends on a differentiated leaf; through READs to a fixpoint. */
@@ -111,11 +110,7 @@ static void find_wants(Grad *z, bool inputs)
 /* What the loss depends on. */
 static void mark_live(const Graph *g, Ref loss, Arena *tmp, bool *live)
 {
-    Graph only = *g;
-    Root r = {CELL_LOSS, "loss", loss, -1, NULL, 0, -1};
-    only.root.v = &r;
-    only.root.n = 1;
-    Order o = graph_order(&only, tmp);
+    Order o = graph_order_of(g, loss, tmp);
     for (int i = 0; i < o.n; i++)
         live[o.v[i]] = true;
 }
@@ -192,8 +187,7 @@ static void at_bounds(State *s, const Node *n, Ref d)
         to_bound(s, n->a, n->b, false, early);
     for (int j = 0; end && j >= n->b; j--) {
         Ref hit = graph_op2(g, OP_eq, len, graph_const(g, j - n->b));
-        to_bound(s, n->a, j, false,
-                 graph_op3(g, OP_select, hit, early, zero));
+        to_bound(s, n->a, j, false, graph_op3(g, OP_select, hit, early, zero));
     }
     for (int i = 1; !end && i <= n->b; i++) {
         Ref hit = graph_op2(g, OP_eq, len, graph_const(g, n->b - i));

@@ -292,6 +292,15 @@ Order graph_order(const Graph *g, Arena *scratch)
     return o;
 }
 
+Order graph_order_of(const Graph *g, Ref r, Arena *scratch)
+{
+    Graph only = *g;
+    Root root = {CELL_OUTPUT, "", r, -1, NULL, 0, -1};
+    only.root.v = &root;
+    only.root.n = 1;
+    return graph_order(&only, scratch);
+}
+
 Graph *graph_map(const Graph *g, GraphMap *fn, void *ctx)
 {
     Arena *tmp = arena_new(NULL);

@@ -155,6 +155,9 @@ typedef struct Order {
 } Order;
 Order graph_order(const Graph *g, Arena *scratch);
 
+/* The same of one value alone: what it depends on. */
+Order graph_order_of(const Graph *g, Ref r, Arena *scratch);
+
 #define NODE(g, r) (&(g)->node.v[r])
 #define IN(g, r, i) ((g)->pool.v[(g)->node.v[r].in + (i)])
 #define SHAPE(g, s) (&(g)->shape.v[s])

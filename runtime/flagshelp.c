@@ -1,54 +1,14 @@
 /* Help for command lines, did-you-mean, and the way from a program's arguments
  * to the verb; see flags.h. */
+#include "call.h"
 #include "flags.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* Edit distance of two words, counting a swap of neighbours as one (optimal
- * string alignment).  Returns a large number without memory. */
-static size_t distance(const char *a, const char *b)
-{
-    size_t n = strlen(a), m = strlen(b), w = m + 1, best;
-    size_t *d = malloc((n + 1) * w * sizeof *d);
-
-    if (!d)
-        return n + m;
-    for (size_t i = 0; i <= n; i++)
-        d[i * w] = i;
-    for (size_t j = 0; j <= m; j++)
-        d[j] = j;
-    for (size_t i = 1; i <= n; i++)
-        for (size_t j = 1; j <= m; j++) {
-            best = d[(i - 1) * w + j - 1] + (a[i - 1] != b[j - 1]);
-            if (d[(i - 1) * w + j] + 1 < best)
-                best = d[(i - 1) * w + j] + 1;
-            if (d[i * w + j - 1] + 1 < best)
-                best = d[i * w + j - 1] + 1;
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] &&
-                a[i - 2] == b[j - 1] && d[(i - 2) * w + j - 2] + 1 < best)
-                best = d[(i - 2) * w + j - 2] + 1;
-            d[i * w + j] = best;
-        }
-    best = d[n * w + m];
-    free(d);
-    return best;
-}
-
 const char *flags_nearest(const char *word, const char *const *name, int n)
 {
-    const char *found = NULL;
-    size_t best = strlen(word) / 3 + 2;
-
-    for (int i = 0; i < n; i++) {
-        size_t d = distance(word, name[i]);
-
-        if (d < best) {
-            best = d;
-            found = name[i];
-        }
-    }
-    return found;
+    return call_nearest(word, name, n, sizeof *name);
 }
 
 static const Flag help = {"help", NULL, NULL, NULL, "this text"};
