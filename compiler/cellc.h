@@ -87,9 +87,10 @@ int cellc_compile(Cellc *c);
 const CellDesc *cellc_jit(Cellc *c);
 
 /* Text results, owned by the handle until the next call; NULL after an error.
- * stage: ast graph grad sched plan c; own: parameters, inputs and start
- * values ("h@0") behind a derivative of the spec's own; cost: "flops N" of a forward step; or after: the
- * name of a pass (elaborate final simplify gemm grad plain). */
+ * stage: ast graph grad sched plan c; own: parameters, inputs and start values
+ * ("h@0") behind a derivative of the spec's own; cost: "flops N" of a forward
+ * step.  after: the name of a pass (elaborate final simplify gemm grad
+ * plain). */
 const char *cellc_show(Cellc *c, const char *stage, const char *after);
 /* Canonical layout of one source text. */
 const char *cellc_format(Cellc *c, const char *name, const char *text,

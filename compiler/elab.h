@@ -127,9 +127,11 @@ struct Scope {
     VEC(Ast *) losses;   /* loss statements of a cell */
 };
 
+typedef enum LayerKind { LAYER_CELL, LAYER_REV, LAYER_STACK } LayerKind;
+
 /* Weights: a cell with its arguments, perhaps combined. */
 struct Layer {
-    enum { LAYER_CELL, LAYER_REV, LAYER_STACK } kind;
+    LayerKind kind;
     const char *prefix; /* of its parameters */
     Ast *cell;          /* CELL: A_CELL */
     Scope *home;        /* CELL: file scope of the definition */
@@ -228,7 +230,7 @@ const Over *value_override(const Name *n); /* W = E in the call, or NULL */
 /* elabindex.c */
 Val expr_index(Elab *e, Scope *s, Ast *a);
 bool edge_of(Elab *e, Scope *s, Ast *subs, Edge *out);   /* h[0], h[end+1] */
-Val read_at(Elab *e, Name *n, int offset, Span at);      /* t+offset */
+Val read_at(Elab *e, Scope *s, Name *n, int offset, Span at);      /* t+offset */
 bool step_of(Elab *e, Scope *s, Ast *subs, int *offset); /* [t-1] */
 Name *storage_name(Elab *e, Name *n); /* the name whose slot holds n */
 

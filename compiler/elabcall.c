@@ -118,7 +118,7 @@ const char *site_prefix(Elab *e, Scope *s, Ast *site, Ast *layer)
                      arena_printf(e->arena, "%s%d", word, number));
 }
 
-static Layer *layer_new(Elab *e, int kind, const char *prefix, Ast *call)
+static Layer *layer_new(Elab *e, LayerKind kind, const char *prefix, Ast *call)
 {
     Layer *l = NEW(e->arena, Layer);
     l->kind = kind;

@@ -287,6 +287,17 @@ static Val valid_mask(Elab *e, uint32_t axes, Span at)
     return val_node(e, m, OP_le, 2, in, 0, 0, 0, at);
 }
 
+/* The extreme of no step at all counts as 0, like its sum. */
+static Val or_zero(Elab *e, Val v, Span at)
+{
+    Val len = val_unknown(AXIS_B);
+    len.rank = 0;
+    Val pair[2] = {val_node(e, len, OP_LEN, 0, NULL, 0, 0, 0, at),
+                   val_num(e, 1)};
+    Val x[3] = {val_op(e, OP_ge, 2, pair, at, NULL), v, val_num(e, 0)};
+    return val_op(e, OP_select, 3, x, at, NULL);
+}
+
 /* sum[t](e) and its like: over the valid steps of each sequence. */
 static Val over_axis(Call *c)
 {
@@ -320,6 +331,8 @@ static Val over_axis(Call *c)
                  : min ? OP_MINA
                        : OP_SUMA,
                  1, &in, CELL_T, 0, 0, at);
+    if (max || min)
+        return or_zero(e, r, at);
     if (strcmp(c->name, "mean"))
         return r;
     Val len = val_unknown(AXIS_B);

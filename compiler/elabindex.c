@@ -147,9 +147,12 @@ static const Over *step_override(Name *n, int offset)
     return NULL;
 }
 
-Val read_at(Elab *e, Name *n, int offset, Span at)
+Val read_at(Elab *e, Scope *s, Name *n, int offset, Span at)
 {
-    const Over *over = step_override(n, offset);
+    /* Only the cell itself sees what the call put in the place of its own
+     * previous state; the caller's h.c[t-1] is the real one. */
+    const Over *over =
+        s->app == n->scope->app ? step_override(n, offset) : NULL;
     if (over)
         return expr(e, over->scope, over->e);
     n->used = n->lagged = true;
@@ -369,7 +372,7 @@ Val expr_index(Elab *e, Scope *s, Ast *a)
     if (timed && !n)
         n = anonymous(e, s, base);
     if (timed && t.when == WHEN_STEP)
-        v = t.off ? read_at(e, n, t.off, a->span) : expr(e, s, base);
+        v = t.off ? read_at(e, s, n, t.off, a->span) : expr(e, s, base);
     else if (timed)
         v = read_one(e, n, t, a->span);
     else if (n)

@@ -245,6 +245,12 @@ static void print_loops(Loops *f)
     Emit *e = f->e;
     bool rows = f->rows != ROWS_ONE || f->k->m > 1, columns = f->k->n > 1;
     bool outer = false, inner = false;
+    /* Without a loop around them, locals need a block of their own. */
+    bool block = !rows && e->block.n && (f->row.n || !columns);
+    if (block) {
+        emit_line(e, "{");
+        e->indent++;
+    }
     if (rows)
         outer = open_loop(e,
                           arena_printf(e->arena,
@@ -268,6 +274,8 @@ static void print_loops(Loops *f)
         close_loop(e, inner);
     if (rows)
         close_loop(e, outer);
+    if (block)
+        emit_close(e);
 }
 
 static void loops_fused(Emit *e, const Kernel *k, EmitRows rows)
