@@ -2,8 +2,8 @@
 """Training steps of ours and of PyTorch, interleaved in one run.
 
 A step is forward and backward with all gradients, that of the input included,
-from a given gradient of the output; float32, one thread.  Ours are the library's
-cells through both back ends, timed by `step`, which runs beside this process;
+from a given gradient of the output; float32, one thread.  Ours are cells of the
+library through both back ends, timed by `step`, which runs beside this process;
 the peers are nn.LSTM and a peephole cell written by hand in eager PyTorch.
 
     compare.py STEP [ROUNDS]

@@ -21,7 +21,7 @@
 #include <unistd.h>
 
 typedef struct Bench {
-    char name[64];
+    char *name;
     Cellc *c;
     RtModel *m;
     RtSession *s;
@@ -77,16 +77,32 @@ static int step(Bench *b, double *ms)
     return bad;
 }
 
-static int load(Bench *b, const char *spec, const char *backend,
-                const char *hidden, long width)
+static Bench *release(Bench *b)
+{
+    Bench *next = b->next;
+    session_free(b->s);
+    model_free(b->m);
+    cellc_free(b->c);
+    free(b->name);
+    free(b);
+    return next;
+}
+
+enum { NAME, SPEC, BACKEND, STEPS, BATCH, WIDTH, HIDDEN, WORDS };
+
+static int load(Bench *b, char *const word[WORDS])
 {
     RtError err = {0};
+    b->name = strdup(word[NAME]);
+    b->T = atol(word[STEPS]);
+    b->B = atol(word[BATCH]);
     b->c = cellc_new(say, NULL);
-    int bad = !b->c || cellc_add_file(b->c, spec) ||
-              cellc_option(b->c, "n", hidden) || cellc_dim(b->c, "m", width) ||
+    int bad = !b->name || !b->c || cellc_add_file(b->c, word[SPEC]) ||
+              cellc_option(b->c, "n", word[HIDDEN]) ||
+              cellc_dim(b->c, "m", atol(word[WIDTH])) ||
               cellc_set(b->c, "upstream", "h") ||
               cellc_set(b->c, "inputgrad", "1") ||
-              cellc_set(b->c, "backend", backend);
+              cellc_set(b->c, "backend", word[BACKEND]);
     const CellDesc *d = bad ? NULL : cellc_jit(b->c);
     b->m = d ? model_new(d, &err) : NULL;
     b->s = b->m ? session_new(b->m, &err) : NULL;
@@ -95,26 +111,12 @@ static int load(Bench *b, const char *spec, const char *backend,
     return bad;
 }
 
-static Bench *release(Bench *b)
+/* Prints how long it took; NULL after an error. */
+static Bench *make(char *const word[WORDS])
 {
-    Bench *next = b->next;
-    session_free(b->s);
-    model_free(b->m);
-    cellc_free(b->c);
-    free(b);
-    return next;
-}
-
-/* "NAME SPEC BACKEND T B I H"; NULL after an error. */
-static Bench *make(const char *words)
-{
-    char spec[1024], backend[16], hidden[16];
-    long width;
     double from = now();
     Bench *b = calloc(1, sizeof *b);
-    if (b && sscanf(words, "%63s %1023s %15s %ld %ld %ld %15s", b->name, spec,
-                    backend, &b->T, &b->B, &width, hidden) == 7 &&
-        !load(b, spec, backend, hidden, width)) {
+    if (b && !load(b, word)) {
         printf("ok %.2f\n", now() - from);
         return b;
     }
@@ -123,54 +125,58 @@ static Bench *make(const char *words)
     return NULL;
 }
 
-static int times(Bench *all, const char *words)
+static int times(Bench *b, const char *name, int steps)
 {
-    char name[64];
-    int steps;
-    if (sscanf(words, "%63s %d", name, &steps) != 2)
-        return 1;
-    while (all && strcmp(all->name, name) != 0)
-        all = all->next;
-    int bad = !all;
+    while (b && strcmp(b->name, name) != 0)
+        b = b->next;
+    int bad = !b;
     for (double ms = 0; !bad && steps > 0; steps--) {
-        bad = step(all, &ms);
+        bad = step(b, &ms);
         printf("%.4f%s", ms, steps > 1 ? " " : "\n");
     }
     return bad;
 }
 
+static int command(Bench **all, char *line)
+{
+    char *word[WORDS + 1] = {0}, *rest = line;
+    int n = 0;
+    while (n <= WORDS && (word[n] = strtok_r(rest, " \n", &rest)))
+        n++;
+    if (n == 3 && !strcmp(word[0], "time"))
+        return times(*all, word[1], atoi(word[2]));
+    Bench *b =
+        n == WORDS + 1 && !strcmp(word[0], "load") ? make(word + 1) : NULL;
+    if (b) {
+        b->next = *all;
+        *all = b;
+    }
+    return !b;
+}
+
 static int serve(void)
 {
-    char line[2048];
+    char *line = NULL;
+    size_t room = 0;
     Bench *all = NULL;
     int bad = 0;
-    while (!bad && fgets(line, sizeof line, stdin)) {
-        if (!strncmp(line, "load ", 5)) {
-            Bench *b = make(line + 5);
-            bad = !b;
-            if (b) {
-                b->next = all;
-                all = b;
-            }
-        } else {
-            bad = strncmp(line, "time ", 5) || times(all, line + 5);
-        }
+    while (!bad && getline(&line, &room, stdin) > 0) {
+        bad = command(&all, line);
         fflush(stdout);
     }
     if (bad)
-        fprintf(stderr, "step: cannot do: %s", line);
+        fprintf(stderr, "step: cannot do: %s\n", line);
     while (all)
         all = release(all);
+    free(line);
     return bad;
 }
 
+/* The words of a `load` but for the name. */
 static int once(char **argv)
 {
-    char words[2048];
     double ms;
-    snprintf(words, sizeof words, "once %s %s %s %s %s %s", argv[0], argv[1],
-             argv[2], argv[3], argv[4], argv[5]);
-    Bench *b = make(words);
+    Bench *b = make(argv);
     int bad = !b || step(b, &ms);
     if (!bad)
         printf("step %.2f\n", ms);
@@ -224,7 +230,7 @@ int main(int argc, char **argv)
     if (argc == 1)
         return serve();
     if (argc == 8 && !strcmp(argv[1], "once"))
-        return once(argv + 2);
+        return once(argv + 1);
     if (argc > 3 && !strcmp(argv[1], "start") && atoi(argv[2]) > 0)
         return start(atoi(argv[2]), argv + 3);
     fprintf(stderr, "usage: step [once SPEC BACKEND T B I H | start RUNS "
