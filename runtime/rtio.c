@@ -109,10 +109,11 @@ int rtio_read(const char *path, char **bytes, size_t *n, RtError *err)
 
 struct RtSave {
     FILE *file;
-    char *path; /* the target, links resolved */
-    char *temp; /* what is being written; NULL: the target itself */
-    int old;    /* 1: there is a file to keep */
-    int error;  /* first errno, 0: none */
+    char *path;  /* the target, links resolved */
+    char *temp;  /* what is being written; NULL: the target itself */
+    int old;     /* 1: there is a file to keep */
+    int durable; /* 1: sync even where nothing is replaced */
+    int error;   /* first errno, 0: none */
 };
 
 static void save_free(RtSave *s)
@@ -198,6 +199,11 @@ RtSave *rtio_save_open(const char *path, RtError *err)
     return s;
 }
 
+void rtio_save_durable(RtSave *s)
+{
+    s->durable = 1;
+}
+
 int rtio_save_write(RtSave *s, const void *bytes, size_t n)
 {
     if (!s->error && n && fwrite(bytes, 1, n, s->file) != n)
@@ -236,7 +242,7 @@ int rtio_save_close(RtSave *s, RtError *err)
     int e = s->error;
     if (fflush(s->file) != 0 && !e)
         e = errno;
-    if (!e && s->temp && fsync(fileno(s->file)) < 0)
+    if (!e && s->temp && (s->durable || s->old) && fsync(fileno(s->file)) < 0)
         e = errno;
     if (fclose(s->file) != 0 && !e)
         e = errno;
@@ -245,7 +251,7 @@ int rtio_save_close(RtSave *s, RtError *err)
             e = errno;
         if (e)
             unlink(s->temp);
-        else
+        else if (s->durable)
             e = sync_folder(s->path);
     }
     if (e)

@@ -19,6 +19,9 @@ typedef struct RtSave RtSave;
 /* A target that is there and not a regular file (a device, a pipe) is written
  * directly; "-" is standard output.  NULL on error. */
 RtSave *rtio_save_open(const char *path, RtError *err);
+/* The file will be there after a crash of the machine too; without this only
+ * one that replaces another is synced, so that never both are lost. */
+void rtio_save_durable(RtSave *s);
 /* Errors are kept: it is enough to look at rtio_save_close(). */
 int rtio_save_write(RtSave *s, const void *bytes, size_t n);
 /* Flushes, syncs and renames; on an error, here or in an earlier write,

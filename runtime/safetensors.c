@@ -214,6 +214,7 @@ int st_save(const SafeTensors *st, const char *path, RtError *err)
         lead[k] = (unsigned char)((uint64_t)padded >> (8 * k));
     RtSave *s = rtio_save_open(path, err);
     if (s) {
+        rtio_save_durable(s);
         rtio_save_write(s, lead, sizeof lead);
         rtio_save_write(s, json, len);
         rtio_save_write(s, "       ", padded - len);
