@@ -47,6 +47,7 @@ static double smaller(double x, double y)
 #define vm_maxF larger
 #define vm_minF smaller
 #define vm_fmaF fma
+#define vm_selectF(x, y, z) ((x) != 0 ? (y) : (z))
 #define vm_expF exp
 #define vm_logF log
 #define vm_log1pF log1p

@@ -255,6 +255,18 @@ VM_INLINE double vm_sign(double x)
     return x > 0.0 ? 1.0 : x < 0.0 ? -1.0 : x;
 }
 
+/* a ? b : c with both sides evaluated: as an operator, gcc 12 makes the loads
+ * of b and c conditional, and gets some of those loops wrong at -O3. */
+VM_INLINE float vm_selectf(float a, float b, float c)
+{
+    return a != 0 ? b : c;
+}
+
+VM_INLINE double vm_select(double a, double b, double c)
+{
+    return a != 0 ? b : c;
+}
+
 /* a*b + c, rounded once where that is an instruction */
 VM_INLINE float vm_fmaf(float a, float b, float c)
 {

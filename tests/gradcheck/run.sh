@@ -23,7 +23,8 @@ cells() {
             'residual(%)'; do
             case "$cell $wrap" in
             embedding*) ;; # not of vectors: spec/embedding.cell
-            "lin bi(%)" | "lin stack(2,bi(%))" | "lin residual(%)") ;; # 2 inputs
+            "lin bi(%)" | "lin stack(2,bi(%))") ;; # it has two inputs
+            "lin residual(%)") ;;
             "bi residual(%)" | "residual stack(2,bi(%))") ;; # sizes differ
             *) forms "$cell --wrap $wrap" ;;
             esac

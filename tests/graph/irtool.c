@@ -1,5 +1,6 @@
 /* Runs passes on a graph given as text: irtool PASS... < graph.ir
- * Passes: verify, again (text and back), simplify gemm final grad inputgrad
+ * Passes: verify, again (text and back), simplify plain gemm final grad
+ * inputgrad
  * (graph to graph); print causal sched plan (print their result).  Without any
  * of the printing ones the graph is printed at the end.  Every graph is
  * verified.  Exit code 1 and a line on standard output when the text or the
@@ -67,6 +68,8 @@ static Graph *run_pass(Graph *g, const char *pass, Buf *out, Arena *a,
         return read_again(g, a);
     if (!strcmp(pass, "simplify"))
         return pass_simplify(g);
+    if (!strcmp(pass, "plain"))
+        return pass_plain(g);
     if (!strcmp(pass, "gemm"))
         return pass_gemm(g);
     if (!strcmp(pass, "final"))

@@ -91,7 +91,8 @@ no_room_to_save() {
         cellc train "$SPEC/text.cell" t.txt --steps 40 -o a.safetensors \
             --resume &&
         cellc train "$SPEC/text.cell" t.txt --steps 40 -o b.safetensors &&
-        cmp a.safetensors b.safetensors && [ "$(ls ./*.safetensors* | wc -l)" = 3 ]
+        cmp a.safetensors b.safetensors &&
+        [ "$(ls ./*.safetensors* | wc -l)" = 3 ]
 }
 the_log_never_takes_the_place_of_the_data() {
     curve 100 > x.csv
@@ -121,8 +122,8 @@ the_text_is_learned() {
     text 400 > t.txt
     cellc train "$SPEC/text.cell" t.txt --epochs 6 --valid 0.1 \
         -o a.safetensors &&
-        below "$(logged a.csv val_loss)" 0.25 &&
-        below "$(logged a.csv loss)" "$(logged a.csv loss 1)" &&
+        below "$(logged a.log.csv val_loss)" 0.25 &&
+        below "$(logged a.log.csv loss)" "$(logged a.log.csv loss 1)" &&
         cellc generate a.safetensors --greedy --prime abcab --length 60 > g &&
         grep -q 'bacbcababcab.bacbcab' g
 }
@@ -130,8 +131,8 @@ the_curve_is_learned() {
     curve 600 > x.csv
     cellc train "$SPEC/numbers.cell" x.csv --column x=1:2 --valid 0.1 \
         --epochs 12 -o a.safetensors &&
-        below "$(logged a.csv val_loss)" "$(logged a.csv val_loss 1)" &&
-        below "$(logged a.csv val_loss)" 0.7 # 0.4516 is the noise's own
+        below "$(logged a.log.csv val_loss)" "$(logged a.log.csv val_loss 1)" &&
+        below "$(logged a.log.csv val_loss)" 0.7 # 0.4516 is the noise's own
 }
 every_optimizer_goes_down() {
     text 60 > t.txt
@@ -141,9 +142,9 @@ every_optimizer_goes_down() {
         'adam(lr=0.01)' 'adamw(lr=0.01)' 'nadam(lr=0.01)' 'lion(lr=0.003)'; do
         cellc train "$SPEC/text.cell" t.txt --epochs 5 --optimizer "$call" \
             -o a.safetensors > out 2>&1 &&
-            below "$(logged a.csv loss)" \
-                "$(logged a.csv loss 1 | awk '{ print $1 - 0.01 }')" ||
-            bad="$bad $call: $(logged a.csv loss 1) $(logged a.csv loss)"
+            below "$(logged a.log.csv loss)" \
+                "$(logged a.log.csv loss 1 | awk '{ print $1 - 0.01 }')" ||
+            bad="$bad $call: $(logged a.log.csv loss)"
     done
     [ -z "$bad" ] || echo "not down:$bad"
     [ -z "$bad" ]
@@ -153,7 +154,7 @@ every_back_end_takes_the_same_steps() {
     for back in tcc cc eval; do
         cellc train "$SPEC/numbers.cell" x.csv --column x=1:2 --epochs 2 \
             --double --backend $back -o $back.safetensors || return
-        logged $back.csv loss | awk '{ printf "%.6f\n", $1 }' > $back.loss
+        logged $back.log.csv loss | awk '{ printf "%.6f\n", $1 }' > $back.loss
     done
     cmp tcc.loss cc.loss && cmp tcc.loss eval.loss
 }
@@ -165,7 +166,8 @@ eval_repeats_the_validation() {
         python3 -c 'import json, sys
 report = json.load(open("e.json"))
 want = float(sys.argv[1])
-sys.exit(abs(report["loss"] - want) > 1e-5 * want)' "$(logged a.csv val_loss)"
+sys.exit(abs(report["loss"] - want) > 1e-5 * want)' \
+            "$(logged a.log.csv val_loss)"
 }
 
 case $CELLC in

@@ -1,0 +1,152 @@
+#!/bin/sh
+# No hidden interpreter, no special case: what compiled code refers to, what
+# decides its text and its length, and that strict compilers accept it.
+#   tests/claims/run.sh [CASE...]     CELLC names the program, TESTS the tools
+# A case is a function below; it runs in an empty folder and fails where one of
+# its commands does.
+[ "${1:-}" != -u ] || exit 0 # nothing is stored that could be renewed
+here=$(cd "$(dirname "$0")" && pwd)
+CELLC=$(realpath "${CELLC:-$here/../../build/cellc}")
+TESTS=$(realpath "${TESTS:-$here/../../build/test}")
+SPEC=$here/spec
+scratch=$(mktemp -d) || exit 1
+trap 'rm -rf "$scratch"' EXIT
+trap 'exit 130' INT TERM
+
+cellc() { "$CELLC" "$@"; }
+
+# unresolved OBJECT: the names that it takes from elsewhere
+unresolved() { nm -u "$1" | awk '{ print $NF }' | sort; }
+
+# The loops refer to libm and to memory functions, to nothing of ours.
+emitted_code_refers_to_libm_only() {
+    for spec in "$SPEC"/*.cell; do
+        cellc emit "$spec" --name model &&
+            cc -std=c99 -O1 -c model.c -o model.o || return
+        unresolved model.o | grep -vxE '_GLOBAL_OFFSET_TABLE_|[a-z0-9]+' &&
+            return 1
+        unresolved model.o | grep -E 'eval|cell' && return 1
+    done
+    return 0
+}
+# What is given to libtcc refers to the run-time kernels and to nothing else.
+jit_code_refers_to_kernels_only() {
+    for spec in "$SPEC"/*.cell; do
+        cellc show "$spec" --stage grad > model.ir &&
+            "$TESTS/emittool" --name model --show strips model.ir > model.c &&
+            cc -w -std=gnu99 -c model.c -o model.o ||
+            { head -n 1 model.c; return 1; }
+        grep -q 'rt_gemm_f32(' model.c || { cat model.c; return 1; }
+        unresolved model.o | grep -vxE 'rt_[a-z0-9_]+|[a-z0-9]+' && return 1
+        unresolved model.o | grep eval && return 1
+    done
+    return 0
+}
+# A built program does not even contain the interpreter.
+a_built_program_holds_no_interpreter() {
+    cellc build "$SPEC/layers.cell" -o model &&
+        cellc build "$SPEC/layers.cell" -o model.so || return
+    nm model > names && nm -D model.so >> names || return
+    grep -q 'layers_forward' names &&
+        ! grep -E ' (eval_attach|eval_demand|graph_|sched_|plan_|pass_)' names
+}
+
+# renamed CELL ARGUMENTS: its text under another name gives the same C.
+renamed() {
+    cell=$1 call=$2
+    cellc cells "$cell" > text &&
+        sed "s/^cell $cell\\b/cell another/" text > another.cell || return
+    printf 'input x[t,3]\nvalue = %s(%s)(x)\noutput value\n%s\n' "$cell" \
+        "$call" 'loss sum(value * value)' > spec.cell
+    cellc emit spec.cell --name model && mv model.c library.c &&
+        mv model.h library.h || return
+    { cat another.cell; sed "s/$cell(/another(/" spec.cell; } > two
+    mv two spec.cell
+    cellc emit spec.cell --name model || return
+    for file in model.c library.c model.h library.h; do # where a line was
+        sed -i 's/[a-z_0-9/]*\.cell:[0-9]*/SPEC/
+            s/^\( \* source .*\) [0-9a-f]*$/\1/' $file
+        sed -i "s/another(/$cell(/g" $file
+    done
+    cmp model.c library.c && cmp model.h library.h
+}
+a_cell_under_another_name_gives_the_same_code() {
+    cellc cells | cut -d ' ' -f 1 > cells
+    while read -r cell; do
+        case $cell in
+        embedding | lin | residual | bi) continue ;; # made of others, or
+        jordan) call=4,2 ;;                          # of other inputs
+        dropout | vdropout) call=0.2 ;;
+        layernorm) call= ;;
+        *) call=4 ;;
+        esac
+        renamed "$cell" "$call" || { echo "$cell"; return 1; }
+    done < cells
+}
+the_length_of_the_code_knows_no_size() {
+    for spec in "$SPEC"/*.cell; do
+        for n in 8 9 512; do
+            mkdir -p $n
+            cellc emit "$spec" --name model -o $n --option n=$n || return
+            wc -l < $n/model.c >> lines.c
+            wc -l < $n/model.h >> lines.h
+        done
+        [ "$(sort -u lines.c | wc -l)" = 1 ] &&
+            [ "$(sort -u lines.h | wc -l)" = 1 ] ||
+            { echo "$spec"; cat lines.c lines.h; return 1; }
+        rm lines.c lines.h
+    done
+}
+the_same_spec_gives_the_same_bytes() {
+    for spec in "$SPEC"/*.cell; do
+        cellc emit "$spec" --name model -o one &&
+            (mkdir -p x && cd x && cp "$spec" . && LC_ALL=C TZ=Asia/Tokyo \
+                "$CELLC" emit "$(basename "$spec")" --name model -o ../two) &&
+            cmp one/model.c two/model.c && cmp one/model.h two/model.h ||
+            return
+    done
+}
+strict_compilers_accept_the_code() {
+    flags="-Wall -Wextra -Wconversion -pedantic -Werror"
+    for spec in "$SPEC"/*.cell; do
+        for form in "" --double --freestanding --no-backward --training; do
+            cellc emit "$spec" --name model $form || return
+            for cc in gcc clang; do
+                command -v $cc > /dev/null || continue
+                # shellcheck disable=SC2086 # a list of words
+                $cc -std=c99 -fsyntax-only $flags model.c ||
+                    { echo "$cc $spec $form"; return 1; }
+            done
+            echo '#include "model.h"' > model.cc
+            # shellcheck disable=SC2086 # a list of words
+            g++ $flags -fsyntax-only model.cc || return
+        done
+    done
+}
+# Freestanding code needs nothing but libm, and no C library to be there.
+freestanding_code_needs_no_library() {
+    for spec in "$SPEC"/*.cell; do
+        cellc emit "$spec" --name model --freestanding &&
+            cc -std=c99 -O1 -ffreestanding -fno-pic -c model.c -o model.o ||
+            return
+        grep -nE '\b(malloc|free|printf|FILE|static [a-z]+ [a-z_]+ =)' \
+            model.c && return 1
+        nm model.o | grep -E ' [BCDbd] ' && return 1
+    done
+    return 0
+}
+[ $# -gt 0 ] || set -- $(sed -n 's/^\([a-z_]*_[a-z_]*\)() {$/\1/p' "$0")
+passed=0 failed=0
+for case; do
+    rm -rf "$scratch/work" && mkdir "$scratch/work" && cd "$scratch/work" ||
+        exit 1
+    if "$case" > "$scratch/log" 2>&1; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        echo "FAIL $case"
+        tail -n 12 "$scratch/log" | sed 's/^/  | /'
+    fi
+done
+echo "$passed passed, $failed failed, 0 skipped"
+[ "$failed" = 0 ]
