@@ -229,9 +229,9 @@ const Over *value_override(const Name *n); /* W = E in the call, or NULL */
 
 /* elabindex.c */
 Val expr_index(Elab *e, Scope *s, Ast *a);
-bool edge_of(Elab *e, Scope *s, Ast *subs, Edge *out);   /* h[0], h[end+1] */
-Val read_at(Elab *e, Scope *s, Name *n, int offset, Span at);      /* t+offset */
-bool step_of(Elab *e, Scope *s, Ast *subs, int *offset); /* [t-1] */
+bool edge_of(Elab *e, Scope *s, Ast *subs, Edge *out); /* h[0], h[end+1] */
+Val read_at(Elab *e, Scope *s, Name *n, int offset, Span at); /* t+offset */
+bool step_of(Elab *e, Scope *s, Ast *subs, int *offset);      /* [t-1] */
 Name *storage_name(Elab *e, Name *n); /* the name whose slot holds n */
 
 /* elabcall.c, elabapp.c, elabfn.c */
