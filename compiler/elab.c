@@ -338,6 +338,10 @@ static void report_cycle(Elab *e, Name *n, Span at)
         buf_printf(&b, "%s%s", i ? " → " : "",
                    e->chain.v[from + (blame + i) % len]->name);
     Span where = blame ? e->chain.v[from + blame - 1]->cycle_read : at;
+    if (e->whole_from > from) { /* through a sum[t] or its like */
+        diag(e->diags, E_WHOLE, where, who->name, b.s);
+        return;
+    }
     diag(e->diags, E_INSTANT, where, who->name, b.s);
     diag_help(e->diags, "did you mean %s[t-1]?", who->name);
 }
@@ -356,6 +360,18 @@ static void check_state(Elab *e, Name *n)
              val_text(e, &n->val));
 }
 
+/* Its part of split(x, k), for one of several names left of `=`. */
+static Val tuple_part(Elab *e, Name *n, Val v)
+{
+    int names = ast_count(n->stmt->kid);
+    if (v.kind == V_TUPLE && v.nparts == names)
+        return v.part[n->part];
+    if (v.kind != V_NONE)
+        diag(e->diags, E_PARTS, n->rhs->span, names,
+             v.kind == V_TUPLE ? v.nparts : 1);
+    return val_none();
+}
+
 static void build_name(Elab *e, Name *n)
 {
     n->state = 1;
@@ -364,8 +380,8 @@ static void build_name(Elab *e, Name *n)
             : n->kind == N_ARG          ? expr(e, n->from, n->rhs)
                                         : expr(e, n->scope, n->rhs);
     e->chain.n--;
-    if (v.kind == V_TUPLE && n->part >= 0)
-        v = n->part < v.nparts ? v.part[n->part] : val_none();
+    if (n->part >= 0)
+        v = tuple_part(e, n, v);
     if (v.kind == V_TENSOR && n->kind == N_EQN) {
         if (!v.size || !v.constant)
             v.size = NULL;
@@ -378,7 +394,8 @@ static void build_name(Elab *e, Name *n)
         n->val.axes |= axes;
     n->state = 2;
     if (v.kind == V_NONE && n->kind == N_EQN && !diags_errors(e->diags))
-        diag(e->diags, E_NO_VALUE, n->span, n->name);
+        arena_panic(e->arena, "%s has no value, and no message says why",
+                    n->full);
     if (n->kind == N_ARG && n->decl && v.kind == V_TENSOR)
         bind_input_type(e, n, &n->val);
     if (n->state_decl && v.kind == V_TENSOR)
@@ -539,6 +556,7 @@ Elaborated elaborate(Arena *a, Intern *in, Diags *d, Ast *const *lib, int nlib,
     e.set = set;
     e.graph = graph_new(a, set->name);
     e.training = set->training;
+    e.whole_from = -1;
     e.body = nfile ? file[nfile - 1]->kid : NULL;
     e.lib = scope_new(&e, NULL, "");
     e.top = scope_new(&e, e.lib, "");

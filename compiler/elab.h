@@ -179,6 +179,7 @@ struct Elab {
     struct AppMemo *apps;  /* hash: (scope, call) -> App */
     const Settings *set;   /* options, dims, vocabularies */
     Ast *body;             /* statements of the model, for numbering */
+    int whole_from;        /* chain.n at the sum[t] that is read, or -1 */
     int nanon;             /* anonymous slots made */
     int depth;             /* nesting of calls, against endless recursion */
     VEC(const char *) own; /* equations with a derivative of their own */

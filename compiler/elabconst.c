@@ -14,10 +14,10 @@ static bool table_type(Elab *e, Scope *s, Ast *subs, Val *v)
     for (Ast *k = subs->kid; k; k = k->next) {
         Ast *range = k->kind == A_KEY ? k->kid : NULL;
         bool good = range && range->kind == A_RANGE && v->rank < SHAPE_RANK;
-        const Dim *lo = good ? expr_dim(e, s, range->kid) : NULL;
+        Val lo = good ? expr_number(e, s, range->kid, "a range") : val_none();
         const Dim *hi = good ? expr_dim(e, s, range->kid->next) : NULL;
-        if (!lo || !hi || dim_value(lo) != 1) {
-            if (e->building && (!good || (lo && hi)))
+        if (lo.kind != V_TENSOR || !hi || lo.num != 1) {
+            if (e->building && (!good || (lo.kind == V_TENSOR && hi)))
                 diag(e->diags, E_TABLE, k->span);
             return false;
         }

@@ -95,8 +95,11 @@ static void param_slot(Elab *e, Name *n)
     int shape = val_shape(e, &n->val);
     n->slot = graph_slot_find(e->graph, full);
     if (n->slot >= 0) { /* shared weights: a second application */
-        if (SLOT(e->graph, n->slot)->shape != shape)
+        if (SLOT(e->graph, n->slot)->shape != shape) {
             diag(e->diags, E_SHARED_SHAPE, n->span, full);
+            n->slot = -1;
+            n->state = 3;
+        }
         return;
     }
     n->slot = graph_slot(e->graph, SLOT_PARAM, full, shape, GX_NONE);
@@ -244,5 +247,5 @@ bool declare(Elab *e, Name *n)
         noise_slot(e, n);
     else
         input_slot(e, n);
-    return true;
+    return n->slot >= 0;
 }

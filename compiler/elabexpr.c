@@ -46,12 +46,13 @@ static int axis_named(Elab *e, Scope *s, const char *name)
     return -1;
 }
 
+/* Names that may be read in scope s. */
 static void gather_names(Elab *e, Scope *s, const char **out, int *n)
 {
-    for (; s; s = s->up)
-        for (int i = 0; i < s->order.n; i++)
-            if (scope_lookup(e, s, s->order.v[i]->name))
-                out[(*n)++] = s->order.v[i]->name;
+    for (Scope *up = s; up; up = up->up)
+        for (int i = 0; i < up->order.n; i++)
+            if (scope_lookup(e, s, up->order.v[i]->name))
+                out[(*n)++] = up->order.v[i]->name;
 }
 
 static Val undefined(Elab *e, Scope *s, Ast *a)

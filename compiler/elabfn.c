@@ -430,16 +430,21 @@ Val call_builtin(Elab *e, Scope *s, const char *name, Ast *call, Ast *subs,
     }
     c.x = NEW_N(e->arena, Val, c.n + 1);
     c.at = NEW_N(e->arena, Span, c.n + 1);
-    int i = 0;
+    int i = 0, outer = e->whole_from;
+    if (subs)
+        e->whole_from = e->chain.n;
     for (Ast *k = args; k; k = k->next, i++) {
         c.x[i] = expr(e, s, k);
         c.at[i] = k->span;
         if (c.x[i].kind == V_NONE) {
-            if (e->building)
+            if (e->building) {
+                e->whole_from = outer;
                 return val_none();
+            }
             c.x[i] = val_unknown(0);
         }
     }
+    e->whole_from = outer;
     return subs ? over_axis(&c) : builtins[row].fn(&c);
 }
 

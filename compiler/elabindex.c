@@ -213,7 +213,7 @@ static Val read_one(Elab *e, Name *n, TimeSub t, Span at)
     v.size = NULL;
     if (!e->building)
         return v;
-    if (m->kind != N_INPUT)
+    if (m->kind != N_INPUT && m->state != 1)
         name_value(e, m, at); /* its type must be final */
     int slot = storage_slot(e, m);
     if (slot < 0 || m->val.kind != V_TENSOR)
