@@ -439,9 +439,26 @@ int name_slot(Elab *e, Name *n)
     return n->slot;
 }
 
+/* What stands around an equation may apply cells too: h[0] = dense(n)(v). */
+static void type_around(Elab *e, Name *n)
+{
+    for (int i = 0; i < n->edge.n; i++)
+        expr(e, n->edge.v[i].scope, n->edge.v[i].e);
+    Ast *init = n->kind == N_PARAM ? ast_find(n->stmt, A_INIT) : NULL;
+    if (init)
+        expr(e, n->scope, init->kid);
+}
+
+static void type_overrides(Elab *e, App *app)
+{
+    for (int i = 0; app && i < app->over.n; i++)
+        expr(e, app->over.v[i].scope, app->over.v[i].e);
+}
+
 /* Types of a name in a dry round. */
 static void type_name(Elab *e, Name *n)
 {
+    type_around(e, n);
     if (n->kind != N_EQN && n->kind != N_ARG)
         return;
     Val v = n->feed ? app_output(e, n->feed, n->span)
@@ -482,6 +499,8 @@ static bool settle_one(Elab *e)
 static void dry_round(Elab *e, Ast *const *file, int nfile)
 {
     e->changed = false;
+    for (int i = 0; i < e->scope.n; i++)
+        type_overrides(e, e->scope.v[i]->app);
     for (int i = 0; i < e->scope.n; i++)
         for (int k = 0; k < e->scope.v[i]->order.n; k++)
             if (e->scope.v[i] != e->lib)

@@ -136,7 +136,7 @@ static Val onehot(Call *c)
     const Dim *size = i.set;
     if (c->n == 2)
         size = c->x[1].kind == V_TENSOR ? c->x[1].size : NULL;
-    if (i.kind != V_TENSOR || !size) {
+    if (i.kind != V_TENSOR || !size || i.rank > 0) {
         if (c->e->building && i.kind != V_NONE)
             diag(c->e->diags, E_ONEHOT, c->a->span, val_text(c->e, &i));
         return i.kind == V_TENSOR && !c->e->building ? r : val_none();

@@ -168,8 +168,8 @@ Val read_at(Elab *e, Scope *s, Name *n, int offset, Span at)
     Val v = m->val;
     if (v.kind != V_TENSOR && v.kind != V_NONE)
         return name_value(e, n, at);
-    if (v.kind == V_NONE)
-        return e->building ? v : val_unknown(AXIS_B);
+    if (v.kind == V_NONE || (e->building && v.rank == RANK_UNKNOWN))
+        return e->building ? val_none() : val_unknown(AXIS_B);
     int axis = n->scope->app ? n->scope->axis : -1;
     v.axes |= AXIS_B | (axis >= 0 ? 1u << axis : 0);
     v.constant = false;
@@ -216,7 +216,7 @@ static Val read_one(Elab *e, Name *n, TimeSub t, Span at)
     if (m->kind != N_INPUT && m->state != 1)
         name_value(e, m, at); /* its type must be final */
     int slot = storage_slot(e, m);
-    if (slot < 0 || m->val.kind != V_TENSOR)
+    if (slot < 0 || m->val.kind != V_TENSOR || m->val.rank == RANK_UNKNOWN)
         return val_none();
     if (!(SLOT(e->graph, slot)->axes & CELL_T))
         return name_value(e, n, at);

@@ -318,10 +318,13 @@ Graph *pass_grad(const Graph *from, bool inputs)
 {
     Graph *g = graph_map(from, identity, NULL);
     Ref loss = 0;
-    for (int i = 0; i < g->root.n; i++)
+    bool done = false; /* an IR text may hold its gradient already */
+    for (int i = 0; i < g->root.n; i++) {
+        done |= g->root.v[i].role == CELL_GRAD;
         if (g->root.v[i].role == CELL_LOSS)
             loss = g->root.v[i].value;
-    if (!loss)
+    }
+    if (!loss || done)
         return g;
     State s;
     memset(&s, 0, sizeof s);
