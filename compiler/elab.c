@@ -108,6 +108,7 @@ static void collect_dims(Elab *e, Scope *s, Ast *subs, bool skip_axis)
         sym->name = k->name;
         sym->span = k->span;
         sym->value = -1;
+        sym->local = s != e->top;
         sym->stand_in = 1009 + 2 * e->open.n;
         for (int i = 0; s == e->top && i < e->set->ndim; i++)
             if (!strcmp(e->set->dim[i].name, k->name))
@@ -155,7 +156,7 @@ static void collect_equation(Elab *e, Scope *s, Ast *stmt)
             edge.scope = s;
             edge.span = v->span;
             Name *n = scope_find(s, name->name);
-            if (n)
+            if (n && (n->kind == N_EQN || n->kind == N_INPUT))
                 vec_push(e->arena, &n->edge, edge);
             else if (e->building || s == e->top)
                 diag(e->diags, E_EDGE_OF_NOTHING, v->span, name->name);

@@ -230,6 +230,7 @@ const Over *value_override(const Name *n); /* W = E in the call, or NULL */
 
 /* elabindex.c */
 Val expr_index(Elab *e, Scope *s, Ast *a);
+bool is_axis(Elab *e, Scope *s, const char *name); /* here */
 bool edge_of(Elab *e, Scope *s, Ast *subs, Edge *out); /* h[0], h[end+1] */
 Val read_at(Elab *e, Scope *s, Name *n, int offset, Span at); /* t+offset */
 bool step_of(Elab *e, Scope *s, Ast *subs, int *offset);      /* [t-1] */

@@ -428,6 +428,11 @@ Val call_builtin(Elab *e, Scope *s, const char *name, Ast *call, Ast *subs,
             diag(e->diags, E_AXIS_CALL, subs->span, name);
         return val_none();
     }
+    if (subs && !is_axis(e, s, first->name)) {
+        if (e->building)
+            diag(e->diags, E_AXIS_NAME, first->span, first->name);
+        return val_none();
+    }
     c.x = NEW_N(e->arena, Val, c.n + 1);
     c.at = NEW_N(e->arena, Span, c.n + 1);
     int i = 0, outer = e->whole_from;

@@ -24,10 +24,14 @@ static int axis_of(Elab *e, Scope *s, const char *name)
     return -1;
 }
 
+bool is_axis(Elab *e, Scope *s, const char *name)
+{
+    return axis_of(e, s, name) >= 0 || (s->app && !strcmp(name, "t"));
+}
+
 static bool is_time_name(Elab *e, Scope *s, const char *name)
 {
-    return !scope_lookup(e, s, name) &&
-           (axis_of(e, s, name) >= 0 || (s->app && !strcmp(name, "t")));
+    return !scope_lookup(e, s, name) && is_axis(e, s, name);
 }
 
 /* Reads t, t-2, end, end+1, 1, or an expression of known numbers. */
@@ -325,7 +329,8 @@ static Val component(Elab *e, Scope *s, Val v, Ast *sub, Ast *whole)
         k = member_index(e, k.str, v.dim[0], sub->span);
     else if (k.kind == V_TENSOR && k.constant && k.size)
         return element(e, v, k.size, sub->span);
-    if (k.kind != V_TENSOR || (k.rank && k.rank != RANK_UNKNOWN)) {
+    bool integral = k.kind != V_TENSOR || !k.constant || floor(k.num) == k.num;
+    if (k.kind != V_TENSOR || !integral || (k.rank && k.rank != RANK_UNKNOWN)) {
         if (e->building)
             diag(e->diags, E_BAD_INDEX, sub->span, val_text(e, &k));
         return val_none();

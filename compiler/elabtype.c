@@ -41,8 +41,18 @@ Val val_size(Elab *e, const Dim *d)
     return v;
 }
 
+/* A name of a cell's own that no argument has solved yet. */
+static bool unsolved(Elab *e, const Dim *d)
+{
+    Sym *s = dim_free(dim_resolve(e->arena, d));
+    return s && s->local && !s->bound;
+}
+
+/* In dry rounds what is not solved yet may turn out to be anything. */
 bool same_dim(Elab *e, const Dim *x, const Dim *y)
 {
+    if (!e->building && (unsolved(e, x) || unsolved(e, y)))
+        return true;
     return dim_equal(e->arena, x, y);
 }
 
@@ -166,6 +176,9 @@ static bool join_shape(Elab *e, Op op, Val *r, const Val *x, Span at)
     bool same = r->rank == x->rank;
     for (int i = 0; same && i < x->rank; i++)
         same = same_dim(e, r->dim[i], x->dim[i]);
+    for (int i = 0; same && i < x->rank; i++)
+        if (unsolved(e, r->dim[i]))
+            r->dim[i] = x->dim[i];
     if (!same && e->building)
         shape_error(e, op, r, x, at);
     return same;

@@ -10,10 +10,11 @@
 /* A named size: an option, an argument, or a name the data must solve. */
 typedef struct Sym {
     const char *name;
-    Span span;         /* where it is first written */
-    int64_t value;     /* -1 while open */
-    int64_t stand_in;  /* number used for an open name in a graph that is
-                          only checked: unlike any other */
+    Span span;               /* where it is first written */
+    int64_t value;           /* -1 while open */
+    int64_t stand_in;        /* number used for an open name in a graph that is
+                                only checked: unlike any other */
+    bool local;              /* a cell's own name */
     const struct Dim *bound; /* a cell's own name, solved by its argument */
 } Sym;
 
@@ -24,7 +25,7 @@ typedef struct Term {
 } Term;
 
 typedef struct Dim {
-    int nterm; /* 0: the number 0 */
+    int nterm;    /* 0: the number 0 */
     Term term[1]; /* as many as nterm; constant last */
 } Dim;
 
