@@ -181,8 +181,8 @@ Val read_at(Elab *e, Scope *s, Name *n, int offset, Span at)
     if (!e->building)
         return v;
     if (m->kind == N_INPUT && !has_edge(e, m, step > 0)) {
-        diag(e->diags, E_BEFORE_START, at, m->name, step < 0 ? "first" : "last",
-             step < 0 ? "before" : "after");
+        diag(e->diags, E_BEFORE_START, at, n->name, offset,
+             step < 0 ? "before the first" : "after the last");
         diag_help(e->diags, "say what is there, e.g.  %s[%s] = %s", m->name,
                   step < 0 ? "0" : "end+1", m->val.set ? "\"\\n\"" : "0");
         return val_none();
