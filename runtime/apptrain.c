@@ -18,7 +18,7 @@ const Flag app_train_flags[] = {
      "CSV log, else -o with .log.csv for its ending"},
     {"best", "FILE", NULL, NULL, "checkpoint of the best validation too"},
     {"epochs", "N", NULL, "train",
-     "times through the data; 10 where nothing else ends it"},
+     "times through the data; 20 where nothing else ends it"},
     {"steps", "N", NULL, "train", "updates altogether"},
     {"minutes", "X", NULL, "train", "time for this run"},
     {"batch", "B", "32", "train", "sequences, or streams of one long one"},
@@ -111,7 +111,7 @@ static int settings(AppHost *h, const Flags *f, const Checkpoint *resumed)
     }
     if (!code && !app_setting(h, "epochs") && !app_setting(h, "steps") &&
         !app_setting(h, "minutes") &&
-        pairs_set(&h->about.settings, "epochs", "10", &err))
+        pairs_set(&h->about.settings, "epochs", "20", &err))
         code = app_fail(&err);
     qsort(h->about.settings.v, (size_t)h->about.settings.n,
           sizeof *h->about.settings.v, by_key);

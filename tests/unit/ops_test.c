@@ -276,7 +276,7 @@ static Ref add_node(void *ctx, Graph *g, Op op, int nin, const Ref *in,
 static void add_inputs(Graph *g, const int *kind, int axes, Ref *var)
 {
     for (int i = 0; i < TPL_VARS; i++) {
-        char name[] = {(char)('a' + i), 0};
+        const char *name = arena_printf(g->arena, "%c", 'a' + i);
         int64_t n = LENGTH;
         int shape = graph_shape(g, kind[i] == INDEX ? 0 : 1, &n);
         int slot = graph_slot(g, SLOT_INPUT, name, shape,
