@@ -42,6 +42,8 @@ struct Diags {
     const Row *row;   /* of the message being built */
     Buf text;         /* the message so far, without its help */
     const char *help; /* text of the help line, or NULL */
+    Span (*place)(void *user, int i); /* diags_context(), or NULL */
+    void *place_user;
 };
 
 Diags *diags_new(Arena *a, const Sources *s,
@@ -169,6 +171,30 @@ static bool was_said(const Diags *d, DiagId id, Span at, const char *line)
     return false;
 }
 
+void diags_context(Diags *d, Span (*place)(void *user, int i), void *user)
+{
+    d->place = place;
+    d->place_user = user;
+}
+
+static bool in_library(const Diags *d, Span at)
+{
+    Place p = source_place(d->sources, at.lo);
+    return at.hi && p.file && p.file->library;
+}
+
+/* "applied here", in the user's own text. */
+static void note_user_place(Diags *d, Span at)
+{
+    if (!d->place || !in_library(d, at))
+        return;
+    Span s = d->place(d->place_user, 0);
+    for (int i = 1; s.hi && in_library(d, s); i++)
+        s = d->place(d->place_user, i);
+    if (s.hi)
+        diag_note(d, s, "applied here");
+}
+
 void diag(Diags *d, DiagId id, Span at, ...)
 {
     const Row *row = &rows[id];
@@ -193,6 +219,7 @@ void diag(Diags *d, DiagId id, Span at, ...)
     d->help = NULL;
     buf_init(&d->text, d->arena);
     put_place(&d->text, d->sources, at, said.line);
+    note_user_place(d, at);
 }
 
 void diag_note(Diags *d, Span at, const char *fmt, ...)

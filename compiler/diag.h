@@ -22,6 +22,9 @@ Diags *diags_new(Arena *a, const Sources *s,
                  void (*sink)(void *user, const char *severity,
                               const char *text),
                  void *user);
+/* A message about text of the library also points at the user's own: `place`
+ * gives candidates by number, innermost first, and {0, 0} after the last. */
+void diags_context(Diags *d, Span (*place)(void *user, int i), void *user);
 /* Reports row `id` at `at` with the row's format.  The message is finished
  * (and sent) by the next diag() or by diags_flush(). */
 void diag(Diags *d, DiagId id, Span at, ...);

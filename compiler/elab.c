@@ -555,6 +555,17 @@ static void build_all(Elab *e, Ast *const *file, int nfile)
     build_last_roots(e);
 }
 
+/* Where the equations that are being built are applied, innermost first. */
+static Span applied_at(void *user, int i)
+{
+    const Elab *e = user;
+    if (i >= e->chain.n)
+        return (Span){0, 0};
+    const Name *n = e->chain.v[e->chain.n - 1 - i];
+    const App *app = n->scope->app;
+    return app ? app->call->span : n->rhs ? n->rhs->span : n->span;
+}
+
 /* Without a `time` line the axis is t. */
 static void implied_axis(Elab *e, Ast *const *file, int nfile)
 {
@@ -590,6 +601,8 @@ Elaborated elaborate(Arena *a, Intern *in, Diags *d, Ast *const *lib, int nlib,
         if (!e.changed && !settle_one(&e))
             break;
     }
+    diags_context(d, applied_at, &e);
     build_all(&e, file, nfile);
+    diags_context(d, NULL, NULL);
     return elab_results(&e, file, nfile);
 }

@@ -203,8 +203,10 @@ static bool input_failed(const Scope *s)
 {
     for (int i = 0; i < s->order.n; i++) {
         const Name *n = s->order.v[i];
+        Ast *subs = n->decl ? ast_find(n->decl, A_SUBS) : NULL;
+        int rank = subs ? ast_count(subs) : 0;
         if (n->kind == N_ARG && n->decl &&
-            (n->val.kind != V_TENSOR || n->val.rank == RANK_UNKNOWN))
+            (n->val.kind != V_TENSOR || n->val.rank != rank))
             return true;
     }
     return false;
