@@ -31,7 +31,8 @@ const Flag app_train_flags[] = {
     {"clip", "CLIP", NULL, "train", "norm(c), value(c) or none"},
     {"reduce", "HOW", "sequence", "train", "mean per sequence, token, or sum"},
     {"patience", "N", NULL, "train",
-     "epochs without a better validation before it stops"},
+     "epochs without a better validation before it stops; 5 where --minutes "
+     "alone ends it"},
     {"threads", "N", NULL, "train", "all processors where not given"},
     {"seed", "N", "1", "train", "of start values, order and noise"},
     {"log-every", "N", NULL, "train", "updates from row to row of the log"},
@@ -112,6 +113,11 @@ static int settings(AppHost *h, const Flags *f, const Checkpoint *resumed)
     if (!code && !app_setting(h, "epochs") && !app_setting(h, "steps") &&
         !app_setting(h, "minutes") &&
         pairs_set(&h->about.settings, "epochs", "20", &err))
+        code = app_fail(&err);
+    /* A limit of time alone may be far beyond the best epoch. */
+    if (!code && !app_setting(h, "epochs") && !app_setting(h, "steps") &&
+        app_setting(h, "valid") && !app_setting(h, "patience") &&
+        pairs_set(&h->about.settings, "patience", "5", &err))
         code = app_fail(&err);
     qsort(h->about.settings.v, (size_t)h->about.settings.n,
           sizeof *h->about.settings.v, by_key);
@@ -214,9 +220,12 @@ static int start_model(FitSetup *s, const Checkpoint *resumed, const char *base,
     return checkpoint_weights(resumed, s->model, err);
 }
 
-static int finish(const FitResult *r, const char *out, const char *log,
-                  int64_t before)
+static int finish(const FitSetup *s, const FitResult *r, const char *log)
 {
+    const FitState *st = &s->about->state;
+    const char *out = s->save;
+    int64_t before = s->resume ? s->resume->state.step : 0;
+
     printf("%s: %lld epochs, %lld updates, %.1f s", out, (long long)r->epochs,
            (long long)r->steps, r->seconds);
     if (!isnan(r->val_nats))
@@ -231,6 +240,12 @@ static int finish(const FitResult *r, const char *out, const char *log,
     printf("\n%s: log\n", log);
     if (r->steps == before && before > 0 && !r->interrupted)
         say_note("nothing was left to do; more --epochs or --steps go on");
+    if (s->patience > 0 && st->best_epoch > 0 &&
+        st->epoch - st->best_epoch >= s->patience)
+        say_note("no better validation for %lld epochs: epoch %lld was best "
+                 "(--best keeps it, --patience goes on)",
+                 (long long)(st->epoch - st->best_epoch),
+                 (long long)st->best_epoch);
     if (r->interrupted)
         say_note("interrupted; %s is saved, --resume goes on", out);
     return r->interrupted ? EXIT_INTERRUPTED : EXIT_DONE;
@@ -263,8 +278,7 @@ static int train_model(AppHost *h, FitSetup *s, const char *base,
     if (!code && fit_run(s, &result, &err))
         code = app_fail(&err);
     if (!code)
-        code = finish(&result, s->save, log,
-                      s->resume ? s->resume->state.step : 0);
+        code = finish(s, &result, log);
     free(optimizer);
     model_free(s->model);
     model_free(s->validator);
