@@ -172,19 +172,17 @@ struct Elab {
     bool settle;   /* dry: unknown ranks become scalars where nothing moves */
     bool training; /* value of `training` */
     VEC(Axis) axis;
-    VEC(Name *) pending;   /* names read at another step, not built yet */
-    VEC(Name *) chain;     /* equations being built, for causality messages */
-    VEC(Sym *) open;       /* open dims of the top level */
-    VEC(Scope *) scope;    /* all of them, in order of creation */
-    struct AppMemo *apps;  /* hash: (scope, call) -> App */
-    const Settings *set;   /* options, dims, vocabularies */
-    Ast *body;             /* statements of the model, for numbering */
-    int whole_from;        /* chain.n at the sum[t] that is read, or -1 */
-    int nanon;             /* anonymous slots made */
-    int depth;             /* nesting of calls, against endless recursion */
-    VEC(const char *) own; /* equations with a derivative of their own */
-    const char *reduce;    /* how terms are averaged */
-    Ref loss;              /* sum of the reduced terms, 0: none */
+    VEC(Name *) pending;  /* names read at another step, not built yet */
+    VEC(Name *) chain;    /* equations being built, for causality messages */
+    VEC(Sym *) open;      /* open dims of the top level */
+    VEC(Scope *) scope;   /* all of them, in order of creation */
+    struct AppMemo *apps; /* hash: (scope, call) -> App */
+    const Settings *set;  /* options, dims, vocabularies */
+    Ast *body;            /* statements of the model, for numbering */
+    int whole_from;       /* chain.n at the sum[t] that is read, or -1 */
+    int depth;            /* nesting of calls, against endless recursion */
+    const char *reduce;   /* how terms are averaged */
+    Ref loss;             /* sum of the reduced terms, 0: none */
 };
 
 /* elab.c */
@@ -230,7 +228,8 @@ const Over *value_override(const Name *n); /* W = E in the call, or NULL */
 
 /* elabindex.c */
 Val expr_index(Elab *e, Scope *s, Ast *a);
-bool is_axis(Elab *e, Scope *s, const char *name); /* here */
+int axis_of(Elab *e, Scope *s, const char *name); /* here; -1: none */
+bool is_axis(Elab *e, Scope *s, const char *name);
 bool edge_of(Elab *e, Scope *s, Ast *subs, Edge *out); /* h[0], h[end+1] */
 Val read_at(Elab *e, Scope *s, Name *n, int offset, Span at); /* t+offset */
 bool step_of(Elab *e, Scope *s, Ast *subs, int *offset);      /* [t-1] */

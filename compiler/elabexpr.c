@@ -35,17 +35,6 @@ static Val time_value(Elab *e, Scope *s, int axis, Span at)
     return val_op(e, OP_add, 2, x, at, NULL);
 }
 
-/* Axis that a name stands for here, or -1. */
-static int axis_named(Elab *e, Scope *s, const char *name)
-{
-    if (s->app)
-        return strcmp(name, "t") ? -1 : s->axis;
-    for (int i = 0; i < e->axis.n; i++)
-        if (!strcmp(e->axis.v[i].name, name))
-            return i;
-    return -1;
-}
-
 /* Names that may be read in scope s. */
 static void gather_names(Elab *e, Scope *s, const char **out, int *n)
 {
@@ -181,7 +170,7 @@ static Val expr_name(Elab *e, Scope *s, Ast *a)
             v.name = n;
         return v;
     }
-    int axis = axis_named(e, s, a->name);
+    int axis = axis_of(e, s, a->name);
     if (axis >= 0)
         return time_value(e, s, axis, a->span);
     if (!strcmp(a->name, "end"))

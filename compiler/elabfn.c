@@ -509,7 +509,5 @@ Val call_fn(Elab *e, Scope *s, Val f, int n, Val *arg, const Span *at,
         vec_push(e->arena, &list, val_ref(e, &arg[i], call));
         vec_push(e->arena, &list, val_ref(e, &dv, call));
     }
-    if (e->chain.n)
-        vec_push(e->arena, &e->own, e->chain.v[e->chain.n - 1]->full);
     return val_node(e, v, OP_OWN, list.n, list.v, 0, 0, 0, call);
 }

@@ -14,7 +14,7 @@ typedef struct TimeSub {
     int axis; /* STEP: which axis */
 } TimeSub;
 
-static int axis_of(Elab *e, Scope *s, const char *name)
+int axis_of(Elab *e, Scope *s, const char *name)
 {
     if (s->app)
         return !strcmp(name, "t") && s->axis >= 0 ? s->axis : -1;

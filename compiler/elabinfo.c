@@ -208,8 +208,6 @@ Elaborated elab_results(Elab *e, Ast *const *file, int nfile)
                 slot_decl(e, &out, n);
         }
     output_decls(e, &out);
-    for (int i = 0; i < e->own.n; i++)
-        vec_push(e->arena, &out.own, e->own.v[i]);
     out.graph = model ? e->graph : NULL;
     return out;
 }

@@ -49,7 +49,6 @@ typedef struct Elaborated {
     VEC(CellcDecl) decl;
     VEC(const char *) open; /* dims and sets without a value */
     VEC(OptionInfo) option;
-    VEC(const char *) own; /* values with a derivative of their own */
     int naxes;             /* recurrence axes that the model uses */
 } Elaborated;
 

@@ -122,9 +122,7 @@ int run_write_results(const Run *r, RtError *err)
     const int64_t one = 1;
 
     for (int i = 0; i < r->d->ntensor; i++)
-        if (r->value[i] &&
-            (r->d->tensor[i].role != CELL_GRAD ||
-             (r->set->grad && strncmp(r->d->tensor[i].name, "grad.up.", 8))))
+        if (r->value[i] && (r->d->tensor[i].role != CELL_GRAD || r->set->grad))
             if (write_tensor(r, i, err))
                 return -1;
     if (model_next(r->d, CELL_LOSS, -1) >= 0 &&
