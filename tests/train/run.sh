@@ -174,18 +174,4 @@ case $CELLC in
 */san/*) long=6 ;;
 *) long=60 ;;
 esac
-[ $# -gt 0 ] || set -- $(sed -n 's/^\([a-z_]*_[a-z_]*\)() {$/\1/p' "$0")
-passed=0 failed=0
-for case; do
-    rm -rf "$scratch/work" && mkdir "$scratch/work" && cd "$scratch/work" ||
-        exit 1
-    if "$case" > "$scratch/log" 2>&1; then
-        passed=$((passed + 1))
-    else
-        failed=$((failed + 1))
-        echo "FAIL $case"
-        tail -n 12 "$scratch/log" | sed 's/^/  | /'
-    fi
-done
-echo "$passed passed, $failed failed, 0 skipped"
-[ "$failed" = 0 ]
+. "$here/../cases.sh"
