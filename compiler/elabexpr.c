@@ -5,6 +5,7 @@
 
 #include "elab.h"
 #include "ops.h"
+#include "prelude.h"
 
 static const struct {
     int sign;
@@ -51,8 +52,11 @@ static Val undefined(Elab *e, Scope *s, Ast *a)
     int n = 0, room = 0;
     for (Scope *u = s; u; u = u->up)
         room += u->order.n;
-    const char **cand = NEW_N(e->arena, const char *, room + OP_COUNT + 1);
+    room += OP_COUNT + prelude_names;
+    const char **cand = NEW_N(e->arena, const char *, room + 1);
     gather_names(e, s, cand, &n);
+    for (int k = 0; k < prelude_names; k++)
+        cand[n++] = prelude_name[k].name;
     for (int k = 0; k < OP_COUNT; k++)
         if (is_builtin(op_row[k].name))
             cand[n++] = op_row[k].name;
