@@ -203,13 +203,19 @@ Elaborated elab_results(Elab *e, Ast *const *file, int nfile)
         unreached_params(e);
     }
     out.naxes = count_axes(e);
+    bool *told = NEW_N(e->arena, bool, e->graph->slot.n + 1);
     for (int i = 0; i < e->scope.n; i++)
         for (int k = 0; k < e->scope.v[i]->order.n; k++) {
             Name *n = e->scope.v[i]->order.v[k];
-            for (int p = 0; n->slot >= 0 && p < 1 + n->val.complex; p++)
+            if (n->slot < 0 || told[n->slot]) /* shared weights: told once */
+                continue;
+            told[n->slot] = true;
+            for (int p = 0; p < 1 + n->val.complex; p++)
                 slot_decl(e, &out, n, p);
         }
     output_decls(e, &out);
+    for (int i = 0; i < e->member.n; i++)
+        vec_push(e->arena, &out.member, e->member.v[i]);
     out.graph = model ? e->graph : NULL;
     return out;
 }
