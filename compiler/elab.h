@@ -149,9 +149,12 @@ struct App {
     VEC(App *) level; /* STACK: bottom first */
     VEC(Over) over;
     Ast *call;
-    Val val;     /* its output; building: with its node once done */
-    bool done;   /* building: val is final */
-    bool broken; /* its arguments do not fit: told, gives no value */
+    Ast *through; /* STACK: its first input ... */
+    Scope *from;  /* ... in whose names ... */
+    App *feed;    /* ... or what gives it: the value of no level at all */
+    Val val;      /* its output; building: with its node once done */
+    bool done;    /* building: val is final */
+    bool broken;  /* its arguments do not fit: told, gives no value */
 };
 
 typedef struct Axis {
@@ -181,6 +184,7 @@ struct Elab {
     Ast *body;            /* statements of the model, for numbering */
     int whole_from;       /* chain.n at the sum[t] that is read, or -1 */
     int depth;            /* nesting of calls, against endless recursion */
+    VEC(Member) member;   /* names of members of sets that the texts write */
     const char *reduce;   /* how terms are averaged */
     Ref loss;             /* sum of the reduced terms, 0: none */
 };
@@ -238,7 +242,7 @@ Name *storage_name(Elab *e, Name *n); /* the name whose slot holds n */
 /* elabcall.c, elabapp.c, elabfn.c */
 bool is_layer(Elab *e, Scope *s, Ast *a, int depth);
 bool is_template(Elab *e, Scope *s, Ast *a, int depth);
-const char *site_prefix(Elab *e, Scope *s, Ast *site, Ast *layer);
+const char *site_name(Elab *e, Scope *s, Ast *site, Ast *layer);
 Layer *layer_of(Elab *e, Scope *s, Ast *a, const char *prefix);
 App *app_make(Elab *e, Scope *s, Ast *site, Layer *l, const char *prefix,
               Ast *first, App *feed, Ast *rest, bool reversed);

@@ -18,7 +18,7 @@ forms() {
 }
 
 cells() {
-    "$CELLC" cells | cut -d ' ' -f 1 | while read -r cell; do
+    "$CELLC" cells --names | while read -r cell; do
         for wrap in % 'rev(%)' 'bi(%)' 'stack(2,%)' 'stack(2,bi(%))' \
             'residual(%)'; do
             case "$cell $wrap" in
@@ -33,7 +33,7 @@ cells() {
 }
 
 specs() {
-    for spec in "$here"/spec/*.cell; do
+    for spec in "$here"/spec/*.cell "$here"/../same/spec/*.cell; do
         forms "$spec"
         echo "$spec --reduce token --lengths --seed 2"
         echo "$spec --reduce sum --steps 1 --batch 1"
