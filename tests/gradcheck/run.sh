@@ -23,7 +23,7 @@ several() {
 }
 
 cells() {
-    "$CELLC" cells | cut -d ' ' -f 1 | while read -r cell; do
+    "$CELLC" cells --names | while read -r cell; do
         several "$cell" && inputs=several || inputs=one
         for wrap in % 'rev(%)' 'bi(%)' 'stack(2,%)' 'stack(2,bi(%))' \
             'residual(%)'; do
