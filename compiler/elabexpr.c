@@ -238,10 +238,6 @@ static Val transpose(Elab *e, Val v, Span at)
             diag(e->diags, E_NOT_MATRIX, at, "'", val_text(e, &v));
         return val_none();
     }
-    if (v.axes && e->building) {
-        diag(e->diags, E_UNSUPPORTED, at, "a matrix that varies over time");
-        return val_none();
-    }
     const Dim *d = v.dim[0];
     v.dim[0] = v.dim[1];
     v.dim[1] = d;
@@ -333,11 +329,6 @@ static Val expr_product(Elab *e, Scope *s, Ast *a)
         r.dim[0] = x.dim[0];
     if (y.rank == 2)
         r.dim[x.rank - 1] = y.dim[1];
-    if (((x.rank == 2 && x.axes) || (y.rank == 2 && y.axes)) && e->building) {
-        diag(e->diags, E_UNSUPPORTED, a->span,
-             "a matrix that varies over time");
-        return val_none();
-    }
     return product_node(e, r, &x, &y, a->span);
 }
 

@@ -219,6 +219,36 @@ static Val filled(Call *c)
     return r;
 }
 
+/* u v^T: a column times a row. */
+static Val outer(Call *c)
+{
+    Elab *e = c->e;
+    Val r = val_unknown(c->x[0].axes | c->x[1].axes);
+    Ref in[2] = {0};
+    r.rank = 2;
+    for (int i = 0; i < 2; i++) {
+        Val *v = &c->x[i];
+        if (v->kind != V_TENSOR || (v->rank != 1 && v->rank != RANK_UNKNOWN)) {
+            if (e->building)
+                diag(e->diags, E_NOT_VECTOR, c->at[i], c->name, val_text(e, v));
+            return val_none();
+        }
+        if (v->rank == RANK_UNKNOWN) {
+            r.rank = RANK_UNKNOWN;
+            continue;
+        }
+        r.dim[i] = v->dim[0];
+        Val part = *v;
+        part.rank = 2;
+        part.dim[i] = v->dim[0];
+        part.dim[!i] = dim_const(e->arena, 1);
+        if (e->building)
+            in[i] = graph_add(e->graph, OP_RESHAPE, 1, &v->ref,
+                              val_shape(e, &part), 0, 0, c->a->span);
+    }
+    return val_node(e, r, OP_MATMUL, 2, in, 0, 0, 0, c->a->span);
+}
+
 static const struct {
     const char *name;
     int min, max; /* arguments; max -1: any number */
@@ -251,6 +281,7 @@ static const struct {
     {"logsumexp", 1, 1, reduce_row, OP_LSE, false},
     {"softmax", 1, 1, softmax, OP_NONE, false},
     {"norm", 1, 1, norm, OP_NONE, false},
+    {"outer", 2, 2, outer, OP_NONE, false},
     {"onehot", 1, 2, onehot, OP_NONE, false},
     {"split", 2, 2, split, OP_NONE, false},
     {"final", 1, 1, final_value, OP_NONE, false},
@@ -261,9 +292,9 @@ static const struct {
 
 /* Of the language, but not of this version. */
 static const char *const later[] = {
-    "outer",  "cumsum",  "expm",    "solve",   "conv", "blockdiag",
-    "diag",   "roll",    "reverse", "permute", "grad", "clipgrad",
-    "lookup", "laplace", "poisson", "mixture", "ctc",  "crf"};
+    "cumsum",  "expm",    "solve",   "conv", "blockdiag", "diag",
+    "roll",    "reverse", "permute", "grad", "clipgrad",  "lookup",
+    "laplace", "poisson", "mixture", "ctc",  "crf"};
 
 static int builtin_index(const char *name)
 {
