@@ -296,6 +296,10 @@ App *app_at(Elab *e, Scope *s, Ast *a); /* application that is all of a */
 
 /* elabconst.c */
 Val const_table(Elab *e, Name *n); /* const A[i=1:n] = ... */
+const Dim *table_dim(Elab *e, Scope *s, Ast *k);
+/* Every element of rhs; *out is NULL where a size of v is open. */
+bool table_values(Elab *e, Scope *s, Ast *subs, Ast *rhs, const Val *v,
+                  double **out);
 
 /* elabloss.c: terms, metrics, outputs, finals */
 void build_roots(Elab *e, Ast *const *file, int nfile);
