@@ -456,10 +456,29 @@ static void type_overrides(Elab *e, App *app)
         expr(e, app->over.v[i].scope, app->over.v[i].e);
 }
 
+/* What `state s[k]` says is known before the equations are: some shapes follow
+ * from nothing else. */
+static void type_state(Elab *e, Name *n)
+{
+    Ast *subs = ast_find(n->state_decl, A_SUBS);
+    Val v = n->val;
+    v.rank = 0;
+    for (Ast *k = subs ? subs->kid : NULL; k; k = k->next) {
+        const Dim *d = v.rank < SHAPE_RANK ? expr_dim(e, n->scope, k) : NULL;
+        if (!d)
+            return;
+        v.dim[v.rank++] = d;
+    }
+    n->val = v;
+    n->typed = e->changed = true;
+}
+
 /* Types of a name in a dry round. */
 static void type_name(Elab *e, Name *n)
 {
     type_around(e, n);
+    if (n->state_decl && !n->typed)
+        type_state(e, n);
     if (n->kind != N_EQN && n->kind != N_ARG)
         return;
     Val v = n->feed ? app_output(e, n->feed, n->span)
@@ -472,7 +491,7 @@ static void type_name(Elab *e, Name *n)
         bind_input_type(e, n, &v);
     uint32_t axes = n->val.kind == V_TENSOR ? n->val.axes | v.axes : v.axes;
     bool known = v.kind != V_TENSOR || v.rank != RANK_UNKNOWN;
-    if (axes != n->val.axes || known != n->typed)
+    if (axes != n->val.axes || (known && !n->typed))
         e->changed = true;
     if (n->typed && !known) {
         n->val.axes = axes;
