@@ -361,13 +361,35 @@ const char *cellc_emit(Cellc *c, int which, int flags)
                  : emit_source(c->plan, &o, c->run);
 }
 
-/* Files of the library that hold cells are called cells/NAME.cell, but some
- * have cells among other things: each `cell` of any file counts. */
+/* All of the library, for questions about it; a compilation parses only what
+ * it needs. */
+static int parse_library(Cellc *c)
+{
+    Sources *s = NEW(c->keep, Sources);
+    Intern *names = intern_new(c->keep);
+    s->arena = c->keep;
+    s->next = 1;
+    c->whole = library_parse(c->keep, names, diags_new(c->keep, s, NULL, NULL),
+                             s, true);
+    return CELLC_OK;
+}
+
+/* Files of cells are called cells/NAME.cell: the cell of that name counts, what
+ * stands behind it helps it.  Elsewhere every cell counts. */
+static bool is_entry(int file, const char *cell)
+{
+    const char *name = prelude_file[file].name, *slash = strchr(name, '/');
+    size_t n = strlen(cell);
+    return !slash || (!strncmp(slash + 1, cell, n) && slash[1 + n] == '.');
+}
+
 static const Ast *library_cell(Cellc *c, int i, const char *name, int *file)
 {
-    for (int f = 0; f < c->nlib; f++)
-        for (const Ast *a = c->lib[f]->kid; a; a = a->next) {
-            if (a->kind != A_CELL)
+    if (!c->whole.file && cellc_guarded(c, parse_library))
+        return NULL;
+    for (int f = 0; f < c->whole.n; f++)
+        for (const Ast *a = c->whole.file[f]->kid; a; a = a->next) {
+            if (a->kind != A_CELL || !is_entry(f, a->name))
                 continue;
             if (name ? !strcmp(a->name, name) : !i--) {
                 *file = f;
@@ -380,8 +402,6 @@ static const Ast *library_cell(Cellc *c, int i, const char *name, int *file)
 int cellc_cell_at(Cellc *c, int i, const char **name, const char **summary)
 {
     int file;
-    if (!c->run && cellc_parse(c))
-        return 0;
     const Ast *a = library_cell(c, i, NULL, &file);
     if (!a)
         return 0;
@@ -393,14 +413,12 @@ int cellc_cell_at(Cellc *c, int i, const char **name, const char **summary)
 const char *cellc_cell_text(Cellc *c, const char *name)
 {
     int file;
-    if (!c->run && cellc_parse(c))
-        return NULL;
-    if (setjmp(c->escape.env))
-        return NULL;
     const Ast *a = library_cell(c, 0, name, &file);
-    if (!a)
+    if (!a || setjmp(c->escape.env))
         return NULL;
-    Ast one = *c->lib[file];
+    if (strchr(prelude_file[file].name, '/'))
+        return library_text(c->keep, file);
+    Ast one = *c->whole.file[file];
     Ast copy = *a;
     copy.next = NULL;
     copy.blank = 0;

@@ -611,7 +611,7 @@ Elaborated elaborate(Arena *a, Intern *in, Diags *d, Ast *const *lib, int nlib,
     e.lib = scope_new(&e, NULL, "");
     e.top = scope_new(&e, e.lib, "");
     for (int i = 0; i < nlib; i++)
-        scope_collect(&e, e.lib, lib[i]->kid);
+        scope_collect(&e, e.lib, lib[i] ? lib[i]->kid : NULL);
     implied_axis(&e, file, nfile);
     for (int i = 0; i < nfile; i++)
         scope_collect(&e, e.top, file[i]->kid);

@@ -149,9 +149,12 @@ struct App {
     VEC(App *) level; /* STACK: bottom first */
     VEC(Over) over;
     Ast *call;
-    Val val;     /* its output; building: with its node once done */
-    bool done;   /* building: val is final */
-    bool broken; /* its arguments do not fit: told, gives no value */
+    Ast *through; /* STACK: its first input ... */
+    Scope *from;  /* ... in whose names ... */
+    App *feed;    /* ... or what gives it: the value of no level at all */
+    Val val;      /* its output; building: with its node once done */
+    bool done;    /* building: val is final */
+    bool broken;  /* its arguments do not fit: told, gives no value */
 };
 
 typedef struct Axis {
@@ -238,7 +241,7 @@ Name *storage_name(Elab *e, Name *n); /* the name whose slot holds n */
 /* elabcall.c, elabapp.c, elabfn.c */
 bool is_layer(Elab *e, Scope *s, Ast *a, int depth);
 bool is_template(Elab *e, Scope *s, Ast *a, int depth);
-const char *site_prefix(Elab *e, Scope *s, Ast *site, Ast *layer);
+const char *site_name(Elab *e, Scope *s, Ast *site, Ast *layer);
 Layer *layer_of(Elab *e, Scope *s, Ast *a, const char *prefix);
 App *app_make(Elab *e, Scope *s, Ast *site, Layer *l, const char *prefix,
               Ast *first, App *feed, Ast *rest, bool reversed);

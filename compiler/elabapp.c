@@ -28,8 +28,9 @@ static App *app_site(Elab *e, Scope *s, Ast *site, Ast *layer, Ast *first,
     bool failed = m && (!m->app || m->app->broken);
     if (m && !(failed && e->building))
         return m->app;
-    const char *prefix = site_prefix(e, s, site, layer);
-    Layer *l = layer_of(e, s, layer, prefix);
+    const char *name = site_name(e, s, site, layer);
+    const char *prefix = full_name(e, s->prefix, name);
+    Layer *l = layer_of(e, s, layer, full_name(e, s->weights, name));
     App *app =
         l ? app_make(e, s, site, l, prefix, first, NULL, rest, s->reversed)
           : NULL;
@@ -82,7 +83,8 @@ Name *app_output_name(Elab *e, App *a)
     if (a->broken)
         return NULL;
     if (!a->scope)
-        return app_output_name(e, a->level.v[a->level.n - 1]);
+        return a->level.n ? app_output_name(e, a->level.v[a->level.n - 1])
+                          : NULL;
     Ast *out = first_output(a);
     return out && out->kind == A_NAME ? scope_find(a->scope, out->name) : NULL;
 }
@@ -102,7 +104,10 @@ Val app_output(Elab *e, App *a, Span at)
     if (!a || a->broken)
         return val_none();
     if (!a->scope) {
-        a->val = app_output(e, a->level.v[a->level.n - 1], at);
+        int n = a->level.n;
+        a->val = n         ? app_output(e, a->level.v[n - 1], at)
+                 : a->feed ? app_output(e, a->feed, at)
+                           : expr(e, a->from, a->through);
         return a->val;
     }
     if (e->building && a->done)

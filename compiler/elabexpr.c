@@ -5,6 +5,7 @@
 
 #include "elab.h"
 #include "ops.h"
+#include "prelude.h"
 
 static const struct {
     int sign;
@@ -51,8 +52,11 @@ static Val undefined(Elab *e, Scope *s, Ast *a)
     int n = 0, room = 0;
     for (Scope *u = s; u; u = u->up)
         room += u->order.n;
-    const char **cand = NEW_N(e->arena, const char *, room + OP_COUNT + 1);
+    room += OP_COUNT + prelude_names;
+    const char **cand = NEW_N(e->arena, const char *, room + 1);
     gather_names(e, s, cand, &n);
+    for (int k = 0; k < prelude_names; k++)
+        cand[n++] = prelude_name[k].name;
     for (int k = 0; k < OP_COUNT; k++)
         if (is_builtin(op_row[k].name))
             cand[n++] = op_row[k].name;
@@ -419,9 +423,19 @@ static Val expr_cond(Elab *e, Scope *s, Ast *a)
     return val_op(e, OP_select, 3, x, a->span, at);
 }
 
-/* y.c: a name inside the application that y is. */
+/* A level has a value of its own, an instance inside it has not. */
+static App *member_level(Elab *e, Scope *s, Ast *a)
+{
+    App *outer = app_at(e, s, a->kid);
+    return outer && !outer->scope ? app_at(e, s, a) : NULL;
+}
+
+/* y.c: a name inside the application that y is; y.2: a level of a stack. */
 static Val expr_member(Elab *e, Scope *s, Ast *a)
 {
+    App *level = member_level(e, s, a);
+    if (level)
+        return app_output(e, level, a->span);
     Name *n = member_name(e, s, a);
     return n ? name_value(e, n, a->span) : val_none();
 }
@@ -434,7 +448,10 @@ Name *member_name(Elab *e, Scope *s, Ast *a)
             diag(e->diags, E_NO_MEMBERS, a->kid->span);
         return NULL;
     }
-    Name *n = app->scope ? scope_find(app->scope, a->name) : NULL;
+    App *level = member_level(e, s, a);
+    Name *n = app->scope ? scope_find(app->scope, a->name)
+              : level    ? app_output_name(e, level)
+                         : NULL;
     if (n && (n->kind == N_EQN || n->kind == N_ARG))
         return n;
     if (e->building) {

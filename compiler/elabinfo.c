@@ -201,11 +201,14 @@ Elaborated elab_results(Elab *e, Ast *const *file, int nfile)
         unreached_params(e);
     }
     out.naxes = count_axes(e);
+    bool *told = NEW_N(e->arena, bool, e->graph->slot.n + 1);
     for (int i = 0; i < e->scope.n; i++)
         for (int k = 0; k < e->scope.v[i]->order.n; k++) {
             Name *n = e->scope.v[i]->order.v[k];
-            if (n->slot >= 0)
-                slot_decl(e, &out, n);
+            if (n->slot < 0 || told[n->slot]) /* shared weights: told once */
+                continue;
+            told[n->slot] = true;
+            slot_decl(e, &out, n);
         }
     output_decls(e, &out);
     out.graph = model ? e->graph : NULL;

@@ -52,7 +52,8 @@ typedef struct Elaborated {
     int naxes;             /* recurrence axes that the model uses */
 } Elaborated;
 
-/* Messages go to `d`; the result is complete only without errors. */
+/* Messages go to `d`; the result is complete only without errors.  lib: the
+ * library's files, NULL where one is not needed. */
 Elaborated elaborate(Arena *a, Intern *in, Diags *d, Ast *const *lib, int nlib,
                      Ast *const *file, int nfile, const Settings *set);
 

@@ -5,14 +5,16 @@
 set -u
 
 packages=
+: "${CC:=cc}" # may have arguments, as in CC="ccache cc"
 program() { # program NAME PACKAGE
     type "$1" >/dev/null 2>&1 || packages="$packages $2"
 }
 header() { # header FILE PACKAGE
-    if ! type "${CC:-cc}" >/dev/null 2>&1 ||
+    # shellcheck disable=SC2086
+    if ! type "${CC%% *}" >/dev/null 2>&1 ||
         ! printf '#include <stddef.h>\n#include <stdarg.h>\n#include <stdint.h>
 #include <setjmp.h>\n#include <%s>\n' "$1" |
-        "${CC:-cc}" -E -o /dev/null - 2>/dev/null; then
+        $CC -E -o /dev/null - 2>/dev/null; then
         packages="$packages $2"
     fi
 }
@@ -24,7 +26,7 @@ look() {
     packages=
     case $1 in
     build)
-        program "${CC:-cc}" gcc
+        program "${CC%% *}" gcc
         program ar binutils
         program flex flex
         program bison bison

@@ -10,6 +10,7 @@ rows() {
     cat <<'END'
 base.*              : base.h
 prelude.h           :
+library.*           : ast.h prelude.h library.h
 source.*            : base.h source.h
 diag.*              : source.h diag.h diag.def
 ast.* fmt.c         : diag.h ast.h
@@ -31,9 +32,10 @@ emit*.c emit.h      : graph.h ops.h causal.h sched.h plan.h emit.h kernels.h
 jit.*               : base.h jit.h kernels.h
 elab*.c elab*.h probe.*
                     : ast.h graph.h ops.h shape.h elab.h elaborate.h probe.h
-                      cellc.h
+                      prelude.h cellc.h
 cellc.h             : cellrt.h
 cellcint.h          : cellc.h elaborate.h probe.h emit.h eval.h jit.h latency.h
+                      library.h
 cellc.c cellcapi.c  : *
 main.c verbs/*      : cellc.h drv*.h runtime/*
 END

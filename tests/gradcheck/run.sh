@@ -33,7 +33,7 @@ cells() {
 }
 
 specs() {
-    for spec in "$here"/spec/*.cell; do
+    for spec in "$here"/spec/*.cell "$here"/../same/spec/*.cell; do
         forms "$spec"
         echo "$spec --reduce token --lengths --seed 2"
         echo "$spec --reduce sum --steps 1 --batch 1"
