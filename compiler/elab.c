@@ -456,29 +456,10 @@ static void type_overrides(Elab *e, App *app)
         expr(e, app->over.v[i].scope, app->over.v[i].e);
 }
 
-/* What `state s[k]` says is known before the equations are: some shapes follow
- * from nothing else. */
-static void type_state(Elab *e, Name *n)
-{
-    Ast *subs = ast_find(n->state_decl, A_SUBS);
-    Val v = n->val;
-    v.rank = 0;
-    for (Ast *k = subs ? subs->kid : NULL; k; k = k->next) {
-        const Dim *d = v.rank < SHAPE_RANK ? expr_dim(e, n->scope, k) : NULL;
-        if (!d)
-            return;
-        v.dim[v.rank++] = d;
-    }
-    n->val = v;
-    n->typed = e->changed = true;
-}
-
 /* Types of a name in a dry round. */
 static void type_name(Elab *e, Name *n)
 {
     type_around(e, n);
-    if (n->state_decl && !n->typed)
-        type_state(e, n);
     if (n->kind != N_EQN && n->kind != N_ARG)
         return;
     Val v = n->feed ? app_output(e, n->feed, n->span)
@@ -502,16 +483,35 @@ static void type_name(Elab *e, Name *n)
     n->typed = known;
 }
 
-static bool settle_one(Elab *e)
+/* The shape that `state s[k]` says; false while a dim is unknown. */
+static bool declared_shape(Elab *e, Name *n)
+{
+    Ast *subs = n->state_decl ? ast_find(n->state_decl, A_SUBS) : NULL;
+    n->val.rank = 0;
+    for (Ast *k = subs ? subs->kid : NULL; k; k = k->next) {
+        const Dim *d = expr_dim(e, n->scope, k);
+        if (!d || n->val.rank == SHAPE_RANK) {
+            n->val.rank = RANK_UNKNOWN;
+            return false;
+        }
+        n->val.dim[n->val.rank++] = d;
+    }
+    return true;
+}
+
+/* Equations leave the shape of a recurrence open where all of it may as well
+ * be scalars: what is declared decides, then it is scalars. */
+static bool settle_one(Elab *e, bool declared)
 {
     for (int i = 0; i < e->scope.n; i++)
         for (int k = 0; k < e->scope.v[i]->order.n; k++) {
             Name *n = e->scope.v[i]->order.v[k];
-            if (n->kind != N_EQN || n->typed || n->val.kind != V_TENSOR)
+            if (n->kind != N_EQN || n->typed || n->val.kind != V_TENSOR ||
+                (declared && !n->state_decl))
                 continue;
-            n->val.rank = 0;
-            n->typed = true;
-            return true;
+            n->typed = declared_shape(e, n);
+            if (n->typed)
+                return true;
         }
     return false;
 }
@@ -617,7 +617,7 @@ Elaborated elaborate(Arena *a, Intern *in, Diags *d, Ast *const *lib, int nlib,
         scope_collect(&e, e.top, file[i]->kid);
     for (int i = 0; i < MAX_ROUNDS; i++) {
         dry_round(&e, file, nfile);
-        if (!e.changed && !settle_one(&e))
+        if (!e.changed && !settle_one(&e, true) && !settle_one(&e, false))
             break;
     }
     diags_context(d, applied_at, &e);
