@@ -130,7 +130,7 @@ static void bounded(void **state)
     (void)state;
     double v[4];
     int64_t dim[] = {4};
-    CellInit zero = {"const", 0, 0, NULL, NULL}, half = {"const", 0.25, 0, NULL, NULL};
+    CellInit zero = {.kind = "const"}, half = {"const", 0.25, 0, NULL, NULL};
     draw(zero, 1, dim, 0, 1, 8, v);
     assert_true(v[0] == 0.5);
     draw(zero, 1, dim, 0, INFINITY, 4, v);
