@@ -14,7 +14,7 @@ meaning would change.
 
 import re
 
-TOKEN = re.compile(r"\s*(?:(\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+)|([^\W\d]\w*)|"
+TOKEN = re.compile(r"\s*(?:(\d+\.?\d*(?:[eE][-+]?\d+)?j?|\.\d+)|([^\W\d]\w*)|"
                    r"(\*\*|//|<=|>=|==|!=|[-+*/@^()\[\],<>:|&']))")
 RANK = {"|": 1, "&": 2, "<": 3, ">": 3, "<=": 3, ">=": 3, "==": 3, "!=": 3,
         "+": 4, "-": 4, "*": 5, "/": 5, "@": 5, "//": 5}
@@ -174,6 +174,16 @@ class Writer:
 
     def num(self, text):
         return text, ATOM
+
+    def text(self, text):
+        """Already in our language, of the highest rank."""
+        return text, ATOM
+
+    def turn(self, a):
+        return self.write(a, ATOM) + "'", ATOM
+
+    def range(self, a, b):
+        return f"{self.write(a, SUM)}:{self.write(b, SUM)}", COND
 
     def name(self, text):
         return self.rename(text), ATOM

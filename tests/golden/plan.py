@@ -91,8 +91,10 @@ class Plan:
         """Biases that the library has as one are added up."""
         for p in self.case.params:
             a = self.case.read(p.tensor).cut(p.offset, p.size)
-            a = a.reshape(p.shape)
+            a = a.reshape(self.param_shape(p))
             name = self.model.params[p.name]
+            if p.name in self.model.positions:
+                a.data = [v + 1 for v in a.data]
             if name in self.weights:
                 was = self.weights[name].data
                 a.data = [u + v for u, v in zip(was, a.data)]
@@ -133,7 +135,15 @@ class Plan:
         """A step of a cell is a sequence of one step."""
         step = self.case.family == "step" and t.role in (
             "input", "output", "upstream", "gradient")
+        if self.model.thin:
+            return tuple(n for n, axis in zip(t.shape, t.axes)
+                         if n != 1 or axis in ("T", "B"))
         return ((1,) if step else ()) + t.extents()
+
+    def param_shape(self, p):
+        if self.model.thin:
+            return tuple(n for n in p.size if n != 1)
+        return p.shape
 
     # Where a tensor lives in the product
 
@@ -148,11 +158,15 @@ class Plan:
         if t.role == "initial_state":
             return self.state_blocks(t, prefix, "0")
         if t.role in ("weight", "constant"):
-            return [(prefix + self.model.params[p.name], p.offset, p.shape, 0)
+            return [(prefix + self.model.params[p.name], p.offset,
+                     self.param_shape(p), 0)
                     for p in self.case.params if p.tensor is t]
         raise CaseError(f"nothing in the model stands for {t.name}")
 
     def state_blocks(self, t, prefix, ending):
+        if t.name in self.model.slots:
+            return [(prefix + self.model.slots[t.name], 0, self.extents(t),
+                     0)]
         state = t.name[:-1]
         places = sorted({p for s, p in self.model.states if s == state})
         if t.name[-1] != ending or not places:
