@@ -18,7 +18,7 @@ forms() {
 }
 
 cells() {
-    "$CELLC" cells | cut -d ' ' -f 1 | while read -r cell; do
+    "$CELLC" cells --names | while read -r cell; do
         for wrap in % 'rev(%)' 'bi(%)' 'stack(2,%)' 'stack(2,bi(%))' \
             'residual(%)'; do
             case "$cell $wrap" in
