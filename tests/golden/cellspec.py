@@ -724,6 +724,11 @@ def build(case):
     for t in case.role("initial_state", "final_state"):
         m = re.fullmatch(r"(.+)[0T]((?:_re|_im)?)", t.name)
         if m and m.group(1) in names:
+            if t.name.endswith("0"):
+                size = [str(n) for n, axis in zip(t.shape, t.axes)
+                        if n != 1 and axis != "B"]
+                model.lines.append(f"state {names[m.group(1)]}" + (
+                    f"[{','.join(size)}]" if size else ""))
             model.slots[t.name] = names[m.group(1)] + (
                 m.group(2).replace("_", "."))
     return model
