@@ -117,6 +117,7 @@ class Translator:
         self.wanted |= {t.name for t in case.role("output")}
         self.taken = {spell(n) for n in [*case.tensors, *known]}
         self.lagged = set()
+        self.read = set()        # of what is given
         self.functions = []
         self.constants = case.options.get("constants") or {}
         self.constants_read = set()
@@ -240,6 +241,7 @@ class Translator:
             return self.assemble(name)
         if name in self.given:
             g = self.given[name]
+            self.read.add(name)
             made = Term(("name", spell(name)), g.shape, complex=g.complex,
                         varies=g.varies)
             made.base = spell(name), "t" if g.varies else ""
@@ -709,6 +711,7 @@ def build(case):
     model.lines += t.functions
     model.lines += [f"const {spell(n)} = {v!r}"
                     for n, v in t.constants.items() if n in t.constants_read]
+    known = {n: g for n, g in known.items() if n in t.read | t.lagged}
     model.lines += [declaration(g) for g in known.values()]
     model.lines += [f"{spell(n)}[0] = 0" for n in sorted(t.lagged)
                     if n in known]
@@ -752,9 +755,13 @@ def declaration(g):
 def bind(model, case, known):
     for t in case.role("input"):
         base, half = halves(t.name, known)
+        if base not in known:
+            continue
         model.inputs[t.name] = spell(base) + half
     for p in case.params:
         base, half = halves(p.name, known)
+        if base not in known:
+            continue
         model.params[p.name] = spell(base) + half
         if p.tensor.index:
             model.positions.add(p.name)

@@ -161,11 +161,13 @@ class Writer:
     """Writes a tree in the language of cellc.
 
     rename: function from an identifier to what stands for it here;
-    ahead: the equations are swept backward, id[t-k] becomes id[t+k].
+    ahead: the equations are swept backward, id[t-k] becomes id[t+k];
+    before: like rename, of id[t-k].
     """
 
-    def __init__(self, rename, ahead=False):
+    def __init__(self, rename, ahead=False, before=None):
         self.rename = rename
+        self.before = before or rename
         self.sign = "+" if ahead else "-"
 
     def write(self, tree, rank=COND):
@@ -189,7 +191,7 @@ class Writer:
         return self.rename(text), ATOM
 
     def lag(self, name, k):
-        return f"{self.rename(name)}[t{self.sign}{k}]", ATOM
+        return f"{self.before(name)}[t{self.sign}{k}]", ATOM
 
     def at(self, value, index):
         inside = ", ".join(self.write(i) for i in index)

@@ -30,6 +30,9 @@ class Model:
         self.width = 0        # of the y that a head alone reads
         self.thin = False     # an axis of one element is no axis
         self.slots = {}       # initial or final state -> dotted name
+        self.split = {}       # tensor -> (axis, names along that axis)
+        self.flipped = set()  # outputs in the order of processing
+        self.second = {}      # input of a second call -> name in the spec
         self.positions = set()    # case parameters that count from 0
 
     def text(self):

@@ -10,6 +10,7 @@ import re
 
 import cellspec
 import equation
+import frameworks
 import library
 from case import CaseError, Skip
 from equation import EquationError
@@ -514,6 +515,8 @@ def models(case):
     if case.options.get("dropout"):
         raise Skip("dropout draws random numbers")
     try:
+        if case.family == "onnx" or case.json["peer"]["name"] == "keras":
+            return [m for m in frameworks.models(case) if m]
         found = [cellspec.build(case) if case.family == "cell" else
                  Written(case).build()]
         # Merged biases count once in a norm and move twice as far.
