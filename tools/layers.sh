@@ -18,8 +18,8 @@ syntax.h astbuild.* token.c comment.c mistake.c lex.l parse.y
                     : ast.h syntax.h astbuild.h parse.tab.h
 probe.*             : ast.h probe.h
 shape.*             : source.h shape.h
-graph.* ops.* cost.* template.* graphio.c verify.*
-                    : source.h graph.h ops.h ops.def template.h cellrt.h
+graph*.* ops.* cost.* template.* verify.*
+                    : source.h graph*.h ops.h ops.def template.h cellrt.h
                       cost.h verify.h
 eval*.*             : graph.h ops.h eval*.h plan.h vmath.h
 grad.* vjp.c simplify.c gemm.c final.*
