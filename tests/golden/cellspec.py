@@ -715,6 +715,8 @@ def build(case):
     model.lines += [declaration(g) for g in known.values()]
     model.lines += [f"{spell(n)}[0] = 0" for n in sorted(t.lagged)
                     if n in known]
+    model.lines += [line for s in case.role("initial_state")
+                    for line in state_line(s, names)]
     model.lines += lines
     bind(model, case, known)
     for t in case.role("output"):
@@ -725,15 +727,9 @@ def build(case):
             model.lines.append(f"output {names[base]}")
         model.outputs[t.name] = names[base] + half
     for t in case.role("initial_state", "final_state"):
-        m = re.fullmatch(r"(.+)[0T]((?:_re|_im)?)", t.name)
-        if m and m.group(1) in names:
-            if t.name.endswith("0"):
-                size = [str(n) for n, axis in zip(t.shape, t.axes)
-                        if n != 1 and axis != "B"]
-                model.lines.append(f"state {names[m.group(1)]}" + (
-                    f"[{','.join(size)}]" if size else ""))
-            model.slots[t.name] = names[m.group(1)] + (
-                m.group(2).replace("_", "."))
+        name, half = state_of(t, names)
+        if name:
+            model.slots[t.name] = names[name] + half
     return model
 
 
@@ -742,6 +738,23 @@ def halves(name, whole):
     if name not in whole and name.endswith(("_re", "_im")):
         return name[:-3], "." + name[-2:]
     return name, ""
+
+
+def state_of(t, names):
+    """(name of the state, half) of an initial or final state."""
+    m = re.fullmatch(r"(.+)[0T]((?:_re|_im)?)", t.name)
+    if not m or m.group(1) not in names:
+        return None, ""
+    return m.group(1), m.group(2).replace("_", ".")
+
+
+def state_line(t, names):
+    """Some shapes follow from nothing else."""
+    name, half = state_of(t, names)
+    if name and not half:
+        size = [str(n) for n, axis in zip(t.shape, t.axes)
+                if n != 1 and axis != "B"]
+        yield f"state {names[name]}" + (f"[{','.join(size)}]" if size else "")
 
 
 def declaration(g):
