@@ -76,6 +76,10 @@ const char *cellc_open_dim(const Cellc *c, int i);
 /* i-th option: name, value as text, doc; returns 0 past the last. */
 int cellc_option_at(const Cellc *c, int i, const char **name,
                     const char **value, const char **doc);
+/* i-th name of a member of an index set that the texts write ("<s>" of "dst");
+ * returns 0 past the last. */
+int cellc_member_at(const Cellc *c, int i, const char **set,
+                    const char **name);
 /* i-th entry of a `train` or `data` block as text; 0 past the last. */
 int cellc_setting_at(const Cellc *c, const char *block, int i,
                      const char **key, const char **value);

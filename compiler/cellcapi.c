@@ -142,6 +142,15 @@ int cellc_option_at(const Cellc *c, int i, const char **name,
     return 1;
 }
 
+int cellc_member_at(const Cellc *c, int i, const char **set, const char **name)
+{
+    if (i < 0 || i >= c->elab.member.n)
+        return 0;
+    *set = c->elab.member.v[i].set;
+    *name = c->elab.member.v[i].name;
+    return 1;
+}
+
 int cellc_setting_at(const Cellc *c, const char *block, int i, const char **key,
                      const char **value)
 {

@@ -215,6 +215,7 @@ struct Elab {
     Ast *body;            /* statements of the model, for numbering */
     int whole_from;       /* chain.n at the sum[t] that is read, or -1 */
     int depth;            /* nesting of calls, against endless recursion */
+    VEC(Member) member;   /* names of members of sets that the texts write */
     const char *reduce;   /* how terms are averaged */
     Ref loss;             /* sum of the reduced terms, 0: none */
 };

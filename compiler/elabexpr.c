@@ -362,11 +362,22 @@ static Val string_member(Elab *e, Val str, const Val *other, Span at)
     return member_index(e, str.str, other->set, at);
 }
 
+static void note_member(Elab *e, const char *set, const char *name)
+{
+    Member m = {set, name};
+    for (int i = 0; i < e->member.n; i++)
+        if (!strcmp(e->member.v[i].set, set) &&
+            !strcmp(e->member.v[i].name, name))
+            return;
+    vec_push(e->arena, &e->member, m);
+}
+
 Val member_index(Elab *e, const char *str, const Dim *set, Span at)
 {
     const char *name = dim_text(e->arena, set);
     Val v = val_num(e, 0);
     v.size = NULL;
+    note_member(e, name, str);
     for (int i = 0; i < e->set->nvocab; i++) {
         const Vocab *w = &e->set->vocab[i];
         if (strcmp(w->set, name))

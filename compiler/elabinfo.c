@@ -212,6 +212,8 @@ Elaborated elab_results(Elab *e, Ast *const *file, int nfile)
             slot_decl(e, &out, n);
         }
     output_decls(e, &out);
+    for (int i = 0; i < e->member.n; i++)
+        vec_push(e->arena, &out.member, e->member.v[i]);
     out.graph = model ? e->graph : NULL;
     return out;
 }

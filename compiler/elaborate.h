@@ -44,11 +44,17 @@ typedef struct OptionInfo {
     const char *name, *value, *doc;
 } OptionInfo;
 
+/* A string that stands for a member of an index set: y[0] = "<s>". */
+typedef struct Member {
+    const char *set, *name;
+} Member;
+
 typedef struct Elaborated {
     Graph *graph; /* NULL where there is no model (a library of cells) */
     VEC(CellcDecl) decl;
     VEC(const char *) open; /* dims and sets without a value */
     VEC(OptionInfo) option;
+    VEC(Member) member;
     int naxes;             /* recurrence axes that the model uses */
 } Elaborated;
 

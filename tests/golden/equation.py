@@ -5,6 +5,7 @@ parse() turns one right-hand side into nested tuples:
     ("num", text)  ("name", id)  ("lag", id, k)      k = 1 for id[t-1]
     ("at", value, [index...])    ("call", f, [args])
     ("neg", a)     ("bin", op, a, b)
+    ("range", a, b) within an index     ("list", [parts])     ("turn", a)
 
 The notation follows Python: @, * and / are of one rank, from left to right.
 Our language binds @ tighter than *, so write() puts parentheses where the
@@ -81,24 +82,37 @@ class Parser:
         elif text == "(":
             value = self.expression()
             self.need(")")
+        elif text == "[":
+            value = ("list", self.items("]"))
         else:
             raise EquationError(f"unexpected '{text}' in '{self.text}'")
-        while self.peek()[1] in ("(", "[") and self.peek()[0] == "op":
-            if self.take()[1] == "(":
-                if value[0] != "name":
-                    raise EquationError(f"a call of no name: '{self.text}'")
-                value = ("call", value[1], self.items(")"))
-            else:
+        while self.peek()[1] in ("(", "[", "'") and self.peek()[0] == "op":
+            what = self.take()[1]
+            if what == "'":
+                value = ("turn", value)
+            elif what == "[":
                 value = subscript(value, self.items("]"))
+            elif value[0] != "name":
+                raise EquationError(f"a call of no name: '{self.text}'")
+            else:
+                value = ("call", value[1], self.items(")"))
         return value
 
     def items(self, close):
-        items = [self.expression()]
+        items = [self.item()]
         while self.peek()[1] == ",":
             self.take()
-            items.append(self.expression())
+            items.append(self.item())
         self.need(close)
         return items
+
+    def item(self):
+        """An argument, an index or a slice."""
+        first = self.expression()
+        if self.peek() != ("op", ":"):
+            return first
+        self.take()
+        return ("range", first, self.expression())
 
 
 def subscript(value, index):

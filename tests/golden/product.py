@@ -1,5 +1,6 @@
 """Running the product: one `cellc run`, its arguments and its files."""
 
+import json
 import os
 import subprocess
 
@@ -23,6 +24,7 @@ class Request:
         self.inputs = {}
         self.states = {}
         self.upstream = {}
+        self.noise = {}
         self.lengths = None
         self.flags = []
 
@@ -31,6 +33,7 @@ class Request:
         other.inputs = self.inputs
         other.states = self.states
         other.upstream = self.upstream
+        other.noise = self.noise
         other.lengths = self.lengths
         other.flags = self.flags + list(flags)
         return other
@@ -68,7 +71,8 @@ class Files:
         args = ["run", self.spec]
         for flag, arrays in (("--in", request.inputs),
                              ("--state", request.states),
-                             ("--upstream", request.upstream)):
+                             ("--upstream", request.upstream),
+                             ("--noise", request.noise)):
             for name, a in arrays.items():
                 args += [flag, f"{name}={self.path(a)}"]
         if os.listdir(os.path.join(self.folder, "weights")):
@@ -97,6 +101,21 @@ class Files:
         if done.returncode != 0:
             raise ProductError(f"exit code {done.returncode}: {brief(said)}")
         return Results(out, self.kind)
+
+
+def describe(cellc, text, folder):
+    """What `cellc info --json` reports of a spec."""
+    os.makedirs(folder, exist_ok=True)
+    spec = os.path.join(folder, "info.cell")
+    with open(spec, "w", encoding="utf-8") as f:
+        f.write(text)
+    done = subprocess.run([cellc, "info", spec, "--json", "--backend", "eval"],
+                          stdin=subprocess.DEVNULL, capture_output=True,
+                          timeout=TIMEOUT, check=False)
+    if done.returncode != 0:
+        said = done.stderr.decode("utf-8", "replace").strip()
+        raise ProductError(f"exit code {done.returncode}: {brief(said)}")
+    return json.loads(done.stdout)
 
 
 def brief(text):
