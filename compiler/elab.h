@@ -152,6 +152,7 @@ struct Scope {
     bool reversed;       /* inside rev(): time runs from the end to 1 */
     bool shown;          /* the output line: names as `h = e` made them */
     int axis;            /* axis that `t` means here, -1 unknown */
+    Val any;             /* shape that `[...]` means; NONE until solved */
     const char *where;   /* "lstm" for messages, NULL at top level */
     VEC(Ast *) losses;   /* loss statements of a cell */
 };
@@ -259,6 +260,7 @@ Val member_index(Elab *e, const char *str, const Dim *set, Span at);
  * unknown (dry) or after an error */
 bool declare(Elab *e, Name *n);
 bool declare_type(Elab *e, Name *n); /* only the type */
+bool any_shape(const Ast *subs);     /* is it [...] */
 
 /* elabindex.c */
 Val expr_index(Elab *e, Scope *s, Ast *a);

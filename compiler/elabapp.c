@@ -241,6 +241,20 @@ static void bind_dim(Elab *e, Scope *s, Ast *a, const Dim *to)
     e->changed = true;
 }
 
+/* `[...]` takes the shape of the first argument declared so. */
+static bool bind_any(Elab *e, Scope *s, const Val *v)
+{
+    if (s->any.kind != V_TENSOR) {
+        s->any = *v;
+        e->changed = true;
+        return true;
+    }
+    bool ok = v->rank == s->any.rank;
+    for (int i = 0; ok && i < v->rank; i++)
+        ok = same_dim(e, v->dim[i], s->any.dim[i]);
+    return ok;
+}
+
 /* An argument solves the dims that the cell's input leaves open, and says
  * which axis `t` is inside. */
 void bind_input_type(Elab *e, Name *n, Val *v)
@@ -265,6 +279,10 @@ void bind_input_type(Elab *e, Name *n, Val *v)
         return;
     }
     bool ok = v->rank == rank;
+    if (any_shape(subs)) {
+        ok = bind_any(e, s, v);
+        subs = NULL;
+    }
     for (Ast *k = subs ? subs->kid : NULL; k && ok; k = k->next, i++) {
         const Dim *d = expr_dim(e, s, k);
         if (!d)
