@@ -55,7 +55,7 @@ static Name *name_new(Elab *e, Scope *s, NameKind kind, const char *name,
     n->scope = s;
     n->span = at;
     n->part = -1;
-    n->slot = -1;
+    n->slot = n->im_slot = -1;
     n->val = val_unknown(0);
     return n;
 }
@@ -84,7 +84,7 @@ void scope_bind(Elab *e, Scope *s, const char *name, Val v, Span at)
     n->scope = s;
     n->span = v.name ? v.name->span : at;
     n->part = -1;
-    n->slot = -1;
+    n->slot = n->im_slot = -1;
     n->val = v;
     n->typed = true;
     n->state = 2;
@@ -134,7 +134,7 @@ static void collect_decl(Elab *e, Scope *s, Ast *stmt, Ast *d, NameKind kind)
     collect_dims(e, s, subs, model && kind == N_INPUT);
     Ast *in = ast_find(d, A_IN);
     if (in && kind == N_INPUT && !in->kid->next && in->kid->kind == A_NAME &&
-        !scope_lookup(e, s, in->kid->name)) {
+        !declared_complex(d) && !scope_lookup(e, s, in->kid->name)) {
         Ast one = *in;
         collect_dims(e, s, &one, false);
     }
@@ -401,6 +401,8 @@ static void build_name(Elab *e, Name *n)
             v.size = NULL;
         v.name = n;
         v.ref = val_ref(e, &v, n->rhs->span);
+        if (n->val.complex && !v.complex)
+            v = val_pair(e, v, val_num(e, 0), n->rhs->span);
     }
     uint32_t axes = n->val.axes;
     n->val = v;
@@ -446,9 +448,14 @@ int name_slot(Elab *e, Name *n)
     Val type = n->val;
     if (type.rank == RANK_UNKNOWN)
         type.rank = 0;
-    n->slot = graph_slot(e->graph, SLOT_EQN, n->full, val_shape(e, &type),
-                         n->state == 2 ? val_axes(&type) : GX_TB);
-    SLOT(e->graph, n->slot)->span = n->span;
+    int axes = n->state == 2 ? val_axes(&type) : GX_TB;
+    for (int p = 0; p < 1 + type.complex; p++) {
+        int *to = p ? &n->im_slot : &n->slot;
+        *to = graph_slot(e->graph, SLOT_EQN,
+                         type.complex ? part_name(e, n->full, p) : n->full,
+                         val_shape(e, &type), axes);
+        SLOT(e->graph, *to)->span = n->span;
+    }
     vec_push(e->arena, &e->pending, n);
     return n->slot;
 }
@@ -483,14 +490,15 @@ static void type_name(Elab *e, Name *n)
         bind_input_type(e, n, &v);
     uint32_t axes = n->val.kind == V_TENSOR ? n->val.axes | v.axes : v.axes;
     bool known = v.kind != V_TENSOR || v.rank != RANK_UNKNOWN;
-    if (axes != n->val.axes || known != n->typed)
+    bool complex = n->val.complex || v.complex;
+    if (axes != n->val.axes || known != n->typed || complex != n->val.complex)
         e->changed = true;
-    if (n->typed && !known) {
-        n->val.axes = axes;
-        return;
-    }
-    n->val = v;
+    if (!n->typed || known)
+        n->val = v;
+    else
+        known = true;
     n->val.axes = axes;
+    n->val.complex = complex;
     n->typed = known;
 }
 
@@ -527,6 +535,16 @@ static void dry_round(Elab *e, Ast *const *file, int nfile)
                     expr(e, e->top, k);
 }
 
+static void slot_root(Elab *e, int slot, Val v, Span at)
+{
+    Ref r = val_ref(e, &v, at);
+    int shape = SLOT(e->graph, slot)->shape;
+    if (NODE(e->graph, r)->shape != shape &&
+        !SHAPE(e->graph, NODE(e->graph, r)->shape)->rank)
+        r = graph_expand(e->graph, r, shape);
+    SLOT(e->graph, slot)->root = r;
+}
+
 static void build_all(Elab *e, Ast *const *file, int nfile)
 {
     e->building = true;
@@ -550,15 +568,10 @@ static void build_all(Elab *e, Ast *const *file, int nfile)
             slot_edges(e, n);
             continue;
         }
-        Slot *s = SLOT(e->graph, n->slot);
         if (n->val.kind != V_TENSOR)
             continue;
-        Ref r = val_ref(e, &n->val, n->span);
-        int shape = s->shape;
-        if (NODE(e->graph, r)->shape != shape &&
-            !SHAPE(e->graph, NODE(e->graph, r)->shape)->rank)
-            r = graph_expand(e->graph, r, shape);
-        SLOT(e->graph, n->slot)->root = r;
+        for (int p = 0; p < 1 + n->val.complex; p++)
+            slot_root(e, slot_part(n, p), val_part(e, &n->val, p), n->span);
         slot_edges(e, n);
     }
     build_last_roots(e);

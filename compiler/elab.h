@@ -41,6 +41,8 @@ typedef struct Val {
     uint32_t axes;              /* bit per axis of the model; AXIS_B */
     const Dim *set;             /* index into this set, or NULL */
     Ref ref;                    /* building: the node; 0 for a constant */
+    bool complex;               /* TENSOR: a pair, `ref` is its real part */
+    Ref im;                     /* complex, building: the imaginary part */
     bool constant;              /* number known now */
     double num;                 /* its value */
     const Dim *size;            /* whole number that may name a dim */
@@ -53,6 +55,21 @@ typedef struct Val {
     struct Val *part;           /* TUPLE: its parts */
     int nparts;
 } Val;
+
+/* A call of a built-in under way. */
+typedef struct Call {
+    Elab *e;
+    Scope *s;
+    Ast *a;    /* the whole call */
+    Ast *subs; /* [t] or [k=1:3] behind the name, or NULL */
+    int n;     /* arguments */
+    Val *x;    /* their values */
+    Span *at;  /* and places */
+    const char *name;
+    Op op; /* of the row */
+} Call;
+
+typedef Val Builtin(Call *c);
 
 typedef enum NameKind {
     N_OPTION,
@@ -100,6 +117,7 @@ struct Name {
     bool typed;           /* dry: val.rank is known */
     int state;            /* building: 0 new, 1 under way, 2 done */
     int slot;             /* of the graph, -1: none yet */
+    int im_slot;          /* complex: of the imaginary part; else -1 */
     bool used, lagged;    /* read at all; read at another step */
     bool drawn;           /* left of ~ */
     bool recurrent;       /* its own cell reads it at an earlier step */
@@ -230,7 +248,7 @@ void scope_collect(Elab *e, Scope *s, Ast *first);
 /* Defines a name that stands for a value, as arguments do. */
 void scope_bind(Elab *e, Scope *s, const char *name, Val v, Span at);
 Val name_value(Elab *e, Name *n, Span at); /* at the current step */
-int name_slot(Elab *e, Name *n);
+int name_slot(Elab *e, Name *n);           /* complex: of its real part */
 void slot_edges(Elab *e, Name *n); /* bounds of its slot; at the very end */
 const char *full_name(Elab *e, const char *prefix, const char *name);
 
@@ -244,9 +262,25 @@ int val_shape(Elab *e, const Val *v);        /* shape of the graph */
 uint8_t val_axes(const Val *v);              /* axes of the graph */
 const char *val_text(Elab *e, const Val *v); /* "vector [n] over t" */
 Val val_op(Elab *e, Op op, int n, const Val *x, Span at, const Span *arg);
+/* One more operand's shape joins *r; false after an error. */
+bool val_fits(Elab *e, Op op, Val *r, const Val *x, Span at);
 Val val_node(Elab *e, Val type, Op op, int n, const Ref *in, int a, int b,
              double num, Span at);
 bool same_dim(Elab *e, const Dim *x, const Dim *y);
+
+/* elabcomplex.c: pairs of values, and of the slots of names */
+Val val_part(Elab *e, const Val *v, int part);  /* of a real one: v and 0 */
+Val val_zeros(Elab *e, const Val *v, int part); /* the same, 0 in v's shape */
+Val val_pair(Elab *e, Val re, Val im, Span at); /* tuples too */
+Val complex_op(Elab *e, Op op, int n, const Val *x, Span at);
+Val complex_refuse(Elab *e, const char *what, const Val *v, Span at);
+Val complex_fn(Call *c);                /* complex(a, b) and its like */
+Val complex_call(Call *c, Builtin *fn); /* fn of complex arguments */
+bool declared_complex(const Ast *decl); /* `in complex` */
+const char *part_name(Elab *e, const char *name, int part); /* h.re, h.im */
+int slot_part(const Name *n, int part); /* n->slot, n->im_slot */
+Val val_slot(Elab *e, Val type, Op op, const Name *n, int b, double num,
+             Span at); /* PARAM, READ or AT of its slots */
 
 /* elabexpr.c */
 Val expr(Elab *e, Scope *s, Ast *a);
@@ -282,6 +316,7 @@ void bind_input_type(Elab *e, Name *n,
                      Val *v); /* dims and axis from its argument */
 Val expr_call(Elab *e, Scope *s, Ast *a);
 Val expr_pipe(Elab *e, Scope *s, Ast *a);
+Val matrix_product(Elab *e, Ast *a, const Val *x, const Val *y);
 Val call_builtin(Elab *e, Scope *s, const char *name, Ast *call, Ast *subs,
                  Ast *args, bool *known);
 Val call_fn(Elab *e, Scope *s, Val f, int n, Val *arg, const Span *at,

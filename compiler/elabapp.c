@@ -270,6 +270,11 @@ void bind_input_type(Elab *e, Name *n, Val *v)
     }
     Ast *subs = ast_find(n->decl, A_SUBS), *in = ast_find(n->decl, A_IN);
     int rank = subs ? ast_count(subs) : 0, i = 0;
+    if (declared_complex(n->decl)) {
+        in = NULL;
+        if (!v->complex)
+            *v = val_pair(e, *v, val_num(e, 0), n->span);
+    }
     if (in && !in->kid->next && v->set)
         bind_dim(e, s, in->kid, v->set);
     if (v->rank == RANK_UNKNOWN) {

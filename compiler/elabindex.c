@@ -135,9 +135,11 @@ static bool has_edge(Elab *e, Name *n, bool end)
     for (int i = 0; i < n->edge.n; i++)
         if (n->edge.v[i].end == end)
             return true;
-    for (int i = 0; i < e->set->nstate; i++)
-        if (!strcmp(e->set->state[i], n->full))
-            return true;
+    for (int p = 0; p < 1 + n->val.complex; p++)
+        for (int i = 0; i < e->set->nstate; i++)
+            if (!strcmp(e->set->state[i],
+                        SLOT(e->graph, slot_part(n, p))->name))
+                return true;
     return false;
 }
 
@@ -193,8 +195,8 @@ Val read_at(Elab *e, Scope *s, Name *n, int offset, Span at)
     int slot = storage_slot(e, m);
     if (slot < 0)
         return val_none();
+    v = val_slot(e, v, OP_READ, m, step, 0, at);
     v.name = n;
-    v.ref = graph_add(e->graph, OP_READ, 0, NULL, slot, step, 0, at);
     return v;
 }
 
@@ -228,9 +230,7 @@ static Val read_one(Elab *e, Name *n, TimeSub t, Span at)
         return val_none();
     if (!(SLOT(e->graph, slot)->axes & CELL_T))
         return name_value(e, n, at);
-    v.name = NULL;
-    v.ref = graph_add(e->graph, OP_AT, 0, NULL, slot, off, end, at);
-    return v;
+    return val_slot(e, v, OP_AT, m, off, end, at);
 }
 
 /* An expression in brackets is stored under a name of its own. */
@@ -314,6 +314,14 @@ static Val lookup(Elab *e, Val v, Val index, Ast *a)
 
 static Val component(Elab *e, Scope *s, Val v, Ast *sub, Ast *whole)
 {
+    if (v.complex) {
+        Val re = component(e, s, val_part(e, &v, 0), sub, whole);
+        return re.kind == V_NONE
+                   ? re
+                   : val_pair(e, re,
+                              component(e, s, val_part(e, &v, 1), sub, whole),
+                              whole->span);
+    }
     if (v.kind != V_TENSOR || v.rank == RANK_UNKNOWN)
         return v;
     if (!v.rank) {
@@ -329,6 +337,8 @@ static Val component(Elab *e, Scope *s, Val v, Ast *sub, Ast *whole)
     Val k = expr(e, s, sub);
     if (k.kind == V_NONE)
         return e->building ? k : val_unknown(v.axes);
+    if (k.complex)
+        return complex_refuse(e, "a subscript", &k, sub->span);
     if (k.kind == V_STR)
         k = member_index(e, k.str, v.dim[0], sub->span);
     else if (k.kind == V_TENSOR && k.constant && k.size)

@@ -83,7 +83,7 @@ const char *probe_text(Arena *a, const Ast *cell)
     for (const Ast *s = body->kid; s; s = s->next)
         for (const Ast *d = s->kind == A_INPUT ? s->kid : NULL; d; d = d->next)
             input_line(&b, d);
-    buf_printf(&b, "probe = %s(", cell->name);
+    buf_printf(&b, PROBE_NAME " = %s(", cell->name);
     arguments(&b, cell, body, &can);
     buf_puts(&b, ")(");
     int n = 0;
