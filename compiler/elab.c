@@ -96,13 +96,8 @@ static void collect_dims(Elab *e, Scope *s, Ast *subs, bool skip_axis)
     for (Ast *k = subs ? subs->kid : NULL; k; k = k->next) {
         if (k->kind != A_NAME || scope_lookup(e, s, k->name))
             continue;
-        if (any_shape(subs) && s->app)
-            return;
-        if (!strcmp(k->name, "...")) {
-            if (e->building || s == e->top || s == e->lib)
-                diag(e->diags, E_ANY_SHAPE, k->span);
+        if (!strcmp(k->name, "..."))
             continue;
-        }
         if (skip_axis) {
             bool axis = false;
             for (int i = 0; i < e->axis.n; i++)

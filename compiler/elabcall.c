@@ -257,7 +257,7 @@ static bool bind_arguments(Elab *e, App *app)
             }
         if (!n->rhs && p->kid) {
             n->rhs = p->kid;
-            n->from = l->home;
+            n->from = app->scope; /* it may name other arguments */
         }
         ok &= n->rhs != NULL;
     }

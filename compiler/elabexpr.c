@@ -49,6 +49,10 @@ static Val undefined(Elab *e, Scope *s, Ast *a)
 {
     if (!e->building)
         return val_none();
+    if (!strcmp(a->name, "...")) {
+        diag(e->diags, E_ANY_SHAPE, a->span);
+        return val_none();
+    }
     int n = 0, room = 0;
     for (Scope *u = s; u; u = u->up)
         room += u->order.n;
