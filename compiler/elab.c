@@ -486,7 +486,8 @@ static void type_name(Elab *e, Name *n)
     uint32_t axes = n->val.kind == V_TENSOR ? n->val.axes | v.axes : v.axes;
     bool known = v.kind != V_TENSOR || v.rank != RANK_UNKNOWN;
     bool complex = n->val.complex || v.complex;
-    if (axes != n->val.axes || known != n->typed || complex != n->val.complex)
+    if (axes != n->val.axes || (known && !n->typed) ||
+        complex != n->val.complex)
         e->changed = true;
     if (!n->typed || known)
         n->val = v;
@@ -497,16 +498,35 @@ static void type_name(Elab *e, Name *n)
     n->typed = known;
 }
 
-static bool settle_one(Elab *e)
+/* The shape that `state s[k]` says; false while a dim is unknown. */
+static bool declared_shape(Elab *e, Name *n)
+{
+    Ast *subs = n->state_decl ? ast_find(n->state_decl, A_SUBS) : NULL;
+    n->val.rank = 0;
+    for (Ast *k = subs ? subs->kid : NULL; k; k = k->next) {
+        const Dim *d = expr_dim(e, n->scope, k);
+        if (!d || n->val.rank == SHAPE_RANK) {
+            n->val.rank = RANK_UNKNOWN;
+            return false;
+        }
+        n->val.dim[n->val.rank++] = d;
+    }
+    return true;
+}
+
+/* Equations leave the shape of a recurrence open where all of it may as well
+ * be scalars: what is declared decides, then it is scalars. */
+static bool settle_one(Elab *e, bool declared)
 {
     for (int i = 0; i < e->scope.n; i++)
         for (int k = 0; k < e->scope.v[i]->order.n; k++) {
             Name *n = e->scope.v[i]->order.v[k];
-            if (n->kind != N_EQN || n->typed || n->val.kind != V_TENSOR)
+            if (n->kind != N_EQN || n->typed || n->val.kind != V_TENSOR ||
+                (declared && !n->state_decl))
                 continue;
-            n->val.rank = 0;
-            n->typed = true;
-            return true;
+            n->typed = declared_shape(e, n);
+            if (n->typed)
+                return true;
         }
     return false;
 }
@@ -615,7 +635,7 @@ Elaborated elaborate(Arena *a, Intern *in, Diags *d, Ast *const *lib, int nlib,
         scope_collect(&e, e.top, file[i]->kid);
     for (int i = 0; i < MAX_ROUNDS; i++) {
         dry_round(&e, file, nfile);
-        if (!e.changed && !settle_one(&e))
+        if (!e.changed && !settle_one(&e, true) && !settle_one(&e, false))
             break;
     }
     diags_context(d, applied_at, &e);
