@@ -188,6 +188,12 @@ static void input_slot(Elab *e, Name *n, int part)
         vec_push(e->arena, &e->pending, n);
 }
 
+bool any_shape(const Ast *subs)
+{
+    return subs && subs->kid && !subs->kid->next && subs->kid->kind == A_NAME &&
+           !strcmp(subs->kid->name, "...");
+}
+
 /* Axes in front (in a model), then dims.  false while a dim is unknown. */
 bool declare_type(Elab *e, Name *n)
 {
@@ -203,6 +209,13 @@ bool declare_type(Elab *e, Name *n)
         v.axes = n->stmt->op == K_SHARED             ? 0
                  : n->stmt->op == K_ONCE || axis < 0 ? AXIS_B
                                                      : AXIS_B | 1u << axis;
+    }
+    if (any_shape(subs)) {
+        if (s->any.kind != V_TENSOR)
+            return false;
+        v.rank = s->any.rank;
+        memcpy(v.dim, s->any.dim, sizeof v.dim);
+        subs = NULL;
     }
     for (Ast *k = subs ? subs->kid : NULL; k; k = k->next) {
         int axis = -1;
@@ -247,7 +260,8 @@ static bool input_failed(const Scope *s)
         Ast *subs = n->decl ? ast_find(n->decl, A_SUBS) : NULL;
         int rank = subs ? ast_count(subs) : 0;
         if (n->kind == N_ARG && n->decl &&
-            (n->val.kind != V_TENSOR || n->val.rank != rank))
+            (n->val.kind != V_TENSOR ||
+             (n->val.rank != rank && !any_shape(subs))))
             return true;
     }
     return false;
