@@ -158,6 +158,58 @@ static void call_outer(Emit *e, const Kernel *k, EmitRows rows, bool add)
               add);
 }
 
+static void call_product(Emit *e, const Kernel *k, EmitRows rows)
+{
+    const char *count = rows == ROWS_ONE ? "1" : emit_row_count(e, k, rows);
+    emit_line(e, "%s(%s, %s, %s, %s, %s, %d, %d, %s, %s, %s, %d);",
+              emit_kernel_name(e, "product"), count, emit_size(e, k->parts),
+              emit_size(e, k->m), emit_size(e, k->n), emit_size(e, k->k), k->ta,
+              k->tb, call_row(e, k->out, rows), call_row(e, k->in.v[0], rows),
+              call_row(e, k->in.v[1], rows), k->add);
+}
+
+/* The extents and strides of a view, as few as will do: dims that lie behind
+ * one another are one. */
+static int flat_view(const Graph *g, const ViewSpec *v, int64_t *dim,
+                     int64_t *stride)
+{
+    const Shape *y = SHAPE(g, v->y);
+    int n = 0;
+    for (int i = 0; i < y->rank; i++) {
+        if (y->dim[i] == 1)
+            continue;
+        if (n && stride[n - 1] == v->stride[i] * y->dim[i]) {
+            dim[n - 1] *= y->dim[i];
+            stride[n - 1] = v->stride[i];
+            continue;
+        }
+        dim[n] = y->dim[i];
+        stride[n++] = v->stride[i];
+    }
+    return n;
+}
+
+static void call_view(Emit *e, const Kernel *k, EmitRows rows)
+{
+    const ViewSpec *v = &e->g->view.v[k->view];
+    bool fold = k->kind == KN_FOLD;
+    int64_t dim[SHAPE_RANK], stride[SHAPE_RANK];
+    int n = flat_view(e->g, v, dim, stride);
+    Buf b;
+    buf_init(&b, e->arena);
+    buf_printf(&b, "%s(%s, ", emit_kernel_name(e, fold ? "fold" : "view"),
+               emit_row_count(e, k, rows));
+    if (fold)
+        buf_printf(&b, "%s, ", emit_size(e, k->n));
+    buf_printf(&b, "%s, %s, %lld", call_row(e, k->out, rows),
+               call_row(e, k->in.v[0], rows), (long long)v->base);
+    for (int i = n - SHAPE_RANK; i < n; i++)
+        buf_printf(&b, ", %s", i < 0 ? "1" : emit_size(e, dim[i]));
+    for (int i = n - SHAPE_RANK; i < n; i++)
+        buf_printf(&b, ", %lld", i < 0 ? 0 : (long long)stride[i]);
+    emit_line(e, "%s);", b.s);
+}
+
 static void call_gather(Emit *e, const Kernel *k, EmitRows rows)
 {
     emit_line(e, "%s(%s, %s, %s, %s, %s, %s, %s);",
@@ -268,6 +320,13 @@ static void emit_rows(Emit *e, const Kernel *k, EmitRows rows)
     case KN_OUTER:
         call_outer(e, k, rows, k->add || rows == ROWS_STEP);
         return;
+    case KN_PRODUCT:
+        call_product(e, k, rows);
+        return;
+    case KN_VIEW:
+    case KN_FOLD:
+        call_view(e, k, rows);
+        return;
     case KN_GATHER:
         call_gather(e, k, rows);
         return;
@@ -340,6 +399,10 @@ static void emit_work(Emit *e, const Kernel *k, bool loop)
     case KN_TAIL:
         emit_tail(e, k, rows);
         return;
+    case KN_PRODUCT:
+        if (k->add)
+            call_fill(e, k, 1, loc_of(e, k->out)->n);
+        break;
     case KN_SCATTER:
         if (!k->add)
             call_fill(e, k, k->k, k->n);

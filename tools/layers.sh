@@ -18,15 +18,16 @@ syntax.h astbuild.* token.c comment.c mistake.c lex.l parse.y
                     : ast.h syntax.h astbuild.h parse.tab.h
 probe.*             : ast.h probe.h
 shape.*             : source.h shape.h
-graph.* ops.* cost.* template.* graphio.c verify.*
-                    : source.h graph.h ops.h ops.def template.h cellrt.h
+graph*.* ops.* cost.* template.* verify.*
+                    : source.h graph*.h ops.h ops.def template.h cellrt.h
                       cost.h verify.h
 eval*.*             : graph.h ops.h eval*.h plan.h vmath.h
 grad.* vjp.c simplify.c gemm.c final.*
                     : graph.h ops.h template.h grad.h final.h rules.def
-causal.* latency.* level.* task.* fuse.* value.* lower.* sched*.* plan*.*
-                    : graph.h ops.h causal.h latency.h level.h task.h fuse.h
-                      lower.h sched.h plan*.h
+causal.* linear.* latency.* level.* task.* fuse.* value.* lower.* sched*.*
+                      plan*.*
+                    : graph.h ops.h causal.h linear.h latency.h level.h task.h
+                      fuse.h lower.h sched.h plan*.h
 emit*.c emit.h      : graph.h ops.h causal.h sched.h plan.h emit.h kernels.h
                       kernels.def strips.def
 jit.*               : base.h jit.h kernels.h
@@ -36,7 +37,8 @@ elab*.c elab*.h probe.*
 cellc.h             : cellrt.h
 cellcint.h          : cellc.h elaborate.h probe.h emit.h eval.h jit.h latency.h
                       library.h
-cellc.c cellcapi.c  : *
+cellc.c cellcapi.c cellclib.c
+                    : *
 main.c verbs/*      : cellc.h drv*.h runtime/*
 END
     echo
