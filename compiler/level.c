@@ -343,10 +343,11 @@ static void settle(Level *l, Ref r, HomeKind kind, int index, int64_t col)
     l->home[r] = (Home){kind, index, col};
 }
 
-static bool has_pole(int op)
+/* Whether the operator has a pole in its operand k. */
+static bool has_pole(int op, int k)
 {
-    return op == OP_div || op == OP_recip || op == OP_log || op == OP_log1p ||
-           op == OP_pow;
+    return (op == OP_div && k == 1) || op == OP_recip || op == OP_log ||
+           op == OP_log1p || (op == OP_pow && k == 0);
 }
 
 /* Nodes from which an operator with a pole gets its operand within the step:
@@ -361,12 +362,11 @@ static bool *find_fragile(const Level *l)
         for (int i = l->order.n - 1; i >= 0; i--) {
             Ref r = l->order.v[i];
             const Node *n = NODE(g, r);
-            if (!fragile[r] && !has_pole(n->op))
-                continue;
-            for (int k = 0; k < n->nin; k++) {
+            for (int k = 0; n->axes & CELL_T && k < n->nin; k++) {
                 Ref in = strip(g, IN(g, r, k), true);
-                moved |= !fragile[in];
-                fragile[in] = true;
+                if (fragile[in] || (!fragile[r] && !has_pole(n->op, k)))
+                    continue;
+                fragile[in] = moved = true;
             }
         }
     }
