@@ -25,8 +25,12 @@
 
 static const char *const kind_name[] = {"param", "input", "noise",
                                         "eqn",   "cot",   "idle"};
-static const char *const axes_name[] = {"none", NULL, "b", "tb"};
-static const char *const over_name[] = {NULL, "t", "b", "tb"};
+/* Sets of axes, by their bits. */
+static const char *const axes_name[] = {
+    "none", "t",  "b",  "tb",  "u",  "ut",  "ub",  "utb",
+    "v",    "vt", "vb", "vtb", "vu", "vut", "vub", "vutb"};
+enum { SETS = sizeof axes_name / sizeof *axes_name };
+static const char *const axis_name[CELL_TIMES] = {"t", "u", "v"};
 static const struct {
     int role;
     const char *name;
@@ -89,6 +93,8 @@ static void print_slot(Buf *out, const Graph *g, const Slot *s)
     buf_putc(out, ' ');
     print_shape(out, g, s->shape);
     buf_printf(out, " %s", axes_name[s->axes]);
+    if (s->axis)
+        print_key(out, "axis", axis_name[s->axis]);
     print_key_num(out, "flags", s->flags, 0);
     print_key_num(out, "classes", (double)s->classes, 0);
     print_key(out, "set", s->set);
@@ -147,7 +153,13 @@ static void print_attributes(Buf *out, const Graph *g, const Node *n)
     case OP_SUMA:
     case OP_MAXA:
     case OP_MINA:
-        buf_printf(out, " %s", over_name[n->a & 3]);
+        buf_printf(out, " %s", axes_name[n->a]);
+        break;
+    case OP_TIME:
+    case OP_LEN:
+    case OP_FINAL:
+        if (n->a)
+            buf_printf(out, " %s", axis_name[n->a]);
         break;
     default:
         break;
@@ -216,6 +228,14 @@ void graph_print(Buf *out, const Graph *g)
     buf_puts(out, "graph ");
     print_word(out, g->name);
     buf_putc(out, '\n');
+    if (g->time.n > 1) {
+        buf_puts(out, "time");
+        for (int i = 0; i < g->time.n; i++) {
+            buf_putc(out, ' ');
+            print_word(out, g->time.v[i]);
+        }
+        buf_putc(out, '\n');
+    }
     for (int i = 0; i < g->table.n; i++) {
         const Table *t = &g->table.v[i];
         buf_puts(out, "table ");
@@ -442,6 +462,8 @@ static void slot_key(Reader *r, Slot *s, const char *key)
         s->clip = word(r, "");
     else if (!strcmp(key, "alias"))
         s->alias = word(r, "");
+    else if (!strcmp(key, "axis"))
+        s->axis = pick(r, "time axis", axis_name, CELL_TIMES);
     else
         fail(r, "a slot has no '%s'", key);
 }
@@ -461,7 +483,7 @@ static void read_slot(Reader *r)
     SlotKind kind = (SlotKind)pick(r, "kind of slot", kind_name, 5);
     const char *name = word(r, "");
     int sh = shape(r);
-    int axes = pick(r, "axes", axes_name, 4);
+    int axes = pick(r, "axes", axes_name, SETS);
     if (r->failed)
         return;
     if (graph_slot_find(r->g, name) >= 0) {
@@ -528,7 +550,14 @@ static void read_attributes(Reader *r, Op op, int *a, int *b, double *num)
     case OP_SUMA:
     case OP_MAXA:
     case OP_MINA:
-        *a = pick(r, "axes", over_name, 4);
+        *a = pick(r, "axes", axes_name, SETS);
+        break;
+    case OP_TIME:
+    case OP_LEN:
+    case OP_FINAL:
+        blank(r);
+        if (isalpha((unsigned char)*r->p))
+            *a = pick(r, "time axis", axis_name, CELL_TIMES);
         break;
     default:
         break;
@@ -539,7 +568,7 @@ static void check_type(Reader *r, Ref ref)
 {
     if (!accept(r, ":"))
         return;
-    int sh = shape(r), axes = pick(r, "axes", axes_name, 4);
+    int sh = shape(r), axes = pick(r, "axes", axes_name, SETS);
     const Node *n = NODE(r->g, ref);
     if (!r->failed && (n->shape != sh || n->axes != axes)) {
         Buf b;
@@ -641,6 +670,16 @@ static void read_root(Reader *r)
     vec_push(r->arena, &r->g->root, root);
 }
 
+static void read_time(Reader *r)
+{
+    for (blank(r); *r->p && *r->p != '\n' && !r->failed; blank(r)) {
+        const char *name = word(r, "");
+        if (r->g->time.n == CELL_TIMES)
+            fail(r, "more than %d time axes", CELL_TIMES);
+        vec_push(r->arena, &r->g->time, name);
+    }
+}
+
 static void read_line(Reader *r)
 {
     blank(r);
@@ -650,6 +689,8 @@ static void read_line(Reader *r)
         read_node(r);
     else if (accept(r, "graph "))
         r->g->name = word(r, "");
+    else if (accept(r, "time "))
+        read_time(r);
     else if (accept(r, "table "))
         read_table(r);
     else if (accept(r, "slot "))
@@ -659,7 +700,7 @@ static void read_line(Reader *r)
     else if (accept(r, "def "))
         read_equation(r);
     else
-        fail(r, "expected graph, table, slot, def, root or %%");
+        fail(r, "expected graph, time, table, slot, def, root or %%");
     blank(r);
     if (!r->failed && *r->p && *r->p != '\n' && *r->p != '#')
         fail(r, "unexpected '%s'", rest(r));
