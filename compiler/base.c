@@ -314,3 +314,11 @@ const char *intern_str(Intern *in, const char *s)
 {
     return intern(in, s, strlen(s));
 }
+
+bool intern_known(const Intern *in, const char *s)
+{
+    Word *w;
+
+    HASH_FIND(hh, in->words, s, strlen(s), w);
+    return w != NULL;
+}

@@ -78,5 +78,7 @@ typedef struct Intern Intern;
 Intern *intern_new(Arena *a);
 const char *intern(Intern *in, const char *s, size_t n);
 const char *intern_str(Intern *in, const char *s);
+/* Whether the text has been interned. */
+bool intern_known(const Intern *in, const char *s);
 
 #endif

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "prelude.h"
 #include "probe.h"
 
 static void forward_message(void *user, const char *severity, const char *text)
@@ -136,7 +135,7 @@ int cellc_add_file(Cellc *c, const char *path)
     return code;
 }
 
-/* A fresh arena, the library and the user's files parsed into it. */
+/* A fresh arena, and the user's files parsed into it. */
 static int parse_all(Cellc *c)
 {
     drop_compilation(c);
@@ -146,16 +145,6 @@ static int parse_all(Cellc *c)
     c->sources.next = 1;
     c->names = intern_new(c->run);
     c->diags = diags_new(c->run, &c->sources, forward_message, c);
-    c->nlib = prelude_count;
-    c->lib = NEW_N(c->run, Ast *, prelude_count + 1);
-    for (int i = 0; i < prelude_count; i++) {
-        const char *name =
-            arena_printf(c->run, "prelude/%s", prelude_file[i].name);
-        c->lib[i] =
-            parse_file(c->run, c->names, c->diags,
-                       source_add(&c->sources, name, prelude_file[i].text,
-                                  prelude_file[i].size, true));
-    }
     c->file = NEW_N(c->run, Ast *, c->text.n + 1);
     for (int i = 0; i < c->text.n; i++)
         c->file[i] =
@@ -265,7 +254,7 @@ static void check_cells(Cellc *c)
             file[c->text.n] = parse_file(
                 c->run, c->names, c->diags,
                 source_add(&c->sources, "probe", text, strlen(text), true));
-            elaborate(c->run, c->names, c->diags, c->lib, c->nlib, file,
+            elaborate(c->run, c->names, c->diags, c->lib.file, c->lib.n, file,
                       c->text.n + 1, &set);
             diags_flush(c->diags);
         }
@@ -300,8 +289,9 @@ static int check(Cellc *c)
     if (code)
         return code;
     parse_settings(c);
-    c->elab = elaborate(c->run, c->names, c->diags, c->lib, c->nlib, c->file,
-                        c->text.n, &c->set);
+    c->lib = library_parse(c->run, c->names, c->diags, &c->sources, false);
+    c->elab = elaborate(c->run, c->names, c->diags, c->lib.file, c->lib.n,
+                        c->file, c->text.n, &c->set);
     diags_flush(c->diags);
     if (diags_errors(c->diags))
         return CELLC_USER;

@@ -76,6 +76,10 @@ const char *cellc_open_dim(const Cellc *c, int i);
 /* i-th option: name, value as text, doc; returns 0 past the last. */
 int cellc_option_at(const Cellc *c, int i, const char **name,
                     const char **value, const char **doc);
+/* i-th name of a member of an index set that the texts write ("<s>" of "dst");
+ * returns 0 past the last. */
+int cellc_member_at(const Cellc *c, int i, const char **set,
+                    const char **name);
 /* i-th entry of a `train` or `data` block as text; 0 past the last. */
 int cellc_setting_at(const Cellc *c, const char *block, int i,
                      const char **key, const char **value);
@@ -87,10 +91,10 @@ int cellc_compile(Cellc *c);
 const CellDesc *cellc_jit(Cellc *c);
 
 /* Text results, owned by the handle until the next call; NULL after an error.
- * stage: ast graph grad sched plan c; own: parameters, inputs and start values
- * ("h@0") behind a derivative of the spec's own; cost: "flops N" of a forward
- * step.  after: the name of a pass (elaborate final simplify gemm grad
- * plain). */
+ * stage: ast graph grad sched plan c; linear: as cellc_cell_linear; own:
+ * parameters, inputs and start values ("h@0") behind a derivative of the
+ * spec's own; cost: "flops N" of a forward step.  after: the name of a pass
+ * (elaborate final simplify gemm grad plain). */
 const char *cellc_show(Cellc *c, const char *stage, const char *after);
 /* Canonical layout of one source text. */
 const char *cellc_format(Cellc *c, const char *name, const char *text,
@@ -98,10 +102,19 @@ const char *cellc_format(Cellc *c, const char *name, const char *text,
 /* Generated C: which = 0 source, 1 header.  flags: CELLC_FREESTANDING ... */
 enum { CELLC_FREESTANDING = 1, CELLC_APP = 2 };
 const char *cellc_emit(Cellc *c, int which, int flags);
-/* The library: i-th cell's name, first doc line; returns 0 past the last.
- * cellc_cell_text: its source, NULL if there is no such cell. */
-int cellc_cell_at(Cellc *c, int i, const char **name, const char **summary);
+/* The library: i-th cell, 0 past the last.  Of the cell of that name (NULL: no
+ * such cell), text: what a user may copy; equations: these alone; linear:
+ * "yes", "no", "no state", "partly (c, n)" with the states that the next state
+ * is linear in, "as its argument" where that decides. */
+typedef struct CellcCell {
+    const char *name;
+    const char *summary, *paper, *family, *note; /* "" where nothing is said */
+    int equations;                               /* number of its lines */
+} CellcCell;
+int cellc_cell_at(Cellc *c, int i, CellcCell *cell);
 const char *cellc_cell_text(Cellc *c, const char *name);
+const char *cellc_cell_equations(Cellc *c, const char *name);
+const char *cellc_cell_linear(Cellc *c, const char *name);
 /* Long explanation of a message code, NULL if unknown. */
 const char *cellc_explain(const char *code);
 const char *cellc_version(void);

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "cost.h"
-#include "prelude.h"
 
 static const char *keep(Cellc *c, const char *s)
 {
@@ -142,6 +141,15 @@ int cellc_option_at(const Cellc *c, int i, const char **name,
     return 1;
 }
 
+int cellc_member_at(const Cellc *c, int i, const char **set, const char **name)
+{
+    if (i < 0 || i >= c->elab.member.n)
+        return 0;
+    *set = c->elab.member.v[i].set;
+    *name = c->elab.member.v[i].name;
+    return 1;
+}
+
 int cellc_setting_at(const Cellc *c, const char *block, int i, const char **key,
                      const char **value)
 {
@@ -241,7 +249,7 @@ static int show_ast(Cellc *c)
 
 /* Leaves whose gradient goes through a derivative of the spec's own: no
  * difference quotient can confirm it. */
-static void show_own(Cellc *c)
+static int show_own(Cellc *c)
 {
     const Graph *g = c->elab.graph;
     bool *own = g ? NEW_N(c->run, bool, g->slot.n + 1) : NULL;
@@ -258,10 +266,31 @@ static void show_own(Cellc *c)
             buf_printf(&c->shown, "%s%s\n", s->name,
                        s->kind == SLOT_EQN ? "@0" : "");
     }
+    return CELLC_OK;
 }
 
-static const char *const stages[] = {"ast",  "graph", "grad", "sched",
-                                     "plan", "c",     "own",  "cost"};
+static int show_linear(Cellc *c)
+{
+    if (c->elab.graph)
+        buf_puts(&c->shown, cellc_linear(c, ""));
+    return CELLC_OK;
+}
+
+/* Open dims may stay open in what follows from the equations alone. */
+static const struct {
+    const char *name;
+    int (*open)(Cellc *c);
+} stages[] = {{"ast", show_ast}, {"own", show_own}, {"linear", show_linear},
+              {"graph", NULL},   {"grad", NULL},    {"sched", NULL},
+              {"plan", NULL},    {"c", NULL},       {"cost", NULL}};
+
+static int find_stage(const char *name)
+{
+    for (int i = 0; i < (int)(sizeof stages / sizeof *stages); i++)
+        if (!strcmp(stages[i].name, name))
+            return i;
+    return -1;
+}
 
 static int show_stage(Cellc *c, const char *stage)
 {
@@ -289,25 +318,19 @@ const char *cellc_show(Cellc *c, const char *stage, const char *after)
     buf_init(&c->shown, c->keep);
     buf_puts(&c->shown, "");
     c->after = after;
-    bool known = !stage;
-    for (size_t i = 0; stage && i < sizeof stages / sizeof *stages; i++)
-        known |= !strcmp(stages[i], stage);
-    if (!known) {
+    int k = stage ? find_stage(stage) : 0;
+    if (k < 0) {
         cellc_say(c, "error",
                   "cellc: error: no stage %s; there are ast, "
                   "graph, grad, sched, plan, c\n",
                   stage);
         return NULL;
     }
-    if (stage && (!strcmp(stage, "ast") || !strcmp(stage, "own"))) {
+    if (stage && stages[k].open) {
         int code = cellc_check(c);
         if (code && !(c->run && !strcmp(stage, "ast")))
             return NULL;
-        if (!strcmp(stage, "ast"))
-            show_ast(c);
-        else
-            show_own(c);
-        return c->shown.s;
+        return cellc_guarded(c, stages[k].open) ? NULL : c->shown.s;
     }
     bool backward = c->set.backward;
     if (stage && (!strcmp(stage, "graph") || !strcmp(stage, "cost")))
@@ -359,56 +382,6 @@ const char *cellc_emit(Cellc *c, int which, int flags)
     EmitOptions o = cellc_emit_options(c, flags);
     return which ? emit_header(c->plan, &o, c->run)
                  : emit_source(c->plan, &o, c->run);
-}
-
-/* Files of the library that hold cells are called cells/NAME.cell, but some
- * have cells among other things: each `cell` of any file counts. */
-static const Ast *library_cell(Cellc *c, int i, const char *name, int *file)
-{
-    for (int f = 0; f < c->nlib; f++)
-        for (const Ast *a = c->lib[f]->kid; a; a = a->next) {
-            if (a->kind != A_CELL)
-                continue;
-            if (name ? !strcmp(a->name, name) : !i--) {
-                *file = f;
-                return a;
-            }
-        }
-    return NULL;
-}
-
-int cellc_cell_at(Cellc *c, int i, const char **name, const char **summary)
-{
-    int file;
-    if (!c->run && cellc_parse(c))
-        return 0;
-    const Ast *a = library_cell(c, i, NULL, &file);
-    if (!a)
-        return 0;
-    *name = a->name;
-    *summary = a->doc ? a->doc : "";
-    return 1;
-}
-
-const char *cellc_cell_text(Cellc *c, const char *name)
-{
-    int file;
-    if (!c->run && cellc_parse(c))
-        return NULL;
-    if (setjmp(c->escape.env))
-        return NULL;
-    const Ast *a = library_cell(c, 0, name, &file);
-    if (!a)
-        return NULL;
-    Ast one = *c->lib[file];
-    Ast copy = *a;
-    copy.next = NULL;
-    copy.blank = 0;
-    one.kid = &copy;
-    one.after = NULL;
-    buf_init(&c->shown, c->keep);
-    ast_print(&c->shown, &one);
-    return c->shown.s;
 }
 
 const char *cellc_explain(const char *code)

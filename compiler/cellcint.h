@@ -9,6 +9,7 @@
 #include "eval.h"
 #include "jit.h"
 #include "latency.h"
+#include "library.h"
 
 typedef struct CellcText {
     const char *name, *text;
@@ -45,23 +46,26 @@ struct Cellc {
     Sources sources;
     Intern *names;
     Diags *diags;
-    Ast **lib, **file;
-    int nlib;
+    Ast **file;
+    Library lib;
     Elaborated elab;
     Graph *graph;
     Sched *sched;
     Plan *plan;
     Jit *jit;
     CellDesc *desc;
+    Library whole;     /* every file of the library, once asked about */
     const char *after; /* pass whose result is wanted, or NULL */
     Buf shown;         /* text results */
 };
 
-int cellc_parse(Cellc *c); /* the library and all texts, into c->run */
+int cellc_parse(Cellc *c); /* all texts, into c->run */
 int cellc_guarded(Cellc *c, int (*fn)(Cellc *));
 void cellc_say(Cellc *c, const char *severity, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 const char *cellc_model_name(Cellc *c);
+/* Of the checked model, see linear.h. */
+const char *cellc_linear(Cellc *c, const char *prefix);
 EmitOptions cellc_emit_options(Cellc *c, int flags);
 
 #endif

@@ -28,8 +28,9 @@ static App *app_site(Elab *e, Scope *s, Ast *site, Ast *layer, Ast *first,
     bool failed = m && (!m->app || m->app->broken);
     if (m && !(failed && e->building))
         return m->app;
-    const char *prefix = site_prefix(e, s, site, layer);
-    Layer *l = layer_of(e, s, layer, prefix);
+    const char *name = site_name(e, s, site, layer);
+    const char *prefix = full_name(e, s->prefix, name);
+    Layer *l = layer_of(e, s, layer, full_name(e, s->weights, name));
     App *app =
         l ? app_make(e, s, site, l, prefix, first, NULL, rest, s->reversed)
           : NULL;
@@ -68,7 +69,7 @@ App *app_at(Elab *e, Scope *s, Ast *a)
     return app_at(e, n->scope, n->rhs);
 }
 
-static Ast *first_output(App *a)
+Ast *first_output(const App *a)
 {
     Ast *st = ast_find(a->layer->cell, A_BODY);
     for (st = st->kid; st; st = st->next)
@@ -82,7 +83,8 @@ Name *app_output_name(Elab *e, App *a)
     if (a->broken)
         return NULL;
     if (!a->scope)
-        return app_output_name(e, a->level.v[a->level.n - 1]);
+        return a->level.n ? app_output_name(e, a->level.v[a->level.n - 1])
+                          : NULL;
     Ast *out = first_output(a);
     return out && out->kind == A_NAME ? scope_find(a->scope, out->name) : NULL;
 }
@@ -92,9 +94,32 @@ static void declare_params(Elab *e, Scope *s)
 {
     for (int i = 0; i < s->order.n; i++) {
         Name *n = s->order.v[i];
-        if (n->kind == N_PARAM && n->used && !value_override(n))
+        App *at = NULL;
+        if (n->kind == N_PARAM && n->used &&
+            !over_find(e, s->app, n, OVER_VALUE, 0, &at))
             declare(e, n);
     }
+}
+
+/* Where the output line is read: it shows what names become, while the other
+ * lines of the body see what they compute. */
+static Scope *shown_scope(Elab *e, App *a)
+{
+    bool some = false;
+    for (int i = 0; i < a->scope->order.n; i++)
+        some |= over_next(e, a->scope->order.v[i]);
+    if (!some)
+        return a->scope;
+    if (!a->shown) {
+        a->shown = scope_new(e, a->scope, a->scope->prefix);
+        a->shown->app = a;
+        a->shown->weights = a->scope->weights;
+        a->shown->reversed = a->scope->reversed;
+        a->shown->where = a->scope->where;
+        a->shown->shown = true;
+    }
+    a->shown->axis = a->scope->axis;
+    return a->shown;
 }
 
 Val app_output(Elab *e, App *a, Span at)
@@ -102,7 +127,10 @@ Val app_output(Elab *e, App *a, Span at)
     if (!a || a->broken)
         return val_none();
     if (!a->scope) {
-        a->val = app_output(e, a->level.v[a->level.n - 1], at);
+        int n = a->level.n;
+        a->val = n         ? app_output(e, a->level.v[n - 1], at)
+                 : a->feed ? app_output(e, a->feed, at)
+                           : expr(e, a->from, a->through);
         return a->val;
     }
     if (e->building && a->done)
@@ -123,7 +151,7 @@ Val app_output(Elab *e, App *a, Span at)
         return val_none();
     }
     e->depth++;
-    Val v = expr(e, a->scope, out);
+    Val v = expr(e, shown_scope(e, a), out);
     e->depth--;
     if (v.kind == V_TENSOR || e->building)
         a->val = v;
@@ -213,6 +241,20 @@ static void bind_dim(Elab *e, Scope *s, Ast *a, const Dim *to)
     e->changed = true;
 }
 
+/* `[...]` takes the shape of the first argument declared so. */
+static bool bind_any(Elab *e, Scope *s, const Val *v)
+{
+    if (s->any.kind != V_TENSOR) {
+        s->any = *v;
+        e->changed = true;
+        return true;
+    }
+    bool ok = v->rank == s->any.rank;
+    for (int i = 0; ok && i < v->rank; i++)
+        ok = same_dim(e, v->dim[i], s->any.dim[i]);
+    return ok;
+}
+
 /* An argument solves the dims that the cell's input leaves open, and says
  * which axis `t` is inside. */
 void bind_input_type(Elab *e, Name *n, Val *v)
@@ -228,6 +270,11 @@ void bind_input_type(Elab *e, Name *n, Val *v)
     }
     Ast *subs = ast_find(n->decl, A_SUBS), *in = ast_find(n->decl, A_IN);
     int rank = subs ? ast_count(subs) : 0, i = 0;
+    if (declared_complex(n->decl)) {
+        in = NULL;
+        if (!v->complex)
+            *v = val_pair(e, *v, val_num(e, 0), n->span);
+    }
     if (in && !in->kid->next && v->set)
         bind_dim(e, s, in->kid, v->set);
     if (v->rank == RANK_UNKNOWN) {
@@ -237,6 +284,10 @@ void bind_input_type(Elab *e, Name *n, Val *v)
         return;
     }
     bool ok = v->rank == rank;
+    if (any_shape(subs)) {
+        ok = bind_any(e, s, v);
+        subs = NULL;
+    }
     for (Ast *k = subs ? subs->kid : NULL; k && ok; k = k->next, i++) {
         const Dim *d = expr_dim(e, s, k);
         if (!d)

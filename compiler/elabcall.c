@@ -1,7 +1,7 @@
 /* Cells of the elaboration: a layer is a cell with its arguments (weights);
  * an application puts its equations into a scope of their own.  No cell is
  * known by name here but the combinators whose naming rules are part of the
- * language: stack and rev. */
+ * language: stack, iterate and rev. */
 #include <string.h>
 
 #include "elab.h"
@@ -10,7 +10,8 @@
 
 static bool combinator(const char *name)
 {
-    return !strcmp(name, "stack") || !strcmp(name, "rev");
+    return !strcmp(name, "stack") || !strcmp(name, "iterate") ||
+           !strcmp(name, "rev");
 }
 
 /* Does the expression stand for a layer (weights), not for a value? */
@@ -101,21 +102,20 @@ static int site_number(Elab *e, Scope *s, Ast *target, const char *word,
     return count + 1;
 }
 
-/* Where the applied layer's names live: the equation's name if it is the
- * whole of it, else the cell's name and a number. */
-const char *site_prefix(Elab *e, Scope *s, Ast *site, Ast *layer)
+/* What the applied layer is called in its scope: the equation's name if it is
+ * the whole of it, else the cell's name and a number. */
+const char *site_name(Elab *e, Scope *s, Ast *site, Ast *layer)
 {
     for (int i = 0; i < s->order.n; i++) {
         Name *n = s->order.v[i];
         if (n->kind == N_EQN && n->rhs == site && n->part < 0 &&
             n->name[0] != '_')
-            return n->full;
+            return n->name;
     }
     const char *word = layer_word(e, s, layer);
     Ast *body = s->app ? ast_find(s->app->layer->cell, A_BODY)->kid : e->body;
     int number = site_number(e, s, site, word, body);
-    return full_name(e, s->prefix,
-                     arena_printf(e->arena, "%s%d", word, number));
+    return arena_printf(e->arena, "%s%d", word, number);
 }
 
 static Layer *layer_new(Elab *e, LayerKind kind, const char *prefix, Ast *call)
@@ -128,25 +128,35 @@ static Layer *layer_new(Elab *e, LayerKind kind, const char *prefix, Ast *call)
     return l;
 }
 
-static Layer *layer_stack(Elab *e, Scope *s, Ast *call, const char *prefix)
+static Layer *layer_make(Elab *e, Scope *s, Ast *a, const char *prefix,
+                         bool fresh);
+
+/* stack(k, f) has weights for each of k levels, iterate(k, f) one set. */
+static Layer *layer_levels(Elab *e, Scope *s, Ast *call, const char *prefix,
+                           bool fresh)
 {
+    const char *word = call->kid->name;
+    bool shared = !strcmp(word, "iterate");
     Ast *count = call->kid->next, *inner = count ? count->next : NULL;
     if (!inner || inner->next || !is_template(e, s, inner, 0)) {
         if (e->building)
-            diag(e->diags, E_COMBINATOR, call->span, "stack",
-                 "stack(2, lstm(64))");
+            diag(e->diags, E_COMBINATOR, call->span, word,
+                 arena_printf(e->arena, "%s(2, lstm(64))", word));
         return NULL;
     }
-    Val k = expr_number(e, s, count, "the number of levels");
-    if (k.kind != V_TENSOR || !k.size || k.num < 1) {
+    const char *what = shared ? "the number of rounds" : "the number of levels";
+    Val k = expr_number(e, s, count, what);
+    if (k.kind != V_TENSOR || !k.size || k.num < 0) {
         if (e->building && k.kind == V_TENSOR)
-            diag(e->diags, E_NOT_SIZE, count->span, "the number of levels");
+            diag(e->diags, E_NOT_SIZE, count->span, what);
         return NULL;
     }
     Layer *l = layer_new(e, LAYER_STACK, prefix, call);
     for (int i = 1; i <= (int)k.num; i++) {
         const char *p = full_name(e, prefix, arena_printf(e->arena, "%d", i));
-        Layer *level = layer_of(e, s, inner, p);
+        Layer *level = shared && i > 1 ? l->level.v[0]
+                       : shared        ? layer_make(e, s, inner, prefix, fresh)
+                                       : layer_make(e, s, inner, p, true);
         if (!level)
             return NULL;
         vec_push(e->arena, &l->level, level);
@@ -154,7 +164,8 @@ static Layer *layer_stack(Elab *e, Scope *s, Ast *call, const char *prefix)
     return l;
 }
 
-static Layer *layer_rev(Elab *e, Scope *s, Ast *call, const char *prefix)
+static Layer *layer_rev(Elab *e, Scope *s, Ast *call, const char *prefix,
+                        bool fresh)
 {
     Ast *inner = call->kid->next;
     if (!inner || inner->next || !is_template(e, s, inner, 0)) {
@@ -163,14 +174,15 @@ static Layer *layer_rev(Elab *e, Scope *s, Ast *call, const char *prefix)
         return NULL;
     }
     Layer *l = layer_new(e, LAYER_REV, prefix, call);
-    Layer *of = layer_of(e, s, inner, prefix);
+    Layer *of = layer_make(e, s, inner, prefix, fresh);
     if (of)
         vec_push(e->arena, &l->level, of);
     return of ? l : NULL;
 }
 
-/* The layer that `a` constructs or names; `prefix` for new weights. */
-Layer *layer_of(Elab *e, Scope *s, Ast *a, const char *prefix)
+/* `fresh`: what a name stands for is only the pattern of new weights. */
+static Layer *layer_make(Elab *e, Scope *s, Ast *a, const char *prefix,
+                         bool fresh)
 {
     while (a->kind == A_INDEX)
         a = a->kid;
@@ -178,21 +190,31 @@ Layer *layer_of(Elab *e, Scope *s, Ast *a, const char *prefix)
     if (a->kind == A_NAME && n->kind != N_CELL) {
         n->used = true;
         if (n->kind == N_ARG)
-            return layer_of(e, n->from, n->rhs, prefix);
+            return layer_make(e, n->from, n->rhs, prefix, true);
+        if (fresh)
+            return layer_make(e, n->scope, n->rhs, prefix, true);
         if (!n->layer)
-            n->layer = layer_of(e, n->scope, n->rhs, n->full);
+            n->layer =
+                layer_make(e, n->scope, n->rhs,
+                           full_name(e, n->scope->weights, n->name), false);
         return n->layer;
     }
-    if (!n && !strcmp(a->kid->name, "stack"))
-        return layer_stack(e, s, a, prefix);
+    if (!n && !strcmp(a->kid->name, "rev"))
+        return layer_rev(e, s, a, prefix, fresh);
     if (!n)
-        return layer_rev(e, s, a, prefix);
+        return layer_levels(e, s, a, prefix, fresh);
     n->used = true;
     Layer *l = layer_new(e, LAYER_CELL, prefix, a);
     l->cell = n->decl;
     l->home = n->scope;
     l->scope = s;
     return l;
+}
+
+/* The layer that `a` constructs or names; `prefix` for new weights. */
+Layer *layer_of(Elab *e, Scope *s, Ast *a, const char *prefix)
+{
+    return layer_make(e, s, a, prefix, false);
 }
 
 /* An argument by a name that the cell does not have, or one too many. */
@@ -235,7 +257,7 @@ static bool bind_arguments(Elab *e, App *app)
             }
         if (!n->rhs && p->kid) {
             n->rhs = p->kid;
-            n->from = l->home;
+            n->from = app->scope; /* it may name other arguments */
         }
         ok &= n->rhs != NULL;
     }
@@ -260,44 +282,6 @@ static bool bind_arguments(Elab *e, App *app)
                   l->cell->name);
     }
     return ok && !stray;
-}
-
-/* h[0] = e, h[t-1] = e, W = E among the inputs. */
-static bool bind_override(Elab *e, App *app, Scope *caller, Ast *k)
-{
-    Over o;
-    memset(&o, 0, sizeof o);
-    Ast *subs = ast_find(k, A_SUBS);
-    o.name = k->name;
-    o.scope = caller;
-    o.e = subs ? subs->next : k->kid;
-    o.span = k->span;
-    o.kind = OVER_VALUE;
-    Name *n = scope_find(app->scope, k->name);
-    if (!n || (n->kind != N_EQN && n->kind != N_PARAM && n->kind != N_ARG)) {
-        if (e->building) {
-            diag(e->diags, E_NO_MEMBER, k->name_span, k->name);
-            diag_note(e->diags, app->layer->cell->name_span,
-                      "%s is defined here", app->layer->cell->name);
-        }
-        return false;
-    }
-    if (subs) {
-        Edge edge = {0};
-        if (edge_of(e, app->scope, subs, &edge)) {
-            o.kind = OVER_START;
-            o.end = edge.end;
-            o.offset = edge.at;
-        } else if (!step_of(e, app->scope, subs, &o.offset)) {
-            if (e->building)
-                diag(e->diags, E_OVERRIDE, k->span);
-            return false;
-        } else {
-            o.kind = OVER_STEP;
-        }
-    }
-    vec_push(e->arena, &app->over, o);
-    return true;
 }
 
 /* Inputs by position; the first may be the value of another application. */
@@ -347,6 +331,9 @@ static App *app_stack(Elab *e, Scope *s, Ast *site, Layer *l,
     App *app = NEW(e->arena, App);
     app->layer = l;
     app->call = site;
+    app->through = first ? first : rest;
+    app->from = s;
+    app->feed = feed;
     for (int i = 0; i < l->level.n; i++) {
         const char *p =
             full_name(e, prefix, arena_printf(e->arena, "%d", i + 1));
@@ -380,6 +367,7 @@ App *app_make(Elab *e, Scope *s, Ast *site, Layer *l, const char *prefix,
         return app_stack(e, s, site, l, prefix, first, feed, rest, reversed);
     App *app = NEW(e->arena, App);
     app->layer = l;
+    app->outer = s->app;
     app->call = site;
     app->scope = scope_new(e, l->home, prefix);
     app->scope->weights = l->prefix;
@@ -393,7 +381,7 @@ App *app_make(Elab *e, Scope *s, Ast *site, Layer *l, const char *prefix,
     ok &= bind_inputs(e, app, s, first, feed, rest);
     for (Ast *k = rest; k && ok; k = k->next)
         if (k->kind == A_KEY)
-            ok &= bind_override(e, app, s, k);
+            ok &= over_bind(e, app, s, k);
     e->depth--;
     e->changed = true;
     app->broken = !ok;

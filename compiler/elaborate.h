@@ -44,15 +44,22 @@ typedef struct OptionInfo {
     const char *name, *value, *doc;
 } OptionInfo;
 
+/* A string that stands for a member of an index set: y[0] = "<s>". */
+typedef struct Member {
+    const char *set, *name;
+} Member;
+
 typedef struct Elaborated {
     Graph *graph; /* NULL where there is no model (a library of cells) */
     VEC(CellcDecl) decl;
     VEC(const char *) open; /* dims and sets without a value */
     VEC(OptionInfo) option;
+    VEC(Member) member;
     int naxes;             /* recurrence axes that the model uses */
 } Elaborated;
 
-/* Messages go to `d`; the result is complete only without errors. */
+/* Messages go to `d`; the result is complete only without errors.  lib: the
+ * library's files, NULL where one is not needed. */
 Elaborated elaborate(Arena *a, Intern *in, Diags *d, Ast *const *lib, int nlib,
                      Ast *const *file, int nfile, const Settings *set);
 

@@ -149,6 +149,58 @@ static void call_outer(Emit *e, const Kernel *k, EmitRows rows, bool add)
               add);
 }
 
+static void call_product(Emit *e, const Kernel *k, EmitRows rows)
+{
+    const char *count = rows.flat ? emit_row_count(e, k, rows) : "1";
+    emit_line(e, "%s(%s, %s, %s, %s, %s, %d, %d, %s, %s, %s, %d);",
+              emit_kernel_name(e, "product"), count, emit_size(e, k->parts),
+              emit_size(e, k->m), emit_size(e, k->n), emit_size(e, k->k), k->ta,
+              k->tb, call_row(e, k->out, rows), call_row(e, k->in.v[0], rows),
+              call_row(e, k->in.v[1], rows), k->add);
+}
+
+/* The extents and strides of a view, as few as will do: dims that lie behind
+ * one another are one. */
+static int flat_view(const Graph *g, const ViewSpec *v, int64_t *dim,
+                     int64_t *stride)
+{
+    const Shape *y = SHAPE(g, v->y);
+    int n = 0;
+    for (int i = 0; i < y->rank; i++) {
+        if (y->dim[i] == 1)
+            continue;
+        if (n && stride[n - 1] == v->stride[i] * y->dim[i]) {
+            dim[n - 1] *= y->dim[i];
+            stride[n - 1] = v->stride[i];
+            continue;
+        }
+        dim[n] = y->dim[i];
+        stride[n++] = v->stride[i];
+    }
+    return n;
+}
+
+static void call_view(Emit *e, const Kernel *k, EmitRows rows)
+{
+    const ViewSpec *v = &e->g->view.v[k->view];
+    bool fold = k->kind == KN_FOLD;
+    int64_t dim[SHAPE_RANK], stride[SHAPE_RANK];
+    int n = flat_view(e->g, v, dim, stride);
+    Buf b;
+    buf_init(&b, e->arena);
+    buf_printf(&b, "%s(%s, ", emit_kernel_name(e, fold ? "fold" : "view"),
+               emit_row_count(e, k, rows));
+    if (fold)
+        buf_printf(&b, "%s, ", emit_size(e, k->n));
+    buf_printf(&b, "%s, %s, %lld", call_row(e, k->out, rows),
+               call_row(e, k->in.v[0], rows), (long long)v->base);
+    for (int i = n - SHAPE_RANK; i < n; i++)
+        buf_printf(&b, ", %s", i < 0 ? "1" : emit_size(e, dim[i]));
+    for (int i = n - SHAPE_RANK; i < n; i++)
+        buf_printf(&b, ", %lld", i < 0 ? 0 : (long long)stride[i]);
+    emit_line(e, "%s);", b.s);
+}
+
 static void call_gather(Emit *e, const Kernel *k, EmitRows rows)
 {
     emit_line(e, "%s(%s, %s, %s, %s, %s, %s, %s);",
@@ -303,6 +355,13 @@ static void emit_rows(Emit *e, const Kernel *k, EmitRows rows, bool again)
     case KN_OUTER:
         call_outer(e, k, rows, k->add || again);
         return;
+    case KN_PRODUCT:
+        call_product(e, k, rows);
+        return;
+    case KN_VIEW:
+    case KN_FOLD:
+        call_view(e, k, rows);
+        return;
     case KN_GATHER:
         call_gather(e, k, rows);
         return;
@@ -369,6 +428,8 @@ static void emit_work(Emit *e, const Kernel *k, int loop)
     int around = rows.step & ~loop;
     if (k->kind == KN_SCATTER && !k->add)
         call_fill(e, k, k->k, k->n);
+    if (k->kind == KN_PRODUCT && k->add)
+        call_fill(e, k, 1, loc_of(e, k->out)->n);
     if (k->kind == KN_OUTER && !k->add && around)
         call_fill(e, k, k->n, k->k);
     int loops = emit_open_rows(e, around);

@@ -21,30 +21,29 @@ static int64_t row_reals(const Eval *e, Ref r)
     return s->rank ? eval_width(e, r) / s->dim[0] : 1;
 }
 
+/* Adds the product to `out`. */
 static void product(Eval *e, Ref r, Step t, int64_t b, double *out)
 {
     const Node *n = NODE(e->g, r);
     const Shape *s = SHAPE(e->g, NODE(e->g, IN(e->g, r, 0))->shape);
+    const Shape *y = SHAPE(e->g, NODE(e->g, IN(e->g, r, 1))->shape);
     const double *w = eval_row(e, IN(e->g, r, 0), t, b);
     const double *x = eval_row(e, IN(e->g, r, 1), t, b);
-    int64_t rows = s->dim[0], cols = s->dim[1];
+    bool vector = y->rank == 1;
+    int64_t rows = s->dim[s->rank - 2], cols = s->dim[s->rank - 1];
     int64_t m = n->a ? cols : rows, k = n->a ? rows : cols;
-    int64_t out_cols = 1, ld = 1;
-    bool flip = false;
-    if (n->op == OP_MATMUL) {
-        const Shape *y = SHAPE(e->g, NODE(e->g, IN(e->g, r, 1))->shape);
-        out_cols = y->dim[n->b ? 0 : 1];
-        ld = y->dim[1];
-        flip = n->b;
+    int64_t ld = vector ? 1 : y->dim[y->rank - 1];
+    int64_t out_cols = vector ? 1 : n->b ? y->dim[y->rank - 2] : ld;
+    int64_t parts = s->rank == 3 ? s->dim[0] : 1;
+    for (int64_t part = 0; part < parts; part++) {
+        for (int64_t i = 0; i < m; i++)
+            for (int64_t j = 0; j < out_cols; j++, out++)
+                for (int64_t p = 0; p < k; p++)
+                    *out += (n->a ? w[p * cols + i] : w[i * cols + p]) *
+                            (n->b ? x[j * ld + p] : x[p * ld + j]);
+        w += rows * cols;
+        x += k * out_cols;
     }
-    for (int64_t i = 0; i < m; i++)
-        for (int64_t j = 0; j < out_cols; j++) {
-            double sum = 0;
-            for (int64_t p = 0; p < k; p++)
-                sum += (n->a ? w[p * cols + i] : w[i * cols + p]) *
-                       (flip ? x[j * ld + p] : x[p * ld + j]);
-            out[i * out_cols + j] = sum;
-        }
 }
 
 static double extreme(const double *x, int64_t n, int sign)
@@ -115,6 +114,27 @@ static void transpose(Eval *e, Ref r, const double *x, double *out)
             out[i * s->dim[1] + j] = x[j * s->dim[0] + i];
 }
 
+/* y of a VIEW from x, or, `fold`, added to x. */
+static void view(const Eval *e, const ViewSpec *v, const double *from,
+                 double *to, bool fold)
+{
+    int64_t dim[SHAPE_RANK] = {1, 1, 1, 1}, i[SHAPE_RANK], at = 0;
+    const Shape *y = SHAPE(e->g, v->y);
+    memcpy(dim, y->dim, sizeof *dim * (size_t)y->rank);
+    for (i[0] = 0; i[0] < dim[0]; i[0]++)
+        for (i[1] = 0; i[1] < dim[1]; i[1]++)
+            for (i[2] = 0; i[2] < dim[2]; i[2]++)
+                for (i[3] = 0; i[3] < dim[3]; i[3]++, at++) {
+                    int64_t x = v->base;
+                    for (int k = 0; k < SHAPE_RANK; k++)
+                        x += v->stride[k] * i[k];
+                    if (fold)
+                        to[x] += from[at];
+                    else
+                        to[at] = from[x];
+                }
+}
+
 void eval_structural(Eval *e, Ref r, Step t, int64_t b, double *out)
 {
     const Node *n = NODE(e->g, r);
@@ -138,10 +158,16 @@ void eval_structural(Eval *e, Ref r, Step t, int64_t b, double *out)
         return;
     case OP_MATVEC:
     case OP_MATMUL:
+        memset(out, 0, sizeof *out * (size_t)w);
         product(e, r, t, b, out);
         return;
     case OP_TRANSPOSE:
         transpose(e, r, x, out);
+        return;
+    case OP_VIEW:
+    case OP_FOLD:
+        memset(out, 0, sizeof *out * (size_t)w);
+        view(e, &e->g->view.v[n->a], x, out, n->op == OP_FOLD);
         return;
     case OP_SOFTMAX:
         for (int64_t i = 0; i < w; i++)
@@ -171,6 +197,11 @@ static void add_row(Eval *e, Ref r, Step t, int64_t b, double *out, bool first)
     const Node *n = NODE(e->g, r);
     const double *x = eval_row(e, IN(e->g, r, 0), t, b);
     int64_t w = eval_width(e, IN(e->g, r, 0));
+    int rank = SHAPE(e->g, NODE(e->g, IN(e->g, r, 0))->shape)->rank;
+    if (n->op == OP_OUTER && rank > 1) {
+        product(e, r, t, b, out);
+        return;
+    }
     if (n->op == OP_OUTER) {
         const double *y = eval_row(e, IN(e->g, r, 1), t, b);
         int64_t cols = eval_width(e, IN(e->g, r, 1));

@@ -169,6 +169,34 @@ Ref graph_expand(Graph *g, Ref x, int shape)
     return graph_add(g, OP_EXPAND, 1, &x, shape, 0, 0, NODE(g, x)->span);
 }
 
+int graph_view_spec(Graph *g, int x, int y, int64_t base, const int64_t *stride)
+{
+    ViewSpec v;
+    memset(&v, 0, sizeof v);
+    v.x = x;
+    v.y = y;
+    v.base = base;
+    for (int i = 0; i < SHAPE(g, y)->rank; i++)
+        v.stride[i] = stride[i];
+    for (int i = 0; i < g->view.n; i++)
+        if (!memcmp(&g->view.v[i], &v, sizeof v))
+            return i;
+    vec_push(g->arena, &g->view, v);
+    return g->view.n - 1;
+}
+
+Ref graph_view(Graph *g, Ref x, int y, int64_t base, const int64_t *stride)
+{
+    int spec = graph_view_spec(g, NODE(g, x)->shape, y, base, stride);
+    return graph_add(g, OP_VIEW, 1, &x, spec, 0, 0, NODE(g, x)->span);
+}
+
+Ref graph_fold(Graph *g, Ref d, int x, int64_t base, const int64_t *stride)
+{
+    int spec = graph_view_spec(g, x, NODE(g, d)->shape, base, stride);
+    return graph_add(g, OP_FOLD, 1, &d, spec, 0, 0, NODE(g, d)->span);
+}
+
 int graph_slot(Graph *g, SlotKind kind, const char *name, int shape, int axes)
 {
     Slot s = {0};
@@ -217,6 +245,8 @@ Graph *graph_like(const Graph *g)
         vec_push(g->arena, &n->table, g->table.v[i]);
     for (int i = 0; i < g->time.n; i++)
         vec_push(g->arena, &n->time, g->time.v[i]);
+    for (int i = 0; i < g->view.n; i++)
+        vec_push(g->arena, &n->view, g->view.v[i]);
     return n;
 }
 

@@ -112,6 +112,13 @@ typedef struct Table {
     double *v; /* row-major */
 } Table;
 
+/* How VIEW reads: y[i0, i1, ..] = x[base + stride[0] i0 + stride[1] i1 + ..],
+ * x as one row of reals.  Elements may be read several times or never. */
+typedef struct ViewSpec {
+    int x, y; /* shapes */
+    int64_t base, stride[SHAPE_RANK];
+} ViewSpec;
+
 typedef struct Graph {
     Arena *arena;
     const char *name; /* of the model, for printing */
@@ -122,6 +129,7 @@ typedef struct Graph {
     VEC(Root) root;
     VEC(Table) table;
     VEC(const char *) time; /* names of the time axes; none: the implied t */
+    VEC(ViewSpec) view; /* interned */
     Ref *hash; /* open addressing over node indices */
     int hash_cap;
 } Graph;
@@ -141,6 +149,11 @@ Ref graph_op2(Graph *g, Op op, Ref a, Ref b);
 Ref graph_op3(Graph *g, Op op, Ref a, Ref b, Ref c);
 Ref graph_read(Graph *g, int slot, int offset);
 Ref graph_expand(Graph *g, Ref x, int shape); /* scalar -> shape */
+/* VIEW of x with shape y, and FOLD of d, a cotangent of that view. */
+Ref graph_view(Graph *g, Ref x, int y, int64_t base, const int64_t *stride);
+Ref graph_fold(Graph *g, Ref d, int x, int64_t base, const int64_t *stride);
+int graph_view_spec(Graph *g, int x, int y, int64_t base,
+                    const int64_t *stride); /* index in Graph.view */
 int graph_slot(Graph *g, SlotKind kind, const char *name, int shape, int axes);
 int graph_slot_find(const Graph *g, const char *name); /* -1: none */
 /* A graph with the same slots, roots and tables and no nodes yet: where a

@@ -144,6 +144,39 @@ static void lower_matmul(Lower *w, int i)
     put(w, n);
 }
 
+/* A product in each row.  A column on the right counts as a row on the left, so
+ * that the inner loop runs along rows of the matrix. */
+static void lower_product(Lower *w, int i)
+{
+    const Graph *g = w->g;
+    Ref r = w->t->v.v[i].node, a = IN(g, r, 0), b = IN(g, r, 1);
+    const Node *node = NODE(g, r);
+    const Shape *x = SHAPE(g, NODE(g, a)->shape), *y = SHAPE(g, node->shape);
+    bool vector = node->op == OP_MATVEC;
+    Kernel n = kernel_new(w, i, KN_PRODUCT);
+    n.axes = tasks_axes(g, r);
+    n.parts = x->rank == 3 ? x->dim[0] : 1;
+    n.m = vector ? y->dim[0] : y->dim[y->rank - 2];
+    n.n = vector ? 1 : y->dim[y->rank - 1];
+    n.k = x->dim[x->rank - (node->a ? 2 : 1)];
+    n.ta = node->a;
+    n.tb = node->b;
+    n.add = node->op == OP_OUTER;
+    if (n.n == 1) {
+        Ref column = b;
+        b = a;
+        a = column;
+        n.tb = !n.ta;
+        n.n = n.m;
+        n.m = 1;
+    }
+    n.ta = n.ta && n.m > 1 && n.k > 1;
+    n.tb = n.tb && n.k > 1;
+    add_in(w, &n, value_of(w, i, a, false));
+    add_in(w, &n, value_of(w, i, b, false));
+    put(w, n);
+}
+
 static void lower_at(Lower *w, int i)
 {
     const Node *node = NODE(w->g, w->t->v.v[i].node);
@@ -178,10 +211,11 @@ static void lower_rows(Lower *w, int i, KernelKind kind)
     n.axes = tasks_axes(g, r);
     for (int k = 0; k < node->nin; k++) {
         Ref in = IN(g, r, k);
-        bool rows = tasks_rowwise(node) >> k & 1;
+        bool rows = tasks_rowwise(g, r) >> k & 1;
         add_in(w, &n,
                rows ? row_value(w, i, in, n.axes) : value_of(w, i, in, false));
     }
+    n.view = node->a;
     int64_t size0 = node->nin ? shape_size(g, NODE(g, IN(g, r, 0))->shape) : 0;
     n.k = size0;
     if (kind == KN_GATHER)
@@ -194,16 +228,37 @@ static void lower_rows(Lower *w, int i, KernelKind kind)
         n.k = SHAPE(g, node->shape)->dim[0];
         n.n = size0;
     }
-    if (kind == KN_TRANSPOSE) {
-        n.m = SHAPE(g, node->shape)->dim[0];
-        n.n = SHAPE(g, node->shape)->dim[1];
+    put(w, n);
+}
+
+/* In each row a VIEW with the strides exchanged. */
+static void lower_transpose(Lower *w, int i)
+{
+    const Graph *g = w->g;
+    const Node *node = NODE(g, w->t->v.v[i].node);
+    Ref in = IN(g, w->t->v.v[i].node, 0);
+    bool one = node->axes == GX_NONE;
+    Kernel n = kernel_new(w, i, one ? KN_TRANSPOSE : KN_VIEW);
+    const Shape *y = SHAPE(g, node->shape);
+    int64_t stride[2] = {1, y->dim[0]};
+    if (one) {
+        n.m = y->dim[0];
+        n.n = y->dim[1];
+    } else {
+        n.view = graph_view_spec((Graph *)g, NODE(g, in)->shape, node->shape, 0,
+                                 stride);
     }
+    add_in(w, &n, value_of(w, i, in, false));
     put(w, n);
 }
 
 static void lower_node(Lower *w, int i)
 {
     Ref r = w->t->v.v[i].node;
+    if (tasks_small_product(w->g, r)) {
+        lower_product(w, i);
+        return;
+    }
     switch (NODE(w->g, r)->op) {
     case OP_EXPAND:
         put_copy(w, i, value_task(w, i), value_of(w, i, r, true));
@@ -219,6 +274,9 @@ static void lower_node(Lower *w, int i)
         break;
     case OP_MATMUL:
         lower_matmul(w, i);
+        break;
+    case OP_TRANSPOSE:
+        lower_transpose(w, i);
         break;
     case OP_AT:
         lower_at(w, i);
@@ -237,7 +295,8 @@ static void lower_node(Lower *w, int i)
         lower_rows(w, i, KN_##op); \
         break;
         ROWS(OUTER)
-        ROWS(TRANSPOSE)
+        ROWS(VIEW)
+        ROWS(FOLD)
         ROWS(GATHER)
         ROWS(SCATTER)
         ROWS(SUM)

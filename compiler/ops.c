@@ -63,6 +63,7 @@ static double smaller(double x, double y)
 #define vm_cosF cos
 #define vm_erfF erf
 #define vm_powF pow
+#define vm_atan2F atan2
 
 double op_scalar(Op op, const double *x)
 {
@@ -192,25 +193,27 @@ static void shape_set(Shape *s, int rank, int64_t d0, int64_t d1)
 static const char *type_products(Typing *t, Op op)
 {
     const Shape *x = in_shape(t, 0), *y = in_shape(t, 1);
-    if (op == OP_OUTER) {
-        if (x->rank != 1 || y->rank != 1)
-            return "operands are not vectors";
-        shape_set(t->shape, 2, x->dim[0], y->dim[0]);
+    int r = x->rank;
+    if (op == OP_OUTER)
         *t->axes = GX_NONE;
+    if (op == OP_OUTER && r == 1 && y->rank == 1) {
+        shape_set(t->shape, 2, x->dim[0], y->dim[0]);
         return NULL;
     }
-    if (x->rank != 2 || in_axes(t, 0) != GX_NONE)
-        return "left operand is not a constant matrix";
     if (op == OP_MATVEC) {
-        if (y->rank != 1 || x->dim[t->a ? 0 : 1] != y->dim[0])
+        if (r != 2 || y->rank != 1 || x->dim[!t->a] != y->dim[0])
             return "matrix and vector do not fit";
-        shape_set(t->shape, 1, x->dim[t->a ? 1 : 0], 0);
+        shape_set(t->shape, 1, x->dim[t->a], 0);
         return NULL;
     }
-    if (y->rank != 2 || in_axes(t, 1) != GX_NONE ||
-        x->dim[t->a ? 0 : 1] != y->dim[t->b ? 1 : 0])
+    if (r < 2 || r > 3 || y->rank != r || (r == 3 && x->dim[0] != y->dim[0]))
+        return "operands are not matrices";
+    const int64_t *rows = x->dim + r - 2, *cols = y->dim + r - 2;
+    if (rows[!t->a] != cols[t->b])
         return "matrices do not fit";
-    shape_set(t->shape, 2, x->dim[t->a ? 1 : 0], y->dim[t->b ? 0 : 1]);
+    *t->shape = *x;
+    t->shape->dim[r - 2] = rows[t->a];
+    t->shape->dim[r - 1] = cols[!t->b];
     return NULL;
 }
 
@@ -259,6 +262,24 @@ static const char *type_shaped(Typing *t, bool expand)
     return shape_size(t->g, from) == shape_size(t->g, t->a)
                ? NULL
                : "number of elements changes";
+}
+
+/* Every element that is read must be there. */
+static const char *type_view(Typing *t, bool fold)
+{
+    if (t->a < 0 || t->a >= t->g->view.n)
+        return "no such view";
+    const ViewSpec *v = &t->g->view.v[t->a];
+    const Shape *y = SHAPE(t->g, v->y);
+    int64_t first = v->base, last = v->base;
+    for (int i = 0; i < y->rank; i++)
+        *(v->stride[i] < 0 ? &first : &last) += v->stride[i] * (y->dim[i] - 1);
+    if (first < 0 || last >= shape_size(t->g, v->x))
+        return "view outside the operand";
+    *t->shape = *SHAPE(t->g, fold ? v->x : v->y);
+    return NODE(t->g, t->in[0])->shape == (fold ? v->y : v->x)
+               ? NULL
+               : "operand of another shape than the view";
 }
 
 static const char *type_structural(Typing *t, Op op)
@@ -323,9 +344,10 @@ static const char *type_structural(Typing *t, Op op)
         return type_products(t, op);
     case OP_TRANSPOSE:
         shape_set(t->shape, 2, in_shape(t, 0)->dim[1], in_shape(t, 0)->dim[0]);
-        return in_shape(t, 0)->rank == 2 && !in_axes(t, 0)
-                   ? NULL
-                   : "operand is not a constant matrix";
+        return in_shape(t, 0)->rank == 2 ? NULL : "operand is not a matrix";
+    case OP_VIEW:
+    case OP_FOLD:
+        return type_view(t, op == OP_FOLD);
     case OP_CONCAT:
         return type_concat(t);
     case OP_SLICE:

@@ -1,17 +1,23 @@
 /* The library in the language itself (compiler/prelude/), embedded at build
- * time by tools/prelude.sh; in order of the file names. */
+ * time by tools/prelude.sh; in order of the file names.  library.c parses what
+ * a spec needs of it. */
 #ifndef CELLC_PRELUDE_H
 #define CELLC_PRELUDE_H
 
-#include <stddef.h>
-
 typedef struct PreludeFile {
-    const char *name; /* "fn.cell", "cells/lstm.cell" */
-    const char *text; /* ends with a zero that size does not count */
-    size_t size;      /* bytes */
+    const char *name;        /* "fn.cell", "cells/lstm.cell" */
+    const char *const *line; /* each with its newline; NULL after the last */
 } PreludeFile;
 
+/* A cell or function that a file defines for all. */
+typedef struct PreludeName {
+    const char *name;
+    int file;
+} PreludeName;
+
 extern const PreludeFile prelude_file[];
-extern const int prelude_count;
+extern const int prelude_files;
+extern const PreludeName prelude_name[];
+extern const int prelude_names;
 
 #endif

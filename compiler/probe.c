@@ -38,7 +38,10 @@ static void input_line(Buf *b, const Ast *d)
         buf_printf(b, "input probe_%s%s[t", d->name, braces ? tail->name : "");
         for (const Ast *k = subs ? subs->kid : NULL; k; k = k->next) {
             buf_puts(b, ", ");
-            ast_print_expr(b, k);
+            if (k->kind == A_NAME && *k->name == '.')
+                buf_puts(b, "probe_shape"); /* any shape: a vector */
+            else
+                ast_print_expr(b, k);
         }
         buf_puts(b, "]");
         if (in) {
@@ -80,7 +83,7 @@ const char *probe_text(Arena *a, const Ast *cell)
     for (const Ast *s = body->kid; s; s = s->next)
         for (const Ast *d = s->kind == A_INPUT ? s->kid : NULL; d; d = d->next)
             input_line(&b, d);
-    buf_printf(&b, "probe = %s(", cell->name);
+    buf_printf(&b, PROBE_NAME " = %s(", cell->name);
     arguments(&b, cell, body, &can);
     buf_puts(&b, ")(");
     int n = 0;

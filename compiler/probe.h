@@ -7,6 +7,7 @@
 
 /* Text of a small model around the cell, its sizes left open under the names
  * of its arguments; NULL where an argument is itself a cell or a function. */
+#define PROBE_NAME "probe" /* of the cell's value in it */
 const char *probe_text(Arena *a, const Ast *cell);
 
 #endif

@@ -80,6 +80,12 @@ typedef enum KernelKind {
     KN_OUTER,   /* y[n,k] (add: +)= x0[rows,n]^T x1[rows,k]; gemm_tn with
                    M = n, N = k, K = rows */
     KN_TRANSPOSE, /* y[m,n] = transposed x0[n,m] */
+    KN_PRODUCT, /* in every row, of `parts` matrices one behind the other:
+                   y[m,n] = x0[m,k] x1[k,n]; ta, tb: that one is stored
+                   transposed; add: y is one row, to which all are added, 0
+                   before; operands may also have no axes */
+    KN_VIEW,    /* y[rows,n] = elements of x0[rows,k] as Graph.view[view] */
+    KN_FOLD,    /* y[rows,n] = 0 and x0[rows,k] added as that view */
     KN_GATHER,  /* y[rows,n] = rows x1[rows] of the matrix x0[k,n] */
     KN_SCATTER, /* matrix y[k,n] (add: +)= 0 and rows x0[rows,n] added at
                    index x1[rows] */
@@ -104,13 +110,16 @@ typedef struct Kernel {
     Ref node;       /* what it computes or belongs to; 0: none */
     Span span;      /* where in the source that is */
     uint8_t axes;   /* its rows, see above */
-    int64_t m;      /* rows when axes is GX_NONE */
+    int64_t m;      /* rows when axes is GX_NONE; PRODUCT: see there */
     int64_t n, k;   /* as in the list above */
     VEC(Val) in;
     Val out;        /* -1: FUSED */
     VEC(Inst) inst; /* FUSED */
     bool add;       /* accumulate */
     bool trans;     /* PACK */
+    bool ta, tb;    /* PRODUCT */
+    int64_t parts;  /* PRODUCT */
+    int view;       /* VIEW, FOLD */
     bool on_start;  /* COPY: only if START is not 0 (its value: Sched.start) */
     uint8_t over, from; /* SUMA, MAXA, MINA */
     int row;        /* AT, TAIL */

@@ -13,17 +13,19 @@ typedef struct Printer {
 } Printer;
 
 static const char *const names[] = {
-    [KN_FUSED] = "fused",   [KN_COPY] = "copy",
-    [KN_PACK] = "pack",     [KN_GEMM] = "gemm",
-    [KN_OUTER] = "outer",   [KN_TRANSPOSE] = "transpose",
-    [KN_GATHER] = "gather", [KN_SCATTER] = "scatter",
-    [KN_SUM] = "sum",       [KN_MAXV] = "max",
-    [KN_MINV] = "min",      [KN_ARGMAX] = "argmax",
-    [KN_LSE] = "logsumexp", [KN_SOFTMAX] = "softmax",
-    [KN_ONEHOT] = "onehot", [KN_PICK] = "pick",
-    [KN_PLACE] = "place",   [KN_SUMA] = "sum over",
-    [KN_MAXA] = "max over", [KN_MINA] = "min over",
-    [KN_AT] = "at",         [KN_TAIL] = "tail"};
+    [KN_FUSED] = "fused",     [KN_COPY] = "copy",
+    [KN_PACK] = "pack",       [KN_GEMM] = "gemm",
+    [KN_OUTER] = "outer",     [KN_TRANSPOSE] = "transpose",
+    [KN_PRODUCT] = "product", [KN_VIEW] = "view",
+    [KN_FOLD] = "fold",       [KN_GATHER] = "gather",
+    [KN_SCATTER] = "scatter", [KN_SUM] = "sum",
+    [KN_MAXV] = "max",        [KN_MINV] = "min",
+    [KN_ARGMAX] = "argmax",   [KN_LSE] = "logsumexp",
+    [KN_SOFTMAX] = "softmax", [KN_ONEHOT] = "onehot",
+    [KN_PICK] = "pick",       [KN_PLACE] = "place",
+    [KN_SUMA] = "sum over",   [KN_MAXA] = "max over",
+    [KN_MINA] = "min over",   [KN_AT] = "at",
+    [KN_TAIL] = "tail"};
 
 const char *kernel_name(KernelKind k)
 {

@@ -8,9 +8,26 @@
 
 /* ---- which operands are read how ---- */
 
-unsigned tasks_rowwise(const Node *n)
+bool tasks_small_product(const Graph *g, Ref r)
 {
+    const Node *n = NODE(g, r);
     switch (n->op) {
+    case OP_MATVEC:
+        return NODE(g, IN(g, r, 0))->axes != GX_NONE;
+    case OP_MATMUL:
+        return n->axes != GX_NONE || SHAPE(g, n->shape)->rank > 2;
+    case OP_OUTER:
+        return SHAPE(g, NODE(g, IN(g, r, 0))->shape)->rank > 1;
+    default:
+        return false;
+    }
+}
+
+unsigned tasks_rowwise(const Graph *g, Ref r)
+{
+    if (tasks_small_product(g, r))
+        return 0;
+    switch (NODE(g, r)->op) {
     case OP_MATVEC:
     case OP_GATHER:
         return 2;
@@ -29,6 +46,8 @@ unsigned tasks_rowwise(const Node *n)
     case OP_SUMA:
     case OP_MAXA:
     case OP_MINA:
+    case OP_VIEW:
+    case OP_FOLD:
         return 1;
     default:
         return 0;
@@ -37,10 +56,11 @@ unsigned tasks_rowwise(const Node *n)
 
 uint8_t tasks_axes(const Graph *g, Ref r)
 {
-    unsigned rows = tasks_rowwise(NODE(g, r));
+    unsigned rows = tasks_rowwise(g, r);
     int axes = rows ? 0 : NODE(g, r)->axes;
+    bool all = tasks_small_product(g, r);
     for (int i = 0; i < NODE(g, r)->nin; i++)
-        if (rows >> i & 1)
+        if (all || rows >> i & 1)
             axes |= NODE(g, IN(g, r, i))->axes;
     return (uint8_t)axes;
 }
@@ -238,13 +258,16 @@ static void need_operands(Tasks *t, int i)
     const Graph *g = t->g;
     Ref r = t->v.v[i].node;
     const Node *n = NODE(g, r);
-    unsigned rowwise = tasks_rowwise(n);
+    unsigned rowwise = tasks_rowwise(g, r);
+    bool small = tasks_small_product(g, r);
     for (int k = 0; k < n->nin; k++) {
         Ref in = IN(g, r, k);
         if (OP_IS_EW(n->op))
             need_scalar(t, i, in, true);
         else if (n->op == OP_EXPAND || n->op == OP_CONCAT || n->op == OP_PAD)
             need_scalar(t, i, in, false);
+        else if (small)
+            need_stored(t, i, in);
         else if (n->op == OP_MATVEC && k == 0)
             need_pack(t, i, in, !n->a);
         else if (n->op == OP_MATMUL && k == 1 && (!n->a || n->b))

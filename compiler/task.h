@@ -70,6 +70,8 @@ bool tasks_needs_rows(const Tasks *t, int region, Ref in, uint8_t axes,
 /* Axes of the rows of a row-wise operator: those of its row operands. */
 uint8_t tasks_axes(const Graph *g, Ref r);
 /* Which operands of r are read row by row (bit i: operand i). */
-unsigned tasks_rowwise(const Node *n);
+unsigned tasks_rowwise(const Graph *g, Ref r);
+/* Whether r is a product of its own in each row. */
+bool tasks_small_product(const Graph *g, Ref r);
 
 #endif

@@ -16,10 +16,8 @@ static int is_kind(const char *path, const char *ending)
     return n > m && !strncmp(path + n - m, ending, m);
 }
 
-/* What says where an input comes from: the flag --NAME IN=..., else the data
- * block; malloc'd, NULL if nothing does. */
-static char *choice_of(const AppHost *h, const Flags *f, const char *flag,
-                       const char *input)
+char *app_choice(const AppHost *h, const Flags *f, const char *flag,
+                 const char *input)
 {
     const char *value, *text, *found = NULL;
     int n;
@@ -109,38 +107,6 @@ static int read_text(AppHost *h, const char *path, RtData *d, RtError *err)
     return bad ? -1 : 0;
 }
 
-/* Columns of one table for all inputs that have no file of their own. */
-static int read_table(AppHost *h, const Flags *f, const char *path, RtData *d,
-                      RtError *err)
-{
-    const char *head = app_setting(h, "header");
-    int header = !head ? -1 : !strcmp(head, "yes");
-    Csv csv = {0};
-    int bad = csv_read(path, header, &csv, err);
-
-    for (int i = 0; i < h->ninput && !bad; i++) {
-        const RtWant *want = &h->input[i].want;
-        char *choice = choice_of(h, f, "column", want->name);
-        int named = 0;
-
-        for (int c = 0; c < csv.ncol; c++)
-            named |= csv.header && !strcmp(csv.column[c].name, want->name);
-        if (!choice && named)
-            choice = strdup(want->name);
-        if (!choice && h->ninput > 1)
-            bad = rt_fail(err,
-                          "%s: which columns are %s? Say --column %s=1:3 "
-                          "(or names), or `data { %s = column(1) }` in "
-                          "the spec",
-                          path, want->name, want->name, want->name);
-        else
-            bad = data_add_csv(d, want, &csv, choice, err);
-        free(choice);
-    }
-    csv_free(&csv);
-    return bad;
-}
-
 static int read_npy(AppHost *h, int i, const char *path, RtData *d,
                     RtError *err)
 {
@@ -157,7 +123,7 @@ static int read_each(AppHost *h, const Flags *f, const char *folder, RtData *d,
     for (int i = 0; i < h->ninput; i++) {
         const char *name = h->input[i].want.name;
         char *path = folder ? rt_printf("%s/%s.npy", folder, name)
-                            : choice_of(h, f, "in", name);
+                            : app_choice(h, f, "in", name);
         int bad;
 
         if (!path)
@@ -168,7 +134,7 @@ static int read_each(AppHost *h, const Flags *f, const char *folder, RtData *d,
                            name, name, name);
         if (!folder && h->ninput == 1 && !is_kind(path, ".npy"))
             bad = is_kind(path, ".csv") || is_kind(path, ".tsv")
-                      ? read_table(h, f, path, d, err)
+                      ? app_table(h, f, path, d, err)
                       : read_text(h, path, d, err);
         else
             bad = read_npy(h, i, path, d, err);
@@ -264,7 +230,7 @@ int app_data(AppHost *h, const Flags *f, const char *path, RtData *d)
     else if (!path)
         bad = read_each(h, f, NULL, d, &err) || read_lengths(h, NULL, d, &err);
     else if (is_kind(path, ".csv") || is_kind(path, ".tsv"))
-        bad = read_table(h, f, path, d, &err);
+        bad = app_table(h, f, path, d, &err);
     else if (is_kind(path, ".npy"))
         bad = h->ninput == 1 ? read_npy(h, 0, path, d, &err)
                              : rt_fail(&err,

@@ -26,8 +26,10 @@ const Flag app_generate_flags[] = {
 typedef struct Story {
     const RtModel *m;
     Sampler *sampler;
+    Vocab *names;       /* [drawn]: of its index set; n = 0: numbers */
     const Vocab *vocab; /* not NULL: text, written to `to` as it comes */
     FILE *to;
+    int64_t told;   /* words written */
     double **value; /* [drawn][length,size] */
     int n;
     int64_t length;
@@ -38,13 +40,19 @@ static int on_step(void *user, int64_t step, int k, const double *value,
 {
     Story *s = user;
     int64_t size = model_size(&s->m->desc->tensor[sample_drawn(s->sampler, k)]);
-    char bytes[4];
+    char room[5];
 
     memcpy(s->value[k] + step * size, value, (size_t)size * sizeof *value);
     if (s->vocab && k == 0) {
-        int n = text_decode(s->vocab, (int32_t)value[0], bytes);
+        int32_t id = (int32_t)value[0];
+        const char *text =
+            s->vocab->word ? vocab_name(s->vocab, id, room) : room;
+        size_t n = s->vocab->word ? strlen(text)
+                                  : (size_t)text_decode(s->vocab, id, room);
 
-        if (fwrite(bytes, 1, (size_t)n, s->to) != (size_t)n)
+        if (s->vocab->word && s->told++)
+            fputc(' ', s->to);
+        if (fwrite(text, 1, n, s->to) != n)
             return rt_fail(err, "the text could not be written");
     }
     return 0;
@@ -88,14 +96,39 @@ static int read_given(AppHost *h, const Flags *f, const CellDesc *d, RtData *g)
     return code;
 }
 
+/* Classes of the words of a text; ids is malloc'd. */
+static int encode_words(const Vocab *v, const char *text, int32_t **ids,
+                        int64_t *n, RtError *err)
+{
+    char *copy = strdup(text), *rest = NULL;
+    int bad = 0;
+
+    *n = 0;
+    *ids = malloc(sizeof **ids * (strlen(text) + 1));
+    if (!copy || !*ids)
+        bad = rt_fail_memory(err, strlen(text));
+    for (char *w = bad ? NULL : strtok_r(copy, " \t\n", &rest); w && !bad;
+         w = strtok_r(NULL, " \t\n", &rest)) {
+        (*ids)[*n] = vocab_word(v, w);
+        if ((*ids)[(*n)++] < 0)
+            bad = rt_fail(err,
+                          "--prime: \"%s\" is not among the %d words that "
+                          "the model knows",
+                          w, v->n);
+    }
+    free(copy);
+    return bad;
+}
+
 /* The observed beginning, from text. */
-static int prime_text(const Story *s, const char *text, RtError *err)
+static int prime_text(Story *s, const char *text, RtError *err)
 {
     int32_t *ids = NULL;
     int64_t n = 0;
     double *v;
-    int bad =
-        text_encode(s->vocab, "--prime", text, strlen(text), &ids, &n, err);
+    int bad = s->vocab->word ? encode_words(s->vocab, text, &ids, &n, err)
+                             : text_encode(s->vocab, "--prime", text,
+                                           strlen(text), &ids, &n, err);
 
     v = malloc((size_t)(n ? n : 1) * sizeof *v);
     if (!bad && !v)
@@ -106,6 +139,7 @@ static int prime_text(const Story *s, const char *text, RtError *err)
         bad = sample_prime(s->sampler, n, (const double *const *)&v, err);
     if (!bad)
         fwrite(text, 1, strlen(text), s->to);
+    s->told = n;
     free(v);
     free(ids);
     return bad;
@@ -143,6 +177,26 @@ static int prime_file(const Story *s, AppHost *h, const Flags *f,
     return bad;
 }
 
+/* A number of drawn name k, a name where it has names. */
+static void print_value(const Story *s, int k, double value, FILE *to)
+{
+    char room[5];
+
+    if (!s->names[k].n) {
+        fprintf(to, "%.9g", value);
+        return;
+    }
+    const char *name = vocab_name(&s->names[k], (int32_t)value, room);
+    int quoted = strpbrk(name, ",\"\n\r") != NULL;
+
+    if (quoted)
+        fputc('"', to);
+    for (; *name; name++)
+        fprintf(to, *name == '"' ? "\"\"" : "%c", *name);
+    if (quoted)
+        fputc('"', to);
+}
+
 /* The drawn values as a table, a column per number. */
 static void print_table(const Story *s, FILE *to)
 {
@@ -157,7 +211,7 @@ static void print_table(const Story *s, FILE *to)
                 if (k + j)
                     fputc(',', to);
                 if (t >= 0)
-                    fprintf(to, "%.9g", s->value[k][t * n + j]);
+                    print_value(s, k, s->value[k][t * n + j], to);
                 else if (n == 1)
                     fprintf(to, "%s", x->name);
                 else
@@ -239,8 +293,6 @@ static int tell(Story *s, AppHost *h, const Flags *f, const SampleHow *how)
     int live = s->vocab && !strcmp(out, "-"), bad = 0;
 
     s->to = live ? stdout : open_memstream(&text, &n);
-    while (sample_drawn(s->sampler, s->n) >= 0)
-        s->n++;
     s->value = calloc((size_t)s->n, sizeof *s->value);
     for (int k = 0; k < s->n && s->value; k++) {
         int i = sample_drawn(s->sampler, k);
@@ -271,15 +323,23 @@ static int tell(Story *s, AppHost *h, const Flags *f, const SampleHow *how)
     return bad ? err.text ? app_fail(&err) : EXIT_USER : EXIT_DONE;
 }
 
-/* The vocabulary of the only drawn name, if it has one: 0 or -1. */
-static int story_vocab(Story *s, const AppHost *h, Vocab *v, RtError *err)
+/* The vocabularies of the drawn names; one alone is told as text if nothing
+ * else goes with it. */
+static int story_vocabs(Story *s, const AppHost *h, const RtData *given,
+                        RtError *err)
 {
-    const CellTensor *t = &s->m->desc->tensor[sample_drawn(s->sampler, 0)];
-    int got =
-        sample_drawn(s->sampler, 1) < 0 ? app_vocab(h, t->set, v, err) : 0;
-
-    s->vocab = got > 0 ? v : NULL;
-    return got < 0 ? -1 : 0;
+    while (sample_drawn(s->sampler, s->n) >= 0)
+        s->n++;
+    s->names = calloc((size_t)s->n, sizeof *s->names);
+    if (!s->names)
+        return rt_fail_memory(err, sizeof *s->names);
+    for (int k = 0; k < s->n; k++)
+        if (app_vocab(h, s->m->desc->tensor[sample_drawn(s->sampler, k)].set,
+                      &s->names[k], err) < 0)
+            return -1;
+    if (s->n == 1 && s->names[0].n && !(given->nfield && given->nseq))
+        s->vocab = &s->names[0];
+    return 0;
 }
 
 int app_generate(AppHost *h, const Flags *f, const char *checkpoint)
@@ -289,7 +349,6 @@ int app_generate(AppHost *h, const Flags *f, const char *checkpoint)
     RtModel *m = NULL;
     RtError err = {0};
     Story s = {0};
-    Vocab v = {0};
     SampleHow how;
     long length = 200;
     int code = read_how(f, &how, &length);
@@ -304,13 +363,15 @@ int app_generate(AppHost *h, const Flags *f, const char *checkpoint)
     s.length = length;
     if (!code) {
         s.sampler = sample_new(m, given.nfield ? &given : NULL, &err);
-        if (!s.sampler || story_vocab(&s, h, &v, &err))
+        if (!s.sampler || story_vocabs(&s, h, &given, &err))
             code = app_fail(&err);
     }
     if (!code)
         code = tell(&s, h, f, &how);
     sample_free(s.sampler);
-    vocab_free(&v);
+    for (int k = 0; s.names && k < s.n; k++)
+        vocab_free(&s.names[k]);
+    free(s.names);
     model_free(m);
     data_free(&given);
     checkpoint_free(&c);

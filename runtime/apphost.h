@@ -16,10 +16,13 @@
 #include <signal.h>
 
 typedef struct AppInput {
-    RtWant want;  /* sizes that are open: -1, classes 0 */
-    char *dim[4]; /* names of the dims, NULL where there is none */
-    char *set;    /* of an index: its set, or NULL */
-    int open;     /* the set has no size yet */
+    RtWant want;   /* sizes that are open: -1, classes 0 */
+    char *dim[4];  /* names of the dims, NULL where there is none */
+    char *set;     /* of an index: its set, or NULL */
+    int open;      /* the set has no size yet */
+    char **member; /* names of members of the set that the spec writes */
+    int nmember;
+    char *last; /* name of the member that ends a sequence, or NULL */
 } AppInput;
 
 typedef struct AppHost AppHost;
@@ -61,6 +64,13 @@ int app_setting_real(const AppHost *h, const char *key, double low, double *v);
  * NAME.npy each, or NULL: the files that --in or the data block name.  Sizes
  * found go to h->about.dims, a new vocabulary to h->about.vocabs. */
 int app_data(AppHost *h, const Flags *f, const char *path, RtData *d);
+/* What says where an input comes from: the flag --FLAG INPUT=..., else the data
+ * block; malloc'd, NULL if nothing does. */
+char *app_choice(const AppHost *h, const Flags *f, const char *flag,
+                 const char *input);
+/* Columns of one table for all inputs (apptable.c). */
+int app_table(AppHost *h, const Flags *f, const char *path, RtData *d,
+              RtError *err);
 /* How the settings deal `d`; part from..to. */
 int app_feed(const AppHost *h, const RtData *d, double from, double to,
              RtFeedOptions *o);

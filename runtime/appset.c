@@ -17,6 +17,10 @@ void app_host_clear(AppHost *h)
     for (int i = 0; i < h->ninput; i++) {
         free((char *)h->input[i].want.name);
         free(h->input[i].set);
+        for (int k = 0; k < h->input[i].nmember; k++)
+            free(h->input[i].member[k]);
+        free(h->input[i].member);
+        free(h->input[i].last);
         for (int k = 0; k < 4; k++)
             free(h->input[i].dim[k]);
     }

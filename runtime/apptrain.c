@@ -41,7 +41,8 @@ const Flag app_train_flags[] = {
 const Flag app_data_flags[] = {
     {"in", "NAME=FILE", NULL, NULL, "array of an input; again for others"},
     {"column", "NAME=COLS", NULL, NULL,
-     "columns of a table, by name or number, as 1:3,5; again for others"},
+     "of a table, by name or number, as 1:3,5; words(2), chars(2): each line "
+     "is a sequence; again for other inputs"},
     {"file", "FILE", NULL, "data", "the data where no argument names them"},
     {"valid", "PART", NULL, "data", "held out: a fraction, or a file"},
     {"lengths", "FILE", NULL, "data", "steps of each sequence of .npy data"},

@@ -1,5 +1,5 @@
-/* Tables of numbers.  The whole file is in memory; a row is split in place,
- * its fields NUL-terminated where the separators were.  See csv.h. */
+/* Tables.  The whole file stays in memory; a row is split in place, its fields
+ * NUL-terminated where the separators were.  See csv.h. */
 #include "csv.h"
 
 #include <locale.h>
@@ -19,6 +19,8 @@ void csv_free(Csv *csv)
     free(csv->path);
     free(csv->column);
     free(csv->value);
+    free(csv->field);
+    free(csv->text);
     free(csv->line);
     free(csv->start);
     *csv = (Csv){0};
@@ -72,10 +74,10 @@ static int is_skipped(const char *p, const char *end)
 
 /* The separator that cuts the first lines into equally many fields, more than
  * one; failing that, one that cuts the first line; ',' for a single column. */
-static char find_separator(const char *text, const char *end)
+static char find_separator(const char *text, const char *end, int blanks)
 {
     char fallback = 0;
-    for (const char *c = "\t;, "; *c; c++) {
+    for (const char *c = blanks ? "\t;, " : "\t;,"; *c; c++) {
         int first = 0, same = 1, seen = 0;
         for (const char *p = text; p < end && seen < 10;
              p = next_line(p, end)) {
@@ -259,13 +261,17 @@ static int add_row(Csv *csv, Reader *r, Room *room, RtError *err)
                        "%s:%lld: %d fields, wanted %d as in the lines before",
                        r->path, (long long)r->row_line, r->n, csv->ncol);
     if (csv->nrow == room->rows) {
-        int64_t cap = room->rows;
-        if (grow((void **)&csv->line, &cap, sizeof *csv->line, err) ||
+        int64_t lines = room->rows, fields = room->rows;
+        if (grow((void **)&csv->line, &lines, sizeof *csv->line, err) ||
+            grow((void **)&csv->field, &fields,
+                 sizeof *csv->field * (size_t)csv->ncol, err) ||
             grow((void **)&csv->value, &room->rows,
                  sizeof *csv->value * (size_t)csv->ncol, err))
             return -1;
     }
     double *value = csv->value + csv->nrow * csv->ncol;
+    memcpy(csv->field + csv->nrow * csv->ncol, r->field,
+           sizeof *r->field * (size_t)r->n);
     for (int k = 0; k < csv->ncol; k++)
         if (read_number(r->field[k], &value[k]) < 0 &&
             note_bad(&csv->column[k], r->field[k], r->row_line, err))
@@ -300,10 +306,11 @@ static int set_columns(Csv *csv, const Reader *r, int names, RtError *err)
     return 0;
 }
 
-/* Whether row a[n] names the columns of row b (NULL: there is no second). */
+/* Whether row a[n] names the columns of row b (NULL: there is no second).  Two
+ * rows of words are taken for two rows of a table of words. */
 static int is_header(char *const *a, int n, char *const *b)
 {
-    int words = 0;
+    int words = 0, words_below = 0;
     double x;
     for (int k = 0; k < n; k++) {
         if (read_number(a[k], &x) >= 0)
@@ -311,14 +318,23 @@ static int is_header(char *const *a, int n, char *const *b)
         words++;
         if (b && read_number(b[k], &x) > 0)
             return 1;
+        words_below += b && read_number(b[k], &x) < 0;
     }
-    return words == n;
+    return words == n && words_below < n;
+}
+
+/* A line that begins with #; not so where it may be a word of a table. */
+static int is_comment(const Reader *r)
+{
+    const char *end = next_line(r->p, r->end);
+    return *r->p == '#' &&
+           (r->separator != '\t' || !memchr(r->p, '\t', (size_t)(end - r->p)));
 }
 
 static int next_filled(Reader *r, RtError *err, int *blank)
 {
     while (r->p < r->end) {
-        if (*r->p == '#') {
+        if (is_comment(r)) {
             r->p += next_line(r->p, r->end) - r->p;
             r->line++;
             continue;
@@ -387,7 +403,7 @@ static int read_table(Csv *csv, Reader *r, RtError *err)
     return 0;
 }
 
-int csv_read(const char *path, int header, Csv *csv, RtError *err)
+int csv_read(const char *path, int header, int blanks, Csv *csv, RtError *err)
 {
     char *text;
     size_t n;
@@ -406,11 +422,11 @@ int csv_read(const char *path, int header, Csv *csv, RtError *err)
         Reader r = {.path = path, .p = text, .end = text + n, .line = 1};
         if (n >= 3 && !memcmp(text, "\xef\xbb\xbf", 3))
             r.p += 3;
-        csv->separator = r.separator = find_separator(r.p, r.end);
+        csv->separator = r.separator = find_separator(r.p, r.end, blanks);
         bad = read_table(csv, &r, err);
         free(r.field);
     }
-    free(text);
+    csv->text = text;
     return bad;
 }
 
@@ -448,13 +464,13 @@ static int no_column(const Csv *csv, const char *name, size_t n, RtError *err)
     return -1;
 }
 
-/* Adds columns a..b; they must hold numbers. */
-static int choose(const Csv *csv, int a, int b, int **cols, int *n,
+/* Adds columns a..b; with `numbers` they must hold such. */
+static int choose(const Csv *csv, int a, int b, int numbers, int **cols, int *n,
                   RtError *err)
 {
     for (int k = a; k <= b; k++) {
         const CsvColumn *c = &csv->column[k];
-        if (c->bad_line) {
+        if (numbers && c->bad_line) {
             char *names = list_columns(csv, 1);
             rt_fail(err,
                     "%s:%lld:%d: '%s' is no number (column %d, %s); choose "
@@ -475,8 +491,8 @@ static int choose(const Csv *csv, int a, int b, int **cols, int *n,
 
 /* One item of a choice, [s, s+len): a quoted name, a range, a number, a name.
  */
-static int choose_item(const Csv *csv, const char *s, size_t len, int **cols,
-                       int *n, RtError *err)
+static int choose_item(const Csv *csv, const char *s, size_t len, int numbers,
+                       int **cols, int *n, RtError *err)
 {
     while (len && is_blank(*s))
         s++, len--;
@@ -493,25 +509,38 @@ static int choose_item(const Csv *csv, const char *s, size_t len, int **cols,
     if (!quoted && len && after == s + len) {
         if (a < 1 || b < a || b > csv->ncol)
             return no_column(csv, s, len, err);
-        return choose(csv, (int)a - 1, (int)b - 1, cols, n, err);
+        return choose(csv, (int)a - 1, (int)b - 1, numbers, cols, n, err);
     }
     if (k < 0)
         return no_column(csv, s, len, err);
-    return choose(csv, k, k, cols, n, err);
+    return choose(csv, k, k, numbers, cols, n, err);
 }
 
-int csv_columns(const Csv *csv, const char *choice, int **cols, int *n,
-                RtError *err)
+/* "column(" and its like. */
+static const char *const unit_word[] = {
+    [CSV_COLUMN] = "column(", [CSV_WORDS] = "words(", [CSV_CHARS] = "chars("};
+
+CsvUnit csv_unit(const char *choice)
+{
+    for (int k = CSV_CHARS; choice && k > CSV_COLUMN; k--)
+        if (!strncmp(choice, unit_word[k], strlen(unit_word[k])))
+            return (CsvUnit)k;
+    return CSV_COLUMN;
+}
+
+int csv_columns(const Csv *csv, const char *choice, int numbers, int **cols,
+                int *n, RtError *err)
 {
     *cols = NULL;
     *n = 0;
     int bad = 0;
     if (!choice || !*choice) {
-        bad = choose(csv, 0, csv->ncol - 1, cols, n, err);
+        bad = choose(csv, 0, csv->ncol - 1, numbers, cols, n, err);
     } else {
         const char *end = choice + strlen(choice);
-        if (!strncmp(choice, "column(", 7) && end[-1] == ')') {
-            choice += 7;
+        const char *word = unit_word[csv_unit(choice)];
+        if (!strncmp(choice, word, strlen(word)) && end[-1] == ')') {
+            choice += strlen(word);
             end--;
         }
         while (!bad && choice <= end) {
@@ -520,7 +549,8 @@ int csv_columns(const Csv *csv, const char *choice, int **cols, int *n,
             for (; e < end && (quote || *e != ','); e++)
                 if (quote ? *e == quote : *e == '"' || *e == '\'')
                     quote = quote ? 0 : *e;
-            bad = choose_item(csv, choice, (size_t)(e - choice), cols, n, err);
+            bad = choose_item(csv, choice, (size_t)(e - choice), numbers, cols,
+                              n, err);
             choice = e + 1;
         }
     }

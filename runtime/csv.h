@@ -1,6 +1,6 @@
-/* Tables of numbers from .csv and .tsv files (gz too): separator and header
- * are recognised, a blank line ends a sequence.  data.c makes data sets of
- * them. */
+/* Tables from .csv and .tsv files (gz too): separator and header are
+ * recognised, a blank line ends a sequence.  data.c makes data sets of their
+ * numbers, apptable.c of their words. */
 #ifndef CELLC_CSV_H
 #define CELLC_CSV_H
 
@@ -22,26 +22,36 @@ typedef struct Csv {
     CsvColumn *column; /* [ncol] */
     int64_t nrow;      /* blank lines not counted */
     double *value;     /* [nrow, ncol]; NaN where missing or no number */
+    char **field;      /* [nrow, ncol]: the same as written */
+    char *text;        /* what those point into */
     int64_t *line;     /* [nrow]: where each row is in the file */
     int64_t nseq;      /* sequences; 1 without blank lines */
     int64_t *start;    /* [nseq + 1]: first row of each; nrow at the end */
 } Csv;
 
-/* header: 1 there is one, 0 there is none, -1 decide by looking.  Quoted
+/* header: 1 there is one, 0 there is none, -1 decide by looking.  With
+ * `blanks`, these may separate fields too.  Quoted
  * fields may hold separators, line ends and doubled quotes; lines that begin
  * with # are skipped.  Empty fields, "NA", "NaN", "null" and "?" are missing.
  * A row with another number of fields is an error.  A field that is no number
  * is one only where its column is asked for, in csv_columns.  The caller frees
  * with csv_free, also after an error.
  */
-int csv_read(const char *path, int header, Csv *csv, RtError *err);
+int csv_read(const char *path, int header, int blanks, Csv *csv, RtError *err);
 void csv_free(Csv *csv);
 
+/* What a choice of columns says about a field: numbers, or names of members of
+ * an index set, a line per step; or a sequence in each line, of words between
+ * blanks or of characters. */
+typedef enum CsvUnit { CSV_COLUMN, CSV_WORDS, CSV_CHARS } CsvUnit;
+CsvUnit csv_unit(const char *choice);
+
 /* Resolves a choice of columns: names, numbers from 1, ranges "2:4", with
- * commas between, names quoted or not, the whole perhaps inside "column(...)";
- * NULL or "" chooses all.  cols[n], 0-based, is malloc'd.  Error if a column
- * does not exist or holds text. */
-int csv_columns(const Csv *csv, const char *choice, int **cols, int *n,
-                RtError *err);
+ * commas between, names quoted or not, the whole perhaps inside "column(...)",
+ * "words(...)" or "chars(...)"; NULL or "" chooses all.  cols[n], 0-based, is
+ * malloc'd.  Error if a column does not exist or, with `numbers`, holds text.
+ */
+int csv_columns(const Csv *csv, const char *choice, int numbers, int **cols,
+                int *n, RtError *err);
 
 #endif

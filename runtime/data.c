@@ -85,6 +85,35 @@ static int set_sequences(RtData *d, const char *name, const char *from,
     return 0;
 }
 
+/* What a field takes over from what is wanted; size is still to come. */
+static RtField field_of(const RtWant *want)
+{
+    RtField f = {.is_index = want->is_index,
+                 .observed = want->observed,
+                 .is_static = want->is_static,
+                 .rank = want->rank,
+                 .classes = want->classes,
+                 .size = 1};
+    memcpy(f.dim, want->dim, sizeof f.dim);
+    return f;
+}
+
+int data_add_classes(RtData *d, const RtWant *want, const char *from,
+                     const int32_t *ids, int64_t n, const int64_t *start,
+                     RtError *err)
+{
+    RtField f = field_of(want);
+    int64_t count = want->is_static ? n : start[n];
+    f.type = NPY_I4;
+    f.count = count;
+    if (!want->is_static && set_sequences(d, want->name, from, n, start, err))
+        return -1;
+    f.data = malloc(sizeof *ids * (size_t)count + 1);
+    if (f.data && count)
+        memcpy(f.data, ids, sizeof *ids * (size_t)count);
+    return push_field(d, f, want->name, from, err);
+}
+
 int data_add_ids(RtData *d, const char *name, const int32_t *ids, int64_t n,
                  int64_t classes, RtError *err)
 {
@@ -100,19 +129,6 @@ int data_add_ids(RtData *d, const char *name, const int32_t *ids, int64_t n,
     if (f.data && n)
         memcpy(f.data, ids, sizeof *ids * (size_t)n);
     return push_field(d, f, name, name, err);
-}
-
-/* What a field takes over from what is wanted; size is still to come. */
-static RtField field_of(const RtWant *want)
-{
-    RtField f = {.is_index = want->is_index,
-                 .observed = want->observed,
-                 .is_static = want->is_static,
-                 .rank = want->rank,
-                 .classes = want->classes,
-                 .size = 1};
-    memcpy(f.dim, want->dim, sizeof f.dim);
-    return f;
 }
 
 /* "[N,T,3,?]" of lead "N,T" and the element's extents; malloc'd. */
@@ -237,16 +253,19 @@ static double *take_columns(const RtWant *want, const Csv *csv, const int *col,
 }
 
 int data_add_csv(RtData *d, const RtWant *want, const Csv *csv,
-                 const char *columns, RtError *err)
+                 const char *columns, int per_line, RtError *err)
 {
     int *col, n;
-    if (want->is_static || want->rank > 1)
+    if (want->is_static != per_line || want->rank > 1)
         return rt_fail(err,
-                       "%s: input %s is %s; a table has one line per step, so "
+                       "%s: input %s is %s; this table has one line per %s, so "
                        "give it as .npy",
                        csv->path, want->name,
-                       want->is_static ? "one value per sequence" : "a matrix");
-    if (csv_columns(csv, columns, &col, &n, err))
+                       want->rank > 1    ? "a matrix"
+                       : want->is_static ? "one value per sequence"
+                                         : "one value per step",
+                       per_line ? "sequence" : "step");
+    if (csv_columns(csv, columns, 1, &col, &n, err))
         return -1;
     RtField f = field_of(want);
     int64_t wanted = want->rank ? want->dim[0] : 1;
@@ -266,7 +285,8 @@ int data_add_csv(RtData *d, const RtWant *want, const Csv *csv,
     free(col);
     if (!f.data)
         return -1;
-    if (set_sequences(d, want->name, csv->path, csv->nseq, csv->start, err)) {
+    if (!per_line &&
+        set_sequences(d, want->name, csv->path, csv->nseq, csv->start, err)) {
         free(f.data);
         return -1;
     }

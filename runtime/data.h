@@ -54,13 +54,19 @@ void data_free(RtData *d);
 /* One sequence of classes, such as text_encode gives; copied. */
 int data_add_ids(RtData *d, const char *name, const int32_t *ids, int64_t n,
                  int64_t classes, RtError *err);
+/* Classes of an index input: of a step input those of n sequences, sequence i
+ * at start[i] .. start[i + 1] - 1; of a static one a class for each of n. */
+int data_add_classes(RtData *d, const RtWant *want, const char *from,
+                     const int32_t *ids, int64_t n, const int64_t *start,
+                     RtError *err);
 /* A .npy file: [N,T,element] ([T,N,element] with time_first), or one sequence
  * [T,element]; a static input [N,element].  The element's rank tells which. */
 int data_add_npy(RtData *d, const RtWant *want, const char *path,
                  int time_first, RtError *err);
-/* Columns of a table, side by side, as csv_columns names them. */
+/* Columns of a table, side by side, as csv_columns names them.  A line is a
+ * step; with `per_line` it is a sequence, and the input a static one. */
 int data_add_csv(RtData *d, const RtWant *want, const Csv *csv,
-                 const char *columns, RtError *err);
+                 const char *columns, int per_line, RtError *err);
 /* Lengths of the sequences from an integer .npy of [N]; after a step field. */
 int data_lengths_npy(RtData *d, const char *path, RtError *err);
 /* Last check, once all is added: numbers of sequences; index ranges, NaN and

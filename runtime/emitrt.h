@@ -313,6 +313,92 @@ static void scatter(int64_t rows, int64_t n, REAL *table, int64_t ld,
     }
 }
 
+/* sum of a[i*as] * b[i], i < n: 16 interleaved sums, joined pairwise */
+static REAL dot_of(int64_t n, const REAL *a, int64_t as, const REAL *b)
+{
+    REAL lane[16] = {0};
+    int64_t i = 0;
+    for (; i + 16 <= n; i += 16)
+        for (int j = 0; j < 16; j++)
+            lane[j] = VM(fma)(a[(i + j) * as], b[i + j], lane[j]);
+    for (int j = 0; i + j < n; j++)
+        lane[j] = VM(fma)(a[(i + j) * as], b[i + j], lane[j]);
+    for (int half = 8; half > 0; half /= 2)
+        for (int j = 0; j < half; j++)
+            lane[j] += lane[j + half];
+    return lane[0];
+}
+
+/* y[m,n] += a b, where a[m,k] is stored as [k,m] if ta, b[k,n] as [n,k] if
+ * tb */
+static void matrix_product(int64_t m, int64_t n, int64_t k, int ta, int tb,
+                           REAL *y, const REAL *a, const REAL *b)
+{
+    const int64_t ai = ta ? 1 : k, ap = ta ? m : 1;
+    for (int64_t i = 0; i < m && tb; i++)
+        for (int64_t j = 0; j < n; j++)
+            y[i * n + j] += dot_of(k, a + i * ai, ap, b + j * k);
+    for (int64_t i = 0; i < m && !tb; i++)
+        for (int64_t p = 0; p < k; p++) {
+            const REAL x = a[i * ai + p * ap];
+            INDEPENDENT
+            for (int64_t j = 0; j < n; j++)
+                y[i * n + j] = VM(fma)(x, b[p * n + j], y[i * n + j]);
+        }
+}
+
+/* in each row: the matrices y = or, if add, += a b, `parts` of them one behind
+ * the other */
+static void product(int64_t rows, int64_t parts, int64_t m, int64_t n,
+                    int64_t k, int ta, int tb, REAL *y, int64_t ys,
+                    const REAL *a, int64_t as, const REAL *b, int64_t bs,
+                    int add)
+{
+    for (int64_t r = 0; r < rows; r++)
+        for (int64_t p = 0; p < parts; p++) {
+            REAL *c = y + r * ys + p * m * n;
+            for (int64_t i = 0; i < m * n && !add; i++)
+                c[i] = 0;
+            matrix_product(m, n, k, ta, tb, c, a + r * as + p * m * k,
+                           b + r * bs + p * k * n);
+        }
+}
+
+/* y[n0,n1,n2,n3] of each row = a at base + i0*s0 + i1*s1 + i2*s2 + i3*s3 */
+static void view(int64_t rows, REAL *y, int64_t ys, const REAL *a, int64_t as,
+                 int64_t base, int64_t n0, int64_t n1, int64_t n2, int64_t n3,
+                 int64_t s0, int64_t s1, int64_t s2, int64_t s3)
+{
+    for (int64_t r = 0; r < rows; r++) {
+        REAL *to = y + r * ys;
+        const REAL *from = a + r * as + base;
+        for (int64_t i = 0; i < n0; i++)
+            for (int64_t j = 0; j < n1; j++)
+                for (int64_t k = 0; k < n2; k++, to += n3)
+                    for (int64_t l = 0; l < n3; l++)
+                        to[l] = from[i * s0 + j * s1 + k * s2 + l * s3];
+    }
+}
+
+/* y[n] of each row = 0, then += a[n0,n1,n2,n3] at base + i0*s0 + .. + i3*s3 */
+static void fold(int64_t rows, int64_t n, REAL *y, int64_t ys, const REAL *a,
+                 int64_t as, int64_t base, int64_t n0, int64_t n1, int64_t n2,
+                 int64_t n3, int64_t s0, int64_t s1, int64_t s2, int64_t s3)
+{
+    for (int64_t r = 0; r < rows; r++) {
+        REAL *to = y + r * ys;
+        const REAL *from = a + r * as;
+        for (int64_t i = 0; i < n; i++)
+            to[i] = 0;
+        to += base;
+        for (int64_t i = 0; i < n0; i++)
+            for (int64_t j = 0; j < n1; j++)
+                for (int64_t k = 0; k < n2; k++, from += n3)
+                    for (int64_t l = 0; l < n3; l++)
+                        to[i * s0 + j * s1 + k * s2 + l * s3] += from[l];
+    }
+}
+
 /* y[n] = or, if add, += sum of the rows of a[rows,n] */
 static void colsum(int64_t rows, int64_t n, REAL *y, const REAL *a, int64_t as,
                    int add)

@@ -1,5 +1,6 @@
 /* Text by character: reading, the vocabulary, encoding and decoding, and the
- * vocabulary's JSON.  See text.h. */
+ * JSON of every vocabulary; those of words are built in words.c.  See text.h.
+ */
 #include "text.h"
 
 #include <jansson.h>
@@ -93,6 +94,9 @@ int text_read(const char *path, int bytes, char **text, size_t *n, RtError *err)
 
 void vocab_free(Vocab *v)
 {
+    for (int32_t i = 0; v->word && i < v->ncode; i++)
+        free(v->word[i]);
+    free(v->word);
     free(v->code);
     *v = (Vocab){0};
 }
@@ -237,18 +241,23 @@ int text_decode(const Vocab *v, int32_t id, char out[4])
                                      (utf8proc_uint8_t *)out);
 }
 
+static json_t *item_json(const Vocab *v, int32_t i)
+{
+    char s[4];
+    if (v->word)
+        return json_string(v->word[i]);
+    return v->bytes ? json_integer(v->code[i])
+                    : json_stringn(s, (size_t)text_decode(v, i, s));
+}
+
 char *vocab_to_json(const Vocab *v, RtError *err)
 {
     json_t *items = json_array();
-    for (int32_t i = 0; i < v->ncode; i++) {
-        char s[4];
-        json_t *item = v->bytes ? json_integer(v->code[i])
-                                : json_stringn(s, (size_t)text_decode(v, i, s));
-        json_array_append_new(items, item);
-    }
-    json_t *root =
-        json_pack("{s:s, s:b, s:o}", "unit", v->bytes ? "byte" : "char",
-                  "unknown", v->unk >= 0, "items", items);
+    for (int32_t i = 0; i < v->ncode; i++)
+        json_array_append_new(items, item_json(v, i));
+    const char *unit = v->word ? "word" : v->bytes ? "byte" : "char";
+    json_t *root = json_pack("{s:s, s:b, s:o}", "unit", unit, "unknown",
+                             v->unk >= 0, "items", items);
     char *text = root ? json_dumps(root, JSON_COMPACT) : NULL;
     json_decref(root);
     if (!text)
@@ -266,6 +275,24 @@ static int32_t item_code(const json_t *item, int bytes)
     size_t size, n = json_string_length(item);
     int32_t c = n ? scalar_at(json_string_value(item), n, 0, &size) : -1;
     return c >= 0 && size == n ? c : -1;
+}
+
+static int read_words(Vocab *v, const json_t *items, RtError *err)
+{
+    size_t n = json_array_size(items);
+    v->word = calloc(n + 1, sizeof *v->word);
+    if (!v->word)
+        return rt_fail_memory(err, sizeof *v->word * n);
+    for (size_t i = 0; i < n; i++) {
+        const char *s = json_string_value(json_array_get(items, i));
+        if (!s || (i && strcmp(s, v->word[i - 1]) <= 0))
+            return rt_fail(err, "damaged vocabulary: item %zu", i + 1);
+        v->word[i] = strdup(s);
+        if (!v->word[i])
+            return rt_fail_memory(err, strlen(s));
+        v->ncode++;
+    }
+    return 0;
 }
 
 static int read_items(Vocab *v, const json_t *items, RtError *err)
@@ -294,12 +321,15 @@ int vocab_from_json(Vocab *v, const char *json, RtError *err)
         return rt_fail(err, "damaged vocabulary: %s", why.text);
     if (json_unpack(root, "{s:s, s:b, s:o}", "unit", &unit, "unknown", &unk,
                     "items", &items) ||
-        (strcmp(unit, "char") && strcmp(unit, "byte")) || !json_is_array(items))
+        (strcmp(unit, "char") && strcmp(unit, "byte") &&
+         strcmp(unit, "word")) ||
+        !json_is_array(items))
         bad = rt_fail(err, "damaged vocabulary: wanted {\"unit\":\"char\","
                            "\"unknown\":false,\"items\":[...]}");
     if (!bad) {
         v->bytes = !strcmp(unit, "byte");
-        bad = read_items(v, items, err);
+        bad = !strcmp(unit, "word") ? read_words(v, items, err)
+                                    : read_items(v, items, err);
         v->unk = unk ? v->ncode : -1;
         v->n = v->ncode + unk;
     }

@@ -10,6 +10,7 @@ rows() {
     cat <<'END'
 base.*              : base.h
 prelude.h           :
+library.*           : ast.h prelude.h library.h
 source.*            : base.h source.h
 diag.*              : source.h diag.h diag.def
 ast.* fmt.c         : diag.h ast.h
@@ -17,24 +18,27 @@ syntax.h astbuild.* token.c comment.c mistake.c lex.l parse.y
                     : ast.h syntax.h astbuild.h parse.tab.h
 probe.*             : ast.h probe.h
 shape.*             : source.h shape.h
-graph.* ops.* cost.* template.* graphio.c verify.*
-                    : source.h graph.h ops.h ops.def template.h cellrt.h
+graph*.* ops.* cost.* template.* verify.*
+                    : source.h graph*.h ops.h ops.def template.h cellrt.h
                       cost.h verify.h
 eval*.*             : graph.h ops.h eval*.h plan.h vmath.h
 grad.* vjp.c simplify.c gemm.c final.*
                     : graph.h ops.h template.h grad.h final.h rules.def
-causal.* latency.* level.* task.* fuse.* value.* lower.* sched*.* plan*.*
-                    : graph.h ops.h causal.h latency.h level.h task.h fuse.h
-                      lower.h sched.h plan*.h
+causal.* linear.* latency.* level.* task.* fuse.* value.* lower.* sched*.*
+                      plan*.*
+                    : graph.h ops.h causal.h linear.h latency.h level.h task.h
+                      fuse.h lower.h sched.h plan*.h
 emit*.c emit.h      : graph.h ops.h causal.h sched.h plan.h emit.h kernels.h
                       kernels.def strips.def
 jit.*               : base.h jit.h kernels.h
 elab*.c elab*.h probe.*
                     : ast.h graph.h ops.h shape.h elab.h elaborate.h probe.h
-                      cellc.h
+                      prelude.h cellc.h
 cellc.h             : cellrt.h
 cellcint.h          : cellc.h elaborate.h probe.h emit.h eval.h jit.h latency.h
-cellc.c cellcapi.c  : *
+                      library.h
+cellc.c cellcapi.c cellclib.c
+                    : *
 main.c verbs/*      : cellc.h drv*.h runtime/*
 END
     echo

@@ -19,20 +19,18 @@ static int apply_known(DrvHost *h, Drv *d, const Flags *f)
                          strtol(a->dims.v[i].value, NULL, 10));
     for (int i = 0; i < a->vocabs.n && !code; i++) {
         Vocab v = {0};
-        char(*name)[5];
+        char(*room)[5];
         const char **names;
 
         if (vocab_from_json(&v, a->vocabs.v[i].value, &err))
             return drv_fail(&err);
-        name = calloc((size_t)v.n + 1, sizeof *name);
+        room = calloc((size_t)v.n + 1, sizeof *room);
         names = calloc((size_t)v.n + 1, sizeof *names);
-        for (int32_t k = 0; name && names && k < v.n; k++) {
-            text_decode(&v, k, name[k]);
-            names[k] = name[k];
-        }
-        code = name && names ? cellc_vocab(d->c, a->vocabs.v[i].key, v.n, names)
+        for (int32_t k = 0; room && names && k < v.n; k++)
+            names[k] = vocab_name(&v, k, room[k]);
+        code = room && names ? cellc_vocab(d->c, a->vocabs.v[i].key, v.n, names)
                              : CELLC_INTERNAL;
-        free(name);
+        free(room);
         free(names);
         vocab_free(&v);
     }
@@ -115,16 +113,34 @@ static int64_t classes_of(const DrvHost *h, const char *set)
     return size ? strtoll(size, NULL, 10) : 0;
 }
 
+/* Members of the input's set that the spec names: they have a class even where
+ * the data do not hold them. */
+static int list_members(const Cellc *c, AppInput *in)
+{
+    const char *set, *name;
+    int n = 0;
+
+    while (cellc_member_at(c, n, &set, &name))
+        n++;
+    in->member = calloc((size_t)n + 1, sizeof *in->member);
+    if (!in->member)
+        return EXIT_BUG;
+    for (int i = 0; cellc_member_at(c, i, &set, &name); i++)
+        if (!strcmp(set, in->set))
+            in->member[in->nmember++] = strdup(name);
+    return 0;
+}
+
 static int list_inputs(DrvHost *h)
 {
     const Cellc *c = h->d.c;
     AppHost *a = &h->app;
-    int n = cellc_decl_count(c);
+    int n = cellc_decl_count(c), code = 0;
 
     a->input = calloc((size_t)n + 1, sizeof *a->input);
     if (!a->input)
         return EXIT_BUG;
-    for (int i = 0; i < n; i++) {
+    for (int i = 0; i < n && !code; i++) {
         const CellcDecl *decl = cellc_decl(c, i);
         AppInput *in = &a->input[a->ninput];
 
@@ -143,10 +159,11 @@ static int list_inputs(DrvHost *h)
             in->set = strdup(decl->set);
             in->open = is_open(c, decl->set);
             in->want.classes = classes_of(h, decl->set);
+            code = list_members(c, in);
         }
         a->ninput++;
     }
-    return 0;
+    return code;
 }
 
 static int list_block(const Cellc *c, const char *block, RtPairs *to)

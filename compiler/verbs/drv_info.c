@@ -145,9 +145,17 @@ static int find_cost(Drv *d, Cost *cost)
     return 0;
 }
 
+/* NULL where there is no model, or no state. */
+static const char *find_linear(const Drv *d)
+{
+    const char *text = cellc_show(d->c, "linear", NULL);
+
+    return text && *text && strcmp(text, "no state") ? text : NULL;
+}
+
 static void print_text(const Drv *d, const Cost *cost)
 {
-    const char *name, *value, *doc;
+    const char *name, *value, *doc, *linear;
     int64_t total = 0;
 
     for (int i = 0; cellc_option_at(d->c, i, &name, &value, &doc); i++)
@@ -170,6 +178,9 @@ static void print_text(const Drv *d, const Cost *cost)
         if (group[g].role == CELL_PARAM && n && total >= 0)
             printf("  %-20s %-24s %10lld\n", "total", "", (long long)total);
     }
+    linear = find_linear(d);
+    if (linear)
+        printf("linear in its state: %s\n", linear);
     for (int i = 0; cellc_open_dim(d->c, i); i++)
         printf("%s%s",
                i ? ", " : "sizes still open: ", cellc_open_dim(d->c, i));
@@ -186,7 +197,7 @@ static void print_text(const Drv *d, const Cost *cost)
 static json_t *to_json(const Drv *d, const Cost *cost)
 {
     json_t *j = json_object(), *options = json_object(), *open = json_array();
-    const char *name, *value, *doc;
+    const char *name, *value, *doc, *linear;
 
     for (int i = 0; cellc_option_at(d->c, i, &name, &value, &doc); i++)
         json_object_set_new(options, name, json_string(value));
@@ -203,6 +214,9 @@ static json_t *to_json(const Drv *d, const Cost *cost)
     for (int i = 0; cellc_open_dim(d->c, i); i++)
         json_array_append_new(open, json_string(cellc_open_dim(d->c, i)));
     json_object_set_new(j, "open", open);
+    linear = find_linear(d);
+    if (linear)
+        json_object_set_new(j, "linear", json_string(linear));
     if (cost->known) {
         json_object_set_new(j, "work_bytes_per_step",
                             json_integer(cost->step_bytes));

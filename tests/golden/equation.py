@@ -5,6 +5,7 @@ parse() turns one right-hand side into nested tuples:
     ("num", text)  ("name", id)  ("lag", id, k)      k = 1 for id[t-1]
     ("at", value, [index...])    ("call", f, [args])
     ("neg", a)     ("bin", op, a, b)
+    ("range", a, b) within an index     ("list", [parts])     ("turn", a)
 
 The notation follows Python: @, * and / are of one rank, from left to right.
 Our language binds @ tighter than *, so write() puts parentheses where the
@@ -13,7 +14,7 @@ meaning would change.
 
 import re
 
-TOKEN = re.compile(r"\s*(?:(\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+)|([^\W\d]\w*)|"
+TOKEN = re.compile(r"\s*(?:(\d+\.?\d*(?:[eE][-+]?\d+)?j?|\.\d+)|([^\W\d]\w*)|"
                    r"(\*\*|//|<=|>=|==|!=|[-+*/@^()\[\],<>:|&']))")
 RANK = {"|": 1, "&": 2, "<": 3, ">": 3, "<=": 3, ">=": 3, "==": 3, "!=": 3,
         "+": 4, "-": 4, "*": 5, "/": 5, "@": 5, "//": 5}
@@ -81,24 +82,37 @@ class Parser:
         elif text == "(":
             value = self.expression()
             self.need(")")
+        elif text == "[":
+            value = ("list", self.items("]"))
         else:
             raise EquationError(f"unexpected '{text}' in '{self.text}'")
-        while self.peek()[1] in ("(", "[") and self.peek()[0] == "op":
-            if self.take()[1] == "(":
-                if value[0] != "name":
-                    raise EquationError(f"a call of no name: '{self.text}'")
-                value = ("call", value[1], self.items(")"))
-            else:
+        while self.peek()[1] in ("(", "[", "'") and self.peek()[0] == "op":
+            what = self.take()[1]
+            if what == "'":
+                value = ("turn", value)
+            elif what == "[":
                 value = subscript(value, self.items("]"))
+            elif value[0] != "name":
+                raise EquationError(f"a call of no name: '{self.text}'")
+            else:
+                value = ("call", value[1], self.items(")"))
         return value
 
     def items(self, close):
-        items = [self.expression()]
+        items = [self.item()]
         while self.peek()[1] == ",":
             self.take()
-            items.append(self.expression())
+            items.append(self.item())
         self.need(close)
         return items
+
+    def item(self):
+        """An argument, an index or a slice."""
+        first = self.expression()
+        if self.peek() != ("op", ":"):
+            return first
+        self.take()
+        return ("range", first, self.expression())
 
 
 def subscript(value, index):
@@ -147,11 +161,13 @@ class Writer:
     """Writes a tree in the language of cellc.
 
     rename: function from an identifier to what stands for it here;
-    ahead: the equations are swept backward, id[t-k] becomes id[t+k].
+    ahead: the equations are swept backward, id[t-k] becomes id[t+k];
+    before: like rename, of id[t-k].
     """
 
-    def __init__(self, rename, ahead=False):
+    def __init__(self, rename, ahead=False, before=None):
         self.rename = rename
+        self.before = before or rename
         self.sign = "+" if ahead else "-"
 
     def write(self, tree, rank=COND):
@@ -161,11 +177,21 @@ class Writer:
     def num(self, text):
         return text, ATOM
 
+    def text(self, text):
+        """Already in our language, of the highest rank."""
+        return text, ATOM
+
+    def turn(self, a):
+        return self.write(a, ATOM) + "'", ATOM
+
+    def range(self, a, b):
+        return f"{self.write(a, SUM)}:{self.write(b, SUM)}", COND
+
     def name(self, text):
         return self.rename(text), ATOM
 
     def lag(self, name, k):
-        return f"{self.rename(name)}[t{self.sign}{k}]", ATOM
+        return f"{self.before(name)}[t{self.sign}{k}]", ATOM
 
     def at(self, value, index):
         inside = ", ".join(self.write(i) for i in index)

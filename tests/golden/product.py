@@ -1,5 +1,6 @@
 """Running the product: one `cellc run`, its arguments and its files."""
 
+import json
 import os
 import subprocess
 
@@ -23,7 +24,9 @@ class Request:
         self.inputs = {}
         self.states = {}
         self.upstream = {}
+        self.noise = {}
         self.lengths = None
+        self.carry = None    # (run, states): its final ones are the start
         self.flags = []
 
     def copy(self, *flags):
@@ -31,7 +34,9 @@ class Request:
         other.inputs = self.inputs
         other.states = self.states
         other.upstream = self.upstream
+        other.noise = self.noise
         other.lengths = self.lengths
+        other.carry = self.carry
         other.flags = self.flags + list(flags)
         return other
 
@@ -68,7 +73,8 @@ class Files:
         args = ["run", self.spec]
         for flag, arrays in (("--in", request.inputs),
                              ("--state", request.states),
-                             ("--upstream", request.upstream)):
+                             ("--upstream", request.upstream),
+                             ("--noise", request.noise)):
             for name, a in arrays.items():
                 args += [flag, f"{name}={self.path(a)}"]
         if os.listdir(os.path.join(self.folder, "weights")):
@@ -79,9 +85,14 @@ class Files:
             args.append("--double")
         return args + request.flags
 
-    def run(self, cellc, request, backend):
+    def run(self, cellc, request, backend, earlier=None):
         """Runs cellc; the Results of what it wrote."""
         self.count += 1
+        if request.carry:
+            request = request.copy()
+            run, states = request.carry
+            request.states = {s: earlier[run].path("final." + s)
+                              for s in states}
         out = os.path.join(self.folder, f"out{self.count}-{backend}")
         args = [cellc] + self.arguments(request) + [
             "--backend", backend, "--out", out]
@@ -99,6 +110,21 @@ class Files:
         return Results(out, self.kind)
 
 
+def describe(cellc, text, folder):
+    """What `cellc info --json` reports of a spec."""
+    os.makedirs(folder, exist_ok=True)
+    spec = os.path.join(folder, "info.cell")
+    with open(spec, "w", encoding="utf-8") as f:
+        f.write(text)
+    done = subprocess.run([cellc, "info", spec, "--json", "--backend", "eval"],
+                          stdin=subprocess.DEVNULL, capture_output=True,
+                          timeout=TIMEOUT, check=False)
+    if done.returncode != 0:
+        said = done.stderr.decode("utf-8", "replace").strip()
+        raise ProductError(f"exit code {done.returncode}: {brief(said)}")
+    return json.loads(done.stdout)
+
+
 def brief(text):
     """The first lines of a long message."""
     lines = text.split("\n")
@@ -112,8 +138,11 @@ class Results:
         self.folder = folder
         self.kind = kind
 
+    def path(self, name):
+        return os.path.join(self.folder, name + ".npy")
+
     def array(self, name):
-        path = os.path.join(self.folder, name + ".npy")
+        path = self.path(name)
         if not os.path.exists(path):
             raise ProductError(f"{name}.npy was not written")
         a = npyio.read(path)

@@ -134,6 +134,30 @@ the_curve_is_learned() {
         below "$(logged a.log.csv val_loss)" "$(logged a.log.csv val_loss 1)" &&
         below "$(logged a.log.csv val_loss)" 0.7 # 0.4516 is the noise's own
 }
+words_of_a_table() {
+    printf 'The\tDT\n#tag\tNN\nruns\tVB\n\nBob\tNN\n.\t.\n\n' > w.tsv
+    cellc train "$SPEC/tagger.cell" w.tsv --epochs 60 \
+        --optimizer 'adam(lr=0.1)' -o a.safetensors &&
+        below "$(logged a.log.csv loss)" 0.3 &&
+        cellc eval a.safetensors w.tsv | grep -q 'accuracy *1$' &&
+        printf 'Bob\tNN\nA\tDT\n' > unseen.tsv &&
+        ! cellc eval a.safetensors unseen.tsv 2> err &&
+        grep -q 'unseen.tsv:2: "A" is not among the 5 words' err
+}
+lines_of_words() {
+    printf '1\ta good film\n0\ta bad film indeed\n' > s.tsv
+    cellc train "$SPEC/sentence.cell" s.tsv --epochs 60 \
+        --optimizer 'adam(lr=0.1)' -o a.safetensors &&
+        below "$(logged a.log.csv loss)" 0.2
+}
+words_are_told() {
+    printf 'a b c d\na b c d\n' > t.tsv
+    cellc train "$SPEC/words.cell" t.tsv --epochs 80 \
+        --optimizer 'adam(lr=0.1)' -o a.safetensors &&
+        [ "$(cellc generate a.safetensors --greedy --length 3)" = 'a b c' ] &&
+        [ "$(cellc generate a.safetensors --greedy --prime 'a b' \
+            --length 2)" = 'a b c d' ]
+}
 every_optimizer_goes_down() {
     text 60 > t.txt
     bad=

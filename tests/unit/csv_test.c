@@ -13,7 +13,7 @@ static Csv read_text(const char *text)
     RtError err = {0};
     Csv csv;
     scratch_text("t.csv", text);
-    done(csv_read("t.csv", -1, &csv, &err), &err);
+    done(csv_read("t.csv", -1, 1, &csv, &err), &err);
     return csv;
 }
 
@@ -66,12 +66,12 @@ static void headers(void **state)
     csv_free(&csv);
     RtError err = {0};
     scratch_text("t.csv", "a,b\n1,2\n");
-    done(csv_read("t.csv", 0, &csv, &err), &err);
+    done(csv_read("t.csv", 0, 1, &csv, &err), &err);
     assert_int_equal(csv.nrow, 2);
     assert_string_equal(csv.column[1].name, "2");
     csv_free(&csv);
     scratch_text("t.csv", "1,2\n3,4\n");
-    done(csv_read("t.csv", 1, &csv, &err), &err);
+    done(csv_read("t.csv", 1, 1, &csv, &err), &err);
     assert_int_equal(csv.nrow, 1);
     assert_string_equal(csv.column[1].name, "2");
     csv_free(&csv);
@@ -119,7 +119,7 @@ static void large(void **state)
         gzprintf(f, "%d,%d\n%s", i, 2 * i, i % 7 == 6 ? "\n" : "");
     gzclose(f);
     Csv csv;
-    done(csv_read("t.csv.gz", -1, &csv, &err), &err);
+    done(csv_read("t.csv.gz", -1, 1, &csv, &err), &err);
     assert_int_equal(csv.nrow, 5000);
     assert_int_equal(csv.nseq, 715);
     assert_int_equal(csv.start[714], 4998);
@@ -147,20 +147,21 @@ static void choices(void **state)
                         "1958-03-01,1,2,3\n1958-04-01,4,5,6\n");
     int *cols, n;
     for (size_t k = 0; k < sizeof row / sizeof row[0]; k++) {
-        done(csv_columns(&csv, row[k].text, &cols, &n, &err), &err);
+        done(csv_columns(&csv, row[k].text, 1, &cols, &n, &err), &err);
         assert_int_equal(n, row[k].n);
         assert_memory_equal(cols, row[k].col, sizeof *cols * (size_t)n);
         free(cols);
     }
-    refused(csv_columns(&csv, NULL, &cols, &n, &err), &err,
+    refused(csv_columns(&csv, NULL, 1, &cols, &n, &err), &err,
             "t.csv:2:1: '1958-03-01' is no number", "column(2, 3, 4)");
-    refused(csv_columns(&csv, "CO3", &cols, &n, &err), &err, "no column 'CO3'",
-            "Date, CO2, adjusted CO2");
-    refused(csv_columns(&csv, "5", &cols, &n, &err), &err, "no column '5'");
-    refused(csv_columns(&csv, "0", &cols, &n, &err), &err, "no column '0'");
-    refused(csv_columns(&csv, "3:2", &cols, &n, &err), &err, "no column");
-    refused(csv_columns(&csv, "2,,3", &cols, &n, &err), &err, "no column ''");
-    refused(csv_columns(&csv, "2,", &cols, &n, &err), &err, "no column ''");
+    refused(csv_columns(&csv, "CO3", 1, &cols, &n, &err), &err,
+            "no column 'CO3'", "Date, CO2, adjusted CO2");
+    refused(csv_columns(&csv, "5", 1, &cols, &n, &err), &err, "no column '5'");
+    refused(csv_columns(&csv, "0", 1, &cols, &n, &err), &err, "no column '0'");
+    refused(csv_columns(&csv, "3:2", 1, &cols, &n, &err), &err, "no column");
+    refused(csv_columns(&csv, "2,,3", 1, &cols, &n, &err), &err,
+            "no column ''");
+    refused(csv_columns(&csv, "2,", 1, &cols, &n, &err), &err, "no column ''");
     csv_free(&csv);
 }
 
@@ -182,13 +183,13 @@ static void refusals(void **state)
     Csv csv;
     for (size_t k = 0; k < sizeof row / sizeof row[0]; k++) {
         scratch_text("t.csv", row[k].text);
-        refused(csv_read("t.csv", -1, &csv, &err), &err, row[k].say);
+        refused(csv_read("t.csv", -1, 1, &csv, &err), &err, row[k].say);
         csv_free(&csv);
     }
     scratch_write("t.csv", "1,2\0,3", 6);
-    refused(csv_read("t.csv", -1, &csv, &err), &err, "t.csv: a binary file");
+    refused(csv_read("t.csv", -1, 1, &csv, &err), &err, "t.csv: a binary file");
     csv_free(&csv);
-    refused(csv_read("none.csv", -1, &csv, &err), &err, "none.csv");
+    refused(csv_read("none.csv", -1, 1, &csv, &err), &err, "none.csv");
     csv_free(&csv);
 }
 
@@ -208,8 +209,8 @@ static void noise(void **state)
         scratch_write("t.csv", text, sizeof text);
         Csv csv;
         int *cols, n;
-        if (csv_read("t.csv", (int)(x >> 20) % 3 - 1, &csv, &err) == 0 &&
-            csv_columns(&csv, NULL, &cols, &n, &err) == 0)
+        if (csv_read("t.csv", (int)(x >> 20) % 3 - 1, 1, &csv, &err) == 0 &&
+            csv_columns(&csv, NULL, 1, &cols, &n, &err) == 0)
             free(cols);
         csv_free(&csv);
     }

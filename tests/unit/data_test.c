@@ -176,9 +176,9 @@ static void windows_of_several(void **state)
     RtError err = {0};
     Csv csv;
     scratch_text("w.csv", "1\n2\n3\n\n4\n\n5\n6\n\n7\n\n8\n9\n10\n11\n");
-    done(csv_read("w.csv", 0, &csv, &err), &err);
+    done(csv_read("w.csv", 0, 1, &csv, &err), &err);
     RtData d = {0};
-    done(data_add_csv(&d, &x1, &csv, NULL, &err), &err);
+    done(data_add_csv(&d, &x1, &csv, NULL, 0, &err), &err);
     done(data_finish(&d, &err), &err);
     RtFeed *f =
         open_feed(&d, (RtFeedOptions){.to = 1, .batch = 1, .window = 2});
@@ -325,17 +325,18 @@ static void tables(void **state)
     RtData d = {0};
     Csv csv;
     scratch_text("t.csv", "day,a,b,y\nmon,1,2,0\ntue,3,4,\n\nwed,5,,2\n");
-    done(csv_read("t.csv", -1, &csv, &err), &err);
-    refused(data_add_csv(&d, &x2, &csv, NULL, &err), &err, "t.csv:2:1", "mon");
-    refused(data_add_csv(&d, &x2, &csv, "a", &err), &err, "1 columns",
+    done(csv_read("t.csv", -1, 1, &csv, &err), &err);
+    refused(data_add_csv(&d, &x2, &csv, NULL, 0, &err), &err, "t.csv:2:1",
+            "mon");
+    refused(data_add_csv(&d, &x2, &csv, "a", 0, &err), &err, "1 columns",
             "wanted 2", "--column x=");
-    refused(data_add_csv(&d, &x2, &csv, "a,b", &err), &err, "t.csv:5:3",
+    refused(data_add_csv(&d, &x2, &csv, "a,b", 0, &err), &err, "t.csv:5:3",
             "missing", "column 3, b");
-    refused(data_add_csv(&d, &y3, &csv, "y", &err), &err, "t.csv:3:4",
+    refused(data_add_csv(&d, &y3, &csv, "y", 0, &err), &err, "t.csv:3:4",
             "missing");
-    refused(data_add_csv(&d, &s1, &csv, "a", &err), &err, "t.csv", ".npy");
-    done(data_add_csv(&d, &xm, &csv, "column(a)", &err), &err);
-    done(data_add_csv(&d, &yo, &csv, "4", &err), &err);
+    refused(data_add_csv(&d, &s1, &csv, "a", 0, &err), &err, "t.csv", ".npy");
+    done(data_add_csv(&d, &xm, &csv, "column(a)", 0, &err), &err);
+    done(data_add_csv(&d, &yo, &csv, "4", 0, &err), &err);
     done(data_finish(&d, &err), &err);
     assert_int_equal(d.nseq, 2);
     assert_int_equal(data_field(&d, "y")->classes, 3);

@@ -188,6 +188,32 @@ static void refusals(void **state)
     vocab_free(&v);
 }
 
+static void words(void **state)
+{
+    (void)state;
+    const char *word[] = {"a", "a", "b", "c", "c"};
+    const char *const member[] = {"</s>", "b"};
+    RtError err = {0};
+    Vocab v, w;
+    done(vocab_build_words(&v, "t", word, 5, 2, member, 2, &err), &err);
+    assert_int_equal(v.n, 4); /* all are members or frequent */
+    assert_int_equal(vocab_word(&v, "</s>"), 0);
+    assert_int_equal(vocab_word(&v, "c"), 3);
+    assert_int_equal(vocab_word(&v, "d"), -1);
+    vocab_free(&v);
+    done(vocab_build_words(&v, "t", word, 5, 2, NULL, 0, &err), &err);
+    char *json = vocab_to_json(&v, &err), room[5];
+    done(vocab_from_json(&w, json, &err), &err);
+    assert_int_equal(w.n, 3);
+    assert_int_equal(vocab_word(&w, "b"), 2);
+    assert_string_equal(vocab_name(&w, 2, room), VOCAB_UNKNOWN);
+    free(json);
+    vocab_free(&v);
+    vocab_free(&w);
+    refused(vocab_build_words(&v, "t", word, 2, 1, NULL, 0, &err), &err,
+            "only one name");
+}
+
 static void bad_json(void **state)
 {
     (void)state;
@@ -196,7 +222,7 @@ static void bad_json(void **state)
         "[]",
         "{\"unit\":\"char\"}",
         "{\"unit\":3}",
-        "{\"unit\":\"word\",\"unknown\":false,\"items\":[\"a\"]}",
+        "{\"unit\":\"word\",\"unknown\":false,\"items\":[\"b\",\"a\"]}",
         "{\"unit\":\"char\",\"unknown\":false,\"items\":[\"ab\"]}",
         "{\"unit\":\"char\",\"unknown\":false,\"items\":[\"b\",\"a\"]}",
         "{\"unit\":\"char\",\"unknown\":false,\"items\":[1]}",
@@ -218,6 +244,7 @@ int main(void)
         cmocka_unit_test(rare_becomes_unknown),
         cmocka_unit_test(reading),
         cmocka_unit_test(refusals),
+        cmocka_unit_test(words),
         cmocka_unit_test(bad_json),
     };
     return cmocka_run_group_tests_name("text", tests, scratch_enter,

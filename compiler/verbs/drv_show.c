@@ -1,0 +1,68 @@
+/* The verb show: what a stage of the compiler makes of a spec. */
+#include "drv.h"
+
+#include <string.h>
+
+/* The stage asked for; after a pass without a stage, that pass alone.  Returns
+ * 0 or EXIT_USAGE. */
+static int show_stage(const Flags *f, const char **found)
+{
+    static const char *const stage[] = {"ast",   "graph", "grad",
+                                        "sched", "plan",  "c"};
+    const int n = sizeof stage / sizeof *stage;
+    const char *s = flags_get(f, "stage"), *near;
+
+    *found = flags_given(f, "after") && !flags_given(f, "stage") ? NULL : s;
+    if (!*found)
+        return 0;
+    for (int i = 0; i < n; i++)
+        if (!strcmp(stage[i], s))
+            return 0;
+    near = flags_nearest(s, stage, n);
+    say_error("there is no stage \"%s\"%s%s%s", s,
+              near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+    fprintf(stderr, "  stages: ast graph grad sched plan c\n");
+    return EXIT_USAGE;
+}
+
+static int show_run(Flags *f, void *user)
+{
+    const char *stage, *after = flags_get(f, "after"), *text;
+    Drv d = {0};
+    int code = show_stage(f, &stage);
+
+    (void)user;
+    if (code)
+        return code;
+    code = drv_open(&d, f, flags_arg(f, 0));
+    if (!code && flags_given(f, "training"))
+        code = drv_code(cellc_set(d.c, "training", "1"));
+    if (!code && (!stage || strcmp(stage, "ast")))
+        code = drv_compile(&d);
+    if (!code) {
+        text = cellc_show(d.c, stage, after);
+        if (text)
+            fputs(text, stdout);
+        else
+            code = EXIT_USER;
+    }
+    drv_free(&d);
+    return code;
+}
+
+static const Flag show_own[] = {
+    {"stage", "NAME", "graph", NULL, "ast, graph, grad, sched, plan or c"},
+    {"after", "PASS", NULL, NULL, "the graph as that pass leaves it"},
+    {"training", NULL, NULL, NULL, "with dropout and noise"},
+    {NULL, NULL, NULL, NULL, NULL}};
+static const Flag *const show_flags[] = {
+    show_own, drv_size_flags, drv_reduce_flags, drv_number_flags, NULL};
+const Verb drv_show = {"show",
+                       "SPEC",
+                       "what a stage of the compiler makes of a spec",
+                       show_flags,
+                       {"show model.cell --stage sched --dim m=3",
+                        "show model.cell --stage grad --after simplify"},
+                       1,
+                       1,
+                       show_run};
