@@ -61,9 +61,10 @@ typedef struct CellSize {
  * Kinds are the words of the language ("uniform", "glorot", ...). */
 typedef struct CellInit {
     const char *kind; /* "const" "normal" "uniform" "glorot" "orthogonal"
-                         "bernoulli" "load" ... */
+                         "bernoulli" "load" "table" ... */
     double a, b;      /* its numbers: value; mean, sd; low, high; p */
     const char *file; /* load("file"), else NULL */
+    const double *value; /* "table": of every element, row-major, else NULL */
 } CellInit;
 
 typedef struct CellTensor {
