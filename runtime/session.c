@@ -127,14 +127,13 @@ int session_begin(RtSession *s, int64_t T, int64_t B, int start, RtError *err)
     if (make_room(s, err))
         return -1;
     memset(s->given, 0, (size_t)s->desc->ntensor);
-    for (int i = -1; (i = model_next(s->desc, CELL_LENGTH, i)) >= 0;) {
-        int axis = s->desc->tensor[i].of;
-        int64_t steps = s->n[cell_time_at(axis)];
-        for (int64_t b = 0; b < B; b++) {
-            s->length[axis][b] = steps;
-            put_real(s, place(s, i) + b, (double)steps);
-        }
-    }
+    for (int k = 0; k < s->desc->ntime; k++)
+        for (int64_t b = 0; b < B; b++)
+            s->length[k][b] = s->n[cell_time_at(k)];
+    for (int i = -1; (i = model_next(s->desc, CELL_LENGTH, i)) >= 0;)
+        for (int64_t b = 0; b < B; b++)
+            put_real(s, place(s, i) + b,
+                     (double)s->length[s->desc->tensor[i].of][b]);
     fill_role(s, CELL_LAST, 1);
     fill_role(s, CELL_START, start ? 1 : 0);
     fill_role(s, CELL_BATCH, (double)B);
