@@ -31,6 +31,8 @@ void eval_demand(Eval *e, Ref r, int64_t t);
 const double *eval_slot_row(Eval *e, int s, int64_t t, int64_t b);
 /* Structural operators whose operands stand in the same row. */
 void eval_structural(Eval *e, Ref r, int64_t t, int64_t b, double *out);
+/* Those on matrices, evalmatrix.c: adds to `out`. */
+void eval_matrix(Eval *e, Ref r, int64_t t, int64_t b, double *out);
 /* SUMA, MAXA, MINA, OUTER, SCATTER: over all rows of their operands. */
 void eval_over_rows(Eval *e, Ref r, int64_t t, double *out);
 

@@ -36,5 +36,7 @@ Ref cot_total(Grad *z, Ref r);
 Ref cot_full(Grad *z, Ref d, Ref like);
 /* Hands the cotangent `d` of forward node r on to its operands. */
 void vjp(Grad *z, Ref r, Ref d);
+/* vjpmatrix.c: the part of it that is about matrices. */
+void vjp_matrix(Grad *z, Ref r, Ref d);
 
 #endif

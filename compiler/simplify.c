@@ -92,7 +92,7 @@ static Ref elementwise(Simplify *s, Graph *g, Op op, int nin, const Ref *in,
             SHAPE(g, NODE(g, pick)->shape)->rank)
             return pick;
     }
-    if (op == OP_stopgrad && s->plain)
+    if ((op == OP_stopgrad || op == OP_clipgrad) && s->plain)
         return x[0];
     r = graph_add(g, op, nin, x, 0, 0, 0, span);
     for (int i = 0; i < s->nby_op[op]; i++) {
