@@ -41,6 +41,8 @@ typedef struct Val {
     uint32_t axes;              /* bit per axis of the model; AXIS_B */
     const Dim *set;             /* index into this set, or NULL */
     Ref ref;                    /* building: the node; 0 for a constant */
+    bool complex;               /* TENSOR: a pair, `ref` is its real part */
+    Ref im;                     /* complex, building: the imaginary part */
     bool constant;              /* number known now */
     double num;                 /* its value */
     const Dim *size;            /* whole number that may name a dim */
@@ -53,6 +55,21 @@ typedef struct Val {
     struct Val *part;           /* TUPLE: its parts */
     int nparts;
 } Val;
+
+/* A call of a built-in under way. */
+typedef struct Call {
+    Elab *e;
+    Scope *s;
+    Ast *a;    /* the whole call */
+    Ast *subs; /* [t] or [k=1:3] behind the name, or NULL */
+    int n;     /* arguments */
+    Val *x;    /* their values */
+    Span *at;  /* and places */
+    const char *name;
+    Op op; /* of the row */
+} Call;
+
+typedef Val Builtin(Call *c);
 
 typedef enum NameKind {
     N_OPTION,
@@ -76,6 +93,14 @@ typedef struct Edge {
     Span span;
 } Edge;
 
+/* Where the argument `e` of an application is read for one name. */
+typedef struct StandIn {
+    const App *at;
+    const Ast *e;
+    Scope *scope;
+    Name *it;
+} StandIn;
+
 struct Name {
     const char *name; /* as written */
     const char *full; /* with the prefix of its scope */
@@ -92,23 +117,44 @@ struct Name {
     bool typed;           /* dry: val.rank is known */
     int state;            /* building: 0 new, 1 under way, 2 done */
     int slot;             /* of the graph, -1: none yet */
+    int im_slot;          /* complex: of the imaginary part; else -1 */
     bool used, lagged;    /* read at all; read at another step */
     bool drawn;           /* left of ~ */
+    bool recurrent;       /* its own cell reads it at an earlier step */
     int min_off, max_off; /* steps at which it is read, 0 or beyond */
     Span cycle_read;      /* where, while it is built, it reads the next name */
     VEC(Edge) edge;
     Ast *state_decl; /* EQN: its `state` declaration, or NULL */
     Layer *layer;    /* EQN whose value is a layer: enc = lstm(128) */
+    Val computed;    /* EQN that `h = e` replaces: what its own step sees */
+    VEC(StandIn) stand;
+    Name *stands; /* ARG `state`, `output`, `param`: for this name, read ... */
+    App *beyond;  /* ... as it is outside of this application */
     UT_hash_handle hh;
 };
 
-/* An argument that changes what a name of the applied cell means:
- * h[0] = e, h[t-1] = e, W = E. */
+/* An argument that changes what names of the applied cell mean; a narrower
+ * word goes before a wider one. */
+typedef enum OverWord {
+    WORD_NAME,
+    WORD_OUTPUT,
+    WORD_STATE,
+    WORD_PARAM
+} OverWord;
+
+typedef enum OverKind {
+    OVER_START, /* h[0] = e */
+    OVER_STEP,  /* h[t-1] = e; param[t-1] = e: what multiplies such reads */
+    OVER_VALUE  /* W = e, h = e */
+} OverKind;
+
 typedef struct Over {
-    const char *name;
-    enum { OVER_START, OVER_STEP, OVER_VALUE } kind;
+    const char *name; /* c, fwd.c, or the word itself */
+    OverWord word;
+    OverKind kind;
     int offset; /* STEP: -1 for t-1; START: index 0, -1 .. */
     bool end;   /* START: h[end+1] */
+    bool used;
     Ast *e;
     Scope *scope; /* in whose names e is written */
     Span span;
@@ -122,7 +168,9 @@ struct Scope {
     VEC(Name *) order;   /* as written */
     App *app;            /* whose body this is, or NULL */
     bool reversed;       /* inside rev(): time runs from the end to 1 */
+    bool shown;          /* the output line: names as `h = e` made them */
     int axis;            /* axis that `t` means here, -1 unknown */
+    Val any;             /* shape that `[...]` means; NONE until solved */
     const char *where;   /* "lstm" for messages, NULL at top level */
     VEC(Ast *) losses;   /* loss statements of a cell */
 };
@@ -145,7 +193,9 @@ struct Layer {
 /* One use of a layer on values. */
 struct App {
     Layer *layer;
+    App *outer;       /* in whose body it stands, or NULL */
     Scope *scope;     /* names of the body; STACK: NULL */
+    Scope *shown;     /* the same, to read the output line in */
     VEC(App *) level; /* STACK: bottom first */
     VEC(Over) over;
     Ast *call;
@@ -198,7 +248,7 @@ void scope_collect(Elab *e, Scope *s, Ast *first);
 /* Defines a name that stands for a value, as arguments do. */
 void scope_bind(Elab *e, Scope *s, const char *name, Val v, Span at);
 Val name_value(Elab *e, Name *n, Span at); /* at the current step */
-int name_slot(Elab *e, Name *n);
+int name_slot(Elab *e, Name *n);           /* complex: of its real part */
 void slot_edges(Elab *e, Name *n); /* bounds of its slot; at the very end */
 const char *full_name(Elab *e, const char *prefix, const char *name);
 
@@ -212,9 +262,25 @@ int val_shape(Elab *e, const Val *v);        /* shape of the graph */
 uint8_t val_axes(const Val *v);              /* axes of the graph */
 const char *val_text(Elab *e, const Val *v); /* "vector [n] over t" */
 Val val_op(Elab *e, Op op, int n, const Val *x, Span at, const Span *arg);
+/* One more operand's shape joins *r; false after an error. */
+bool val_fits(Elab *e, Op op, Val *r, const Val *x, Span at);
 Val val_node(Elab *e, Val type, Op op, int n, const Ref *in, int a, int b,
              double num, Span at);
 bool same_dim(Elab *e, const Dim *x, const Dim *y);
+
+/* elabcomplex.c: pairs of values, and of the slots of names */
+Val val_part(Elab *e, const Val *v, int part);  /* of a real one: v and 0 */
+Val val_zeros(Elab *e, const Val *v, int part); /* the same, 0 in v's shape */
+Val val_pair(Elab *e, Val re, Val im, Span at); /* tuples too */
+Val complex_op(Elab *e, Op op, int n, const Val *x, Span at);
+Val complex_refuse(Elab *e, const char *what, const Val *v, Span at);
+Val complex_fn(Call *c);                /* complex(a, b) and its like */
+Val complex_call(Call *c, Builtin *fn); /* fn of complex arguments */
+bool declared_complex(const Ast *decl); /* `in complex` */
+const char *part_name(Elab *e, const char *name, int part); /* h.re, h.im */
+int slot_part(const Name *n, int part); /* n->slot, n->im_slot */
+Val val_slot(Elab *e, Val type, Op op, const Name *n, int b, double num,
+             Span at); /* PARAM, READ or AT of its slots */
 
 /* elabexpr.c */
 Val expr(Elab *e, Scope *s, Ast *a);
@@ -227,8 +293,8 @@ Val member_index(Elab *e, const char *str, const Dim *set, Span at);
 /* elabdecl.c: the slot and type of an input, parameter or noise; false while
  * unknown (dry) or after an error */
 bool declare(Elab *e, Name *n);
-bool declare_type(Elab *e, Name *n);       /* only the type */
-const Over *value_override(const Name *n); /* W = E in the call, or NULL */
+bool declare_type(Elab *e, Name *n); /* only the type */
+bool any_shape(const Ast *subs);     /* is it [...] */
 
 /* elabindex.c */
 Val expr_index(Elab *e, Scope *s, Ast *a);
@@ -250,14 +316,29 @@ void bind_input_type(Elab *e, Name *n,
                      Val *v); /* dims and axis from its argument */
 Val expr_call(Elab *e, Scope *s, Ast *a);
 Val expr_pipe(Elab *e, Scope *s, Ast *a);
+Val matrix_product(Elab *e, Ast *a, const Val *x, const Val *y);
 Val call_builtin(Elab *e, Scope *s, const char *name, Ast *call, Ast *subs,
                  Ast *args, bool *known);
 Val call_fn(Elab *e, Scope *s, Val f, int n, Val *arg, const Span *at,
             Span call);
 bool is_builtin(const char *name);
 Val app_output(Elab *e, App *a, Span at);
+Ast *first_output(const App *a);
 Name *app_output_name(Elab *e, App *a); /* the output, if it is one name */
 App *app_at(Elab *e, Scope *s, Ast *a); /* application that is all of a */
+
+/* elabover.c: arguments like h[0] = e, h[t-1] = e, W = E, state = e */
+bool over_bind(Elab *e, App *app, Scope *caller, Ast *k);
+/* What applies to n from the application `from` outwards; NULL: nothing. */
+Over *over_find(Elab *e, App *from, const Name *n, OverKind kind, int offset,
+                App **at);
+bool over_next(Elab *e, const Name *n); /* is there some h = e for it */
+Scope *over_scope(Elab *e, const Over *o, App *at, Name *n);
+Val over_value(Elab *e, const Over *o, App *at, Name *n, const Val *it);
+Val over_become(Elab *e, Name *n, Val v);
+bool over_starts(Elab *e, const Over *o, const App *at, const Name *n);
+void over_type_starts(Elab *e, Name *n);
+void over_check(Elab *e);
 
 /* elabconst.c */
 Val const_table(Elab *e, Name *n); /* const A[i=1:n] = ... */

@@ -48,9 +48,10 @@ static CellInit read_init(Elab *e, Scope *s, Ast *a)
     return r;
 }
 
-static void param_constraint(Elab *e, Scope *s, Slot *slot, Ast *in)
+static void param_constraint(Elab *e, Scope *s, Slot *slot, Ast *decl)
 {
-    if (!in)
+    Ast *in = ast_find(decl, A_IN);
+    if (!in || declared_complex(decl))
         return;
     if (!in->kid->next) {
         diag(e->diags, E_UNSUPPORTED, in->span, "this constraint");
@@ -88,44 +89,68 @@ static void param_with(Elab *e, Scope *s, Slot *slot, Ast *with)
     }
 }
 
-static void param_slot(Elab *e, Name *n)
+/* A number; of a complex one the part that is asked for. */
+static double start_number(Elab *e, Scope *s, Ast *a, int part)
+{
+    Val v = expr(e, s, a);
+    if (v.complex) {
+        const Node *n = NODE(e->graph, part ? v.im : v.ref);
+        if (n->op == OP_CONST)
+            return n->num;
+    }
+    return part && v.constant ? 0 : expr_number(e, s, a, "a start value").num;
+}
+
+static void param_slot(Elab *e, Name *n, int part)
 {
     Scope *s = n->scope;
     const char *full = full_name(e, s->weights, n->name);
     int shape = val_shape(e, &n->val);
-    n->slot = graph_slot_find(e->graph, full);
-    if (n->slot >= 0) { /* shared weights: a second application */
-        if (SLOT(e->graph, n->slot)->shape != shape) {
+    int *own = part ? &n->im_slot : &n->slot;
+    if (n->val.complex)
+        full = part_name(e, full, part);
+    *own = graph_slot_find(e->graph, full);
+    if (*own >= 0) { /* shared weights: a second application */
+        if (SLOT(e->graph, *own)->shape != shape) {
             diag(e->diags, E_SHARED_SHAPE, n->span, full);
-            n->slot = -1;
+            *own = -1;
             n->state = 3;
         }
         return;
     }
-    n->slot = graph_slot(e->graph, SLOT_PARAM, full, shape, GX_NONE);
-    Slot *slot = SLOT(e->graph, n->slot);
+    *own = graph_slot(e->graph, SLOT_PARAM, full, shape, GX_NONE);
+    Slot *slot = SLOT(e->graph, *own);
     slot->span = n->span;
     if (n->val.rank >= 2)
         slot->init.kind = "glorot";
-    param_constraint(e, s, slot, ast_find(n->decl, A_IN));
+    param_constraint(e, s, slot, n->decl);
     Ast *init = ast_find(n->stmt, A_INIT);
     if (init && init->op == '=') {
         slot->init.kind = "const";
-        slot->init.a = expr_number(e, s, init->kid, "a start value").num;
+        slot->init.a = start_number(e, s, init->kid, part);
     } else if (init) {
         slot->init = read_init(e, s, init->kid);
     }
     param_with(e, s, slot, ast_find(n->stmt, A_WITH));
 }
 
-static void noise_slot(Elab *e, Name *n)
+/* The slot of an input or of noise, or one of the two of a complex one. */
+static Slot *value_slot(Elab *e, Name *n, SlotKind kind, int part)
+{
+    int *own = part ? &n->im_slot : &n->slot;
+    *own = graph_slot(e->graph, kind,
+                      n->val.complex ? part_name(e, n->full, part) : n->full,
+                      val_shape(e, &n->val), val_axes(&n->val));
+    Slot *slot = SLOT(e->graph, *own);
+    slot->span = n->span;
+    return slot;
+}
+
+static void noise_slot(Elab *e, Name *n, int part)
 {
     Ast *init = ast_find(n->stmt, A_INIT);
     int op = n->stmt->op;
-    n->slot = graph_slot(e->graph, SLOT_NOISE, n->full, val_shape(e, &n->val),
-                         val_axes(&n->val));
-    Slot *slot = SLOT(e->graph, n->slot);
-    slot->span = n->span;
+    Slot *slot = value_slot(e, n, SLOT_NOISE, part);
     if (!init)
         return;
     slot->init = read_init(e, n->scope, init->kid);
@@ -134,12 +159,9 @@ static void noise_slot(Elab *e, Name *n)
                                        op == K_ONCE ? "once" : "shared");
 }
 
-static void input_slot(Elab *e, Name *n)
+static void input_slot(Elab *e, Name *n, int part)
 {
-    n->slot = graph_slot(e->graph, SLOT_INPUT, n->full, val_shape(e, &n->val),
-                         val_axes(&n->val));
-    Slot *slot = SLOT(e->graph, n->slot);
-    slot->span = n->span;
+    Slot *slot = value_slot(e, n, SLOT_INPUT, part);
     if (n->val.set) {
         slot->flags |= CELL_INDEX;
         slot->classes = dim_number(n->val.set);
@@ -147,7 +169,14 @@ static void input_slot(Elab *e, Name *n)
     }
     if (n->drawn)
         slot->flags |= CELL_OBSERVED;
-    vec_push(e->arena, &e->pending, n);
+    if (!part)
+        vec_push(e->arena, &e->pending, n);
+}
+
+bool any_shape(const Ast *subs)
+{
+    return subs && subs->kid && !subs->kid->next && subs->kid->kind == A_NAME &&
+           !strcmp(subs->kid->name, "...");
 }
 
 /* Axes in front (in a model), then dims.  false while a dim is unknown. */
@@ -165,6 +194,13 @@ bool declare_type(Elab *e, Name *n)
         v.axes = n->stmt->op == K_SHARED             ? 0
                  : n->stmt->op == K_ONCE || axis < 0 ? AXIS_B
                                                      : AXIS_B | 1u << axis;
+    }
+    if (any_shape(subs)) {
+        if (s->any.kind != V_TENSOR)
+            return false;
+        v.rank = s->any.rank;
+        memcpy(v.dim, s->any.dim, sizeof v.dim);
+        subs = NULL;
     }
     for (Ast *k = subs ? subs->kid : NULL; k; k = k->next) {
         int axis = -1;
@@ -187,7 +223,8 @@ bool declare_type(Elab *e, Name *n)
         v.dim[v.rank++] = d;
     }
     Ast *in = ast_find(n->decl, A_IN);
-    if (in && n->kind == N_INPUT && !in->kid->next) {
+    v.complex = declared_complex(n->decl);
+    if (in && n->kind == N_INPUT && !in->kid->next && !v.complex) {
         v.set = expr_dim(e, s, in->kid);
         if (!v.set)
             return false;
@@ -206,7 +243,8 @@ static bool input_failed(const Scope *s)
         Ast *subs = n->decl ? ast_find(n->decl, A_SUBS) : NULL;
         int rank = subs ? ast_count(subs) : 0;
         if (n->kind == N_ARG && n->decl &&
-            (n->val.kind != V_TENSOR || n->val.rank != rank))
+            (n->val.kind != V_TENSOR ||
+             (n->val.rank != rank && !any_shape(subs))))
             return true;
     }
     return false;
@@ -243,11 +281,12 @@ bool declare(Elab *e, Name *n)
             return false;
         }
     }
-    if (n->kind == N_PARAM)
-        param_slot(e, n);
-    else if (n->kind == N_NOISE)
-        noise_slot(e, n);
-    else
-        input_slot(e, n);
+    for (int p = 0; p < 1 + n->val.complex; p++)
+        if (n->kind == N_PARAM)
+            param_slot(e, n, p);
+        else if (n->kind == N_NOISE)
+            noise_slot(e, n, p);
+        else
+            input_slot(e, n, p);
     return n->slot >= 0;
 }

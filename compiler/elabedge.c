@@ -6,8 +6,8 @@
 
 typedef struct Found {
     bool end;
-    int at; /* in the direction of real time */
-    Val v;
+    int at;      /* in the direction of real time */
+    Ref part[2]; /* the value; complex: and its imaginary part */
 } Found;
 
 typedef VEC(Found) FoundList;
@@ -18,38 +18,54 @@ static void found_add(Elab *e, FoundList *list, Name *n, bool reversed,
     Found f;
     f.end = reversed ? !end : end;
     f.at = reversed ? 1 - at : at;
-    f.v = expr(e, scope, x);
-    if (f.v.kind == V_STR && n->val.set)
-        f.v = member_index(e, f.v.str, n->val.set, x->span);
-    if (f.v.kind != V_TENSOR) {
-        if (f.v.kind != V_NONE)
-            diag(e->diags, E_NOT_VALUE, x->span, val_text(e, &f.v));
+    Val v = expr(e, scope, x);
+    if (v.kind == V_STR && n->val.set)
+        v = member_index(e, v.str, n->val.set, x->span);
+    if (v.kind != V_TENSOR) {
+        if (v.kind != V_NONE)
+            diag(e->diags, E_NOT_VALUE, x->span, val_text(e, &v));
         return;
     }
-    if (f.v.axes & ~AXIS_B) {
+    if (v.axes & ~AXIS_B) {
         diag(e->diags, E_EDGE_VARIES, span, n->name);
         return;
     }
-    bool fits = !f.v.rank || f.v.rank == n->val.rank;
-    for (int i = 0; fits && i < f.v.rank; i++)
-        fits = same_dim(e, f.v.dim[i], n->val.dim[i]);
+    bool fits = !v.rank || v.rank == n->val.rank;
+    for (int i = 0; fits && i < v.rank; i++)
+        fits = same_dim(e, v.dim[i], n->val.dim[i]);
     if (!fits) {
         diag(e->diags, E_EDGE_SHAPE, span, n->name, val_text(e, &n->val),
-             val_text(e, &f.v));
+             val_text(e, &v));
         return;
     }
-    Ref r = val_ref(e, &f.v, x->span);
-    f.v.ref = graph_expand(e->graph, r, SLOT(e->graph, n->slot)->shape);
+    if (v.complex && !n->val.complex) {
+        diag(e->diags, E_COMPLEX_START, span, n->name, val_text(e, &v));
+        return;
+    }
+    int shape = SLOT(e->graph, n->slot)->shape;
+    for (int p = 0; p < 2; p++) {
+        Val part = val_part(e, &v, p);
+        Ref r = val_ref(e, &part, x->span);
+        f.part[p] = graph_expand(e->graph, r, shape);
+    }
     vec_push(e->arena, list, f);
 }
 
+/* What its own scope and the applications around say of `of`, stored in n. */
 static void own_edges(Elab *e, FoundList *list, Name *n, Name *of)
 {
+    bool reversed = of->scope->reversed;
     for (int i = 0; i < of->edge.n; i++) {
         Edge *x = &of->edge.v[i];
-        found_add(e, list, n, of->scope->reversed, x->end, x->at, x->scope,
-                  x->e, x->span);
+        found_add(e, list, n, reversed, x->end, x->at, x->scope, x->e, x->span);
     }
+    for (App *a = of->scope->app; a; a = a->outer)
+        for (int i = 0; i < a->over.n; i++) {
+            const Over *o = &a->over.v[i];
+            if (over_starts(e, o, a, of))
+                found_add(e, list, n, reversed, o->end, o->offset,
+                          over_scope(e, o, a, of), o->e, o->span);
+        }
 }
 
 /* Edges of other names that are stored in n, and the short name of n. */
@@ -61,16 +77,17 @@ static void outer_edges(Elab *e, FoundList *list, Name *n)
             if (m == n || m->kind != N_EQN || storage_name(e, m) != n)
                 continue;
             own_edges(e, list, n, m);
-            if (m->scope == e->top)
-                SLOT(e->graph, n->slot)->alias = m->full;
+            for (int p = 0; m->scope == e->top && p < 1 + n->val.complex; p++)
+                SLOT(e->graph, slot_part(n, p))->alias =
+                    n->val.complex ? part_name(e, m->full, p) : m->full;
         }
 }
 
-static const char *given_state(Elab *e, Name *n)
+static const char *given_state(Elab *e, const Slot *s)
 {
-    const char *alias = SLOT(e->graph, n->slot)->alias;
+    const char *alias = s->alias;
     for (int i = 0; i < e->set->nstate; i++)
-        if (!strcmp(e->set->state[i], n->full) ||
+        if (!strcmp(e->set->state[i], s->name) ||
             (alias && !strcmp(e->set->state[i], alias)))
             return e->set->state[i];
     return NULL;
@@ -78,8 +95,10 @@ static const char *given_state(Elab *e, Name *n)
 
 /* Value at index 0 (or end+1) comes from outside; what the spec said there
  * still covers what lies beyond. */
-static void state_from_outside(Elab *e, Slot *s, Name *n, const char *name)
+static void state_from_outside(Elab *e, int slot, const Name *n,
+                               const char *name)
 {
+    Slot *s = SLOT(e->graph, slot);
     bool back = n->min_off >= 0 && n->max_off > 0;
     int first = back ? 1 : 0, second = back ? 2 : -1;
     Ref beyond = 0;
@@ -89,7 +108,7 @@ static void state_from_outside(Elab *e, Slot *s, Name *n, const char *name)
         vec_push(e->arena, &old, back ? s->hi.v[i] : s->lo.v[i]);
     int in = graph_slot(e->graph, SLOT_INPUT,
                         arena_printf(e->arena, "%s@0", name), s->shape, GX_B);
-    s = SLOT(e->graph, n->slot);
+    s = SLOT(e->graph, slot);
     Bound b = {first, graph_read(e->graph, in, 0)};
     memset(back ? (void *)&s->hi : (void *)&s->lo, 0, sizeof s->lo);
     if (back)
@@ -123,18 +142,27 @@ static void state_from_outside(Elab *e, Slot *s, Name *n, const char *name)
         }
 }
 
+static void slot_bounds(Elab *e, const Name *n, int part, const FoundList *list)
+{
+    int slot = slot_part(n, part);
+    Slot *s = SLOT(e->graph, slot);
+    for (int i = 0; i < list->n; i++) {
+        Bound b = {list->v[i].at, list->v[i].part[part]};
+        if (list->v[i].end)
+            vec_push(e->arena, &s->hi, b);
+        else
+            vec_push(e->arena, &s->lo, b);
+    }
+    const char *outside = given_state(e, s);
+    if (outside && (n->min_off < 0 || n->max_off > 0))
+        state_from_outside(e, slot, n, outside);
+}
+
 void slot_edges(Elab *e, Name *n)
 {
     FoundList list = {0};
     own_edges(e, &list, n, n);
     outer_edges(e, &list, n);
-    App *app = n->scope->app;
-    for (int i = 0; app && i < app->over.n; i++) {
-        const Over *o = &app->over.v[i];
-        if (o->kind == OVER_START && o->name == n->name)
-            found_add(e, &list, n, n->scope->reversed, o->end, o->offset,
-                      o->scope, o->e, o->span);
-    }
     /* Sorted outwards from the sequence: 0, -1, .. and 1, 2, .. */
     for (int i = 1; i < list.n; i++)
         for (int k = i;
@@ -145,15 +173,6 @@ void slot_edges(Elab *e, Name *n)
             list.v[k] = list.v[k - 1];
             list.v[k - 1] = x;
         }
-    for (int i = 0; i < list.n; i++) {
-        Bound b = {list.v[i].at, list.v[i].v.ref};
-        Slot *s = SLOT(e->graph, n->slot);
-        if (list.v[i].end)
-            vec_push(e->arena, &s->hi, b);
-        else
-            vec_push(e->arena, &s->lo, b);
-    }
-    const char *outside = given_state(e, n);
-    if (outside && (n->min_off < 0 || n->max_off > 0))
-        state_from_outside(e, SLOT(e->graph, n->slot), n, outside);
+    for (int p = 0; p < 1 + n->val.complex; p++)
+        slot_bounds(e, n, p, &list);
 }

@@ -49,6 +49,10 @@ static Val undefined(Elab *e, Scope *s, Ast *a)
 {
     if (!e->building)
         return val_none();
+    if (!strcmp(a->name, "...")) {
+        diag(e->diags, E_ANY_SHAPE, a->span);
+        return val_none();
+    }
     int n = 0, room = 0;
     for (Scope *u = s; u; u = u->up)
         room += u->order.n;
@@ -89,25 +93,14 @@ static Val param_or_input(Elab *e, Name *n, Span at)
     v.name = n;
     if (!e->building || v.kind != V_TENSOR)
         return v;
-    if (n->kind == N_PARAM)
-        return val_node(e, v, OP_PARAM, 0, NULL, n->slot, 0, 0, at);
-    v.ref = graph_add(e->graph, OP_READ, 0, NULL, n->slot, 0, 0, at);
-    return v;
-}
-
-const Over *value_override(const Name *n)
-{
-    App *app = n->scope->app;
-    for (int i = 0; app && i < app->over.n; i++)
-        if (app->over.v[i].kind == OVER_VALUE && app->over.v[i].name == n->name)
-            return &app->over.v[i];
-    return NULL;
+    Op op = n->kind == N_PARAM ? OP_PARAM : OP_READ;
+    return val_slot(e, v, op, n, 0, 0, at);
 }
 
 /* A parameter that the call ties to a value: W = E; 0 removes it. */
-static Val tied(Elab *e, Name *n, const Over *o)
+static Val tied(Elab *e, Name *n, const Over *o, App *at)
 {
-    Val v = expr(e, o->scope, o->e);
+    Val v = over_value(e, o, at, n, NULL);
     if (!declare_type(e, n) || v.kind != V_TENSOR)
         return e->building ? val_none() : n->val;
     bool fits = !v.rank || v.rank == n->val.rank;
@@ -119,22 +112,52 @@ static Val tied(Elab *e, Name *n, const Over *o)
                  val_text(e, &v));
         return val_none();
     }
+    if (n->val.complex && !v.complex)
+        v = val_pair(e, v, val_num(e, 0), o->span);
     if (v.rank || !n->val.rank)
         return v;
     Val full = n->val;
     full.axes = v.axes;
-    if (e->building)
-        full.ref = graph_expand(e->graph, val_ref(e, &v, o->span),
-                                val_shape(e, &full));
+    full.complex = v.complex;
+    if (!e->building)
+        return full;
+    int shape = val_shape(e, &full);
+    full.ref = graph_expand(e->graph, val_ref(e, &v, o->span), shape);
+    if (v.complex)
+        full.im = graph_expand(e->graph, v.im, shape);
     return full;
 }
 
-static Val named(Elab *e, Name *n, Ast *a)
+/* A parameter as the application `from` and those around it leave it. */
+static Val param_beyond(Elab *e, Name *n, App *from, Span at)
 {
-    const Over *over = n->kind == N_PARAM ? value_override(n) : NULL;
+    App *where = NULL;
+    const Over *o = over_find(e, from, n, OVER_VALUE, 0, &where);
     n->used = true;
-    if (over)
-        return tied(e, n, over);
+    if (o)
+        return tied(e, n, o, where);
+    return declare(e, n) ? param_or_input(e, n, at) : val_none();
+}
+
+/* An equation: its own step sees what it computes, everything else what an
+ * argument `h = e` makes of that. */
+static Val equation(Elab *e, Scope *s, Name *n, Span at)
+{
+    bool inside = s->app && s->app == n->scope->app && !s->shown;
+    if (!inside || !over_next(e, n))
+        return name_value(e, n, at);
+    if (n->state != 1 || n->computed.kind != V_TENSOR)
+        name_value(e, n, at);
+    return n->computed;
+}
+
+static Val named(Elab *e, Scope *s, Name *n, Ast *a)
+{
+    n->used = true;
+    if (n->stands && n->val.kind == V_NONE) /* `state`, `param` */
+        return n->stands->kind == N_PARAM
+                   ? param_beyond(e, n->stands, n->beyond->outer, a->span)
+                   : name_value(e, n->stands, a->span);
     switch (n->kind) {
     case N_OPTION:
     case N_CONST:
@@ -142,14 +165,12 @@ static Val named(Elab *e, Name *n, Ast *a)
     case N_DIM:
         return n->val;
     case N_PARAM:
+        return param_beyond(e, n, n->scope->app, a->span);
     case N_INPUT:
-    case N_NOISE: {
-        if (!declare(e, n))
-            return val_none();
-        Val v = param_or_input(e, n, a->span);
-        return v;
-    }
+    case N_NOISE:
+        return declare(e, n) ? param_or_input(e, n, a->span) : val_none();
     case N_EQN:
+        return equation(e, s, n, a->span);
     case N_ARG:
         return name_value(e, n, a->span);
     case N_FN:
@@ -169,7 +190,7 @@ static Val expr_name(Elab *e, Scope *s, Ast *a)
 {
     Name *n = scope_lookup(e, s, a->name);
     if (n) {
-        Val v = named(e, n, a);
+        Val v = named(e, s, n, a);
         if (v.kind == V_TENSOR && n->kind != N_ARG)
             v.name = n;
         return v;
@@ -202,6 +223,7 @@ static Val expr_list(Elab *e, Scope *s, Ast *a)
     Val r = val_unknown(0);
     int n = ast_count(a), i = 0;
     Ref *in = NEW_N(e->arena, Ref, n + 1);
+    Val *x = NEW_N(e->arena, Val, n + 1);
     const Dim *rows = dim_const(e->arena, 0);
     bool known = true;
     for (Ast *k = a->kid; k; k = k->next, i++) {
@@ -216,21 +238,35 @@ static Val expr_list(Elab *e, Scope *s, Ast *a)
             return val_none();
         }
         r.axes |= v.axes;
+        r.complex |= v.complex;
         if (v.rank == RANK_UNKNOWN) {
             known = false;
             continue;
         }
+        x[i] = v;
         rows = dim_op(e->arena, '+', rows,
                       v.rank ? v.dim[0] : dim_const(e->arena, 1));
-        in[i] = val_ref(e, &v, k->span);
     }
     r.rank = known ? 1 : RANK_UNKNOWN;
     r.dim[0] = rows;
-    return val_node(e, r, OP_CONCAT, n, in, 0, 0, 0, a->span);
+    if (!e->building)
+        return r;
+    Val part[2];
+    for (int p = 0; p < 1 + r.complex; p++) {
+        for (i = 0; i < n; i++) {
+            Val v = val_zeros(e, &x[i], p);
+            in[i] = val_ref(e, &v, a->span);
+        }
+        part[p] = val_node(e, r, OP_CONCAT, n, in, 0, 0, 0, a->span);
+    }
+    return r.complex ? val_pair(e, part[0], part[1], a->span) : part[0];
 }
 
 static Val transpose(Elab *e, Val v, Span at)
 {
+    if (v.complex)
+        return val_pair(e, transpose(e, val_part(e, &v, 0), at),
+                        transpose(e, val_part(e, &v, 1), at), at);
     if (v.kind == V_NONE || v.rank == RANK_UNKNOWN)
         return v;
     if (v.kind != V_TENSOR || v.rank != 2) {
@@ -302,6 +338,24 @@ static Val product_node(Elab *e, Val r, const Val *x, const Val *y, Span at)
     return val_node(e, r, OP_MATVEC, 2, in, trans, 0, 0, at);
 }
 
+/* x @ y of which one or both are complex. */
+static Val complex_product(Elab *e, Ast *a, const Val *x, const Val *y)
+{
+    Val r[2][2] = {{val_none()}};
+    for (int i = 0; i < 1 + x->complex; i++)
+        for (int k = 0; k < 1 + y->complex; k++) {
+            Val u = val_part(e, x, i), v = val_part(e, y, k);
+            r[i][k] = matrix_product(e, a, &u, &v);
+            if (r[i][k].kind == V_NONE)
+                return val_none();
+        }
+    if (!x->complex || !y->complex)
+        return val_pair(e, r[0][0], x->complex ? r[1][0] : r[0][1], a->span);
+    Val re[2] = {r[0][0], r[1][1]}, im[2] = {r[0][1], r[1][0]};
+    return val_pair(e, val_op(e, OP_sub, 2, re, a->span, NULL),
+                    val_op(e, OP_add, 2, im, a->span, NULL), a->span);
+}
+
 static Val expr_product(Elab *e, Scope *s, Ast *a)
 {
     Val x = expr(e, s, a->kid), y = expr(e, s, a->kid->next);
@@ -311,6 +365,14 @@ static Val expr_product(Elab *e, Scope *s, Ast *a)
             return val_none();
         y = val_unknown(0);
     }
+    return matrix_product(e, a, &x, &y);
+}
+
+Val matrix_product(Elab *e, Ast *a, const Val *left, const Val *right)
+{
+    Val x = *left, y = *right;
+    if (x.complex || y.complex)
+        return complex_product(e, a, &x, &y);
     if (x.kind != V_TENSOR || y.kind != V_TENSOR) {
         Val pair[2] = {x, y};
         return val_op(e, OP_mul, 2, pair, a->span, NULL);

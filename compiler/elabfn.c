@@ -6,21 +6,6 @@
 #include "elab.h"
 #include "ops.h"
 
-/* A call of a built-in under way. */
-typedef struct Call {
-    Elab *e;
-    Scope *s;
-    Ast *a;    /* the whole call */
-    Ast *subs; /* [t] or [k=1:3] behind the name, or NULL */
-    int n;     /* arguments */
-    Val *x;    /* their values */
-    Span *at;  /* and places */
-    const char *name;
-    Op op; /* of the row */
-} Call;
-
-typedef Val Builtin(Call *c);
-
 static Val elementwise(Call *c)
 {
     return val_op(c->e, c->op, c->n, c->x, c->a->span, c->at);
@@ -111,6 +96,8 @@ static Val product(Call *c)
 
 static Val norm(Call *c)
 {
+    if (c->x[0].complex)
+        c->x[0] = val_op(c->e, OP_abs, 1, c->x, c->a->span, c->at);
     Val pair[2] = {c->x[0], c->x[0]};
     c->x[0] = val_op(c->e, OP_mul, 2, pair, c->a->span, NULL);
     Val v = to_scalar(c, OP_SUM);
@@ -271,6 +258,7 @@ static const struct {
     {"sin", 1, 1, elementwise, OP_sin, false},
     {"cos", 1, 1, elementwise, OP_cos, false},
     {"erf", 1, 1, elementwise, OP_erf, false},
+    {"atan2", 2, 2, elementwise, OP_atan2, false},
     {"stopgrad", 1, 1, elementwise, OP_stopgrad, false},
     {"sum", 1, -1, sum, OP_NONE, true},
     {"mean", 1, -1, mean, OP_NONE, true},
@@ -286,6 +274,11 @@ static const struct {
     {"split", 2, 2, split, OP_NONE, false},
     {"final", 1, 1, final_value, OP_NONE, false},
     {"concat", 1, -1, concat, OP_NONE, false},
+    {"complex", 2, 2, complex_fn, OP_NONE, false},
+    {"real", 1, 1, complex_fn, OP_NONE, false},
+    {"imag", 1, 1, complex_fn, OP_NONE, false},
+    {"fft", 1, 1, complex_fn, OP_NONE, false},
+    {"ifft", 1, 1, complex_fn, OP_NONE, false},
     {"ones", 1, SHAPE_RANK, filled, OP_NONE, false},
     {"zeros", 1, SHAPE_RANK, filled, OP_NONE, false},
 };
@@ -481,7 +474,7 @@ Val call_builtin(Elab *e, Scope *s, const char *name, Ast *call, Ast *subs,
         }
     }
     e->whole_from = outer;
-    return subs ? over_axis(&c) : builtins[row].fn(&c);
+    return complex_call(&c, subs ? over_axis : builtins[row].fn);
 }
 
 /* Derivative text that stands behind the definition for argument `name`. */
@@ -529,6 +522,9 @@ Val call_fn(Elab *e, Scope *s, Val f, int n, Val *arg, const Span *at,
     e->depth--;
     if (!own || !e->building || v.kind != V_TENSOR || v.constant)
         return v;
+    for (i = 0; i < n; i++)
+        if (arg[i].complex)
+            return complex_refuse(e, "a derivative of its own", &arg[i], at[i]);
     VEC(Ref) list = {0};
     vec_push(e->arena, &list, v.ref);
     i = 0;

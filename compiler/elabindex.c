@@ -102,7 +102,7 @@ static Name *storage_of(Elab *e, Name *n)
                 continue;
             }
         }
-        if (n->kind == N_EQN && n->part < 0) {
+        if (n->kind == N_EQN && n->part < 0 && !over_next(e, n)) {
             App *app = app_at(e, n->scope, n->rhs);
             Name *m = app ? app_output_name(e, app) : NULL;
             if (m && m->kind == N_EQN) {
@@ -135,30 +135,35 @@ static bool has_edge(Elab *e, Name *n, bool end)
     for (int i = 0; i < n->edge.n; i++)
         if (n->edge.v[i].end == end)
             return true;
-    for (int i = 0; i < e->set->nstate; i++)
-        if (!strcmp(e->set->state[i], n->full))
-            return true;
+    for (int p = 0; p < 1 + n->val.complex; p++)
+        for (int i = 0; i < e->set->nstate; i++)
+            if (!strcmp(e->set->state[i],
+                        SLOT(e->graph, slot_part(n, p))->name))
+                return true;
     return false;
 }
 
-static const Over *step_override(Name *n, int offset)
+/* Only the cell itself sees what a call put in the place of its own previous
+ * state; the caller's h.c[t-1] is the real one. */
+static const Over *step_override(Elab *e, Scope *s, Name **n, int offset,
+                                 App **at)
 {
-    App *app = n->scope->app;
-    for (int i = 0; app && i < app->over.n; i++)
-        if (app->over.v[i].kind == OVER_STEP &&
-            app->over.v[i].name == n->name && app->over.v[i].offset == offset)
-            return &app->over.v[i];
-    return NULL;
+    App *from = s->app == (*n)->scope->app ? s->app : NULL;
+    if ((*n)->stands) {
+        from = (*n)->beyond->outer;
+        *n = (*n)->stands;
+    } else if (from && offset < 0 && (*n)->kind == N_EQN && !(*n)->recurrent) {
+        (*n)->recurrent = e->changed = true;
+    }
+    return over_find(e, from, *n, OVER_STEP, offset, at);
 }
 
 Val read_at(Elab *e, Scope *s, Name *n, int offset, Span at)
 {
-    /* Only the cell itself sees what the call put in the place of its own
-     * previous state; the caller's h.c[t-1] is the real one. */
-    const Over *over =
-        s->app == n->scope->app ? step_override(n, offset) : NULL;
+    App *where = NULL;
+    const Over *over = step_override(e, s, &n, offset, &where);
     if (over)
-        return expr(e, over->scope, over->e);
+        return over_value(e, over, where, n, NULL);
     n->used = n->lagged = true;
     int step = n->scope->reversed ? -offset : offset;
     Name *m = storage_of(e, n);
@@ -190,8 +195,8 @@ Val read_at(Elab *e, Scope *s, Name *n, int offset, Span at)
     int slot = storage_slot(e, m);
     if (slot < 0)
         return val_none();
+    v = val_slot(e, v, OP_READ, m, step, 0, at);
     v.name = n;
-    v.ref = graph_add(e->graph, OP_READ, 0, NULL, slot, step, 0, at);
     return v;
 }
 
@@ -200,6 +205,7 @@ static Val read_one(Elab *e, Name *n, TimeSub t, Span at)
 {
     bool end = t.when == WHEN_END;
     int off = t.off;
+    n = n->stands ? n->stands : n;
     if (n->scope->reversed) { /* 1 and end change places */
         off = end ? 1 - off : 1 - off;
         end = !end;
@@ -224,9 +230,7 @@ static Val read_one(Elab *e, Name *n, TimeSub t, Span at)
         return val_none();
     if (!(SLOT(e->graph, slot)->axes & CELL_T))
         return name_value(e, n, at);
-    v.name = NULL;
-    v.ref = graph_add(e->graph, OP_AT, 0, NULL, slot, off, end, at);
-    return v;
+    return val_slot(e, v, OP_AT, m, off, end, at);
 }
 
 /* An expression in brackets is stored under a name of its own. */
@@ -310,6 +314,14 @@ static Val lookup(Elab *e, Val v, Val index, Ast *a)
 
 static Val component(Elab *e, Scope *s, Val v, Ast *sub, Ast *whole)
 {
+    if (v.complex) {
+        Val re = component(e, s, val_part(e, &v, 0), sub, whole);
+        return re.kind == V_NONE
+                   ? re
+                   : val_pair(e, re,
+                              component(e, s, val_part(e, &v, 1), sub, whole),
+                              whole->span);
+    }
     if (v.kind != V_TENSOR || v.rank == RANK_UNKNOWN)
         return v;
     if (!v.rank) {
@@ -325,6 +337,8 @@ static Val component(Elab *e, Scope *s, Val v, Ast *sub, Ast *whole)
     Val k = expr(e, s, sub);
     if (k.kind == V_NONE)
         return e->building ? k : val_unknown(v.axes);
+    if (k.complex)
+        return complex_refuse(e, "a subscript", &k, sub->span);
     if (k.kind == V_STR)
         k = member_index(e, k.str, v.dim[0], sub->span);
     else if (k.kind == V_TENSOR && k.constant && k.size)

@@ -66,9 +66,9 @@ static const char *init_text(Elab *e, const Slot *s)
     return b.s;
 }
 
-static void slot_decl(Elab *e, Elaborated *out, Name *n)
+static void slot_decl(Elab *e, Elaborated *out, const Name *n, int part)
 {
-    const Slot *s = SLOT(e->graph, n->slot);
+    const Slot *s = SLOT(e->graph, slot_part(n, part));
     CellcDecl d;
     memset(&d, 0, sizeof d);
     d.name = s->name;
@@ -160,8 +160,10 @@ static void check_states(Elab *e)
         buf_init(&b, e->arena);
         for (int k = 0; k < e->pending.n; k++) {
             Name *n = e->pending.v[k];
-            if (n->kind == N_EQN && (n->min_off || n->max_off))
-                buf_printf(&b, " %s", n->full);
+            if (n->kind != N_EQN || (!n->min_off && !n->max_off))
+                continue;
+            for (int p = 0; p < 1 + n->val.complex; p++)
+                buf_printf(&b, " %s", SLOT(e->graph, slot_part(n, p))->name);
         }
         if (b.n)
             diag_help(e->diags, "recurrent names are:%s", b.s);
@@ -197,6 +199,7 @@ Elaborated elab_results(Elab *e, Ast *const *file, int nfile)
     open_dims(e, &out);
     check_states(e);
     if (!diags_errors(e->diags) && !e->set->nupstream && !e->set->probe) {
+        over_check(e);
         unused_names(e);
         unreached_params(e);
     }
@@ -208,7 +211,8 @@ Elaborated elab_results(Elab *e, Ast *const *file, int nfile)
             if (n->slot < 0 || told[n->slot]) /* shared weights: told once */
                 continue;
             told[n->slot] = true;
-            slot_decl(e, &out, n);
+            for (int p = 0; p < 1 + n->val.complex; p++)
+                slot_decl(e, &out, n, p);
         }
     output_decls(e, &out);
     for (int i = 0; i < e->member.n; i++)

@@ -159,6 +159,14 @@ static void draw_roots(Elab *e, Name *y, Ast *dist, int n, Val *arg)
     }
 }
 
+/* What becomes one real number must be real. */
+static bool is_real(Elab *e, const char *what, const Val *v, Span at)
+{
+    if (v->complex)
+        complex_refuse(e, what, v, at);
+    return !v->complex;
+}
+
 /* y ~ D(...): minus the log likelihood, by the library's fn D_nll(y, ...). */
 static bool draw_term(Elab *e, Ast *stmt, TermPart *out)
 {
@@ -191,11 +199,14 @@ static bool draw_term(Elab *e, Ast *stmt, TermPart *out)
         return false;
     arg[0] = expr(e, e->top, lhs);
     at[0] = lhs->span;
+    if (!is_real(e, "a distribution", &arg[0], lhs->span))
+        return false;
     int i = 1;
     for (Ast *k = dist->kid->next; k; k = k->next, i++) {
         arg[i] = expr(e, e->top, k);
         at[i] = k->span;
-        if (arg[i].kind != V_TENSOR)
+        if (arg[i].kind != V_TENSOR ||
+            !is_real(e, "a distribution", &arg[i], k->span))
             return false;
         uint32_t extra = arg[i].axes & ~arg[0].axes & ~AXIS_B;
         if (extra) {
@@ -237,6 +248,8 @@ static bool loss_term(Elab *e, Scope *s, Ast *x, const char *name,
 {
     out->name = name;
     out->v = expr(e, s, x);
+    if (!is_real(e, "a loss", &out->v, x->span))
+        return false;
     if (out->v.kind == V_TENSOR && !out->v.rank)
         return true;
     if (out->v.kind == V_TENSOR) {
@@ -308,7 +321,7 @@ static void metric(Elab *e, Ast *a)
                   !strcmp(x->kid->kid->name, "mean") && x->kid->next;
     Ast *inner = pooled ? x->kid->next : x;
     Val v = expr(e, e->top, inner);
-    if (v.kind != V_TENSOR)
+    if (v.kind != V_TENSOR || !is_real(e, "a metric", &v, inner->span))
         return;
     if (v.rank) {
         diag(e->diags, E_LOSS_SHAPE, inner->span, val_text(e, &v));
@@ -330,9 +343,12 @@ static void metric(Elab *e, Ast *a)
 
 static void output_root(Elab *e, const char *name, const Val *v, Span at)
 {
-    if (v->kind == V_TENSOR)
-        add_root(e, CELL_OUTPUT, name, val_ref(e, v, at), -1);
-    else if (v->kind != V_NONE)
+    for (int p = 0; v->kind == V_TENSOR && p < 1 + v->complex; p++) {
+        Val x = val_part(e, v, p);
+        add_root(e, CELL_OUTPUT, v->complex ? part_name(e, name, p) : name,
+                 val_ref(e, &x, at), -1);
+    }
+    if (v->kind != V_TENSOR && v->kind != V_NONE)
         diag(e->diags, E_NOT_VALUE, at, val_text(e, v));
 }
 
@@ -361,6 +377,15 @@ static void outputs(Elab *e, Ast *const *file, int nfile)
     }
 }
 
+static void final_root(Elab *e, int slot, bool back, Span at)
+{
+    const Slot *s = SLOT(e->graph, slot);
+    Ref v = graph_add(e->graph, OP_AT, 0, NULL, slot, back, !back, at);
+    add_root(e, CELL_FINAL, dotted(e, "final", s->name), v, slot);
+    if (s->alias)
+        add_root(e, CELL_FINAL, dotted(e, "final", s->alias), v, slot);
+}
+
 /* Recurrent names at each sequence's own last step; after slot_edges(). */
 static void finals(Elab *e)
 {
@@ -370,12 +395,8 @@ static void finals(Elab *e)
         if (n->kind != N_EQN || (!n->min_off && !n->max_off) ||
             !SLOT(e->graph, n->slot)->root)
             continue;
-        Ref v =
-            graph_add(e->graph, OP_AT, 0, NULL, n->slot, back, !back, n->span);
-        add_root(e, CELL_FINAL, dotted(e, "final", n->full), v, n->slot);
-        const char *alias = SLOT(e->graph, n->slot)->alias;
-        if (alias)
-            add_root(e, CELL_FINAL, dotted(e, "final", alias), v, n->slot);
+        for (int p = 0; p < 1 + n->val.complex; p++)
+            final_root(e, slot_part(n, p), back, n->span);
     }
 }
 

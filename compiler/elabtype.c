@@ -83,6 +83,8 @@ Val val_node(Elab *e, Val type, Op op, int n, const Ref *in, int a, int b,
     type.size = NULL;
     type.name = NULL;
     type.app = NULL;
+    type.complex = false;
+    type.im = 0;
     if (e->building)
         type.ref = graph_add(e->graph, op, n, in, a, b, num, at);
     return type;
@@ -90,8 +92,12 @@ Val val_node(Elab *e, Val type, Op op, int n, const Ref *in, int a, int b,
 
 const char *val_text(Elab *e, const Val *v)
 {
-    static const char *const rank[] = {"a number", "a vector", "a matrix",
+    static const char *const real[] = {"a number", "a vector", "a matrix",
                                        "an array", "an array"};
+    static const char *const complex[] = {
+        "a complex number", "a complex vector", "a complex matrix",
+        "a complex array", "a complex array"};
+    const char *const *rank = v->complex ? complex : real;
     switch (v->kind) {
     case V_NONE:
         return "unknown";
@@ -157,8 +163,7 @@ static void shape_error(Elab *e, Op op, const Val *x, const Val *y, Span at)
                             "nothing is stretched silently");
 }
 
-/* Joins the shape of one more operand into *r; false after an error. */
-static bool join_shape(Elab *e, Op op, Val *r, const Val *x, Span at)
+bool val_fits(Elab *e, Op op, Val *r, const Val *x, Span at)
 {
     if (x->rank == RANK_UNKNOWN) {
         if (!r->rank)
@@ -202,7 +207,7 @@ static Val fold_size(Elab *e, Op op, const Val *x, Val r)
 Val val_op(Elab *e, Op op, int n, const Val *x, Span at, const Span *arg)
 {
     Val r = val_num(e, 0);
-    bool constant = true;
+    bool constant = true, complex = false;
     double num[3] = {0};
     Ref in[3] = {0};
     r.constant = false;
@@ -211,8 +216,9 @@ Val val_op(Elab *e, Op op, int n, const Val *x, Span at, const Span *arg)
             return val_none();
         r.axes |= x[i].axes;
         constant &= x[i].constant;
+        complex |= x[i].complex;
         num[i] = x[i].num;
-        if (!join_shape(e, op, &r, &x[i], at))
+        if (!val_fits(e, op, &r, &x[i], at))
             return val_none();
     }
     if (n == 2 && x[0].set && x[1].set && e->building &&
@@ -221,6 +227,8 @@ Val val_op(Elab *e, Op op, int n, const Val *x, Span at, const Span *arg)
              dim_text(e->arena, x[1].set));
         return val_none();
     }
+    if (complex)
+        return complex_op(e, op, n, x, at);
     if (constant)
         return fold_size(e, op, x, val_num(e, op_scalar(op, num)));
     for (int i = 0; i < n; i++)

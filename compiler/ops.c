@@ -63,6 +63,7 @@ static double smaller(double x, double y)
 #define vm_cosF cos
 #define vm_erfF erf
 #define vm_powF pow
+#define vm_atan2F atan2
 
 double op_scalar(Op op, const double *x)
 {

@@ -25,6 +25,18 @@ static const char *skip(const char *s)
     return s + strspn(s, " \t\n");
 }
 
+/* Where a statement begins with this word, comments passed over; or NULL. */
+static const char *statement(const char *s, const char *word)
+{
+    size_t n = strlen(word);
+
+    while (*(s = skip(s)) && strncmp(s, word, n)) {
+        s += strcspn(s, *s == '#' ? "\n" : "#{;\n");
+        s += *s && *s != '#';
+    }
+    return *s ? s : NULL;
+}
+
 /* Length of an item of a list: up to a comma or the end, brackets skipped. */
 static size_t item_length(const char *s)
 {
@@ -42,7 +54,7 @@ static size_t item_length(const char *s)
 /* The arguments in "cell NAME(...)", or "". */
 static const char *arguments(const char *text)
 {
-    const char *p = strstr(text, "cell ");
+    const char *p = statement(text, "cell ");
 
     p = p ? p + strcspn(p, "({\n") : "";
     return *p == '(' ? p + 1 : "";
@@ -114,7 +126,7 @@ static void add_input(char **to, const char *item, size_t n, const char *text,
         p = skip(p);
         length = strcspn(p, ",]");
         add(to, ", ", 2);
-        if (square || is_argument(text, p, length))
+        if (square || *p == '.' || is_argument(text, p, length))
             add(to, "4", 1);
         else
             add(to, p, length);
@@ -125,16 +137,28 @@ static void add_input(char **to, const char *item, size_t n, const char *text,
     add(to, p, (size_t)(item + n - p));
 }
 
+/* Whether the sizes of all inputs must be equal: what a cell is put into, or
+ * what it is put around, gives back as much as it takes; in a stack the first
+ * of several inputs becomes another layer's output. */
+static int is_square(const char *text, const char *wrap, const char *inputs)
+{
+    size_t first = item_length(inputs);
+
+    return strstr(wrap, "residual") || is_argument(text, "f", 1) ||
+           (strstr(wrap, "stack") && inputs[first] == ',');
+}
+
 char *drv_spec_around(const char *before, const char *name, const char *text,
                       const char *wrap)
 {
     char *call = call_of(name, text);
     char *inputs = rt_printf("%s", ""), *names = rt_printf("%s", ""), *spec;
-    const char *hole = strchr(wrap, '%'), *p = strstr(text, "input ");
-    int square = strstr(wrap, "residual") || !strcmp(name, "residual");
-    int n = 0;
+    const char *hole = strchr(wrap, '%'), *p = statement(text, "input ");
+    int square, n = 0;
 
-    for (p = p ? p + 6 : ""; *p && !strchr(";\n}", *p);) {
+    p = p ? p + 6 : "";
+    square = is_square(text, wrap, p);
+    while (*p && !strchr(";\n}", *p)) {
         size_t all;
 
         p += strspn(p, " ");

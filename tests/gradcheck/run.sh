@@ -17,15 +17,21 @@ forms() {
     printf '%s\n' "$1" "$1 --lengths" "$1 --tbptt 3" "$1 --lengths --tbptt 3"
 }
 
+# several CELL: whether it has more than one input
+several() {
+    "$CELLC" cells "$1" | grep -Eq '^ *input [^;]*(\]|in \w+), *\w'
+}
+
 cells() {
     "$CELLC" cells --names | while read -r cell; do
+        several "$cell" && inputs=several || inputs=one
         for wrap in % 'rev(%)' 'bi(%)' 'stack(2,%)' 'stack(2,bi(%))' \
             'residual(%)'; do
-            case "$cell $wrap" in
+            case "$cell $inputs $wrap" in
             embedding*) ;; # not of vectors: spec/embedding.cell
-            "lin bi(%)" | "lin stack(2,bi(%))") ;; # it has two inputs
-            "lin residual(%)") ;;
-            "bi residual(%)" | "residual stack(2,bi(%))") ;; # sizes differ
+            *several*bi* | *several*residual*) ;; # those have one input
+            "bi one residual(%)") ;; # sizes differ
+            "residual one stack(2,bi(%))" | "highway one stack(2,bi(%))") ;;
             *) forms "$cell --wrap $wrap" ;;
             esac
         done
