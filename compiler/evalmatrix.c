@@ -5,7 +5,7 @@
 #include <string.h>
 
 /* Adds the product to `out`. */
-static void product(const Eval *e, Ref r, int64_t t, int64_t b, double *out)
+static void product(const Eval *e, Ref r, Step t, int64_t b, double *out)
 {
     const Node *n = NODE(e->g, r);
     const Shape *s = SHAPE(e->g, NODE(e->g, IN(e->g, r, 0))->shape);
@@ -143,7 +143,7 @@ static void solve(Eval *e, int64_t n, int64_t w, const double *a, double *y)
         y[i] /= m[i / w * (n + 1)];
 }
 
-void eval_matrix(Eval *e, Ref r, int64_t t, int64_t b, double *out)
+void eval_matrix(Eval *e, Ref r, Step t, int64_t b, double *out)
 {
     const Node *n = NODE(e->g, r);
     const double *x = eval_row(e, IN(e->g, r, 0), t, b);
