@@ -24,6 +24,7 @@ typedef struct Grad {
     int n;       /* nodes of the forward graph */
     Cot *cot;    /* per forward node */
     bool *wants; /* per forward node: depends on something differentiated */
+    bool ahead;  /* an equation is swept from the end */
     Tpl *tpl[OP_COUNT][3]; /* derivative texts, read on first use */
 } Grad;
 

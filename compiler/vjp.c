@@ -39,6 +39,21 @@ Ref cot_full(Grad *z, Ref d, Ref like)
                : graph_expand(g, d, NODE(g, like)->shape);
 }
 
+/* What goes into a sum over the steps: in a sweep from the end, rows behind a
+ * sequence's length hold the boundary value, of which an equation may make what
+ * is no number, and no cotangent of 0 takes that away. */
+static Ref own_steps(Grad *z, Ref x)
+{
+    Graph *g = z->g;
+    const Node *n = NODE(g, x);
+    if (!z->ahead || !(n->axes & CELL_T) || n->op == OP_READ)
+        return x;
+    Span at = n->span;
+    Ref t = graph_add(g, OP_TIME, 0, NULL, 0, 0, 0, at);
+    Ref len = graph_add(g, OP_LEN, 0, NULL, 0, 0, 0, at);
+    return graph_op3(g, OP_select, add2(z, OP_le, t, len), x, zero(z));
+}
+
 void cot_add(Grad *z, Ref r, Ref d)
 {
     Graph *g = z->g;
@@ -47,6 +62,8 @@ void cot_add(Grad *z, Ref r, Ref d)
     if (SHAPE(g, NODE(g, d)->shape)->rank && !SHAPE(g, NODE(g, r)->shape)->rank)
         d = graph_op1(g, OP_SUM, d);
     int extra = NODE(g, d)->axes & ~NODE(g, r)->axes;
+    if (extra & CELL_T)
+        d = own_steps(z, d);
     if (extra)
         d = node1(z, OP_SUMA, d, extra, 0);
     vec_push(z->tmp, &z->cot[r].full, d);
@@ -127,10 +144,15 @@ static void vjp_elementwise(Grad *z, Ref r, Ref d)
 
 /* The product that is the cotangent of a factor: where that is the same for all
  * sequences and steps, summed over them. */
-static Op summed(const Graph *g, Ref factor, const Ref *in)
+static Op summed(Grad *z, Ref factor, Ref *in)
 {
+    const Graph *g = z->g;
     bool varies = NODE(g, in[0])->axes | NODE(g, in[1])->axes;
-    return varies && !NODE(g, factor)->axes ? OP_OUTER : OP_MATMUL;
+    if (!varies || NODE(g, factor)->axes)
+        return OP_MATMUL;
+    in[0] = own_steps(z, in[0]);
+    in[1] = own_steps(z, in[1]);
+    return OP_OUTER;
 }
 
 /* The cotangent x y^T of matrix m. */
@@ -139,8 +161,11 @@ static Ref outer(Grad *z, Ref x, Ref y, Ref m)
     Graph *g = z->g;
     Span span = NODE(g, m)->span;
     Ref in[2] = {x, y};
-    if (!NODE(g, m)->axes)
+    if (!NODE(g, m)->axes) {
+        in[0] = own_steps(z, x);
+        in[1] = own_steps(z, y);
         return graph_add(g, OP_OUTER, 2, in, 0, 0, 0, span);
+    }
     const Shape s = *SHAPE(g, NODE(g, m)->shape);
     int64_t col[2] = {s.dim[0], 1}, row[2] = {1, s.dim[1]};
     in[0] = node1(z, OP_RESHAPE, x, graph_shape(g, 2, col), 0);
@@ -163,14 +188,18 @@ static void vjp_products(Grad *z, Ref r, Ref d)
     }
     Ref da[2] = {n.a ? b : d, n.a ? d : b};
     Ref db[2] = {n.b ? d : a, n.b ? a : d};
-    if (z->wants[a])
+    if (z->wants[a]) {
+        Op op = summed(z, a, da);
         cot_add(z, a,
-                graph_add(g, summed(g, a, da), 2, da, n.a ? n.b : 0,
-                          n.a ? 1 : !n.b, 0, n.span));
-    if (z->wants[b])
+                graph_add(g, op, 2, da, n.a ? n.b : 0, n.a ? 1 : !n.b, 0,
+                          n.span));
+    }
+    if (z->wants[b]) {
+        Op op = summed(z, b, db);
         cot_add(z, b,
-                graph_add(g, summed(g, b, db), 2, db, n.b ? 1 : !n.a,
-                          n.b ? n.a : 0, 0, n.span));
+                graph_add(g, op, 2, db, n.b ? 1 : !n.a, n.b ? n.a : 0, 0,
+                          n.span));
+    }
 }
 
 static void vjp_concat(Grad *z, Ref r, Ref d)
@@ -200,8 +229,10 @@ static void vjp_lookup(Grad *z, Ref r, Ref d)
         cot_add(z, x, graph_add(g, OP_PLACE, 2, in, rows, 0, 0, n.span));
     else if (n.op == OP_PLACE)
         cot_add(z, x, graph_add(g, OP_PICK, 2, in, 0, 0, 0, n.span));
-    else
+    else {
+        in[0] = own_steps(z, d);
         cot_add(z, x, graph_add(g, OP_SCATTER, 2, in, rows, 0, 0, n.span));
+    }
 }
 
 /* Where an operand equals the extreme value, ties included. */
