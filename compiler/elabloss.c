@@ -38,9 +38,17 @@ static Ref sum_axes(Elab *e, Ref x, int axes)
                      NODE(e->graph, x)->span);
 }
 
-static Ref valid_step(Elab *e)
+/* 1 at the steps of a sequence along all time axes of `axes`. */
+static Ref valid_step(Elab *e, int axes)
 {
-    return op2(e, OP_le, node0(e, OP_TIME, 0), node0(e, OP_LEN, 0));
+    Ref mask = 0;
+    for (int i = 0; i < CELL_TIMES; i++) {
+        if (!(axes & cell_time(i)))
+            continue;
+        Ref valid = op2(e, OP_le, node0(e, OP_TIME, i), node0(e, OP_LEN, i));
+        mask = mask ? op2(e, OP_and, mask, valid) : valid;
+    }
+    return mask;
 }
 
 /* 1 where a term without steps counts: in the chunk that holds the end. */
@@ -70,11 +78,11 @@ static Ref add_term(Elab *e, const TermPart *p)
     int axes = NODE(g, v)->axes;
     if (axes == GX_NONE)
         return v; /* a penalty on parameters: once per update */
-    Ref mask = axes == GX_TB ? valid_step(e) : last_chunk(e);
+    Ref mask = axes & GX_TIME ? valid_step(e, axes) : last_chunk(e);
     if (p->counted)
         mask = op2(e, OP_and, mask, p->counted);
-    Ref num = sum_axes(e, masked(e, mask, v), CELL_T);
-    Ref count = sum_axes(e, mask, CELL_T);
+    Ref num = sum_axes(e, masked(e, mask, v), GX_TIME);
+    Ref count = sum_axes(e, mask, GX_TIME);
     int term = add_root(e, CELL_TERM, p->name, num, -1);
     g->root.v[term].flags = p->flags;
     int c = add_root(e, CELL_COUNT, dotted(e, "count", p->name), count, -1);
@@ -92,16 +100,6 @@ static Ref add_term(Elab *e, const TermPart *p)
                    op2(e, OP_max, sum_axes(e, count, CELL_B), one));
     Ref per = op2(e, OP_div, num, op2(e, OP_max, count, one));
     return op2(e, OP_div, sum_axes(e, per, CELL_B), node0(e, OP_BATCH, 0));
-}
-
-static const char *axis_list(Elab *e, uint32_t axes)
-{
-    Buf b;
-    buf_init(&b, e->arena);
-    for (int i = 0; i < e->axis.n; i++)
-        if (axes >> i & 1)
-            buf_printf(&b, "%s%s", b.n ? ", " : "", e->axis.v[i].name);
-    return b.n ? b.s : "none";
 }
 
 /* The name through which an expression comes to vary over an axis. */
@@ -330,14 +328,14 @@ static void metric(Elab *e, Ast *a)
     Ref r = val_ref(e, &v, inner->span);
     int axes = NODE(e->graph, r)->axes;
     Ref one = graph_const(e->graph, 1);
-    Ref mask = axes == GX_TB  ? valid_step(e)
-               : axes == GX_B ? last_chunk(e)
+    Ref mask = axes & GX_TIME ? valid_step(e, axes)
+               : axes         ? last_chunk(e)
                               : one;
     mask = observed_mask(e, inner, mask);
     int m = add_root(e, CELL_METRIC, a->name,
-                     sum_axes(e, masked(e, mask, r), GX_TB), -1);
+                     sum_axes(e, masked(e, mask, r), GX_TIME | GX_B), -1);
     int c = add_root(e, CELL_COUNT, dotted(e, "count", a->name),
-                     sum_axes(e, mask, GX_TB), -1);
+                     sum_axes(e, mask, GX_TIME | GX_B), -1);
     e->graph->root.v[c].of = m;
 }
 
@@ -422,9 +420,9 @@ static Ref upstream_loss(Elab *e)
         Ref p = op2(e, OP_mul, v, graph_read(g, slot, 0));
         if (SHAPE(g, NODE(g, p)->shape)->rank)
             p = graph_op1(g, OP_SUM, p);
-        if (NODE(g, p)->axes == GX_TB)
-            p = masked(e, valid_step(e), p);
-        p = sum_axes(e, p, GX_TB);
+        if (NODE(g, p)->axes & GX_TIME)
+            p = masked(e, valid_step(e, NODE(g, p)->axes), p);
+        p = sum_axes(e, p, GX_TIME | GX_B);
         loss = loss ? op2(e, OP_add, loss, p) : p;
     }
     return loss;
