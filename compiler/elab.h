@@ -342,6 +342,10 @@ void over_check(Elab *e);
 
 /* elabconst.c */
 Val const_table(Elab *e, Name *n); /* const A[i=1:n] = ... */
+const Dim *table_dim(Elab *e, Scope *s, Ast *k);
+/* Every element of rhs; *out is NULL where a size of v is open. */
+bool table_values(Elab *e, Scope *s, Ast *subs, Ast *rhs, const Val *v,
+                  double **out);
 
 /* elabloss.c: terms, metrics, outputs, finals */
 void build_roots(Elab *e, Ast *const *file, int nfile);

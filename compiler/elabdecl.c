@@ -12,7 +12,7 @@ static const char *const init_kinds[] = {
 /* Kind and numbers of `~ uniform(a, b)`; messages when building. */
 static CellInit read_init(Elab *e, Scope *s, Ast *a)
 {
-    CellInit r = {"const", 0, 0, NULL};
+    CellInit r = {.kind = "const"};
     Ast *callee = a->kind == A_CALL ? a->kid : a;
     int n = (int)(sizeof init_kinds / sizeof *init_kinds), i = 0;
     while (callee->kind == A_NAME && i < n &&
@@ -101,6 +101,14 @@ static double start_number(Elab *e, Scope *s, Ast *a, int part)
     return part && v.constant ? 0 : expr_number(e, s, a, "a start value").num;
 }
 
+static void start_table(Elab *e, Scope *s, Slot *slot, Ast *subs, Ast *rhs,
+                        const Val *v)
+{
+    double *value;
+    if (table_values(e, s, subs, rhs, v, &value))
+        slot->init.value = value;
+}
+
 static void param_slot(Elab *e, Name *n, int part)
 {
     Scope *s = n->scope;
@@ -125,7 +133,14 @@ static void param_slot(Elab *e, Name *n, int part)
         slot->init.kind = "glorot";
     param_constraint(e, s, slot, n->decl);
     Ast *init = ast_find(n->stmt, A_INIT);
-    if (init && init->op == '=') {
+    Ast *subs = ast_find(n->decl, A_SUBS);
+    if (subs && subs->kid->kind == A_KEY) {
+        slot->init.kind = "table";
+        if (!init || init->op != '=')
+            diag(e->diags, E_TABLE, subs->span);
+        else
+            start_table(e, s, slot, subs, init->kid, &n->val);
+    } else if (init && init->op == '=') {
         slot->init.kind = "const";
         slot->init.a = start_number(e, s, init->kid, part);
     } else if (init) {
@@ -212,7 +227,9 @@ bool declare_type(Elab *e, Name *n)
             e->axis.v[axis].used = true;
             continue;
         }
-        const Dim *d = expr_dim(e, s, k);
+        const Dim *d = n->kind == N_PARAM && k->kind == A_KEY
+                           ? table_dim(e, s, k)
+                           : expr_dim(e, s, k);
         if (!d)
             return false;
         if (v.rank == SHAPE_RANK) {
