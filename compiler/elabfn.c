@@ -375,6 +375,7 @@ static Scope *small_scope(Elab *e, Scope *up, Scope *caller)
     s->weights = caller->weights;
     s->reversed = caller->reversed;
     s->axis = caller->axis;
+    s->app = up->app; /* a fn of a cell sees the cell's names */
     return s;
 }
 
