@@ -650,6 +650,8 @@ Elaborated elaborate(Arena *a, Intern *in, Diags *d, Ast *const *lib, int nlib,
     implied_axis(&e, file, nfile);
     for (int i = 0; i < nfile; i++)
         scope_collect(&e, e.top, file[i]->kid);
+    for (int i = 0; i < nfile && !set->probe; i++)
+        text_check(&e, file[i]);
     for (int i = 0; i < MAX_ROUNDS; i++) {
         dry_round(&e, file, nfile);
         if (!e.changed && !settle_one(&e, true) && !settle_one(&e, false))

@@ -296,6 +296,16 @@ bool declare(Elab *e, Name *n);
 bool declare_type(Elab *e, Name *n); /* only the type */
 bool any_shape(const Ast *subs);     /* is it [...] */
 
+/* elabinit.c: start values, bounds and settings of parameters */
+CellInit init_read(Elab *e, Scope *s, Ast *a, bool noise);
+void init_interval(Elab *e, Scope *s, Slot *slot, Ast *in);
+void init_manifold(Elab *e, Slot *slot, Ast *in);
+void init_inside(Elab *e, const Slot *slot, Span at);
+void init_with(Elab *e, Scope *s, Slot *slot, Ast *k);
+
+/* elabtext.c: mistakes that the text alone shows */
+void text_check(Elab *e, const Ast *file);
+
 /* elabindex.c */
 Val expr_index(Elab *e, Scope *s, Ast *a);
 int axis_of(Elab *e, Scope *s, const char *name); /* here; -1: none */

@@ -240,7 +240,8 @@ bool draw_term(Elab *e, Scope *s, Ast *stmt, TermPart *out)
         if (dist->kind == A_CALL && dist->kid->kind == A_NAME)
             call_builtin(e, s, dist->kid->name, dist, NULL, NULL, &later);
         if (!later)
-            diag(e->diags, E_DISTRIBUTION, dist->span);
+            diag(e->diags, E_DISTRIBUTION,
+                 dist->kind == A_CALL ? dist->kid->span : dist->span);
         return false;
     }
     d.path = dist->kid->name;
