@@ -175,7 +175,7 @@ struct Scope {
     uint32_t axes;       /* time axes of the inputs */
     Val any;             /* shape that `[...]` means; NONE until solved */
     const char *where;   /* "lstm" for messages, NULL at top level */
-    VEC(Ast *) losses;   /* loss statements of a cell */
+    VEC(Ast *) terms;    /* loss, metric and ~ statements of a cell */
 };
 
 typedef enum LayerKind { LAYER_CELL, LAYER_REV, LAYER_STACK } LayerKind;
@@ -288,6 +288,16 @@ int slot_part(const Name *n, int part); /* n->slot, n->im_slot */
 Val val_slot(Elab *e, Val type, Op op, const Name *n, int b, double num,
              Span at); /* PARAM, READ or AT of its slots */
 
+/* elabmatrix.c: functions of vectors and matrices */
+Builtin fn_along, fn_norm, fn_normalize, fn_reshape, fn_flatten, fn_roll,
+    fn_reverse, fn_permute, fn_diag, fn_blockdiag, fn_eye, fn_outer, fn_conv,
+    fn_expm, fn_solve, fn_clipgrad;
+/* Elements of the first dim in the order of p, positions from 1. */
+Val permuted(Elab *e, Val v, Val p, Span at);
+/* Elements lo to hi (from 1) of dim `dim` of v; that dim is gone if `drop`. */
+Val val_slice(Elab *e, Val v, int dim, const Dim *lo, const Dim *hi, bool drop,
+              Span at);
+
 /* elabexpr.c */
 Val expr(Elab *e, Scope *s, Ast *a);
 Val expr_number(Elab *e, Scope *s, Ast *a, const char *what); /* constant */
@@ -301,6 +311,16 @@ Val member_index(Elab *e, const char *str, const Dim *set, Span at);
 bool declare(Elab *e, Name *n);
 bool declare_type(Elab *e, Name *n); /* only the type */
 bool any_shape(const Ast *subs);     /* is it [...] */
+
+/* elabinit.c: start values, bounds and settings of parameters */
+CellInit init_read(Elab *e, Scope *s, Ast *a, bool noise);
+void init_interval(Elab *e, Scope *s, Slot *slot, Ast *in);
+void init_manifold(Elab *e, Slot *slot, Ast *in);
+void init_inside(Elab *e, const Slot *slot, Span at);
+void init_with(Elab *e, Scope *s, Slot *slot, Ast *k);
+
+/* elabtext.c: mistakes that the text alone shows */
+void text_check(Elab *e, const Ast *file);
 
 /* elabindex.c */
 Val expr_index(Elab *e, Scope *s, Ast *a);
@@ -360,7 +380,20 @@ const Dim *table_dim(Elab *e, Scope *s, Ast *k);
 bool table_values(Elab *e, Scope *s, Ast *subs, Ast *rhs, const Val *v,
                   double **out);
 
+/* A scalar node and the steps that count. */
+typedef struct TermPart {
+    const char *name;
+    Val v;
+    Ref counted; /* 0/1 over the same axes; 0: every valid step */
+    int flags;
+} TermPart;
+
+/* elabdraw.c: y ~ D(...) */
+bool draw_term(Elab *e, Scope *s, Ast *stmt, TermPart *out);
+void draw_types(Elab *e, Scope *s, Ast *dist);
+
 /* elabloss.c: terms, metrics, outputs, finals */
+int add_root(Elab *e, int role, const char *name, Ref v, int slot);
 void build_roots(Elab *e, Ast *const *file, int nfile);
 void build_last_roots(Elab *e); /* what needs the slots' bounds */
 
