@@ -25,13 +25,16 @@ several() {
 cells() {
     "$CELLC" cells --names | while read -r cell; do
         several "$cell" && inputs=several || inputs=one
+        case $cell in # these give what has the size of their input
+        residual | highway | prenorm | rglru) inputs=square ;;
+        esac
         for wrap in % 'rev(%)' 'bi(%)' 'stack(2,%)' 'stack(2,bi(%))' \
             'residual(%)'; do
             case "$cell $inputs $wrap" in
             embedding*) ;; # not of vectors: spec/embedding.cell
             *several*bi* | *several*residual*) ;; # those have one input
             "bi one residual(%)") ;; # sizes differ
-            "residual one stack(2,bi(%))" | "highway one stack(2,bi(%))") ;;
+            *" square stack(2,bi(%))") ;;
             *" %") forms "$cell --wrap $wrap" ;;
             *)
                 echo "$cell --wrap $wrap"
