@@ -96,6 +96,8 @@ static void collect_dims(Elab *e, Scope *s, Ast *subs, bool skip_axis)
     for (Ast *k = subs ? subs->kid : NULL; k; k = k->next) {
         if (k->kind != A_NAME || scope_lookup(e, s, k->name))
             continue;
+        if (!strcmp(k->name, "..."))
+            continue;
         if (skip_axis) {
             bool axis = false;
             for (int i = 0; i < e->axis.n; i++)
@@ -376,13 +378,19 @@ static Val tuple_part(Elab *e, Name *n, Val v)
 static void build_name(Elab *e, Name *n)
 {
     n->state = 1;
+    n->computed = val_none();
     vec_push(e->arena, &e->chain, n);
     Val v = n->kind == N_ARG && n->feed ? app_output(e, n->feed, n->span)
             : n->kind == N_ARG          ? expr(e, n->from, n->rhs)
                                         : expr(e, n->scope, n->rhs);
-    e->chain.n--;
     if (n->part >= 0)
         v = tuple_part(e, n, v);
+    if (over_next(e, n)) {
+        v.ref = v.kind == V_TENSOR ? val_ref(e, &v, n->span) : 0;
+        n->computed = v;
+        v = over_become(e, n, v);
+    }
+    e->chain.n--;
     if (v.kind == V_TENSOR && n->kind == N_EQN) {
         if (!v.size || !v.constant)
             v.size = NULL;
@@ -452,15 +460,10 @@ static void type_around(Elab *e, Name *n)
 {
     for (int i = 0; i < n->edge.n; i++)
         expr(e, n->edge.v[i].scope, n->edge.v[i].e);
+    over_type_starts(e, n);
     Ast *init = n->kind == N_PARAM ? ast_find(n->stmt, A_INIT) : NULL;
     if (init)
         expr(e, n->scope, init->kid);
-}
-
-static void type_overrides(Elab *e, App *app)
-{
-    for (int i = 0; app && i < app->over.n; i++)
-        expr(e, app->over.v[i].scope, app->over.v[i].e);
 }
 
 /* Types of a name in a dry round. */
@@ -475,12 +478,16 @@ static void type_name(Elab *e, Name *n)
         v = n->part < v.nparts ? v.part[n->part] : val_none();
     if (v.kind == V_NONE)
         return;
+    n->computed = v;
+    if (over_next(e, n))
+        v = over_become(e, n, v);
     if (n->kind == N_ARG && n->decl && v.kind == V_TENSOR)
         bind_input_type(e, n, &v);
     uint32_t axes = n->val.kind == V_TENSOR ? n->val.axes | v.axes : v.axes;
     bool known = v.kind != V_TENSOR || v.rank != RANK_UNKNOWN;
     bool complex = n->val.complex || v.complex;
-    if (axes != n->val.axes || known != n->typed || complex != n->val.complex)
+    if (axes != n->val.axes || (known && !n->typed) ||
+        complex != n->val.complex)
         e->changed = true;
     if (!n->typed || known)
         n->val = v;
@@ -491,16 +498,35 @@ static void type_name(Elab *e, Name *n)
     n->typed = known;
 }
 
-static bool settle_one(Elab *e)
+/* The shape that `state s[k]` says; false while a dim is unknown. */
+static bool declared_shape(Elab *e, Name *n)
+{
+    Ast *subs = n->state_decl ? ast_find(n->state_decl, A_SUBS) : NULL;
+    n->val.rank = 0;
+    for (Ast *k = subs ? subs->kid : NULL; k; k = k->next) {
+        const Dim *d = expr_dim(e, n->scope, k);
+        if (!d || n->val.rank == SHAPE_RANK) {
+            n->val.rank = RANK_UNKNOWN;
+            return false;
+        }
+        n->val.dim[n->val.rank++] = d;
+    }
+    return true;
+}
+
+/* Equations leave the shape of a recurrence open where all of it may as well
+ * be scalars: what is declared decides, then it is scalars. */
+static bool settle_one(Elab *e, bool declared)
 {
     for (int i = 0; i < e->scope.n; i++)
         for (int k = 0; k < e->scope.v[i]->order.n; k++) {
             Name *n = e->scope.v[i]->order.v[k];
-            if (n->kind != N_EQN || n->typed || n->val.kind != V_TENSOR)
+            if (n->kind != N_EQN || n->typed || n->val.kind != V_TENSOR ||
+                (declared && !n->state_decl))
                 continue;
-            n->val.rank = 0;
-            n->typed = true;
-            return true;
+            n->typed = declared_shape(e, n);
+            if (n->typed)
+                return true;
         }
     return false;
 }
@@ -508,8 +534,6 @@ static bool settle_one(Elab *e)
 static void dry_round(Elab *e, Ast *const *file, int nfile)
 {
     e->changed = false;
-    for (int i = 0; i < e->scope.n; i++)
-        type_overrides(e, e->scope.v[i]->app);
     for (int i = 0; i < e->scope.n; i++)
         for (int k = 0; k < e->scope.v[i]->order.n; k++)
             if (e->scope.v[i] != e->lib)
@@ -611,7 +635,7 @@ Elaborated elaborate(Arena *a, Intern *in, Diags *d, Ast *const *lib, int nlib,
         scope_collect(&e, e.top, file[i]->kid);
     for (int i = 0; i < MAX_ROUNDS; i++) {
         dry_round(&e, file, nfile);
-        if (!e.changed && !settle_one(&e))
+        if (!e.changed && !settle_one(&e, true) && !settle_one(&e, false))
             break;
     }
     diags_context(d, applied_at, &e);

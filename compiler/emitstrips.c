@@ -402,5 +402,6 @@ const char *emit_strips(const Plan *p, const EmitOptions *o, Arena *a)
     emit_tables(&e, &out);
     for (int i = 0; i < FN_COUNT; i++)
         buf_puts(&out, fn[i]);
+    emit_entries(&e, &out, "");
     return out.s;
 }

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-static void concat(Eval *e, Ref r, int64_t t, int64_t b, double *out)
+static void concat(Eval *e, Ref r, Step t, int64_t b, double *out)
 {
     for (int i = 0; i < NODE(e->g, r)->nin; i++) {
         Ref x = IN(e->g, r, i);
@@ -22,7 +22,7 @@ static int64_t row_reals(const Eval *e, Ref r)
 }
 
 /* Adds the product to `out`. */
-static void product(Eval *e, Ref r, int64_t t, int64_t b, double *out)
+static void product(Eval *e, Ref r, Step t, int64_t b, double *out)
 {
     const Node *n = NODE(e->g, r);
     const Shape *s = SHAPE(e->g, NODE(e->g, IN(e->g, r, 0))->shape);
@@ -88,7 +88,7 @@ static void reduce_row(Op op, const double *x, int64_t n, double *out)
     }
 }
 
-static void lookup(Eval *e, Ref r, int64_t t, int64_t b, double *out)
+static void lookup(Eval *e, Ref r, Step t, int64_t b, double *out)
 {
     const Node *n = NODE(e->g, r);
     Ref x = IN(e->g, r, 0);
@@ -135,7 +135,7 @@ static void view(const Eval *e, const ViewSpec *v, const double *from,
                 }
 }
 
-void eval_structural(Eval *e, Ref r, int64_t t, int64_t b, double *out)
+void eval_structural(Eval *e, Ref r, Step t, int64_t b, double *out)
 {
     const Node *n = NODE(e->g, r);
     int64_t w = eval_width(e, r);
@@ -192,8 +192,7 @@ void eval_structural(Eval *e, Ref r, int64_t t, int64_t b, double *out)
     memcpy(out, x, sizeof *out * (size_t)w);
 }
 
-static void add_row(Eval *e, Ref r, int64_t t, int64_t b, double *out,
-                    bool first)
+static void add_row(Eval *e, Ref r, Step t, int64_t b, double *out, bool first)
 {
     const Node *n = NODE(e->g, r);
     const double *x = eval_row(e, IN(e->g, r, 0), t, b);
@@ -225,21 +224,24 @@ static void add_row(Eval *e, Ref r, int64_t t, int64_t b, double *out,
     }
 }
 
-void eval_over_rows(Eval *e, Ref r, int64_t t, double *out)
+void eval_over_rows(Eval *e, Ref r, Step t, double *out)
 {
     const Node *n = NODE(e->g, r);
     int axes = 0;
     for (int i = 0; i < n->nin; i++)
         axes |= NODE(e->g, IN(e->g, r, i))->axes;
-    bool over_t = (axes & CELL_T) && !(n->axes & CELL_T);
-    bool over_b = (axes & CELL_B) && !(n->axes & CELL_B);
-    int64_t w = eval_width(e, r), B = axes & CELL_B ? e->B : 1;
-    int64_t from = over_t ? 0 : t, to = over_t ? e->T : t + 1;
-    for (int64_t u = from; u < to; u++) {
+    int over = axes & ~n->axes;
+    int64_t w = eval_width(e, r), B = axes & CELL_B ? e->n[CELL_AT_B] : 1;
+    bool first = true;
+    for (int i = 0; i < CELL_TIMES; i++)
+        if (over & cell_time(i))
+            t.t[i] = 0;
+    do {
         for (int i = 0; i < n->nin; i++)
-            eval_demand(e, IN(e->g, r, i), u);
+            eval_demand(e, IN(e->g, r, i), t);
         for (int64_t b = 0; b < B; b++)
-            add_row(e, r, u, b, out + (over_b ? 0 : b * w),
-                    u == from && (!over_b || !b));
-    }
+            add_row(e, r, t, b, out + (over & CELL_B ? 0 : b * w),
+                    first && (!(over & CELL_B) || !b));
+        first = false;
+    } while (eval_next(e, over, &t));
 }

@@ -302,8 +302,8 @@ static void find_needed(Level *l)
 static bool cheap(const Level *l, Ref r)
 {
     const Node *n = NODE(l->g, r);
-    return OP_IS_EW(n->op) && op_row[n->op].cost <= CHEAP && n->axes == GX_TB &&
-           shape_size(l->g, n->shape) > 1;
+    return OP_IS_EW(n->op) && op_row[n->op].cost <= CHEAP &&
+           n->axes & GX_TIME && shape_size(l->g, n->shape) > 1;
 }
 
 static void decide_tape(Level *l)
@@ -492,7 +492,7 @@ static int new_stores(const Level *l, Ref r)
     int n = 0;
     for (int k = 0; k < NODE(g, r)->nin; k++) {
         Ref in = strip(g, IN(g, r, k), true);
-        n += OP_IS_EW(NODE(g, in)->op) && NODE(g, in)->axes == GX_TB &&
+        n += OP_IS_EW(NODE(g, in)->op) && NODE(g, in)->axes & GX_TIME &&
              l->causal.comp[in] < 0 && l->home[in].kind == HOME_OWN &&
              !l->tape[in];
     }
@@ -519,7 +519,8 @@ static void sink(Level *l)
             n->op == OP_RESHAPE || n->op == OP_EXPAND)
             continue;
         if (l->causal.comp[r] < 0 && votes[r] >= 0 && cheap(l, r) &&
-            !l->tape[r] && l->home[r].kind == HOME_OWN && new_stores(l, r) <= 1)
+            n->axes & level_bit(l, votes[r]) && !l->tape[r] &&
+            l->home[r].kind == HOME_OWN && new_stores(l, r) <= 1)
             l->sunk[r] = votes[r];
         for (int k = 0; k < n->nin; k++) {
             Ref in = strip(g, IN(g, r, k), OP_IS_EW(n->op));

@@ -184,7 +184,7 @@ static void lower_at(Lower *w, int i)
     n.row = node->b - 1;
     add_in(w, &n, w->s->slot_val[node->a]);
     if (node->num != 0)
-        add_in(w, &n, w->s->len);
+        add_in(w, &n, w->s->len[SLOT(w->g, node->a)->axis]);
     put(w, n);
 }
 
@@ -332,11 +332,12 @@ static void lower_bound(Lower *w, int i)
     int index = w->t->v.v[i].index;
     const Slot *s = SLOT(w->g, index);
     Val to = w->s->slot_val[index];
+    uint8_t axes = (uint8_t)(s->axes & ~slot_bit(s));
     for (int k = 0; k < w->l->lag[index]; k++) {
         Ref v = bound_before(s, -k);
         Kernel n = kernel_new(w, i, KN_COPY);
-        n.axes = GX_B;
-        n.out = value_view(w, to, 0, -1 - k, s->shape, GX_B);
+        n.axes = axes;
+        n.out = value_view(w, to, 0, -1 - k, s->shape, axes);
         n.on_start = s->kind != SLOT_COT; /* else they are carried */
         add_in(w, &n, v ? value_of(w, i, v, true) : value_const(w, 0));
         put(w, n);
@@ -348,7 +349,7 @@ static void put_tail(Lower *w, int i, int row, Val v)
     Kernel n = kernel_new(w, i, KN_TAIL);
     n.row = row;
     add_in(w, &n, v);
-    add_in(w, &n, w->s->len);
+    add_in(w, &n, w->s->len[SLOT(w->g, w->t->v.v[i].index)->axis]);
     put(w, n);
 }
 

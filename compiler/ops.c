@@ -138,7 +138,7 @@ static const char *type_slot(Typing *t, bool at)
         return "no such slot";
     const Slot *s = SLOT(t->g, t->a);
     *t->shape = *SHAPE(t->g, s->shape);
-    *t->axes = at ? s->axes & ~CELL_T : s->axes;
+    *t->axes = at ? s->axes & ~slot_bit(s) : s->axes;
     return NULL;
 }
 
@@ -290,13 +290,15 @@ static const char *type_structural(Typing *t, Op op)
     case OP_BATCH:
         *t->axes = GX_NONE;
         return NULL;
-    case OP_LEN:
     case OP_LAST:
     case OP_TOTAL:
         *t->axes = GX_B;
         return NULL;
+    case OP_LEN:
     case OP_TIME:
-        *t->axes = GX_TB;
+        if (t->a < 0 || t->a >= CELL_TIMES)
+            return "no such time axis";
+        *t->axes = op == OP_LEN ? GX_B : GX_B | cell_time(t->a);
         return NULL;
     case OP_TABLE:
         if (t->a < 0 || t->a >= t->g->table.n)
@@ -310,7 +312,9 @@ static const char *type_structural(Typing *t, Op op)
         return type_slot(t, true);
     case OP_FINAL:
         *t->shape = *in_shape(t, 0);
-        *t->axes &= ~CELL_T;
+        if (t->a < 0 || t->a >= CELL_TIMES)
+            return "no such time axis";
+        *t->axes &= ~cell_time(t->a);
         return NULL;
     case OP_OWN:
         return type_own(t);
@@ -355,7 +359,9 @@ static const char *type_structural(Typing *t, Op op)
     case OP_MINA:
         *t->shape = *in_shape(t, 0);
         *t->axes &= ~t->a;
-        return *t->axes == CELL_T ? "sequences summed before steps" : NULL;
+        return *t->axes & GX_TIME && !(*t->axes & CELL_B)
+                   ? "sequences summed before steps"
+                   : NULL;
     default:
         return "unknown operator";
     }

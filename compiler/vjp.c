@@ -23,12 +23,15 @@ static Ref node1(Grad *z, Op op, Ref x, int a, int b)
 Ref cot_full(Grad *z, Ref d, Ref like)
 {
     Graph *g = z->g;
-    const Node *n = NODE(g, like);
-    if ((n->axes & CELL_T) && !(NODE(g, d)->axes & CELL_T)) {
-        Ref t = graph_add(g, OP_TIME, 0, NULL, 0, 0, 0, n->span);
+    const Node n = *NODE(g, like);
+    for (int i = 0; i < CELL_TIMES; i++) {
+        if (!(n.axes & ~NODE(g, d)->axes & cell_time(i)))
+            continue;
+        Ref t = graph_add(g, OP_TIME, 0, NULL, i, 0, 0, n.span);
         d = graph_op3(g, OP_select, add2(z, OP_ge, t, zero(z)), d, zero(z));
-    } else if (n->axes && !NODE(g, d)->axes) {
-        Ref len = graph_add(g, OP_LEN, 0, NULL, 0, 0, 0, n->span);
+    }
+    if (n.axes && !NODE(g, d)->axes) {
+        Ref len = graph_add(g, OP_LEN, 0, NULL, 0, 0, 0, n.span);
         d = graph_op3(g, OP_select, add2(z, OP_ge, len, zero(z)), d, zero(z));
     }
     return SHAPE(g, NODE(g, d)->shape)->rank
