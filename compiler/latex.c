@@ -145,8 +145,8 @@ static void name_slots(Latex *x)
         if (s->kind == SLOT_COT)
             continue;
         const char *in = is_upstream(s) ? "" : instance_of(x->arena, s);
-        x->slot[i] = latex_name(x->arena, base_of(s),
-                                is_clear(x, s, in) ? "" : in);
+        x->slot[i] =
+            latex_name(x->arena, base_of(s), is_clear(x, s, in) ? "" : in);
         if (is_upstream(s))
             x->slot[i].base =
                 arena_printf(x->arena, "\\bar{%s}", x->slot[i].base);
