@@ -149,9 +149,73 @@ static void call_outer(Emit *e, const Kernel *k, EmitRows rows, bool add)
               add);
 }
 
+/* The same for kernels on matrices, where without axes there is one row. */
+static const char *row_count(Emit *e, const Kernel *k, EmitRows rows)
+{
+    return rows.flat ? emit_row_count(e, k, rows) : "1";
+}
+
+/* Kernels that take rows, n, y, x0 and `last`, on all lines of all rows: in one
+ * go where those lie behind one another. */
+static void call_lines(Emit *e, const char *name, const Kernel *k,
+                       EmitRows rows, const char *last)
+{
+    const Loc *x = loc_of(e, k->in.v[0]), *y = loc_of(e, k->out);
+    const char *kernel = emit_kernel_name(e, name);
+    const char *n = emit_size(e, k->k), *lines = emit_size(e, k->parts);
+    const char *count = row_count(e, k, rows);
+    int64_t width = y->n / k->parts;
+    if (k->parts == 1) {
+        emit_line(e, "%s(%s, %s, %s, %s%s);", kernel, count, n,
+                  call_row(e, k->out, rows), call_row(e, k->in.v[0], rows),
+                  last);
+        return;
+    }
+    const char *to = emit_pointer(e, k->out, rows);
+    const char *from = emit_pointer(e, k->in.v[0], rows);
+    bool dense = !rows.flat || (x->ld == x->n && y->ld == y->n);
+    if (!dense) {
+        emit_line(e, "for (int64_t row = 0; row < %s; row++)", count);
+        e->indent++;
+        to = arena_printf(e->arena, "%s + row*%s", to, emit_size(e, y->ld));
+        from = arena_printf(e->arena, "%s + row*%s", from, emit_size(e, x->ld));
+    } else if (rows.flat) {
+        lines = arena_printf(e->arena, "%s*%s", count, lines);
+    }
+    emit_line(e, "%s(%s, %s, %s, %s, %s, %s%s);", kernel, lines, n, to,
+              emit_size(e, width), from, n, last);
+    e->indent -= !dense;
+}
+
+/* EXPM, SOLVE, TAKE, PUT */
+static void call_matrix(Emit *e, const Kernel *k, EmitRows rows)
+{
+    const char *count = row_count(e, k, rows);
+    Buf b;
+    buf_init(&b, e->arena);
+    if (k->kind == KN_TAKE || k->kind == KN_PUT)
+        buf_printf(&b, "%s(%s, %s, %s, %s",
+                   emit_kernel_name(e, k->kind == KN_PUT ? "put" : "take"),
+                   count, emit_size(e, k->m), emit_size(e, k->k),
+                   emit_size(e, k->n));
+    else if (k->kind == KN_SOLVE)
+        buf_printf(&b, "%s(%s, %s, %s", emit_kernel_name(e, "solve"), count,
+                   emit_size(e, k->n), emit_size(e, k->k));
+    else
+        buf_printf(&b, "%s(%s, %s", emit_kernel_name(e, "expm"), count,
+                   emit_size(e, k->n));
+    buf_printf(&b, ", %s", call_row(e, k->out, rows));
+    bool room = k->kind == KN_EXPM || k->kind == KN_SOLVE;
+    for (int i = 0; i < k->in.n - room; i++)
+        buf_printf(&b, ", %s", call_row(e, k->in.v[i], rows));
+    if (room)
+        buf_printf(&b, ", %s", emit_value_name(e, k->in.v[k->in.n - 1]));
+    emit_line(e, "%s);", b.s);
+}
+
 static void call_product(Emit *e, const Kernel *k, EmitRows rows)
 {
-    const char *count = rows.flat ? emit_row_count(e, k, rows) : "1";
+    const char *count = row_count(e, k, rows);
     emit_line(e, "%s(%s, %s, %s, %s, %s, %d, %d, %s, %s, %s, %d);",
               emit_kernel_name(e, "product"), count, emit_size(e, k->parts),
               emit_size(e, k->m), emit_size(e, k->n), emit_size(e, k->k), k->ta,
@@ -378,13 +442,22 @@ static void emit_rows(Emit *e, const Kernel *k, EmitRows rows, bool again)
         call_simple(e, "rowmin", k, rows, k->k);
         return;
     case KN_ARGMAX:
-        call_simple(e, "rowargmax", k, rows, k->k);
+        call_lines(e, "rowargmax", k, rows, "");
         return;
     case KN_LSE:
-        call_simple(e, "rowlse", k, rows, k->k);
+        call_lines(e, "rowlse", k, rows, "");
         return;
     case KN_SOFTMAX:
-        call_simple(e, "softmax", k, rows, k->n);
+        call_lines(e, "softmax", k, rows, "");
+        return;
+    case KN_CUMSUM:
+        call_lines(e, "cumsum", k, rows, k->trans ? ", 1" : ", 0");
+        return;
+    case KN_EXPM:
+    case KN_SOLVE:
+    case KN_TAKE:
+    case KN_PUT:
+        call_matrix(e, k, rows);
         return;
     case KN_ONEHOT:
         call_simple(e, "onehot", k, rows, k->n);

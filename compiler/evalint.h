@@ -37,6 +37,8 @@ void eval_demand(Eval *e, Ref r, Step t);
 const double *eval_slot_row(Eval *e, int s, Step t, int64_t b);
 /* Structural operators whose operands stand in the same row. */
 void eval_structural(Eval *e, Ref r, Step t, int64_t b, double *out);
+/* Those on matrices, evalmatrix.c: adds to `out`. */
+void eval_matrix(Eval *e, Ref r, Step t, int64_t b, double *out);
 /* SUMA, MAXA, MINA, OUTER, SCATTER: over all rows of their operands. */
 void eval_over_rows(Eval *e, Ref r, Step t, double *out);
 /* The steps after *t among those of the time axes `axes`, from 0 on; false

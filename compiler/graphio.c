@@ -139,12 +139,16 @@ static void print_attributes(Buf *out, const Graph *g, const Node *n)
     case OP_ONEHOT:
     case OP_PLACE:
     case OP_SCATTER:
+    case OP_PUT:
         buf_printf(out, " %d", n->a);
         break;
     case OP_EXPAND:
     case OP_RESHAPE:
         buf_putc(out, ' ');
         graph_print_shape(out, g, n->a);
+        break;
+    case OP_CUMSUM:
+        buf_puts(out, n->a ? " back" : "");
         break;
     case OP_VIEW:
     case OP_FOLD:

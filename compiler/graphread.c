@@ -289,11 +289,15 @@ static void read_attributes(Reader *r, Op op, Ref in, int *a, int *b,
     case OP_ONEHOT:
     case OP_PLACE:
     case OP_SCATTER:
+    case OP_PUT:
         *a = (int)integer(r, op == OP_TOTAL ? 0 : 1, INT_MAX);
         break;
     case OP_EXPAND:
     case OP_RESHAPE:
         *a = shape(r);
+        break;
+    case OP_CUMSUM:
+        *a = accept(r, "back");
         break;
     case OP_VIEW:
     case OP_FOLD:

@@ -343,13 +343,46 @@ static void settle(Level *l, Ref r, HomeKind kind, int index, int64_t col)
     l->home[r] = (Home){kind, index, col};
 }
 
+/* Whether the operator has a pole in its operand k. */
+static bool has_pole(int op, int k)
+{
+    return (op == OP_div && k == 1) || op == OP_recip || op == OP_log ||
+           op == OP_log1p || (op == OP_pow && k == 0);
+}
+
+/* Nodes from which an operator with a pole gets its operand within the step:
+ * their rows behind a sequence's end must not become a bound's value, which
+ * may be where the pole is; 0 times infinity would get into sums over rows. */
+static bool *find_fragile(const Level *l)
+{
+    const Graph *g = l->g;
+    bool *fragile = NEW_N(l->arena, bool, g->node.n), moved = true;
+    while (moved) {
+        moved = false;
+        for (int i = l->order.n - 1; i >= 0; i--) {
+            Ref r = l->order.v[i];
+            const Node *n = NODE(g, r);
+            for (int k = 0; n->axes & CELL_T && k < n->nin; k++) {
+                Ref in = strip(g, IN(g, r, k), true);
+                if (fragile[in] || (!fragile[r] && !has_pole(n->op, k)))
+                    continue;
+                fragile[in] = moved = true;
+            }
+        }
+    }
+    return fragile;
+}
+
 static void settle_slots(Level *l)
 {
+    const bool *fragile = find_fragile(l);
     for (int i = 0; i < l->g->slot.n; i++) {
         const Slot *s = SLOT(l->g, i);
         if (!l->whole_slot[i] || !slot_computed(s))
             continue;
         Ref r = strip(l->g, s->root, false);
+        if (l->lead[i] && fragile[r])
+            continue;
         if (homeless(l, r) && NODE(l->g, r)->axes == s->axes &&
             l->mark[r] == l->slot_mark[i])
             settle(l, r, HOME_SLOT, i, 0);

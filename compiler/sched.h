@@ -86,12 +86,19 @@ typedef enum KernelKind {
                    before; operands may also have no axes */
     KN_VIEW,    /* y[rows,n] = elements of x0[rows,k] as Graph.view[view] */
     KN_FOLD,    /* y[rows,n] = 0 and x0[rows,k] added as that view */
+    KN_EXPM,    /* y[rows] = exp of the matrix x0[rows] of order n; x1: room */
+    KN_SOLVE,   /* y[rows] = the matrix [n,k] with x0[rows] y = x1[rows];
+                   x2: room; operands may also have no axes; likewise: */
+    KN_TAKE,    /* y[rows,m,n] = x0[rows,k,n] at index x1[rows,m] */
+    KN_PUT,     /* y[rows,k,n] = 0 and x0[rows,m,n] added at x1[rows,m] */
     KN_GATHER,  /* y[rows,n] = rows x1[rows] of the matrix x0[k,n] */
     KN_SCATTER, /* matrix y[k,n] (add: +)= 0 and rows x0[rows,n] added at
                    index x1[rows] */
     KN_SUM,     /* y[rows] = sum of x0[rows,k]; likewise: */
-    KN_MAXV, KN_MINV, KN_ARGMAX, KN_LSE,
-    KN_SOFTMAX, /* y[rows,n] = softmax of x0[rows,n] */
+    KN_MAXV, KN_MINV,
+    KN_ARGMAX, KN_LSE, /* the same in each of `parts` lines of k */
+    KN_SOFTMAX, /* y[rows,parts,k] = softmax of the lines of x0 */
+    KN_CUMSUM,  /* their partial sums; trans: from the end */
     KN_ONEHOT,  /* y[rows,n] from the index x0[rows] */
     KN_PICK,    /* y[rows] = x0[rows,k] at index x1[rows] */
     KN_PLACE,   /* y[rows,n] = x0[rows] at index x1[rows], else 0 */
@@ -116,9 +123,9 @@ typedef struct Kernel {
     Val out;        /* -1: FUSED */
     VEC(Inst) inst; /* FUSED */
     bool add;       /* accumulate */
-    bool trans;     /* PACK */
+    bool trans;     /* PACK, CUMSUM */
     bool ta, tb;    /* PRODUCT */
-    int64_t parts;  /* PRODUCT */
+    int64_t parts;  /* PRODUCT, ARGMAX, LSE, SOFTMAX, CUMSUM */
     int view;       /* VIEW, FOLD */
     bool on_start;  /* COPY: only if START is not 0 (its value: Sched.start) */
     uint8_t over, from; /* SUMA, MAXA, MINA */

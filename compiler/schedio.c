@@ -17,15 +17,17 @@ static const char *const names[] = {
     [KN_PACK] = "pack",       [KN_GEMM] = "gemm",
     [KN_OUTER] = "outer",     [KN_TRANSPOSE] = "transpose",
     [KN_PRODUCT] = "product", [KN_VIEW] = "view",
-    [KN_FOLD] = "fold",       [KN_GATHER] = "gather",
-    [KN_SCATTER] = "scatter", [KN_SUM] = "sum",
-    [KN_MAXV] = "max",        [KN_MINV] = "min",
-    [KN_ARGMAX] = "argmax",   [KN_LSE] = "logsumexp",
-    [KN_SOFTMAX] = "softmax", [KN_ONEHOT] = "onehot",
-    [KN_PICK] = "pick",       [KN_PLACE] = "place",
-    [KN_SUMA] = "sum over",   [KN_MAXA] = "max over",
-    [KN_MINA] = "min over",   [KN_AT] = "at",
-    [KN_TAIL] = "tail"};
+    [KN_FOLD] = "fold",       [KN_EXPM] = "expm",
+    [KN_SOLVE] = "solve",     [KN_TAKE] = "take",
+    [KN_PUT] = "put",         [KN_CUMSUM] = "cumsum",
+    [KN_GATHER] = "gather",   [KN_SCATTER] = "scatter",
+    [KN_SUM] = "sum",         [KN_MAXV] = "max",
+    [KN_MINV] = "min",        [KN_ARGMAX] = "argmax",
+    [KN_LSE] = "logsumexp",   [KN_SOFTMAX] = "softmax",
+    [KN_ONEHOT] = "onehot",   [KN_PICK] = "pick",
+    [KN_PLACE] = "place",     [KN_SUMA] = "sum over",
+    [KN_MAXA] = "max over",   [KN_MINA] = "min over",
+    [KN_AT] = "at",           [KN_TAIL] = "tail"};
 
 const char *kernel_name(KernelKind k)
 {

@@ -42,6 +42,7 @@ unsigned tasks_rowwise(const Graph *g, Ref r)
     case OP_ARGMAX:
     case OP_LSE:
     case OP_SOFTMAX:
+    case OP_CUMSUM:
     case OP_ONEHOT:
     case OP_SUMA:
     case OP_MAXA:
