@@ -293,7 +293,8 @@ static int name_outputs(Cellc *c)
 static int show_latex(Cellc *c)
 {
     if (c->elab.graph)
-        latex_print(&c->shown, c->elab.graph, c->elab.decl.v, c->elab.decl.n);
+        latex_print(&c->shown, c->elab.graph, c->elab.axis.v, c->elab.axis.n,
+                    c->elab.decl.v, c->elab.decl.n);
     return CELLC_OK;
 }
 

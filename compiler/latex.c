@@ -44,8 +44,16 @@ static bool is_inside(const Graph *g, Ref r)
 static bool is_length(const Graph *g, Ref r)
 {
     return is_op(g, r, OP_LEN) ||
-           (is_op(g, r, OP_SUMA) && NODE(g, r)->a == CELL_T &&
+           (is_op(g, r, OP_SUMA) && (NODE(g, r)->a & ~GX_TIME) == 0 &&
             is_inside(g, IN(g, r, 0)));
+}
+
+/* Of a length, or of the larger of it and 1. */
+static int length_axis(const Graph *g, Ref r)
+{
+    while (NODE(g, r)->nin)
+        r = IN(g, r, 0);
+    return NODE(g, r)->a; /* that of TIME or LEN */
 }
 
 /* What holds of every sequence that is not cut into chunks, and has a step. */
@@ -80,7 +88,8 @@ static Ref tidy(void *ctx, Graph *to, const Graph *from, Ref r, const Ref *in)
     if (is_length(from, r) ||
         (n->op == OP_max && is_length(from, IN(from, r, 0)) &&
          graph_is_const(from, IN(from, r, 1), 1)))
-        return graph_add(to, OP_LEN, 0, NULL, 0, 0, 0, n->span);
+        return graph_add(to, OP_LEN, 0, NULL, length_axis(from, r), 0, 0,
+                         n->span);
     return graph_copy(to, from, r, in);
 }
 
@@ -331,7 +340,7 @@ static void declare(Doc *d, const CellcDecl *decl, int n, int role,
             continue;
         buf_puts(d->out, count++ ? ", " : title);
         buf_puts(d->out, "$");
-        latex_left(d->out, &d->x.slot[slot], decl[i].axes);
+        latex_left(&d->x, d->out, &d->x.slot[slot], decl[i].axes);
         put_set(d, &decl[i]);
         buf_puts(d->out, "$");
     }
@@ -371,11 +380,11 @@ static void put_lines(Doc *d, Line *v, int n)
     sort_lines(v, n);
     for (int i = 0; i < n; i++) {
         open_lines(d, &count);
-        latex_left(d->out, &v[i].left, NODE(d->x.g, v[i].r)->axes);
+        latex_left(&d->x, d->out, &v[i].left, NODE(d->x.g, v[i].r)->axes);
         buf_puts(d->out, " &= ");
         const Symbol *known = &d->x.node[v[i].r];
         if (known->base && !same_symbol(known, &v[i].left))
-            latex_left(d->out, known, NODE(d->x.g, v[i].r)->axes);
+            latex_left(&d->x, d->out, known, NODE(d->x.g, v[i].r)->axes);
         else
             latex_definition(&d->x, d->out, v[i].r);
     }
@@ -384,8 +393,14 @@ static void put_lines(Doc *d, Line *v, int n)
 
 static void put_bound(Doc *d, int slot, const char *step, Ref value, int *count)
 {
+    const Slot *s = SLOT(d->x.g, slot);
+    const char *first = "";
+    for (int i = 0; i < LATEX_AXES; i++)
+        if (i != s->axis && s->axes & cell_time(i))
+            first = arena_printf(d->x.arena, "%s%s,", first, d->x.axis[i]);
     open_lines(d, count);
-    latex_symbol(d->out, &d->x.slot[slot], step);
+    latex_symbol(d->out, &d->x.slot[slot],
+                 arena_printf(d->x.arena, "%s%s", first, step));
     buf_puts(d->out, " &= ");
     if (value)
         latex_definition(&d->x, d->out, value);
@@ -440,7 +455,8 @@ static void put_roots(Doc *d, int role)
         }
         buf_puts(d->out, " &= ");
         if (d->x.node[r->value].base)
-            latex_left(d->out, &d->x.node[r->value], NODE(g, r->value)->axes);
+            latex_left(&d->x, d->out, &d->x.node[r->value],
+                       NODE(g, r->value)->axes);
         else
             latex_definition(&d->x, d->out, r->value);
     }
@@ -462,13 +478,17 @@ static const char backward_text[] =
     "equation is applied to. Both are 0 at $t > T$, and so is what the "
     "equations\nread there; the others run from $t = T$ to $1$.\n\n";
 
-void latex_print(Buf *out, const Graph *from, const CellcDecl *decl, int ndecl)
+void latex_print(Buf *out, const Graph *from, const char *const *axis,
+                 int naxes, const CellcDecl *decl, int ndecl)
 {
     Graph *g = prepare(from, out->arena);
     Doc d;
     memset(&d, 0, sizeof d);
     d.x.g = g;
     d.x.arena = out->arena;
+    d.x.naxes = naxes;
+    for (int i = 0; i < LATEX_AXES; i++)
+        d.x.axis[i] = i < naxes ? axis[i] : "t";
     d.x.node = NEW_N(out->arena, Symbol, g->node.n);
     d.x.slot = NEW_N(out->arena, Symbol, g->slot.n + 1);
     d.out = out;

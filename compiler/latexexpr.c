@@ -20,10 +20,15 @@ typedef enum Level {
     ATOM     /* x, f(x), x^2 */
 } Level;
 
-/* A step: "t", "T" or "" for the first, and how far from it. */
-typedef struct When {
+/* Where along each time axis: the axis' name, "T_t" for its end or "" for its
+ * first step, and how far from there. */
+typedef struct Step {
     const char *base;
     int off;
+} Step;
+
+typedef struct When {
+    Step axis[LATEX_AXES];
 } When;
 
 typedef struct Term {
@@ -36,16 +41,37 @@ typedef VEC(Term) Terms;
 
 static void put(const Latex *x, Buf *out, Ref r, When w, Level need);
 
-static const char *when_text(Arena *a, When w)
+static const char *step_text(Arena *a, Step s)
 {
-    if (!*w.base)
-        return arena_printf(a, "%d", w.off);
-    return w.off ? arena_printf(a, "%s%+d", w.base, w.off) : w.base;
+    if (!*s.base)
+        return arena_printf(a, "%d", s.off);
+    return s.off ? arena_printf(a, "%s%+d", s.base, s.off) : s.base;
+}
+
+static When here(const Latex *x)
+{
+    When w;
+    for (int i = 0; i < LATEX_AXES; i++)
+        w.axis[i] = (Step){x->axis[i], 0};
+    return w;
 }
 
 static void put_symbol(Buf *out, const Symbol *s, int axes, When w)
 {
-    latex_symbol(out, s, axes & CELL_T ? when_text(out->arena, w) : "");
+    Buf at;
+    buf_init(&at, out->arena);
+    buf_puts(&at, "");
+    for (int i = 0; i < LATEX_AXES; i++)
+        if (axes & cell_time(i))
+            buf_printf(&at, "%s%s", at.n ? "," : "",
+                       step_text(out->arena, w.axis[i]));
+    latex_symbol(out, s, at.s);
+}
+
+/* The end of an axis: T where there is one axis alone. */
+static const char *end_text(const Latex *x, int i)
+{
+    return x->naxes > 1 ? arena_printf(x->arena, "T_{%s}", x->axis[i]) : "T";
 }
 
 static Level level_of(const Latex *x, Ref r)
@@ -124,7 +150,7 @@ static Level need_at(Op op, const char *all, const char *at, int operand)
     }
 }
 
-/* In front of an exponent: the operand may have one. */
+/* In front of an exponent or index: the operand may have one. */
 static void put_braced(const Latex *x, Buf *out, Ref r, When w, Level need)
 {
     buf_puts(out, "{");
@@ -145,7 +171,7 @@ static void put_template(const Latex *x, Buf *out, Ref r, When w)
         }
         int k = p[1] - 'a';
         Level need = need_at((Op)n->op, all, p, k);
-        if (k < n->nin && p[3] == '^')
+        if (k < n->nin && (p[3] == '^' || p[3] == '_'))
             put_braced(x, out, IN(x->g, r, k), w, need);
         else if (k < n->nin)
             put(x, out, IN(x->g, r, k), w, need);
@@ -295,15 +321,15 @@ static bool is_chain(const Latex *x, Ref r)
     return is_sum(x, over ? over : r);
 }
 
-static void put_sums(Buf *out, int axes, When *w)
+static void put_sums(const Latex *x, Buf *out, int axes, When *w)
 {
     if (axes & CELL_B)
         buf_puts(out, "\\sum_{b} ");
-    if (axes & CELL_T) {
-        buf_puts(out, "\\sum_{t} ");
-        w->base = "t";
-        w->off = 0;
-    }
+    for (int i = 0; i < LATEX_AXES; i++)
+        if (axes & cell_time(i)) {
+            buf_printf(out, "\\sum_{%s} ", x->axis[i]);
+            w->axis[i] = (Step){x->axis[i], 0};
+        }
 }
 
 static void put_factor(const Latex *x, Buf *out, Ref r, When w, bool transposed)
@@ -322,7 +348,7 @@ static void put_product(const Latex *x, Buf *out, Ref r, When w)
     Ref a = IN(x->g, r, 0), b = IN(x->g, r, 1);
     bool outer = n->op == OP_OUTER;
     if (outer)
-        put_sums(out, (NODE(x->g, a)->axes | NODE(x->g, b)->axes) & ~n->axes,
+        put_sums(x, out, (NODE(x->g, a)->axes | NODE(x->g, b)->axes) & ~n->axes,
                  &w);
     put_factor(x, out, a, w, !outer && n->a);
     buf_puts(out, " ");
@@ -342,14 +368,16 @@ static void put_slot(const Latex *x, Buf *out, Ref r, When w)
 {
     const Node *n = NODE(x->g, r);
     const Slot *s = SLOT(x->g, n->a);
+    Step *along = &w.axis[s->axis];
     if (n->op == OP_AT)
-        w = (When){n->num != 0 ? "T" : "", n->b};
+        *along = (Step){n->num != 0 ? end_text(x, s->axis) : "", n->b};
     else
-        w.off += n->b;
+        along->off += n->b;
     if (s->kind == SLOT_COT)
         put(x, out, s->root, w, FACTORS);
     else
-        put_symbol(out, &x->slot[n->a], n->op == OP_AT ? CELL_T : s->axes, w);
+        put_symbol(out, &x->slot[n->a],
+                   n->op == OP_AT ? s->axes | slot_bit(s) : s->axes, w);
 }
 
 /* Rows of E at an index; one in place of an index. */
@@ -365,7 +393,7 @@ static void put_lookup(const Latex *x, Buf *out, Ref r, When w)
         return;
     }
     if (n->op == OP_SCATTER)
-        put_sums(out, NODE(x->g, a)->axes, &w);
+        put_sums(x, out, NODE(x->g, a)->axes, &w);
     buf_puts(out, "\\mathbf{1}[");
     put(x, out, b, w, ANY);
     buf_puts(out, "]\\, ");
@@ -390,7 +418,10 @@ static void put_structural(const Latex *x, Buf *out, Ref r, When w)
         put_slot(x, out, r, w);
         return;
     case OP_TIME:
-        buf_puts(out, when_text(out->arena, w));
+        buf_puts(out, step_text(out->arena, w.axis[n->a]));
+        return;
+    case OP_LEN:
+        buf_puts(out, end_text(x, n->a));
         return;
     case OP_OWN:
     case OP_EXPAND:
@@ -424,7 +455,7 @@ static void put_structural(const Latex *x, Buf *out, Ref r, When w)
         if (n->op == OP_SUM)
             buf_puts(out, "\\sum ");
         else
-            put_sums(out, n->a, &w);
+            put_sums(x, out, n->a, &w);
         put(x, out, IN(x->g, r, 0), w,
             is_chain(x, IN(x->g, r, 0)) ? ANY : FACTORS);
         return;
@@ -516,7 +547,7 @@ static void gather_terms(const Latex *x, Term t, bool top, Terms *to)
     bool open = top || !x->node[t.r].base;
     const Slot *s = n->op == OP_READ ? SLOT(x->g, n->a) : NULL;
     if (open && s && s->kind == SLOT_COT) {
-        t.w.off += n->b;
+        t.w.axis[s->axis].off += n->b;
         t.r = s->root;
         gather_terms(x, t, false, to);
         return;
@@ -553,7 +584,7 @@ static int width_of(const char *s)
 void latex_definition(const Latex *x, Buf *out, Ref r)
 {
     Terms terms = {0};
-    const Term all = {r, false, {"t", 0}};
+    const Term all = {r, false, here(x)};
     int at = 0;
     gather_terms(x, all, true, &terms);
     for (int i = 0; i < terms.n; i++) {
@@ -577,7 +608,7 @@ void latex_definition(const Latex *x, Buf *out, Ref r)
     }
 }
 
-void latex_left(Buf *out, const Symbol *s, int axes)
+void latex_left(const Latex *x, Buf *out, const Symbol *s, int axes)
 {
-    put_symbol(out, s, axes, (When){"t", 0});
+    put_symbol(out, s, axes, here(x));
 }

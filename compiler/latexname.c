@@ -106,21 +106,21 @@ static void put_letters(Buf *out, const Codes *c, int from, int to)
         from = put_letter(out, c, from);
 }
 
-/* Where the index begins: W|i, h|_0, λ|f; the length where there is none. */
+/* Where the index begins: W|i, h|_0, λ|f; the length where there is none.  A
+ * number is none: h0 is not h at step 0. */
 static int index_of(const Codes *c, int head)
 {
     int tail = c->n - head;
-    bool digits = true, word = false;
+    bool word = false;
     for (int i = head; i < c->n; i++) {
         if (c->v[i] == '_')
             return i;
-        digits &= c->v[i] >= '0' && c->v[i] <= '9';
-        word |= c->v[i] == '.';
+        word |= c->v[i] == '.' || (c->v[i] >= '0' && c->v[i] <= '9');
     }
     bool plain = c->v[0] >= 'a' && c->v[0] <= 'z' && head == 1;
     if (!tail || word)
         return c->n;
-    return digits || tail == 1 || (!plain && tail <= 3) ? head : c->n;
+    return tail == 1 || (!plain && tail <= 3) ? head : c->n;
 }
 
 static const char *letters_text(Arena *a, const Codes *c, int from, int to)
