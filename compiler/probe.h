@@ -7,7 +7,8 @@
 
 /* Text of a small model around the cell, its sizes left open under the names
  * of its arguments, its inputs and its value with a prefix that keeps them
- * apart from what else a file defines; NULL where an argument is itself a cell or a function. */
+ * apart from what else a file defines; NULL where an argument is itself a cell
+ * or a function. */
 const char *probe_text(Arena *a, const Ast *cell, const char *prefix);
 
 #endif
