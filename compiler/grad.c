@@ -341,15 +341,6 @@ static void add_named(State *s)
     }
 }
 
-static bool reads_ahead(const Graph *g)
-{
-    for (Ref r = 1; r < (Ref)g->node.n; r++)
-        if (NODE(g, r)->op == OP_READ && NODE(g, r)->b > 0 &&
-            SLOT(g, NODE(g, r)->a)->root)
-            return true;
-    return false;
-}
-
 static Graph *grad(const Graph *from, bool inputs, bool named)
 {
     Graph *g = graph_map(from, identity, NULL);
@@ -376,7 +367,6 @@ static Graph *grad(const Graph *from, bool inputs, bool named)
     bool *live = NEW_N(s.z.tmp, bool, g->node.n);
     mark_live(g, loss, s.z.tmp, live);
     find_wants(&s.z, inputs);
-    s.z.ahead = reads_ahead(g);
     for (Ref r = 1; r < (Ref)s.z.n; r++)
         visit(&s, r);
     make_cotangent_slots(&s, live);
