@@ -120,8 +120,11 @@ static bool term_div(Term *t, const Term *y)
     return true;
 }
 
+/* A name that is solved divides as what it is. */
 static const Dim *dim_div(Arena *a, const Dim *x, const Dim *y)
 {
+    x = dim_resolve(a, x);
+    y = dim_resolve(a, y);
     if (y->nterm != 1)
         return NULL;
     Dim *d = dim_new(a, x->nterm);
