@@ -635,8 +635,13 @@ Elaborated elaborate(Arena *a, Intern *in, Diags *d, Ast *const *lib, int nlib,
         scope_collect(&e, e.top, file[i]->kid);
     for (int i = 0; i < MAX_ROUNDS; i++) {
         dry_round(&e, file, nfile);
-        if (!e.changed && !settle_one(&e, true) && !settle_one(&e, false))
+        bool guessed = e.settle;
+        e.settle = false;
+        if (e.changed || settle_one(&e, true))
+            continue;
+        if (guessed && !settle_one(&e, false))
             break;
+        e.settle = !guessed;
     }
     diags_context(d, applied_at, &e);
     build_all(&e, file, nfile);
