@@ -486,6 +486,8 @@ static void type_name(Elab *e, Name *n)
     uint32_t axes = n->val.kind == V_TENSOR ? n->val.axes | v.axes : v.axes;
     bool known = v.kind != V_TENSOR || v.rank != RANK_UNKNOWN;
     bool complex = n->val.complex || v.complex;
+    if (e->settle && known && !n->typed && n->kind == N_EQN)
+        e->guessed = n;
     if (axes != n->val.axes || (known && !n->typed) ||
         complex != n->val.complex)
         e->changed = true;
@@ -525,6 +527,8 @@ static bool settle_one(Elab *e, bool declared)
                 (declared && !n->state_decl))
                 continue;
             n->typed = declared_shape(e, n);
+            if (n->typed && !n->state_decl)
+                e->guessed = n;
             if (n->typed)
                 return true;
         }
