@@ -55,7 +55,7 @@ static Name *name_new(Elab *e, Scope *s, NameKind kind, const char *name,
     n->scope = s;
     n->span = at;
     n->part = -1;
-    n->slot = n->im_slot = -1;
+    n->slot = n->im_slot = n->axis = -1;
     n->val = val_unknown(0);
     return n;
 }
@@ -84,7 +84,7 @@ void scope_bind(Elab *e, Scope *s, const char *name, Val v, Span at)
     n->scope = s;
     n->span = v.name ? v.name->span : at;
     n->part = -1;
-    n->slot = n->im_slot = -1;
+    n->slot = n->im_slot = n->axis = -1;
     n->val = v;
     n->typed = true;
     n->state = 2;
@@ -126,7 +126,7 @@ static void collect_decl(Elab *e, Scope *s, Ast *stmt, Ast *d, NameKind kind)
 {
     Ast *braces = ast_find(d, A_BRACES), *subs = ast_find(d, A_SUBS);
     bool model = s == e->top;
-    collect_dims(e, s, subs, model && kind == N_INPUT);
+    collect_dims(e, s, subs, model && kind != N_PARAM);
     Ast *in = ast_find(d, A_IN);
     if (in && kind == N_INPUT && !in->kid->next && in->kid->kind == A_NAME &&
         !declared_complex(d) && !scope_lookup(e, s, in->kid->name)) {
@@ -194,14 +194,17 @@ static void collect_axes(Elab *e, Ast *stmt)
 {
     for (Ast *k = stmt->kid; k; k = k->next) {
         Axis x = {k->name, k->name_span, k, false};
-        if (k->op) {
+        if (k->op && k->op != K_UNTIL) {
             diag(e->diags, E_UNSUPPORTED, k->span,
-                 k->op == K_UNTIL  ? "a stopping rule (until)"
-                 : k->op == K_LIKE ? "a second index over the same axis (like)"
-                                   : "an axis with a slower clock");
+                 k->op == K_LIKE ? "a second index over the same axis (like)"
+                                 : "an axis with a slower clock");
             continue;
         }
-        vec_push(e->arena, &e->axis, x);
+        if (e->axis.n == CELL_TIMES)
+            diag(e->diags, E_UNSUPPORTED, k->span,
+                 "more than three time axes in one model");
+        if (e->axis.n < CELL_TIMES)
+            vec_push(e->arena, &e->axis, x);
     }
 }
 
@@ -225,20 +228,17 @@ static void collect_state(Elab *e, Scope *s, Ast *a)
     }
 }
 
-/* What the grammar lets through and a cell may not have. */
+/* What the grammar lets through and may not stand there. */
 static bool misplaced(Elab *e, Scope *s, Ast *a)
 {
-    const char *what = a->kind == A_OPTION   ? "option inside a cell"
-                       : a->kind == A_FN     ? "fn inside a cell"
-                       : a->kind == A_METRIC ? "metric inside a cell"
-                                             : NULL;
     if (a->kind == A_LANGUAGE && a->num != 1) {
-        diag(e->diags, E_UNSUPPORTED, a->span, "another language than 1");
+        diag(e->diags, E_LANGUAGE, a->span, a->num);
         return true;
     }
-    if (!what || s == e->top || s == e->lib)
+    if (a->kind != A_OPTION || s == e->top || s == e->lib)
         return false;
-    diag(e->diags, E_UNSUPPORTED, a->span, what);
+    diag(e->diags, E_NESTED, a->span, "option");
+    diag_help(e->diags, "make it an argument of the cell, with a default");
     return true;
 }
 
@@ -272,8 +272,10 @@ static void collect_statement(Elab *e, Scope *s, Ast *a)
             collect_decl(e, s, a, d, kind[a->kind]);
         break;
     case A_LOSS:
+    case A_METRIC:
+    case A_DRAW:
         if (s != e->top)
-            vec_push(e->arena, &s->losses, a);
+            vec_push(e->arena, &s->terms, a);
         break;
     case A_USE:
     case A_EXTERN:
@@ -316,8 +318,6 @@ void scope_collect(Elab *e, Scope *s, Ast *first)
                       : NULL;
         if (n)
             n->drawn = true;
-        if (a->kind == A_DRAW && s != e->top && e->building)
-            diag(e->diags, E_UNSUPPORTED, a->span, "~ inside a cell");
     }
 }
 
@@ -443,13 +443,17 @@ int name_slot(Elab *e, Name *n)
     Val type = n->val;
     if (type.rank == RANK_UNKNOWN)
         type.rank = 0;
-    int axes = n->state == 2 ? val_axes(&type) : GX_TB;
+    int axes = val_axes(&type);
+    if (n->axis >= 0 && n->lagged)
+        axes |= GX_B | cell_time(n->axis);
     for (int p = 0; p < 1 + type.complex; p++) {
         int *to = p ? &n->im_slot : &n->slot;
         *to = graph_slot(e->graph, SLOT_EQN,
                          type.complex ? part_name(e, n->full, p) : n->full,
                          val_shape(e, &type), axes);
         SLOT(e->graph, *to)->span = n->span;
+        if (n->axis >= 0)
+            SLOT(e->graph, *to)->axis = n->axis;
     }
     vec_push(e->arena, &e->pending, n);
     return n->slot;
@@ -535,6 +539,26 @@ static bool settle_one(Elab *e, bool declared)
     return false;
 }
 
+/* What a term of the loss, a metric or a distribution holds. */
+static void type_term(Elab *e, Scope *s, Ast *a)
+{
+    if (a->kind == A_LOSS || a->kind == A_METRIC)
+        expr(e, s, a->kid);
+    else if (a->kind == A_DRAW)
+        draw_types(e, s, a->kid->next);
+}
+
+/* What an input of a cell left of ~ is called outside. */
+static void mark_drawn(Elab *e)
+{
+    for (int i = 0; i < e->scope.n; i++)
+        for (int k = 0; k < e->scope.v[i]->order.n; k++) {
+            Name *n = e->scope.v[i]->order.v[k];
+            if (n->drawn && n->kind == N_ARG)
+                storage_name(e, n)->drawn = true;
+        }
+}
+
 static void dry_round(Elab *e, Ast *const *file, int nfile)
 {
     e->changed = false;
@@ -542,16 +566,16 @@ static void dry_round(Elab *e, Ast *const *file, int nfile)
         for (int k = 0; k < e->scope.v[i]->order.n; k++)
             if (e->scope.v[i] != e->lib)
                 type_name(e, e->scope.v[i]->order.v[k]);
+    for (int i = 0; i < e->scope.n; i++)
+        for (int k = 0; k < e->scope.v[i]->terms.n; k++)
+            type_term(e, e->scope.v[i], e->scope.v[i]->terms.v[k]);
     for (int f = 0; f < nfile; f++)
         for (Ast *a = file[f]->kid; a; a = a->next)
             if (a->kind == A_OUTPUT)
                 for (Ast *k = a->kid; k; k = k->next)
                     expr(e, e->top, k->kid);
-            else if (a->kind == A_LOSS || a->kind == A_METRIC)
-                expr(e, e->top, a->kid);
-            else if (a->kind == A_DRAW && a->kid->next->kind == A_CALL)
-                for (Ast *k = a->kid->next->kid->next; k; k = k->next)
-                    expr(e, e->top, k);
+            else
+                type_term(e, e->top, a);
 }
 
 static void slot_root(Elab *e, int slot, Val v, Span at)
@@ -637,6 +661,10 @@ Elaborated elaborate(Arena *a, Intern *in, Diags *d, Ast *const *lib, int nlib,
     implied_axis(&e, file, nfile);
     for (int i = 0; i < nfile; i++)
         scope_collect(&e, e.top, file[i]->kid);
+    for (int i = 0; i < e.axis.n; i++)
+        vec_push(a, &e.graph->time, e.axis.v[i].name);
+    for (int i = 0; i < nfile && !set->probe; i++)
+        text_check(&e, file[i]);
     for (int i = 0; i < MAX_ROUNDS; i++) {
         dry_round(&e, file, nfile);
         bool guessed = e.settle;
@@ -647,6 +675,7 @@ Elaborated elaborate(Arena *a, Intern *in, Diags *d, Ast *const *lib, int nlib,
             break;
         e.settle = !guessed;
     }
+    mark_drawn(&e);
     diags_context(d, applied_at, &e);
     build_all(&e, file, nfile);
     diags_context(d, NULL, NULL);

@@ -48,7 +48,9 @@ enum {
     CELL_OBSERVED = 2, /* left of `~`: negative means "not observed" */
     CELL_LIKELIHOOD = 4, /* TERM of a `~`: perplexity and bits make sense */
     CELL_FROZEN = 8,   /* never updated; INPUT: has no GRAD */
-    CELL_BACKWARD = 16 /* its recurrence is swept from the end to 1 */
+    CELL_BACKWARD = 16, /* its recurrence is swept from the end to 1 */
+    CELL_SIMPLEX = 256, /* PARAM: rows are positive and sum to 1 */
+    CELL_SKEW = 512    /* PARAM: square matrices with A' = -A */
 };
 
 /* Number of reals as a polynomial: c, and for each set of axes by[set] times
