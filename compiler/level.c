@@ -343,11 +343,11 @@ static void settle(Level *l, Ref r, HomeKind kind, int index, int64_t col)
     l->home[r] = (Home){kind, index, col};
 }
 
-/* Whether the operator has a pole in its operand k. */
+/* Whether the operator goes to infinity somewhere in its operand k. */
 static bool has_pole(int op, int k)
 {
     return (op == OP_div && k == 1) || op == OP_recip || op == OP_log ||
-           op == OP_log1p || (op == OP_pow && k == 0);
+           op == OP_log1p || op == OP_pow || op == OP_exp || op == OP_expm1;
 }
 
 /* Nodes from which an operator with a pole gets its operand within the step:
@@ -362,7 +362,7 @@ static bool *find_fragile(const Level *l)
         for (int i = l->order.n - 1; i >= 0; i--) {
             Ref r = l->order.v[i];
             const Node *n = NODE(g, r);
-            for (int k = 0; n->axes & CELL_T && k < n->nin; k++) {
+            for (int k = 0; n->axes & GX_TIME && k < n->nin; k++) {
                 Ref in = strip(g, IN(g, r, k), true);
                 if (fragile[in] || (!fragile[r] && !has_pole(n->op, k)))
                     continue;
