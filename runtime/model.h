@@ -46,9 +46,10 @@ typedef struct InitFrom {
  * at two sd; "uniform" a to b; "bernoulli" p = a; "glorot" uniform within
  * sqrt(6/(rows+columns)) (Glorot and Bengio 2010); "he" normal of sd
  * sqrt(2/columns) (He et al. 2015); "orthogonal" times a, 0 for 1 (Saxe et al.
- * 2014); "identity" times a, 0 for 1; "load" from a file, see load.h.  Where a start value does not lie inside
- * (lo, hi), all values of that parameter are taken as unconstrained ones: 0
- * becomes the middle of (0, 1), and 1 of (0, inf). */
+ * 2014); "identity" times a, 0 for 1; "load" from a file, see load.h.  Where
+ * a start value does not lie inside (lo, hi), all values of that parameter are
+ * taken as unconstrained ones: 0 becomes the middle of (0, 1), and 1 of
+ * (0, inf). */
 int model_init(RtModel *m, uint64_t seed, const InitFrom *from, RtError *err);
 
 /* Copy model_size(t) doubles out of or into the blocks; `i` a CELL_PARAM. */
