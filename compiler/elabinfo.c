@@ -180,9 +180,6 @@ static int count_axes(Elab *e)
     int n = 0;
     for (int i = 0; i < e->axis.n; i++)
         n += (int)(used >> i & 1);
-    if (n > 1 && !diags_errors(e->diags))
-        diag(e->diags, E_UNSUPPORTED, e->axis.v[1].span,
-             "two axes in one model");
     return n;
 }
 
@@ -194,7 +191,8 @@ Elaborated elab_results(Elab *e, Ast *const *file, int nfile)
     for (int f = 0; f < nfile; f++)
         for (Ast *a = file[f]->kid; a; a = a->next)
             model |= a->kind != A_CELL && a->kind != A_FN &&
-                     a->kind != A_DERIV && a->kind != A_LANGUAGE;
+                     a->kind != A_DERIV && a->kind != A_LANGUAGE &&
+                     a->kind != A_USE && a->kind != A_EXTERN;
     option_infos(e, &out);
     open_dims(e, &out);
     check_states(e);
