@@ -246,7 +246,8 @@ static void check_cells(Cellc *c)
     set.noption = set.ndim = set.nstate = 0;
     for (int f = 0; f < c->text.n; f++)
         for (Ast *a = c->file[f]->kid; a; a = a->next) {
-            const char *text = a->kind == A_CELL ? probe_text(c->run, a) : NULL;
+            const char *text =
+                a->kind == A_CELL ? probe_text(c->run, a, "probe_") : NULL;
             if (!text)
                 continue;
             Ast **file = NEW_N(c->run, Ast *, c->text.n + 1);
