@@ -192,6 +192,13 @@ static void causal_message(Cellc *c, const Graph *g, const CausalError *x)
 {
     Buf b;
     buf_init(&b, c->run);
+    if (x->why == CAUSAL_AXES) {
+        const Slot *s = SLOT(g, NODE(g, x->read)->a);
+        diag(c->diags, E_AXIS_LOOPS, x->span,
+             arena_strndup(c->run, s->name, strcspn(s->name, "[")),
+             g->time.v[s->axis]);
+        return;
+    }
     const char *who = "a value";
     Span at = x->span;
     for (int i = 0; i < x->cycle.n; i++) {

@@ -180,9 +180,6 @@ static int count_axes(Elab *e)
     int n = 0;
     for (int i = 0; i < e->axis.n; i++)
         n += (int)(used >> i & 1);
-    if (n > 1 && !diags_errors(e->diags))
-        diag(e->diags, E_UNSUPPORTED, e->axis.v[1].span,
-             "two axes in one model");
     return n;
 }
 

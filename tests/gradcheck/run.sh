@@ -53,14 +53,27 @@ specs() {
     done
 }
 
+# Models with several time axes have no chunks.
+uncut() {
+    printf '%s\n' "$1" "$1 --lengths" "$1 --lengths --reduce token --seed 2"
+}
+
+axes() {
+    for spec in "$here"/axes/*.cell; do
+        uncut "$spec"
+    done
+}
+
 shared() {
     forms "$shared/specs/01_elman.cell --option n=5"
     forms "$shared/specs/02_lstm.cell"
     forms "$shared/specs/03_gru.cell"
     forms "$shared/specs/04_peephole.cell"
     forms "$shared/specs/06_jordan.cell --option n=5"
+    uncut "$shared/specs/08_seq2seq.cell --option n=4 --option d=3 --option a=3"
     forms "$shared/specs/09_charlm.cell --option n=4"
     forms "$shared/specs/10_sentiment.cell --option n=5 --entries 40"
+    uncut "$shared/specs/11_caption.cell --option n=4 --option d=3 --entries 40"
     forms "$shared/specs/12_anomaly.cell --option n=3 --option τ=2"
 }
 
@@ -84,6 +97,7 @@ chmod +x "$scratch/one"
 
 cells > "$scratch/list"
 specs >> "$scratch/list"
+axes >> "$scratch/list"
 if [ -d "$shared/specs" ]; then
     shared >> "$scratch/list"
 else
