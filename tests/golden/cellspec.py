@@ -514,7 +514,11 @@ class Translator:
     def along_vector(self, f, a):
         """softmax and cumsum, over the last axis."""
         if a.shape and a.shape[-1] == 1:
-            return a if f == "cumsum" else Term(num(1), a.shape, flat=True)
+            if f == "cumsum":
+                return a
+            # 1, but of the axes and parameters that a has.
+            none = ("bin", "*", a.tree, num(0))
+            return a.like(("bin", "+", none, num(1)), a.shape, flat=a.flat)
         return a.like(("call", f, [self.solid(a).tree]), a.shape)
 
     def call_softmax(self, a):

@@ -527,6 +527,8 @@ class Oracle:
         return stack([a.at((i - s) % n) for i in range(n)])
 
     def do_permute(self, a, p):
+        if a.shape[:1] != p.shape:
+            raise OracleError(f"permute {a.shape} by {p.shape}")
         return stack([a.at(int(real(i))) for i in p.data])
 
     def do_shiftin(self, m, y):
