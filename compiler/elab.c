@@ -277,10 +277,8 @@ static void collect_statement(Elab *e, Scope *s, Ast *a)
         if (s != e->top)
             vec_push(e->arena, &s->terms, a);
         break;
-    case A_USE:
     case A_EXTERN:
-        diag(e->diags, E_UNSUPPORTED, a->span,
-             a->kind == A_USE ? "use" : "extern fn");
+        diag(e->diags, E_UNSUPPORTED, a->span, "extern fn");
         break;
     default:
         break;
