@@ -35,6 +35,7 @@ emit*.c emit.h      : graph.h ops.h causal.h sched.h plan.h emit.h kernels.h
 jit.*               : base.h jit.h kernels.h
 elab*.c elab*.h probe.*
                     : ast.h graph.h ops.h shape.h elab.h elaborate.h probe.h
+                      grad.h
                       prelude.h cellc.h
 cellc.h             : cellrt.h
 cellcint.h          : cellc.h elaborate.h probe.h emit.h eval.h jit.h latency.h
