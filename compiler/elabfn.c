@@ -182,7 +182,7 @@ static Val filled(Call *c)
     for (int i = 0; i < c->n && i < SHAPE_RANK; i++) {
         if (c->x[i].kind != V_TENSOR || !c->x[i].size) {
             if (e->building)
-                diag(e->diags, E_NOT_SIZE, c->at[i], c->name);
+                diag(e->diags, E_NOT_SIZE, c->at[i], val_text(e, &c->x[i]));
             return val_none();
         }
         r.dim[r.rank++] = c->x[i].size;
