@@ -62,6 +62,8 @@ static bool whole(const Graph *g, Ref r)
     case OP_MAXA:
     case OP_MINA:
         return true;
+    case OP_POOL:
+        return NODE(g, r)->axes != GX_TB;
     default:
         return false;
     }

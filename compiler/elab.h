@@ -294,6 +294,11 @@ Val app_output(Elab *e, App *a, Span at);
 Name *app_output_name(Elab *e, App *a); /* the output, if it is one name */
 App *app_at(Elab *e, Scope *s, Ast *a); /* application that is all of a */
 
+/* elabbatch.c: mean[batch](e), sum[t, batch](e), and a parameter's next value */
+bool over_batch_named(const Ast *subs);
+bool over_batch_takes(const char *fn);
+Val over_batch(Call *c);
+
 /* elabconst.c */
 Val const_table(Elab *e, Name *n); /* const A[i=1:n] = ... */
 

@@ -442,7 +442,10 @@ Val call_builtin(Elab *e, Scope *s, const char *name, Ast *call, Ast *subs,
                  c.n);
         return val_none();
     }
-    if (subs && (!builtins[row].axis || first->kind != A_NAME || c.n != 1)) {
+    bool batch = over_batch_named(subs);
+    bool whole = subs && (!batch || subs->kid->next);
+    if (subs && (!builtins[row].axis || (batch && !over_batch_takes(name)) ||
+                 first->kind != A_NAME || c.n != 1)) {
         bool soon = !strcmp(name, "softmax") || !strcmp(name, "argmax") ||
                     !strcmp(name, "logsumexp");
         if (e->building && soon)
@@ -452,7 +455,7 @@ Val call_builtin(Elab *e, Scope *s, const char *name, Ast *call, Ast *subs,
             diag(e->diags, E_AXIS_CALL, subs->span, name);
         return val_none();
     }
-    if (subs && !is_axis(e, s, first->name)) {
+    if (subs && !batch && !is_axis(e, s, first->name)) {
         if (e->building)
             diag(e->diags, E_AXIS_NAME, first->span, first->name);
         return val_none();
@@ -460,7 +463,7 @@ Val call_builtin(Elab *e, Scope *s, const char *name, Ast *call, Ast *subs,
     c.x = NEW_N(e->arena, Val, c.n + 1);
     c.at = NEW_N(e->arena, Span, c.n + 1);
     int i = 0, outer = e->whole_from;
-    if (subs)
+    if (whole)
         e->whole_from = e->chain.n;
     for (Ast *k = args; k; k = k->next, i++) {
         c.x[i] = expr(e, s, k);
@@ -474,7 +477,9 @@ Val call_builtin(Elab *e, Scope *s, const char *name, Ast *call, Ast *subs,
         }
     }
     e->whole_from = outer;
-    return complex_call(&c, subs ? over_axis : builtins[row].fn);
+    return complex_call(&c, batch  ? over_batch
+                            : subs ? over_axis
+                                   : builtins[row].fn);
 }
 
 /* Derivative text that stands behind the definition for argument `name`. */

@@ -155,6 +155,10 @@ static void print_attributes(Buf *out, const Graph *g, const Node *n)
     case OP_MINA:
         buf_printf(out, " %s", graph_over_name[n->a & 3]);
         break;
+    case OP_POOL:
+        buf_printf(out, " %s of %s", graph_over_name[n->a & 3],
+                   graph_over_name[n->b & 3]);
+        break;
     default:
         break;
     }

@@ -308,6 +308,11 @@ static void read_attributes(Reader *r, Op op, Ref in, int *a, int *b,
     case OP_MINA:
         *a = pick(r, "axes", graph_over_name, 4);
         break;
+    case OP_POOL:
+        *a = pick(r, "axes", graph_over_name, 4);
+        expect(r, "of");
+        *b = pick(r, "axes", graph_over_name, 4);
+        break;
     default:
         break;
     }

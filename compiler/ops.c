@@ -356,6 +356,12 @@ static const char *type_structural(Typing *t, Op op)
         *t->shape = *in_shape(t, 0);
         *t->axes &= ~t->a;
         return *t->axes == CELL_T ? "sequences summed before steps" : NULL;
+    case OP_POOL:
+        *t->shape = *in_shape(t, 0);
+        if (*t->axes & ~t->b || !(t->a & CELL_B) || t->a & ~t->b)
+            return "pooled over axes that its rows do not have";
+        *t->axes = t->a == CELL_B && t->b == GX_TB ? GX_TB : GX_NONE;
+        return NULL;
     default:
         return "unknown operator";
     }

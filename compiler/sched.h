@@ -98,6 +98,7 @@ typedef enum KernelKind {
     KN_SUMA,    /* y = x0 summed over `over` (CELL_T | CELL_B); the rows are
                    those of y, x0 has axes `from`; likewise: */
     KN_MAXA, KN_MINA,
+    KN_POOL,    /* y[rows,n] = x0 summed over the B rows of each step */
     KN_AT,      /* y[b,:] = x0 at 0-based step `row`, or LEN[b] + row when x1
                    (the lengths) is there */
     KN_TAIL     /* WHOLE: y at all steps LEN[b] + row <= t < T + lead of y;

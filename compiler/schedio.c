@@ -24,8 +24,8 @@ static const char *const names[] = {
     [KN_SOFTMAX] = "softmax", [KN_ONEHOT] = "onehot",
     [KN_PICK] = "pick",       [KN_PLACE] = "place",
     [KN_SUMA] = "sum over",   [KN_MAXA] = "max over",
-    [KN_MINA] = "min over",   [KN_AT] = "at",
-    [KN_TAIL] = "tail"};
+    [KN_MINA] = "min over",   [KN_POOL] = "pool",
+    [KN_AT] = "at",           [KN_TAIL] = "tail"};
 
 const char *kernel_name(KernelKind k)
 {

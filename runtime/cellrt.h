@@ -42,7 +42,9 @@ enum {
     CELL_OBSERVED = 2, /* left of `~`: negative means "not observed" */
     CELL_LIKELIHOOD = 4, /* TERM of a `~`: perplexity and bits make sense */
     CELL_FROZEN = 8,   /* never updated; INPUT: has no GRAD */
-    CELL_BACKWARD = 16 /* its recurrence is swept from the end to 1 */
+    CELL_BACKWARD = 16, /* its recurrence is swept from the end to 1 */
+    CELL_WHOLE = 32    /* BATCH: a value depends on all sequences of the batch,
+                          which must not be split */
 };
 
 /* Number of reals as a polynomial: tb*T*B + t*T + b*B + c. */

@@ -1,0 +1,93 @@
+/* Statistics of the batch in the elaboration: mean[batch](e) at each step,
+ * mean[t, batch](e) over all steps of all sequences.  Padding never counts. */
+#include <string.h>
+
+#include "elab.h"
+
+bool over_batch_named(const Ast *subs)
+{
+    for (const Ast *k = subs ? subs->kid : NULL; k; k = k->next)
+        if (k->kind == A_NAME && !strcmp(k->name, "batch"))
+            return true;
+    return false;
+}
+
+bool over_batch_takes(const char *fn)
+{
+    return !strcmp(fn, "sum") || !strcmp(fn, "mean");
+}
+
+static Val scalar_node(Elab *e, uint32_t axes, Op op, int n, const Ref *in,
+                       Span at)
+{
+    Val v = val_unknown(axes);
+    v.rank = 0;
+    return val_node(e, v, op, n, in, 0, 0, 0, at);
+}
+
+/* 1 at the steps of each sequence; without steps, where it has any. */
+static Val counted(Elab *e, uint32_t axes, Span at)
+{
+    Val len = scalar_node(e, AXIS_B, OP_LEN, 0, NULL, at);
+    bool steps = (axes & ~AXIS_B) != 0;
+    Val first =
+        steps ? scalar_node(e, axes, OP_TIME, 0, NULL, at) : val_num(e, 1);
+    Val x[2] = {first, len};
+    return val_op(e, OP_le, 2, x, at, NULL);
+}
+
+/* The time axis stands in the brackets too. */
+static bool all_steps(Call *c, const Val *v, bool *ok)
+{
+    Elab *e = c->e;
+    bool all = false;
+    for (Ast *k = c->subs->kid; k; k = k->next) {
+        if (k->kind == A_NAME && !strcmp(k->name, "batch"))
+            continue;
+        bool axis = k->kind == A_NAME && is_axis(e, c->s, k->name);
+        bool varies = axis && v->axes & ~AXIS_B;
+        if (!varies && e->building) {
+            diag(e->diags, axis ? E_NO_AXIS : E_AXIS_NAME,
+                 axis ? c->at[0] : k->span, k->name, val_text(e, v));
+            *ok = false;
+        }
+        all = true;
+    }
+    return all;
+}
+
+static Val pooled(Elab *e, Val v, bool all, Span at)
+{
+    bool steps = (v.axes & ~AXIS_B) != 0;
+    Ref in = v.ref;
+    v.set = NULL;
+    if (all || !steps)
+        v.axes = 0;
+    int rows = steps ? GX_TB : GX_B;
+    return val_node(e, v, OP_POOL, 1, &in, all ? rows : CELL_B, rows, 0, at);
+}
+
+Val over_batch(Call *c)
+{
+    Elab *e = c->e;
+    Val v = c->x[0];
+    Span at = c->a->span;
+    bool ok = true;
+    if (v.kind != V_TENSOR)
+        return v;
+    bool all = all_steps(c, &v, &ok);
+    if (ok && !(v.axes & AXIS_B) && e->building) {
+        diag(e->diags, E_NO_AXIS, c->at[0], "the batch", val_text(e, &v));
+        ok = false;
+    }
+    if (!ok)
+        return val_none();
+    Val mask = counted(e, v.axes, at);
+    Val x[3] = {mask, v, val_num(e, 0)};
+    Val sum = pooled(e, val_op(e, OP_select, 3, x, at, NULL), all, at);
+    if (strcmp(c->name, "mean"))
+        return sum;
+    Val least[2] = {pooled(e, mask, all, at), val_num(e, 1)};
+    Val by[2] = {sum, val_op(e, OP_max, 2, least, at, NULL)};
+    return val_op(e, OP_div, 2, by, at, NULL);
+}
