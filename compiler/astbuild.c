@@ -224,10 +224,26 @@ Ast *build_key_range(Lexer *lx, Span at, const Ast *name, Ast *from, Ast *to)
     return build_key(lx, A_KEY, at, name, NULL, range);
 }
 
+/* The member fwd.c as one dotted name. */
+static void join_member(Lexer *lx, Ast *a)
+{
+    if (a->kind != A_MEMBER)
+        return;
+    join_member(lx, a->kid);
+    if (a->kid->kind != A_NAME)
+        return;
+    a->kind = A_NAME;
+    a->name = intern_str(
+        lx->names, arena_printf(lx->arena, "%s.%s", a->kid->name, a->name));
+    a->name_span = a->span;
+    a->kid = NULL;
+}
+
 Ast *build_arg(Lexer *lx, Span at, Ast *left, Ast *e)
 {
     Ast *base = left->kind == A_INDEX ? left->kid : left;
 
+    join_member(lx, base);
     if (base->kind != A_NAME) {
         lx->mistakes++;
         diag(lx->diags, E_ARGUMENT, left->span);

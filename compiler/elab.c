@@ -96,6 +96,8 @@ static void collect_dims(Elab *e, Scope *s, Ast *subs, bool skip_axis)
     for (Ast *k = subs ? subs->kid : NULL; k; k = k->next) {
         if (k->kind != A_NAME || scope_lookup(e, s, k->name))
             continue;
+        if (!strcmp(k->name, "..."))
+            continue;
         if (skip_axis) {
             bool axis = false;
             for (int i = 0; i < e->axis.n; i++)
@@ -376,13 +378,19 @@ static Val tuple_part(Elab *e, Name *n, Val v)
 static void build_name(Elab *e, Name *n)
 {
     n->state = 1;
+    n->computed = val_none();
     vec_push(e->arena, &e->chain, n);
     Val v = n->kind == N_ARG && n->feed ? app_output(e, n->feed, n->span)
             : n->kind == N_ARG          ? expr(e, n->from, n->rhs)
                                         : expr(e, n->scope, n->rhs);
-    e->chain.n--;
     if (n->part >= 0)
         v = tuple_part(e, n, v);
+    if (over_next(e, n)) {
+        v.ref = v.kind == V_TENSOR ? val_ref(e, &v, n->span) : 0;
+        n->computed = v;
+        v = over_become(e, n, v);
+    }
+    e->chain.n--;
     if (v.kind == V_TENSOR && n->kind == N_EQN) {
         if (!v.size || !v.constant)
             v.size = NULL;
@@ -452,15 +460,10 @@ static void type_around(Elab *e, Name *n)
 {
     for (int i = 0; i < n->edge.n; i++)
         expr(e, n->edge.v[i].scope, n->edge.v[i].e);
+    over_type_starts(e, n);
     Ast *init = n->kind == N_PARAM ? ast_find(n->stmt, A_INIT) : NULL;
     if (init)
         expr(e, n->scope, init->kid);
-}
-
-static void type_overrides(Elab *e, App *app)
-{
-    for (int i = 0; app && i < app->over.n; i++)
-        expr(e, app->over.v[i].scope, app->over.v[i].e);
 }
 
 /* Types of a name in a dry round. */
@@ -475,6 +478,9 @@ static void type_name(Elab *e, Name *n)
         v = n->part < v.nparts ? v.part[n->part] : val_none();
     if (v.kind == V_NONE)
         return;
+    n->computed = v;
+    if (over_next(e, n))
+        v = over_become(e, n, v);
     if (n->kind == N_ARG && n->decl && v.kind == V_TENSOR)
         bind_input_type(e, n, &v);
     uint32_t axes = n->val.kind == V_TENSOR ? n->val.axes | v.axes : v.axes;
@@ -528,8 +534,6 @@ static bool settle_one(Elab *e, bool declared)
 static void dry_round(Elab *e, Ast *const *file, int nfile)
 {
     e->changed = false;
-    for (int i = 0; i < e->scope.n; i++)
-        type_overrides(e, e->scope.v[i]->app);
     for (int i = 0; i < e->scope.n; i++)
         for (int k = 0; k < e->scope.v[i]->order.n; k++)
             if (e->scope.v[i] != e->lib)

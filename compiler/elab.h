@@ -93,6 +93,14 @@ typedef struct Edge {
     Span span;
 } Edge;
 
+/* Where the argument `e` of an application is read for one name. */
+typedef struct StandIn {
+    const App *at;
+    const Ast *e;
+    Scope *scope;
+    Name *it;
+} StandIn;
+
 struct Name {
     const char *name; /* as written */
     const char *full; /* with the prefix of its scope */
@@ -112,21 +120,41 @@ struct Name {
     int im_slot;          /* complex: of the imaginary part; else -1 */
     bool used, lagged;    /* read at all; read at another step */
     bool drawn;           /* left of ~ */
+    bool recurrent;       /* its own cell reads it at an earlier step */
     int min_off, max_off; /* steps at which it is read, 0 or beyond */
     Span cycle_read;      /* where, while it is built, it reads the next name */
     VEC(Edge) edge;
     Ast *state_decl; /* EQN: its `state` declaration, or NULL */
     Layer *layer;    /* EQN whose value is a layer: enc = lstm(128) */
+    Val computed;    /* EQN that `h = e` replaces: what its own step sees */
+    VEC(StandIn) stand;
+    Name *stands; /* ARG `state`, `output`, `param`: for this name, read ... */
+    App *beyond;  /* ... as it is outside of this application */
     UT_hash_handle hh;
 };
 
-/* An argument that changes what a name of the applied cell means:
- * h[0] = e, h[t-1] = e, W = E. */
+/* An argument that changes what names of the applied cell mean; a narrower
+ * word goes before a wider one. */
+typedef enum OverWord {
+    WORD_NAME,
+    WORD_OUTPUT,
+    WORD_STATE,
+    WORD_PARAM
+} OverWord;
+
+typedef enum OverKind {
+    OVER_START, /* h[0] = e */
+    OVER_STEP,  /* h[t-1] = e; param[t-1] = e: what multiplies such reads */
+    OVER_VALUE  /* W = e, h = e */
+} OverKind;
+
 typedef struct Over {
-    const char *name;
-    enum { OVER_START, OVER_STEP, OVER_VALUE } kind;
+    const char *name; /* c, fwd.c, or the word itself */
+    OverWord word;
+    OverKind kind;
     int offset; /* STEP: -1 for t-1; START: index 0, -1 .. */
     bool end;   /* START: h[end+1] */
+    bool used;
     Ast *e;
     Scope *scope; /* in whose names e is written */
     Span span;
@@ -140,7 +168,9 @@ struct Scope {
     VEC(Name *) order;   /* as written */
     App *app;            /* whose body this is, or NULL */
     bool reversed;       /* inside rev(): time runs from the end to 1 */
+    bool shown;          /* the output line: names as `h = e` made them */
     int axis;            /* axis that `t` means here, -1 unknown */
+    Val any;             /* shape that `[...]` means; NONE until solved */
     const char *where;   /* "lstm" for messages, NULL at top level */
     VEC(Ast *) losses;   /* loss statements of a cell */
 };
@@ -163,7 +193,9 @@ struct Layer {
 /* One use of a layer on values. */
 struct App {
     Layer *layer;
+    App *outer;       /* in whose body it stands, or NULL */
     Scope *scope;     /* names of the body; STACK: NULL */
+    Scope *shown;     /* the same, to read the output line in */
     VEC(App *) level; /* STACK: bottom first */
     VEC(Over) over;
     Ast *call;
@@ -261,8 +293,8 @@ Val member_index(Elab *e, const char *str, const Dim *set, Span at);
 /* elabdecl.c: the slot and type of an input, parameter or noise; false while
  * unknown (dry) or after an error */
 bool declare(Elab *e, Name *n);
-bool declare_type(Elab *e, Name *n);       /* only the type */
-const Over *value_override(const Name *n); /* W = E in the call, or NULL */
+bool declare_type(Elab *e, Name *n); /* only the type */
+bool any_shape(const Ast *subs);     /* is it [...] */
 
 /* elabindex.c */
 Val expr_index(Elab *e, Scope *s, Ast *a);
@@ -291,6 +323,7 @@ Val call_fn(Elab *e, Scope *s, Val f, int n, Val *arg, const Span *at,
             Span call);
 bool is_builtin(const char *name);
 Val app_output(Elab *e, App *a, Span at);
+Ast *first_output(const App *a);
 Name *app_output_name(Elab *e, App *a); /* the output, if it is one name */
 App *app_at(Elab *e, Scope *s, Ast *a); /* application that is all of a */
 
@@ -299,8 +332,25 @@ bool over_batch_named(const Ast *subs);
 bool over_batch_takes(const char *fn);
 Val over_batch(Call *c);
 
+/* elabover.c: arguments like h[0] = e, h[t-1] = e, W = E, state = e */
+bool over_bind(Elab *e, App *app, Scope *caller, Ast *k);
+/* What applies to n from the application `from` outwards; NULL: nothing. */
+Over *over_find(Elab *e, App *from, const Name *n, OverKind kind, int offset,
+                App **at);
+bool over_next(Elab *e, const Name *n); /* is there some h = e for it */
+Scope *over_scope(Elab *e, const Over *o, App *at, Name *n);
+Val over_value(Elab *e, const Over *o, App *at, Name *n, const Val *it);
+Val over_become(Elab *e, Name *n, Val v);
+bool over_starts(Elab *e, const Over *o, const App *at, const Name *n);
+void over_type_starts(Elab *e, Name *n);
+void over_check(Elab *e);
+
 /* elabconst.c */
 Val const_table(Elab *e, Name *n); /* const A[i=1:n] = ... */
+const Dim *table_dim(Elab *e, Scope *s, Ast *k);
+/* Every element of rhs; *out is NULL where a size of v is open. */
+bool table_values(Elab *e, Scope *s, Ast *subs, Ast *rhs, const Val *v,
+                  double **out);
 
 /* elabloss.c: terms, metrics, outputs, finals */
 void build_roots(Elab *e, Ast *const *file, int nfile);

@@ -69,7 +69,7 @@ App *app_at(Elab *e, Scope *s, Ast *a)
     return app_at(e, n->scope, n->rhs);
 }
 
-static Ast *first_output(App *a)
+Ast *first_output(const App *a)
 {
     Ast *st = ast_find(a->layer->cell, A_BODY);
     for (st = st->kid; st; st = st->next)
@@ -94,9 +94,32 @@ static void declare_params(Elab *e, Scope *s)
 {
     for (int i = 0; i < s->order.n; i++) {
         Name *n = s->order.v[i];
-        if (n->kind == N_PARAM && n->used && !value_override(n))
+        App *at = NULL;
+        if (n->kind == N_PARAM && n->used &&
+            !over_find(e, s->app, n, OVER_VALUE, 0, &at))
             declare(e, n);
     }
+}
+
+/* Where the output line is read: it shows what names become, while the other
+ * lines of the body see what they compute. */
+static Scope *shown_scope(Elab *e, App *a)
+{
+    bool some = false;
+    for (int i = 0; i < a->scope->order.n; i++)
+        some |= over_next(e, a->scope->order.v[i]);
+    if (!some)
+        return a->scope;
+    if (!a->shown) {
+        a->shown = scope_new(e, a->scope, a->scope->prefix);
+        a->shown->app = a;
+        a->shown->weights = a->scope->weights;
+        a->shown->reversed = a->scope->reversed;
+        a->shown->where = a->scope->where;
+        a->shown->shown = true;
+    }
+    a->shown->axis = a->scope->axis;
+    return a->shown;
 }
 
 Val app_output(Elab *e, App *a, Span at)
@@ -128,7 +151,7 @@ Val app_output(Elab *e, App *a, Span at)
         return val_none();
     }
     e->depth++;
-    Val v = expr(e, a->scope, out);
+    Val v = expr(e, shown_scope(e, a), out);
     e->depth--;
     if (v.kind == V_TENSOR || e->building)
         a->val = v;
@@ -218,6 +241,20 @@ static void bind_dim(Elab *e, Scope *s, Ast *a, const Dim *to)
     e->changed = true;
 }
 
+/* `[...]` takes the shape of the first argument declared so. */
+static bool bind_any(Elab *e, Scope *s, const Val *v)
+{
+    if (s->any.kind != V_TENSOR) {
+        s->any = *v;
+        e->changed = true;
+        return true;
+    }
+    bool ok = v->rank == s->any.rank;
+    for (int i = 0; ok && i < v->rank; i++)
+        ok = same_dim(e, v->dim[i], s->any.dim[i]);
+    return ok;
+}
+
 /* An argument solves the dims that the cell's input leaves open, and says
  * which axis `t` is inside. */
 void bind_input_type(Elab *e, Name *n, Val *v)
@@ -247,6 +284,10 @@ void bind_input_type(Elab *e, Name *n, Val *v)
         return;
     }
     bool ok = v->rank == rank;
+    if (any_shape(subs)) {
+        ok = bind_any(e, s, v);
+        subs = NULL;
+    }
     for (Ast *k = subs ? subs->kid : NULL; k && ok; k = k->next, i++) {
         const Dim *d = expr_dim(e, s, k);
         if (!d)

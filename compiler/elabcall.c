@@ -257,7 +257,7 @@ static bool bind_arguments(Elab *e, App *app)
             }
         if (!n->rhs && p->kid) {
             n->rhs = p->kid;
-            n->from = l->home;
+            n->from = app->scope; /* it may name other arguments */
         }
         ok &= n->rhs != NULL;
     }
@@ -282,44 +282,6 @@ static bool bind_arguments(Elab *e, App *app)
                   l->cell->name);
     }
     return ok && !stray;
-}
-
-/* h[0] = e, h[t-1] = e, W = E among the inputs. */
-static bool bind_override(Elab *e, App *app, Scope *caller, Ast *k)
-{
-    Over o;
-    memset(&o, 0, sizeof o);
-    Ast *subs = ast_find(k, A_SUBS);
-    o.name = k->name;
-    o.scope = caller;
-    o.e = subs ? subs->next : k->kid;
-    o.span = k->span;
-    o.kind = OVER_VALUE;
-    Name *n = scope_find(app->scope, k->name);
-    if (!n || (n->kind != N_EQN && n->kind != N_PARAM && n->kind != N_ARG)) {
-        if (e->building) {
-            diag(e->diags, E_NO_MEMBER, k->name_span, k->name);
-            diag_note(e->diags, app->layer->cell->name_span,
-                      "%s is defined here", app->layer->cell->name);
-        }
-        return false;
-    }
-    if (subs) {
-        Edge edge = {0};
-        if (edge_of(e, app->scope, subs, &edge)) {
-            o.kind = OVER_START;
-            o.end = edge.end;
-            o.offset = edge.at;
-        } else if (!step_of(e, app->scope, subs, &o.offset)) {
-            if (e->building)
-                diag(e->diags, E_OVERRIDE, k->span);
-            return false;
-        } else {
-            o.kind = OVER_STEP;
-        }
-    }
-    vec_push(e->arena, &app->over, o);
-    return true;
 }
 
 /* Inputs by position; the first may be the value of another application. */
@@ -405,6 +367,7 @@ App *app_make(Elab *e, Scope *s, Ast *site, Layer *l, const char *prefix,
         return app_stack(e, s, site, l, prefix, first, feed, rest, reversed);
     App *app = NEW(e->arena, App);
     app->layer = l;
+    app->outer = s->app;
     app->call = site;
     app->scope = scope_new(e, l->home, prefix);
     app->scope->weights = l->prefix;
@@ -418,7 +381,7 @@ App *app_make(Elab *e, Scope *s, Ast *site, Layer *l, const char *prefix,
     ok &= bind_inputs(e, app, s, first, feed, rest);
     for (Ast *k = rest; k && ok; k = k->next)
         if (k->kind == A_KEY)
-            ok &= bind_override(e, app, s, k);
+            ok &= over_bind(e, app, s, k);
     e->depth--;
     e->changed = true;
     app->broken = !ok;

@@ -12,7 +12,7 @@ static const char *const init_kinds[] = {
 /* Kind and numbers of `~ uniform(a, b)`; messages when building. */
 static CellInit read_init(Elab *e, Scope *s, Ast *a)
 {
-    CellInit r = {"const", 0, 0, NULL};
+    CellInit r = {.kind = "const"};
     Ast *callee = a->kind == A_CALL ? a->kid : a;
     int n = (int)(sizeof init_kinds / sizeof *init_kinds), i = 0;
     while (callee->kind == A_NAME && i < n &&
@@ -101,6 +101,14 @@ static double start_number(Elab *e, Scope *s, Ast *a, int part)
     return part && v.constant ? 0 : expr_number(e, s, a, "a start value").num;
 }
 
+static void start_table(Elab *e, Scope *s, Slot *slot, Ast *subs, Ast *rhs,
+                        const Val *v)
+{
+    double *value;
+    if (table_values(e, s, subs, rhs, v, &value))
+        slot->init.value = value;
+}
+
 static void param_slot(Elab *e, Name *n, int part)
 {
     Scope *s = n->scope;
@@ -125,7 +133,14 @@ static void param_slot(Elab *e, Name *n, int part)
         slot->init.kind = "glorot";
     param_constraint(e, s, slot, n->decl);
     Ast *init = ast_find(n->stmt, A_INIT);
-    if (init && init->op == '=') {
+    Ast *subs = ast_find(n->decl, A_SUBS);
+    if (subs && subs->kid->kind == A_KEY) {
+        slot->init.kind = "table";
+        if (!init || init->op != '=')
+            diag(e->diags, E_TABLE, subs->span);
+        else
+            start_table(e, s, slot, subs, init->kid, &n->val);
+    } else if (init && init->op == '=') {
         slot->init.kind = "const";
         slot->init.a = start_number(e, s, init->kid, part);
     } else if (init) {
@@ -173,6 +188,12 @@ static void input_slot(Elab *e, Name *n, int part)
         vec_push(e->arena, &e->pending, n);
 }
 
+bool any_shape(const Ast *subs)
+{
+    return subs && subs->kid && !subs->kid->next && subs->kid->kind == A_NAME &&
+           !strcmp(subs->kid->name, "...");
+}
+
 /* Axes in front (in a model), then dims.  false while a dim is unknown. */
 bool declare_type(Elab *e, Name *n)
 {
@@ -189,6 +210,13 @@ bool declare_type(Elab *e, Name *n)
                  : n->stmt->op == K_ONCE || axis < 0 ? AXIS_B
                                                      : AXIS_B | 1u << axis;
     }
+    if (any_shape(subs)) {
+        if (s->any.kind != V_TENSOR)
+            return false;
+        v.rank = s->any.rank;
+        memcpy(v.dim, s->any.dim, sizeof v.dim);
+        subs = NULL;
+    }
     for (Ast *k = subs ? subs->kid : NULL; k; k = k->next) {
         int axis = -1;
         for (int i = 0; model && k->kind == A_NAME && i < e->axis.n; i++)
@@ -199,7 +227,9 @@ bool declare_type(Elab *e, Name *n)
             e->axis.v[axis].used = true;
             continue;
         }
-        const Dim *d = expr_dim(e, s, k);
+        const Dim *d = n->kind == N_PARAM && k->kind == A_KEY
+                           ? table_dim(e, s, k)
+                           : expr_dim(e, s, k);
         if (!d)
             return false;
         if (v.rank == SHAPE_RANK) {
@@ -230,7 +260,8 @@ static bool input_failed(const Scope *s)
         Ast *subs = n->decl ? ast_find(n->decl, A_SUBS) : NULL;
         int rank = subs ? ast_count(subs) : 0;
         if (n->kind == N_ARG && n->decl &&
-            (n->val.kind != V_TENSOR || n->val.rank != rank))
+            (n->val.kind != V_TENSOR ||
+             (n->val.rank != rank && !any_shape(subs))))
             return true;
     }
     return false;

@@ -51,13 +51,21 @@ static void found_add(Elab *e, FoundList *list, Name *n, bool reversed,
     vec_push(e->arena, list, f);
 }
 
+/* What its own scope and the applications around say of `of`, stored in n. */
 static void own_edges(Elab *e, FoundList *list, Name *n, Name *of)
 {
+    bool reversed = of->scope->reversed;
     for (int i = 0; i < of->edge.n; i++) {
         Edge *x = &of->edge.v[i];
-        found_add(e, list, n, of->scope->reversed, x->end, x->at, x->scope,
-                  x->e, x->span);
+        found_add(e, list, n, reversed, x->end, x->at, x->scope, x->e, x->span);
     }
+    for (App *a = of->scope->app; a; a = a->outer)
+        for (int i = 0; i < a->over.n; i++) {
+            const Over *o = &a->over.v[i];
+            if (over_starts(e, o, a, of))
+                found_add(e, list, n, reversed, o->end, o->offset,
+                          over_scope(e, o, a, of), o->e, o->span);
+        }
 }
 
 /* Edges of other names that are stored in n, and the short name of n. */
@@ -155,13 +163,6 @@ void slot_edges(Elab *e, Name *n)
     FoundList list = {0};
     own_edges(e, &list, n, n);
     outer_edges(e, &list, n);
-    App *app = n->scope->app;
-    for (int i = 0; app && i < app->over.n; i++) {
-        const Over *o = &app->over.v[i];
-        if (o->kind == OVER_START && o->name == n->name)
-            found_add(e, &list, n, n->scope->reversed, o->end, o->offset,
-                      o->scope, o->e, o->span);
-    }
     /* Sorted outwards from the sequence: 0, -1, .. and 1, 2, .. */
     for (int i = 1; i < list.n; i++)
         for (int k = i;

@@ -49,6 +49,10 @@ static Val undefined(Elab *e, Scope *s, Ast *a)
 {
     if (!e->building)
         return val_none();
+    if (!strcmp(a->name, "...")) {
+        diag(e->diags, E_ANY_SHAPE, a->span);
+        return val_none();
+    }
     int n = 0, room = 0;
     for (Scope *u = s; u; u = u->up)
         room += u->order.n;
@@ -93,19 +97,10 @@ static Val param_or_input(Elab *e, Name *n, Span at)
     return val_slot(e, v, op, n, 0, 0, at);
 }
 
-const Over *value_override(const Name *n)
-{
-    App *app = n->scope->app;
-    for (int i = 0; app && i < app->over.n; i++)
-        if (app->over.v[i].kind == OVER_VALUE && app->over.v[i].name == n->name)
-            return &app->over.v[i];
-    return NULL;
-}
-
 /* A parameter that the call ties to a value: W = E; 0 removes it. */
-static Val tied(Elab *e, Name *n, const Over *o)
+static Val tied(Elab *e, Name *n, const Over *o, App *at)
 {
-    Val v = expr(e, o->scope, o->e);
+    Val v = over_value(e, o, at, n, NULL);
     if (!declare_type(e, n) || v.kind != V_TENSOR)
         return e->building ? val_none() : n->val;
     bool fits = !v.rank || v.rank == n->val.rank;
@@ -133,12 +128,36 @@ static Val tied(Elab *e, Name *n, const Over *o)
     return full;
 }
 
-static Val named(Elab *e, Name *n, Ast *a)
+/* A parameter as the application `from` and those around it leave it. */
+static Val param_beyond(Elab *e, Name *n, App *from, Span at)
 {
-    const Over *over = n->kind == N_PARAM ? value_override(n) : NULL;
+    App *where = NULL;
+    const Over *o = over_find(e, from, n, OVER_VALUE, 0, &where);
     n->used = true;
-    if (over)
-        return tied(e, n, over);
+    if (o)
+        return tied(e, n, o, where);
+    return declare(e, n) ? param_or_input(e, n, at) : val_none();
+}
+
+/* An equation: its own step sees what it computes, everything else what an
+ * argument `h = e` makes of that. */
+static Val equation(Elab *e, Scope *s, Name *n, Span at)
+{
+    bool inside = s->app && s->app == n->scope->app && !s->shown;
+    if (!inside || !over_next(e, n))
+        return name_value(e, n, at);
+    if (n->state != 1 || n->computed.kind != V_TENSOR)
+        name_value(e, n, at);
+    return n->computed;
+}
+
+static Val named(Elab *e, Scope *s, Name *n, Ast *a)
+{
+    n->used = true;
+    if (n->stands && n->val.kind == V_NONE) /* `state`, `param` */
+        return n->stands->kind == N_PARAM
+                   ? param_beyond(e, n->stands, n->beyond->outer, a->span)
+                   : name_value(e, n->stands, a->span);
     switch (n->kind) {
     case N_OPTION:
     case N_CONST:
@@ -146,14 +165,12 @@ static Val named(Elab *e, Name *n, Ast *a)
     case N_DIM:
         return n->val;
     case N_PARAM:
+        return param_beyond(e, n, n->scope->app, a->span);
     case N_INPUT:
-    case N_NOISE: {
-        if (!declare(e, n))
-            return val_none();
-        Val v = param_or_input(e, n, a->span);
-        return v;
-    }
+    case N_NOISE:
+        return declare(e, n) ? param_or_input(e, n, a->span) : val_none();
     case N_EQN:
+        return equation(e, s, n, a->span);
     case N_ARG:
         return name_value(e, n, a->span);
     case N_FN:
@@ -173,7 +190,7 @@ static Val expr_name(Elab *e, Scope *s, Ast *a)
 {
     Name *n = scope_lookup(e, s, a->name);
     if (n) {
-        Val v = named(e, n, a);
+        Val v = named(e, s, n, a);
         if (v.kind == V_TENSOR && n->kind != N_ARG)
             v.name = n;
         return v;

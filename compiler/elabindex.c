@@ -102,7 +102,7 @@ static Name *storage_of(Elab *e, Name *n)
                 continue;
             }
         }
-        if (n->kind == N_EQN && n->part < 0) {
+        if (n->kind == N_EQN && n->part < 0 && !over_next(e, n)) {
             App *app = app_at(e, n->scope, n->rhs);
             Name *m = app ? app_output_name(e, app) : NULL;
             if (m && m->kind == N_EQN) {
@@ -143,24 +143,27 @@ static bool has_edge(Elab *e, Name *n, bool end)
     return false;
 }
 
-static const Over *step_override(Name *n, int offset)
+/* Only the cell itself sees what a call put in the place of its own previous
+ * state; the caller's h.c[t-1] is the real one. */
+static const Over *step_override(Elab *e, Scope *s, Name **n, int offset,
+                                 App **at)
 {
-    App *app = n->scope->app;
-    for (int i = 0; app && i < app->over.n; i++)
-        if (app->over.v[i].kind == OVER_STEP &&
-            app->over.v[i].name == n->name && app->over.v[i].offset == offset)
-            return &app->over.v[i];
-    return NULL;
+    App *from = s->app == (*n)->scope->app ? s->app : NULL;
+    if ((*n)->stands) {
+        from = (*n)->beyond->outer;
+        *n = (*n)->stands;
+    } else if (from && offset < 0 && (*n)->kind == N_EQN && !(*n)->recurrent) {
+        (*n)->recurrent = e->changed = true;
+    }
+    return over_find(e, from, *n, OVER_STEP, offset, at);
 }
 
 Val read_at(Elab *e, Scope *s, Name *n, int offset, Span at)
 {
-    /* Only the cell itself sees what the call put in the place of its own
-     * previous state; the caller's h.c[t-1] is the real one. */
-    const Over *over =
-        s->app == n->scope->app ? step_override(n, offset) : NULL;
+    App *where = NULL;
+    const Over *over = step_override(e, s, &n, offset, &where);
     if (over)
-        return expr(e, over->scope, over->e);
+        return over_value(e, over, where, n, NULL);
     n->used = n->lagged = true;
     int step = n->scope->reversed ? -offset : offset;
     Name *m = storage_of(e, n);
@@ -202,6 +205,7 @@ static Val read_one(Elab *e, Name *n, TimeSub t, Span at)
 {
     bool end = t.when == WHEN_END;
     int off = t.off;
+    n = n->stands ? n->stands : n;
     if (n->scope->reversed) { /* 1 and end change places */
         off = end ? 1 - off : 1 - off;
         end = !end;

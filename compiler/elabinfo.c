@@ -199,6 +199,7 @@ Elaborated elab_results(Elab *e, Ast *const *file, int nfile)
     open_dims(e, &out);
     check_states(e);
     if (!diags_errors(e->diags) && !e->set->nupstream && !e->set->probe) {
+        over_check(e);
         unused_names(e);
         unreached_params(e);
     }

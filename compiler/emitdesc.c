@@ -56,6 +56,21 @@ static void print_size(Buf *out, CellSize s)
                (long long)s.b, (long long)s.c);
 }
 
+/* The start values of a parameter that has a formula for them. */
+static void print_values(Buf *out, const CellTensor *t)
+{
+    int64_t n = 1;
+    for (int i = 0; i < t->rank; i++)
+        n *= t->dim[i];
+    buf_puts(out, t->init.value ? ", (const double[]){" : ", NULL");
+    for (int64_t i = 0; t->init.value && i < n; i++) {
+        buf_puts(out, !i ? "" : i % 8 ? ", " : ",\n      ");
+        print_double(out, t->init.value[i]);
+    }
+    if (t->init.value)
+        buf_putc(out, '}');
+}
+
 /* One tensor: what it is, its extents, its place; then what only parameters
  * and noise have, if they do. */
 static void print_tensor(Buf *out, const CellTensor *t)
@@ -87,6 +102,7 @@ static void print_tensor(Buf *out, const CellTensor *t)
     print_double(out, t->init.b);
     buf_puts(out, ", ");
     print_string(out, t->init.file);
+    print_values(out, t);
     buf_puts(out, "}, ");
     print_double(out, t->lo);
     buf_puts(out, ", ");

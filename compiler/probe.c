@@ -38,7 +38,10 @@ static void input_line(Buf *b, const Ast *d)
         buf_printf(b, "input probe_%s%s[t", d->name, braces ? tail->name : "");
         for (const Ast *k = subs ? subs->kid : NULL; k; k = k->next) {
             buf_puts(b, ", ");
-            ast_print_expr(b, k);
+            if (k->kind == A_NAME && *k->name == '.')
+                buf_puts(b, "probe_shape"); /* any shape: a vector */
+            else
+                ast_print_expr(b, k);
         }
         buf_puts(b, "]");
         if (in) {

@@ -165,6 +165,24 @@ static void open_brace(Lexer *lx, Token *t)
         t->kind = SEP;
 }
 
+/* Inside brackets `state`, `output` and `param` are names, so that they can be
+ * said of an applied cell: f(x, state[t-1] = e).  At the head of a line they
+ * are most likely a statement, and the bracket was forgotten. */
+static void word_as_name(Lexer *lx, Token *t)
+{
+    const char *s = lx->src->text + (t->span.lo - lx->src->base);
+    size_t n = t->span.hi - t->span.lo;
+    bool word = t->kind == STATE || t->kind == OUTPUT || t->kind == PARAM;
+    if (!word || !lx->open.n || (t->joined && s[n] != '['))
+        return;
+    t->kind = ID;
+    t->value.node = NEW(lx->arena, Ast);
+    t->value.node->kind = A_NAME;
+    t->value.node->span = t->value.node->name_span = t->span;
+    t->value.node->name = intern(lx->names, s, n);
+    lx->operand = t->span.hi;
+}
+
 /* Account of brackets; false if the token is not for the parser. */
 static bool count_brackets(Lexer *lx, Token *t)
 {
@@ -242,6 +260,7 @@ static Token next_token(Lexer *lx)
             t.kind = SEP;
         if (!lx->stop && lacks_brace(lx, t))
             t = close_block(lx, t);
+        word_as_name(lx, &t);
     } while (!count_brackets(lx, &t));
     return t;
 }

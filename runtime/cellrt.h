@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CELL_ABI 1 /* bumped whenever a layout below changes */
+#define CELL_ABI 2 /* bumped whenever a layout below changes */
 
 /* Axes over which a tensor varies besides its own extents. */
 enum { CELL_T = 1, CELL_B = 2 };
@@ -56,9 +56,10 @@ typedef struct CellSize {
  * Kinds are the words of the language ("uniform", "glorot", ...). */
 typedef struct CellInit {
     const char *kind; /* "const" "normal" "uniform" "glorot" "orthogonal"
-                         "bernoulli" "load" ... */
+                         "bernoulli" "load" "table" ... */
     double a, b;      /* its numbers: value; mean, sd; low, high; p */
     const char *file; /* load("file"), else NULL */
+    const double *value; /* "table": of every element, row-major, else NULL */
 } CellInit;
 
 typedef struct CellTensor {

@@ -33,6 +33,15 @@ static int draw_const(Draw *d, RtError *err)
     return 0;
 }
 
+static int draw_table(Draw *d, RtError *err)
+{
+    if (!d->t->init.value)
+        return rt_fail(err, "%s: its start values are missing", d->t->name);
+    memcpy(d->v, d->t->init.value,
+           (size_t)(d->mats * d->rows * d->cols) * sizeof *d->v);
+    return 0;
+}
+
 static void fill_normal(Draw *d, double mean, double sd)
 {
     for (int64_t i = 0; i < d->mats * d->rows * d->cols; i++)
@@ -183,6 +192,7 @@ static int draw_load(Draw *d, RtError *err)
 
 static const DrawKind draw_kinds[] = {
     {"const", draw_const},
+    {"table", draw_table},
     {"normal", draw_normal},
     {"truncated", draw_truncated},
     {"uniform", draw_uniform},

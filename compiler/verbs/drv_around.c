@@ -126,7 +126,7 @@ static void add_input(char **to, const char *item, size_t n, const char *text,
         p = skip(p);
         length = strcspn(p, ",]");
         add(to, ", ", 2);
-        if (square || is_argument(text, p, length))
+        if (square || *p == '.' || is_argument(text, p, length))
             add(to, "4", 1);
         else
             add(to, p, length);

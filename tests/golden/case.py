@@ -12,7 +12,7 @@ WANTED = ("output", "final_state", "gradient", "expected",
 
 # Families of case.json that the harness knows how to say in the language.
 FAMILIES = ("rnn", "step", "cell", "model", "clip", "optimizer",
-            "truncated_bptt")
+            "truncated_bptt", "onnx")
 
 LAYER = re.compile(r"^(.+)_l(\d+)(r?)$")
 
@@ -88,8 +88,6 @@ class Case:
         """Skip unless the family is one the language is in force for."""
         if self.family not in FAMILIES:
             raise Skip(f"family {self.family} is not in force yet")
-        if self.json["peer"]["name"] == "keras":
-            raise Skip("family keras is not in force yet")
 
     def role(self, *roles):
         return [t for t in self.tensors.values() if t.role in roles]

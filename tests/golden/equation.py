@@ -14,7 +14,7 @@ meaning would change.
 
 import re
 
-TOKEN = re.compile(r"\s*(?:(\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+)|([^\W\d]\w*)|"
+TOKEN = re.compile(r"\s*(?:(\d+\.?\d*(?:[eE][-+]?\d+)?j?|\.\d+)|([^\W\d]\w*)|"
                    r"(\*\*|//|<=|>=|==|!=|[-+*/@^()\[\],<>:|&']))")
 RANK = {"|": 1, "&": 2, "<": 3, ">": 3, "<=": 3, ">=": 3, "==": 3, "!=": 3,
         "+": 4, "-": 4, "*": 5, "/": 5, "@": 5, "//": 5}
@@ -161,11 +161,13 @@ class Writer:
     """Writes a tree in the language of cellc.
 
     rename: function from an identifier to what stands for it here;
-    ahead: the equations are swept backward, id[t-k] becomes id[t+k].
+    ahead: the equations are swept backward, id[t-k] becomes id[t+k];
+    before: like rename, of id[t-k].
     """
 
-    def __init__(self, rename, ahead=False):
+    def __init__(self, rename, ahead=False, before=None):
         self.rename = rename
+        self.before = before or rename
         self.sign = "+" if ahead else "-"
 
     def write(self, tree, rank=COND):
@@ -175,11 +177,21 @@ class Writer:
     def num(self, text):
         return text, ATOM
 
+    def text(self, text):
+        """Already in our language, of the highest rank."""
+        return text, ATOM
+
+    def turn(self, a):
+        return self.write(a, ATOM) + "'", ATOM
+
+    def range(self, a, b):
+        return f"{self.write(a, SUM)}:{self.write(b, SUM)}", COND
+
     def name(self, text):
         return self.rename(text), ATOM
 
     def lag(self, name, k):
-        return f"{self.rename(name)}[t{self.sign}{k}]", ATOM
+        return f"{self.before(name)}[t{self.sign}{k}]", ATOM
 
     def at(self, value, index):
         inside = ", ".join(self.write(i) for i in index)

@@ -35,7 +35,7 @@ def one_bias(texts):
 
 
 def no_bias(texts):
-    return [re.sub(r" \+ b[WU]\w*", "", t) for t in texts]
+    return [re.sub(r" \+ b\w*", "", t) for t in texts]
 
 
 PAPERS = [
@@ -67,16 +67,26 @@ def match(case, equations):
     """(application, parameter names, state names, absent biases) or None."""
     texts = sorted(f"{left} = {right}" for left, right in equations.items())
     first = [p for p in case.params if p.place in (None, case.places()[0])]
-    rows = [p.shape[0] for p in first if p.base.startswith("W")]
+    found = find(texts, [p.shape[0] for p in first
+                         if p.base.startswith("W")])
+    if not found:
+        return None
+    form, name_of, missing = found
+    return form, name_of, lambda state: state, missing
+
+
+def find(texts, rows):
+    """texts: the equations, sorted; rows: of the matrices W.
+    (application, parameter names, absent biases) or None."""
     for form, want, names in CELLS + PAPERS:
         bare = no_bias(want)
         if texts not in (sorted(want), sorted(bare)):
             continue
         missing = []
-        if texts == sorted(bare):
+        if texts != sorted(want):
             biases = {rename(names, b)
-                      for t in want for b in re.findall(r"\bb[WU]\w*", t)}
+                      for t in want for b in re.findall(r"\bb[WU]?\w*", t)}
             missing = [(b, (rows[0],)) for b in sorted(biases)]
-        return (form.format(n=rows[0]), lambda base: rename(names, base),
-                lambda state: state, missing)
+        return (form.format(n=rows[0]),
+                lambda base: rename(names, base), missing)
     return None

@@ -39,6 +39,23 @@ class Array:
                            f"of {len(self.data)} elements")
         return Array(shape, self.data[offset:offset + count], self.kind)
 
+    def take(self, axis, i):
+        """The array at one index of an axis."""
+        return self.along(axis)[i]
+
+    def along(self, axis):
+        """The arrays at every index of an axis."""
+        inner = math.prod(self.shape[axis + 1:])
+        n, step = self.shape[axis], math.prod(self.shape[axis:])
+        return [Array(self.shape[:axis] + self.shape[axis + 1:],
+                      [v for at in range(0, len(self.data), step)
+                       for v in self.data[at + i * inner:
+                                          at + (i + 1) * inner]], self.kind)
+                for i in range(n)]
+
+    def flip(self, axis):
+        return stack(self.along(axis)[::-1], axis)
+
     def where(self, flat):
         """The index tuple of a flat position."""
         index = []
@@ -46,6 +63,16 @@ class Array:
             index.append(flat % size)
             flat //= size
         return tuple(reversed(index))
+
+
+def stack(arrays, axis):
+    """Arrays of one shape along a new axis."""
+    shape = arrays[0].shape
+    inner = math.prod(shape[axis:])
+    data = [v for at in range(0, len(arrays[0].data), inner)
+            for a in arrays for v in a.data[at:at + inner]]
+    return Array(shape[:axis] + (len(arrays),) + shape[axis:], data,
+                 arrays[0].kind)
 
 
 def zeros(shape, kind="<f8"):

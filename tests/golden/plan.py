@@ -35,8 +35,8 @@ NOT_RATES = ("optimizer", "betas", "decoupled_weight_decay",
 class Want:
     """A tensor of the case and how to get it from the product.
 
-    blocks: (file, offset in the tensor, shape in the file, count of leading
-    steps); value: a function of the runs' Results instead.
+    blocks: (file or None for zeros, offset in the tensor, shape in the file,
+    count of leading steps); value: a function of the runs' Results instead.
     """
 
     def __init__(self, tensor, run, blocks=None, value=None):
@@ -51,8 +51,8 @@ class Want:
         shape = self.tensor.shape
         data = [None] * math.prod(shape)
         for name, offset, extents, steps in self.blocks:
-            a = results[self.run].array(name)
             full = ((steps,) if steps else ()) + tuple(extents)
+            a = results[self.run].array(name) if name else npyio.zeros(full)
             if a.shape != full and not (full in ((), (1,)) and
                                         a.shape in ((), (1,))):
                 raise CaseError(f"{name}.npy has shape {list(a.shape)}, "
@@ -91,8 +91,12 @@ class Plan:
         """Biases that the library has as one are added up."""
         for p in self.case.params:
             a = self.case.read(p.tensor).cut(p.offset, p.size)
-            a = a.reshape(p.shape)
-            name = self.model.params[p.name]
+            a = a.reshape(self.param_shape(p))
+            name = self.model.params.get(p.name)
+            if not name:
+                continue
+            if p.name in self.model.positions:
+                a.data = [v + 1 for v in a.data]
             if name in self.weights:
                 was = self.weights[name].data
                 a.data = [u + v for u, v in zip(was, a.data)]
@@ -105,9 +109,17 @@ class Plan:
         for name, spelled in model.inputs.items():
             base.inputs[spelled] = self.array(case.tensors[name])
         for t in case.role("initial_state"):
+            if t.name in model.split:
+                axis, stems = model.split[t.name]
+                base.states.update(zip(stems, case.read(t).along(axis)))
+                continue
             for stem, offset, extents, _ in self.state_blocks(t, "", "0"):
                 base.states[stem] = case.read(t).cut(offset, extents)
         for of, t in case.upstream().items():
+            if of in model.flipped:
+                base.upstream[model.outputs[of]] = case.read(t).flip(
+                    t.axes.index("T"))
+                continue
             for stem, offset, extents, _ in self.blocks(case.tensors[of]):
                 whole = offset == 0 and extents == t.shape
                 base.upstream[stem] = case.path(t) if whole else (
@@ -120,6 +132,8 @@ class Plan:
 
     def array(self, t):
         """A tensor as the product takes it: its own file where it can."""
+        if t.role == "mask":
+            return npyio.Array(t.shape, self.case.read(t).data)
         ignore = self.case.options.get("ignore_index")
         a = self.case.read(t)
         if t.role == "target" and t.index and ignore is not None:
@@ -133,7 +147,15 @@ class Plan:
         """A step of a cell is a sequence of one step."""
         step = self.case.family == "step" and t.role in (
             "input", "output", "upstream", "gradient")
+        if self.model.thin:
+            return tuple(n for n, axis in zip(t.shape, t.axes)
+                         if n != 1 or axis in ("T", "B"))
         return ((1,) if step else ()) + t.extents()
+
+    def param_shape(self, p):
+        if self.model.thin:
+            return tuple(n for n in p.size if n != 1)
+        return p.shape
 
     # Where a tensor lives in the product
 
@@ -148,11 +170,16 @@ class Plan:
         if t.role == "initial_state":
             return self.state_blocks(t, prefix, "0")
         if t.role in ("weight", "constant"):
-            return [(prefix + self.model.params[p.name], p.offset, p.shape, 0)
+            return [(self.model.params.get(p.name) and (
+                prefix + self.model.params[p.name]), p.offset,
+                     self.param_shape(p), 0)
                     for p in self.case.params if p.tensor is t]
         raise CaseError(f"nothing in the model stands for {t.name}")
 
     def state_blocks(self, t, prefix, ending):
+        if t.name in self.model.slots:
+            return [(prefix + self.model.slots[t.name], 0, self.extents(t),
+                     0)]
         state = t.name[:-1]
         places = sorted({p for s, p in self.model.states if s == state})
         if t.name[-1] != ending or not places:
@@ -170,7 +197,7 @@ class Plan:
     # Runs
 
     def plan_runs(self):
-        case = self.case
+        case, model = self.case, self.model
         wanted = {t.role for t in case.role(*WANTED)}
         flags = ["--grad"] if wanted & {
             "gradient", "clipped_gradient", "gradient_of_full_bptt"} else []
@@ -179,6 +206,12 @@ class Plan:
         if case.family == "truncated_bptt":
             main.flags += ["--tbptt", str(case.options["chunk"])]
             self.runs["full"] = "spec", self.base.copy(*flags)
+        if model.second:
+            again = self.base.copy()
+            again.inputs = {stem: self.array(case.tensors[name])
+                            for name, stem in model.second.items()}
+            again.carry = "main", set(model.slots.values())
+            self.runs["second"] = "spec", again
         if case.family == "clip":
             main.flags += ["--clip", self.clip()]
         if case.family == "optimizer":
@@ -241,6 +274,16 @@ class Plan:
         of = self.case.tensors.get(t.of or t.name.partition("d_")[2])
         if t.role == "expected":
             return self.expected(t, of)
+        if t.name in self.model.split:
+            return Want(t, "main", value=lambda r: self.joined(r, t))
+        if t.name in self.model.flipped:
+            return Want(t, "main", value=lambda r: r["main"].array(
+                self.model.outputs[t.name]).flip(t.axes.index("T")))
+        if self.model.second and t.role == "final_state":
+            return Want(t, "second", self.blocks(t))
+        if t.role == "output" and t.name.endswith("_second"):
+            first = self.case.tensors[t.name.removesuffix("_second")]
+            return Want(t, "second", self.blocks(first))
         if t.role in ("output", "final_state"):
             padded = self.model.head and t.name in self.model.head.outputs
             if padded:
@@ -275,6 +318,13 @@ class Plan:
                     self.model.outputs[same[0].name]).data))
         raise CaseError(f"no way is known to get '{t.name}'")
 
+    def joined(self, results, t):
+        """A tensor that the product has in parts along an axis."""
+        axis, stems = self.model.split[t.name]
+        prefix = "final." if t.role == "final_state" else ""
+        return npyio.stack([results["main"].array(prefix + stem)
+                            for stem in stems], axis)
+
     def padded(self, results, t):
         """An output of the head; beyond a length the product writes 0, the
         case holds the head of y = 0."""
@@ -300,8 +350,7 @@ class Plan:
         terms = []
         for of, t in self.case.upstream().items():
             up = self.case.read(t).data
-            got = Want(self.case.tensors[of], "main",
-                       self.blocks(self.case.tensors[of])).collect(results)
+            got = self.want(self.case.tensors[of]).collect(results)
             terms += [u * g for u, g in zip(up, got.data)]
         return npyio.Array((1,), [math.fsum(terms)])
 

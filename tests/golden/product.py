@@ -26,6 +26,7 @@ class Request:
         self.upstream = {}
         self.noise = {}
         self.lengths = None
+        self.carry = None    # (run, states): its final ones are the start
         self.flags = []
 
     def copy(self, *flags):
@@ -35,6 +36,7 @@ class Request:
         other.upstream = self.upstream
         other.noise = self.noise
         other.lengths = self.lengths
+        other.carry = self.carry
         other.flags = self.flags + list(flags)
         return other
 
@@ -83,9 +85,14 @@ class Files:
             args.append("--double")
         return args + request.flags
 
-    def run(self, cellc, request, backend):
+    def run(self, cellc, request, backend, earlier=None):
         """Runs cellc; the Results of what it wrote."""
         self.count += 1
+        if request.carry:
+            request = request.copy()
+            run, states = request.carry
+            request.states = {s: earlier[run].path("final." + s)
+                              for s in states}
         out = os.path.join(self.folder, f"out{self.count}-{backend}")
         args = [cellc] + self.arguments(request) + [
             "--backend", backend, "--out", out]
@@ -131,8 +138,11 @@ class Results:
         self.folder = folder
         self.kind = kind
 
+    def path(self, name):
+        return os.path.join(self.folder, name + ".npy")
+
     def array(self, name):
-        path = os.path.join(self.folder, name + ".npy")
+        path = self.path(name)
         if not os.path.exists(path):
             raise ProductError(f"{name}.npy was not written")
         a = npyio.read(path)

@@ -8,16 +8,13 @@ Nothing here looks at the name of a case.
 
 import re
 
+import cellspec
 import equation
+import frameworks
 import library
 from case import CaseError, Skip
 from equation import EquationError
-
-WORDS = """language use option const time until like fn extern from cell
-input param state noise output loss metric train data once shared with in and
-or not t end training sigmoid tanh relu exp log sqrt abs sum mean max min
-softmax outer softplus logsigmoid floor cos sin sign stopgrad
-categorical""".split()
+from model import Model, spell
 
 # Functions of the notation that the language has, or that one line defines.
 KNOWN = """sigmoid tanh relu exp log sqrt abs max min sum mean softmax
@@ -52,25 +49,6 @@ class Equation:
             self.tree = None
 
 
-class Model:
-    """One way of saying a case, and where its tensors live in it."""
-
-    def __init__(self, mode):
-        self.mode = mode
-        self.lines = []
-        self.inputs = {}      # case tensor -> name in the spec
-        self.outputs = {}     # case tensor -> name in the spec
-        self.params = {}      # case parameter -> dotted name
-        self.zero = []        # (dotted name, shape): weights the case lacks
-        self.states = {}      # (state, place) -> dotted name
-        self.flags = []
-        self.head = None      # Model of the head alone, where there is one
-        self.width = 0        # of the y that a head alone reads
-
-    def text(self):
-        return "\n".join(self.lines) + "\n"
-
-
 def read_equations(case):
     """The case's equations; what follows the loss says how to clip or step,
     which is the product's own business."""
@@ -82,39 +60,13 @@ def read_equations(case):
     return found
 
 
-def rename_repeats(equations):
-    """A name assigned again becomes a name of its own, but the last time."""
-    times, seen = {}, {}
-    for e in equations:
-        times[e.left] = times.get(e.left, 0) + 1
-
-    def now(tree):
-        if tree[0] == "name" and seen.get(tree[1], times.get(tree[1])) != (
-                times.get(tree[1])):
-            return ("name", f"{tree[1]}_{seen[tree[1]]}")
-        return tuple([now(c) if isinstance(c, tuple) else c for c in part]
-                     if isinstance(part, list) else
-                     now(part) if isinstance(part, tuple) else part
-                     for part in tree)
-
-    for e in equations:
-        if e.tree:
-            e.tree = now(e.tree)
-        seen[e.left] = seen.get(e.left, 0) + 1
-        if seen[e.left] < times[e.left]:
-            e.left = f"{e.left}_{seen[e.left]}"
-
-
 class Builder:
     """What the modes share: names, declarations, head and loss."""
 
     def __init__(self, case, mode):
         self.case = case
         self.model = Model(mode)
-        equations = read_equations(case)
-        if case.family == "cell":
-            rename_repeats(equations)
-        self.split(equations)
+        self.split(read_equations(case))
         self.globals = {p.base for p in case.params if not p.place}
         self.given = {t.name for t in case.role("input", "target")}
         self.constants = case.options.get("constants") or {}
@@ -143,17 +95,12 @@ class Builder:
                                for e in self.cell if e.tree)
             for p in self.case.params)
 
-    def spell(self, name):
-        while name in WORDS:
-            name += "_"
-        return name
-
     def outside(self, name):
         """What a name stands for that no equation of the cell defines."""
         if name in self.globals or name in self.given:
-            return self.spell(name)
+            return spell(name)
         if name in self.constants:
-            return self.spell(name)
+            return spell(name)
         if name in self.case.sizes:
             return str(self.case.sizes[name])
         raise CaseError(f"no tensor, constant or equation for '{name}'")
@@ -188,7 +135,7 @@ class Builder:
         for t in self.case.role("input"):
             self.declare_input(t)
         for name, value in self.constants.items():
-            self.add(f"const {self.spell(name)} = {value!r}")
+            self.add(f"const {spell(name)} = {value!r}")
 
     def declare_input(self, t, classes=None):
         axes = dict(zip(t.axes, t.shape))
@@ -196,11 +143,11 @@ class Builder:
         inside = [str(n) for n in shape]
         if "T" in axes or self.case.family == "step":
             inside.insert(0, "t")
-        text = self.spell(t.name) + (f"[{','.join(inside)}]" if inside else "")
+        text = spell(t.name) + (f"[{','.join(inside)}]" if inside else "")
         if t.index:
             text += f" in {classes or self.rows(t)}"
         self.add("input " + text)
-        self.model.inputs[t.name] = self.spell(t.name)
+        self.model.inputs[t.name] = spell(t.name)
 
     def rows(self, t):
         """How many things an index input names: the rows it selects from."""
@@ -218,7 +165,7 @@ class Builder:
     def declare_globals(self):
         for p in self.case.params:
             if not p.place:
-                self.declare_param(p, self.spell(p.base))
+                self.declare_param(p, spell(p.base))
 
     # Before the recurrence
 
@@ -229,7 +176,7 @@ class Builder:
             if len(tokens) != 1 or e.tree[1][0] != "name":
                 raise Skip(f"no translation for '{e.right}'")
             name = self.model.inputs[tokens[0].name]
-            text = f"{self.spell(e.tree[1][1])}[{name}]"
+            text = f"{spell(e.tree[1][1])}[{name}]"
             pad = self.case.options.get("padding_idx")
             if pad is not None and pad in self.valid(tokens[0]):
                 text = f"{name} == {pad} ? stopgrad({text}) : {text}"
@@ -255,7 +202,7 @@ class Builder:
 
         def rename(name):
             if name in made:
-                return self.spell(name)
+                return spell(name)
             if name in ("h", "y") and name not in left:
                 return "y"
             return self.outside(name)
@@ -268,7 +215,7 @@ class Builder:
                 text = self.write(e.tree, rename)
             else:
                 text = self.pool(e.right, rename)
-            self.add(f"{self.spell(e.left)} = {text}")
+            self.add(f"{spell(e.left)} = {text}")
             made.add(e.left)
         self.head_alone()
 
@@ -291,14 +238,14 @@ class Builder:
         whole, self.model = self.model, alone
         for p in self.case.params:
             if p.base in used and not p.place:
-                self.declare_param(p, self.spell(p.base))
+                self.declare_param(p, spell(p.base))
         for e in trees:
             text = self.write(e.tree, lambda n: "y" if n == "h" else
-                              self.spell(n))
-            self.add(f"{self.spell(e.left)} = {text}")
+                              spell(n))
+            self.add(f"{spell(e.left)} = {text}")
         for t in outputs:
-            self.add(f"output {self.spell(t.name)}")
-            alone.outputs[t.name] = self.spell(t.name)
+            self.add(f"output {spell(t.name)}")
+            alone.outputs[t.name] = spell(t.name)
         self.model = whole
         whole.head = alone
 
@@ -360,7 +307,7 @@ class Builder:
         if len(targets) != 1 or not logits:
             raise CaseError("cross entropy without one target and 'logits'")
         self.declare_input(targets[0], classes=logits.shape[-1])
-        self.add(f"{self.spell(targets[0].name)} ~ "
+        self.add(f"{spell(targets[0].name)} ~ "
                  "categorical(softmax(logits))")
         if reduction == "sum":
             self.model.flags = ["--reduce", "sum"]
@@ -377,14 +324,14 @@ class Builder:
                 raise CaseError(f"no equation for the output '{t.name}'")
             name = known[base]
             if "." in name:
-                self.add(f"output {self.spell(base)} = {name}")
-                name = self.spell(base)
+                self.add(f"output {spell(base)} = {name}")
+                name = spell(base)
             else:
                 self.add(f"output {name}")
             self.model.outputs[t.name] = name
 
     def head_names(self):
-        names = {e.left: self.spell(e.left) for e in self.head}
+        names = {e.left: spell(e.left) for e in self.head}
         names.setdefault("y", "y")
         return names
 
@@ -400,11 +347,11 @@ class Written(Builder):
         self.declare_globals()
         for p in self.case.params:
             if p.place:
-                self.declare_param(p, self.spell(p.name))
+                self.declare_param(p, spell(p.name))
         self.write_embedding()
         if not self.layered:
             self.write_cell((0, False), "", "x")
-            local = {e.left: self.spell(e.left) for e in self.cell}
+            local = {e.left: spell(e.left) for e in self.cell}
             if self.head:
                 self.add(f"y = {local['h']}")
                 self.write_head()
@@ -440,9 +387,9 @@ class Written(Builder):
 
         def rename(name):
             if name in local:
-                return self.spell(name + tail)
+                return spell(name + tail)
             if name in own and tail:
-                return self.spell(name + tail)
+                return spell(name + tail)
             if name == "x" and tail:
                 return x
             if name == "t":
@@ -519,7 +466,7 @@ class Composed(Builder):
 
     def define_cell(self):
         """A cell of these equations; its input's size is left open."""
-        self.name_of = self.state_of = self.spell
+        self.name_of = self.state_of = spell
         first = [p for p in self.case.params if p.place == self.places[0]]
         reads = {n[2][1] for e in self.cell if e.tree
                  for n in equation.walk(e.tree)
@@ -532,13 +479,13 @@ class Composed(Builder):
             dims = [str(n) for n in p.shape]
             if p.base in reads:
                 dims[-1] = size
-            self.add(f"  param {self.spell(p.base)}[{','.join(dims)}]")
+            self.add(f"  param {spell(p.base)}[{','.join(dims)}]")
 
         def rename(name):
-            return self.spell(name) if name in local else self.outside(name)
+            return spell(name) if name in local else self.outside(name)
 
         for e in self.cell:
-            self.add(f"  {self.spell(e.left)} = {self.write(e.tree, rename)}")
+            self.add(f"  {spell(e.left)} = {self.write(e.tree, rename)}")
         self.add("  output h")
         self.add("}")
         return "unit"
@@ -557,14 +504,24 @@ def merge(case, parts):
     return MERGE[how].format(*parts)
 
 
+def in_library(case):
+    """Whether the equations are, text for text, those of a library cell."""
+    sides = [text.partition(" = ") for text in case.equations]
+    return library.match(case, {left: right for left, _, right in sides})
+
+
 def models(case):
     """Every way of saying the case."""
     if case.options.get("dropout"):
         raise Skip("dropout draws random numbers")
     try:
-        found = [Written(case).build()]
+        if case.family == "onnx" or case.json["peer"]["name"] == "keras":
+            return [m for m in frameworks.models(case) if m]
+        found = [cellspec.build(case) if case.family == "cell" else
+                 Written(case).build()]
         # Merged biases count once in a norm and move twice as far.
-        if case.family in ("rnn", "step", "cell", "model"):
+        if case.family in ("rnn", "step", "model") or (
+                case.family == "cell" and in_library(case)):
             found.append(Composed(case, "library").build())
     except EquationError as e:
         raise Skip(str(e)) from e

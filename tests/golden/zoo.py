@@ -31,8 +31,8 @@ import equation
 import npyio
 import plan
 from case import CaseError, Skip, WANTED
+from model import Model, spell
 from product import Request
-from spec import Model, WORDS
 
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "zoo")
 KINDS = ("param", "state", "noise", "input")
@@ -126,7 +126,7 @@ class ZooPlan:
         section, case = self.section, self.case
         declared = {}
 
-        def spell(m):
+        def said(m):
             name = m.group(1)
             if name in case.sizes and name not in section.bound["input"]:
                 return str(case.sizes[name])
@@ -136,12 +136,12 @@ class ZooPlan:
                 declared[name] = self.tensor_line(name)
             elif name in (case.options.get("constants") or {}):
                 value = case.options["constants"][name]
-                declared[name] = f"const {spelled(name)} = {value!r}"
+                declared[name] = f"const {spell(name)} = {value!r}"
             else:
                 return name
-            return spelled(name)
+            return spell(name)
 
-        text = WORD.sub(spell, section.apply)
+        text = WORD.sub(said, section.apply)
         self.model.lines += [*declared.values(), f"{self.name} = {text}"]
         out = section.output or "y"
         if out == "y":
@@ -172,8 +172,8 @@ class ZooPlan:
         return self.declare("input", name, inside, False)
 
     def declare(self, kind, name, inside, complex_):
-        self.spellings[spelled(name)] = name
-        text = f"{kind} {spelled(name)}"
+        self.spellings[spell(name)] = name
+        text = f"{kind} {spell(name)}"
         text += f"[{','.join(inside)}]" if inside else ""
         return text + (" in complex" if complex_ else "")
 
@@ -368,12 +368,6 @@ class ZooPlan:
             raise CaseError(f"{name}.npy has shape {list(a.shape)}, expected "
                             f"{list(b.lead + b.shape)}")
         return a.data
-
-
-def spelled(name):
-    while name in WORDS:
-        name += "_"
-    return name
 
 
 SECTIONS = {}

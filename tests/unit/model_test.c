@@ -79,27 +79,30 @@ static void initialisers(void **state)
     static double v[4000];
     int64_t dim[] = {40, 100}, cube[] = {2, 3, 5};
     double inf = INFINITY, mean, top = 0;
-    draw((CellInit){"const", 1.5, 0, NULL}, 2, dim, -inf, inf, 8, v);
+    draw((CellInit){"const", 1.5, 0, NULL, NULL}, 2, dim, -inf, inf, 8, v);
     assert_true(v[0] == 1.5 && v[3999] == 1.5);
-    draw((CellInit){"normal", 2, 3, NULL}, 2, dim, -inf, inf, 8, v);
+    draw((CellInit){"normal", 2, 3, NULL, NULL}, 2, dim, -inf, inf, 8, v);
     assert_true(fabs(spread(v, 4000, &mean) - 3) < 0.1);
     assert_true(fabs(mean - 2) < 0.15);
-    draw((CellInit){"truncated", 0, 1, NULL}, 2, dim, -inf, inf, 8, v);
+    draw((CellInit){"truncated", 0, 1, NULL, NULL}, 2, dim, -inf, inf, 8, v);
     for (int i = 0; i < 4000; i++)
         top = fabs(v[i]) > top ? fabs(v[i]) : top;
     assert_true(top < 2 && top > 1.9);
-    draw((CellInit){"uniform", -1, 3, NULL}, 2, dim, -inf, inf, 4, v);
+    draw((CellInit){"uniform", -1, 3, NULL, NULL}, 2, dim, -inf, inf, 4, v);
     assert_true(fabs(spread(v, 4000, &mean) - 4 / sqrt(12)) < 0.05);
-    draw((CellInit){"glorot", 0, 0, NULL}, 2, dim, -inf, inf, 8, v);
+    draw((CellInit){"glorot", 0, 0, NULL, NULL}, 2, dim, -inf, inf, 8, v);
     assert_true(fabs(spread(v, 4000, &mean) - sqrt(2. / 140)) < 0.01);
-    draw((CellInit){"he", 0, 0, NULL}, 2, dim, -inf, inf, 8, v);
+    draw((CellInit){"he", 0, 0, NULL, NULL}, 2, dim, -inf, inf, 8, v);
     assert_true(fabs(spread(v, 4000, &mean) - sqrt(2. / 100)) < 0.01);
-    draw((CellInit){"bernoulli", 0.25, 0, NULL}, 2, dim, -inf, inf, 8, v);
+    draw((CellInit){"bernoulli", 0.25, 0, NULL, NULL}, 2, dim, -inf, inf, 8, v);
     spread(v, 4000, &mean);
     assert_true(fabs(mean - 0.25) < 0.03);
-    draw((CellInit){"identity", 0, 0, NULL}, 3, cube, -inf, inf, 8, v);
+    draw((CellInit){"identity", 0, 0, NULL, NULL}, 3, cube, -inf, inf, 8, v);
     for (int i = 0; i < 30; i++)
         assert_true(v[i] == (i / 5 % 3 == i % 5));
+    draw((CellInit){"table", 0, 0, NULL, (const double[]){3, 1, 2}}, 1,
+         (int64_t[]){3}, -inf, inf, 8, v);
+    assert_true(v[0] == 3 && v[1] == 1 && v[2] == 2);
 }
 
 static void orthogonal(void **state)
@@ -109,7 +112,7 @@ static void orthogonal(void **state)
     int64_t shape[][2] = {{6, 10}, {10, 6}};
     for (int k = 0; k < 2; k++) {
         int64_t r = shape[k][0], c = shape[k][1], few = 6, many = 10;
-        draw((CellInit){"orthogonal", 2, 0, NULL}, 2, shape[k], -INFINITY,
+        draw((CellInit){"orthogonal", 2, 0, NULL, NULL}, 2, shape[k], -INFINITY,
              INFINITY, 8, v);
         for (int64_t i = 0; i < few; i++)
             for (int64_t j = 0; j < few; j++) {
@@ -127,7 +130,7 @@ static void bounded(void **state)
     (void)state;
     double v[4];
     int64_t dim[] = {4};
-    CellInit zero = {"const", 0, 0, NULL}, half = {"const", 0.25, 0, NULL};
+    CellInit zero = {.kind = "const"}, half = {"const", 0.25, 0, NULL, NULL};
     draw(zero, 1, dim, 0, 1, 8, v);
     assert_true(v[0] == 0.5);
     draw(zero, 1, dim, 0, INFINITY, 4, v);

@@ -1,0 +1,780 @@
+"""Cells of the golden cases in the language, statement by statement.
+
+The notation is that of an array language: statements in order, a name may be
+assigned again, loops, indices from 0, and shapes that fit by broadcasting.
+All sizes are numbers here, so that each expression's shape is known while it
+is translated.  An axis of one element does not exist in the spec: [1, m] is
+a vector, [1] a number.
+"""
+
+import math
+import re
+
+import equation
+from case import CaseError, Skip
+from equation import EquationError
+from model import Model, spell
+
+FOR = re.compile(r"for ([^\W\d]\w*) in (.+?)\.\.(.+):$")
+ASSIGN = re.compile(r"([^\W\d]\w*)(\[[^=]*\])? = (.*)$")
+ONE_BY_ONE = """sigmoid tanh relu exp log sqrt abs cos sin sign floor softplus
+logsigmoid stopgrad silu hardsigmoid elu""".split()
+DEFINED = {
+    "l2norm": "fn l2norm(a) = a / (sqrt(sum(a * a)) + 1e-6)",
+    "bound": "fn bound(a) = a / max(1, abs(a))",
+    "layernorm": "fn lnorm(a) = (a - mean(a)) / sqrt("
+                 "mean((a - mean(a)) * (a - mean(a))) + 1e-5)",
+    "clip": "fn clip(a, lo, hi) = min(max(a, lo), hi)",
+}
+SPELLED = {"layernorm": "lnorm"}
+COMPLEX = {"expi": True, "fft": True, "ifft": True, "conj": True,
+           "real": False, "imag": False}
+COMPARE = ("<", ">", "<=", ">=", "==", "!=")
+
+
+def thin(shape):
+    """The shape in the spec."""
+    return tuple(n for n in shape if n != 1)
+
+
+def num(v):
+    return ("num", repr(v))
+
+
+class Term:
+    """A translated expression.
+
+    tree: in the spec's names; shape: as the notation has it; flat: a number
+    that stands for an array filled with it; value: the number itself where
+    it is known; base: (name, time index or "") where it can be indexed.
+    """
+
+    def __init__(self, tree, shape=(), **known):
+        self.tree = tree
+        self.shape = tuple(shape)
+        self.complex = known.get("complex", False)
+        self.varies = known.get("varies", False)
+        self.flat = known.get("flat", False)
+        self.value = known.get("value")
+        self.truth = known.get("truth", False)
+        self.base = known.get("base")
+
+    def like(self, tree, shape, *others, **known):
+        """A Term made from this one and others."""
+        both = (self,) + others
+        known.setdefault("complex", any(x.complex for x in both))
+        known.setdefault("varies", any(x.varies for x in both))
+        return Term(tree, shape, **known)
+
+    def shaped(self, shape):
+        """The same numbers where only axes of one element differ."""
+        copy = Term(self.tree, shape)
+        for key in ("complex", "varies", "flat", "truth", "base"):
+            setattr(copy, key, getattr(self, key))
+        return copy
+
+
+class Given:
+    """What the case gives: an input, a weight or a constant."""
+
+    def __init__(self, name, tensor, size=None):
+        self.name = name
+        self.varies = "T" in tensor.axes
+        self.shape = size or tuple(n for n, axis in zip(
+            tensor.shape, tensor.axes) if axis not in ("T", "B"))
+        self.role = tensor.role
+        self.index = tensor.index
+        self.complex = False
+
+
+def given(case):
+    """{name: Given}, the halves of a complex tensor as one."""
+    found = {t.name: Given(t.name, t) for t in case.role("input")}
+    found.update({p.name: Given(p.name, p.tensor, p.size)
+                  for p in case.params})
+    for name in [n for n in found if n.endswith("_re")]:
+        if name[:-3] + "_im" in found:
+            whole = found.pop(name)
+            del found[name[:-3] + "_im"]
+            whole.name, whole.complex = name[:-3], True
+            found[whole.name] = whole
+    return found
+
+
+class Translator:
+    """given: {name: Given}; emit: takes a line of the spec."""
+
+    def __init__(self, case, known, emit):
+        self.case = case
+        self.given = known
+        self.emit = emit
+        self.loop = {}
+        self.now = {}            # name -> Term of its last assignment
+        self.parts = {}          # name -> {slice: Term}
+        self.left = {}           # name -> assignments still to come
+        self.wanted = {halves(t.name, ())[0].rstrip("0T") for t in case.role(
+            "output", "initial_state", "final_state")}
+        self.wanted |= {t.name for t in case.role("output")}
+        self.taken = {spell(n) for n in [*case.tensors, *known]}
+        self.lagged = set()
+        self.read = set()        # of what is given
+        self.functions = []
+        self.constants = case.options.get("constants") or {}
+        self.constants_read = set()
+
+    # Statements
+
+    def translate(self):
+        """Every equation; returns {name of the case: name in the spec}."""
+        statements = list(self.unroll(self.case.equations, {}))
+        for name, _, _, _ in statements:
+            self.left[name] = self.left.get(name, 0) + 1
+        self.taken |= {spell(n) for n in self.left}
+        for name, index, right, loop in statements:
+            self.loop = loop
+            self.left[name] -= 1
+            try:
+                term = self.term(equation.parse(right))
+            except EquationError as e:
+                raise Skip(str(e)) from e
+            if index is None:
+                self.assign(name, term)
+            else:
+                self.assign_part(name, index, term)
+        return {n: spell(n) for n in self.left}
+
+    def unroll(self, lines, loop):
+        """(name, index text or None, right side, loop variables)."""
+        at = 0
+        while at < len(lines):
+            text = lines[at].split(";")[0].rstrip()
+            at += 1
+            m = FOR.match(text.strip())
+            if m:
+                depth = len(text) - len(text.lstrip())
+                body = at
+                while at < len(lines) and (
+                        len(lines[at]) - len(lines[at].lstrip()) > depth):
+                    at += 1
+                self.loop = loop
+                first, last = (self.whole(equation.parse(x))
+                               for x in m.groups()[1:])
+                for k in range(first, last + 1):
+                    yield from self.unroll(lines[body:at],
+                                           {**loop, m.group(1): k})
+                continue
+            m = ASSIGN.match(text.strip())
+            if not m:
+                raise Skip(f"no translation for '{text}'")
+            index = None
+            if m.group(2):
+                self.loop = loop
+                index = self.whole(equation.parse(m.group(2)[1:-1]))
+            yield m.group(1), index, m.group(3), loop
+
+    def assign(self, name, term):
+        final = self.left[name] == 0
+        if not final and (term.flat or term.base) or (
+                term.value is not None and name not in self.wanted):
+            self.now[name] = term
+            return
+        own = spell(name) if final else self.fresh(name)
+        self.now[name] = self.define(own, self.solid(term))
+
+    def assign_part(self, name, index, term):
+        own = self.fresh(f"{name}_{index}")
+        self.parts.setdefault(name, {})[index] = self.define(
+            own, self.solid(term))
+        if self.left[name] == 0:
+            self.now[name] = self.define(spell(name),
+                                         self.assemble(name))
+
+    def assemble(self, name):
+        parts = self.parts[name]
+        if sorted(parts) != list(range(len(parts))):
+            raise Skip(f"slices of {name} that are not assigned")
+        terms = [parts[k] for k in range(len(parts))]
+        return self.reshape(self.concat(
+            [t.shaped((math.prod(t.shape),)) for t in map(self.flatten,
+                                                           terms)]),
+            (len(parts),) + terms[0].shape)
+
+    def define(self, own, term):
+        self.emit(f"{own} = {self.write(term.tree)}")
+        made = term.like(("name", own), term.shape, truth=term.truth)
+        made.base = own, "t" if term.varies else ""
+        return made
+
+    def fresh(self, name):
+        k = 1
+        while f"{name}_{k}" in self.taken:
+            k += 1
+        self.taken.add(f"{name}_{k}")
+        return f"{name}_{k}"
+
+    def write(self, tree):
+        return equation.Writer(lambda name: name).write(tree)
+
+    # Expressions
+
+    def term(self, tree):
+        return getattr(self, "term_" + tree[0])(*tree[1:])
+
+    def whole(self, tree):
+        value = self.term(tree).value
+        if value is None or value % 1:
+            raise Skip("an index that is not known")
+        return int(value)
+
+    def term_num(self, text):
+        if text.endswith("j"):
+            return Term(("text", f"complex(0, {text[:-1]})"), complex=True)
+        return Term(("num", text), value=float(text) if re.search(
+            r"[.eE]", text) else int(text))
+
+    def term_name(self, name):
+        if name in self.loop:
+            return Term(num(self.loop[name]), value=self.loop[name])
+        if name in self.now:
+            return self.now[name]
+        if name in self.parts:
+            return self.assemble(name)
+        if name in self.given:
+            g = self.given[name]
+            self.read.add(name)
+            made = Term(("name", spell(name)), g.shape, complex=g.complex,
+                        varies=g.varies)
+            made.base = spell(name), "t" if g.varies else ""
+            return made
+        if name == "t":
+            return Term(("text", "(t - 1)"), varies=True)
+        if name in self.constants:
+            self.constants_read.add(name)
+            return Term(("name", spell(name)),
+                        value=self.constants[name])
+        if name in self.case.sizes:
+            return Term(num(self.case.sizes[name]),
+                        value=self.case.sizes[name])
+        raise CaseError(f"no tensor, constant or equation for '{name}'")
+
+    def inner(self, t):
+        return tuple(n for n, a in zip(t.shape, t.axes)
+                     if a not in ("T", "B"))
+
+    def term_lag(self, name, k):
+        self.lagged.add(name)
+        for ending in ("0", "", "T"):
+            for half in ("", "_re"):
+                t = self.case.tensors.get(name + ending + half)
+                if t:
+                    made = Term(("lag", spell(name), k), self.inner(t),
+                                complex=bool(half), varies=True)
+                    made.base = spell(name), f"t-{k}"
+                    return made
+        known = self.now.get(name)
+        if not known:
+            raise Skip(f"the shape of {name}[t-{k}] is not known")
+        made = known.like(("lag", spell(name), k), known.shape,
+                          varies=True)
+        made.base = spell(name), f"t-{k}"
+        return made
+
+    def term_neg(self, a):
+        a = self.number(self.term(a))
+        return a.like(("neg", a.tree), a.shape, flat=a.flat,
+                      value=None if a.value is None else -a.value)
+
+    def term_turn(self, a):
+        return self.transpose(self.term(a))
+
+    def term_bin(self, op, a, b):
+        a, b = self.term(a), self.term(b)
+        if op == "@":
+            return self.product(self.solid(a), self.solid(b))
+        if op in "&|":
+            return self.logic(op, a, b)
+        if op not in COMPARE:
+            a, b = self.number(a), self.number(b)
+        value = fold(op, a.value, b.value)
+        if op == "//":
+            if value is None:
+                raise Skip("whole-number division")
+            return Term(num(value), value=value)
+        made = self.spread(op, a, b)
+        made.value = value
+        made.truth = op in COMPARE
+        return made
+
+    def logic(self, op, a, b):
+        for x, y in ((a, b), (b, a)):
+            if x.value is not None:
+                if bool(x.value) == (op == "|"):
+                    return x
+                return y
+        return self.spread(op, a, b, truth=True)
+
+    def number(self, a):
+        """A comparison as 1 or 0."""
+        if not a.truth:
+            return a
+        if a.value is not None:
+            return Term(num(int(a.value)), value=int(a.value))
+        return a.like(("call", "where", [a.tree, num(1), num(0)]), a.shape,
+                      flat=a.flat)
+
+    # Shapes that fit by broadcasting
+
+    def spread(self, op, a, b, **known):
+        """An operator on two terms, element by element."""
+        shape = broadcast(a.shape, b.shape)
+        flat = self.is_number(a) and self.is_number(b) and thin(shape) != ()
+        if op == "*" and not flat:
+            scaled = self.scaled(a, b, shape) or self.scaled(b, a, shape)
+            if scaled:
+                return a.like(scaled, shape, b, **known)
+        tree = ("bin", op, self.fit(a, shape), self.fit(b, shape))
+        return a.like(tree, shape, b, flat=flat, **known)
+
+    def is_number(self, a):
+        return a.flat or thin(a.shape) == ()
+
+    def scaled(self, v, m, shape):
+        """diag(v) @ M or M @ diag(v), else None."""
+        if (len(thin(shape)) != 2 or m.flat or v.flat or
+                thin(m.shape) != thin(shape) or len(thin(v.shape)) != 1):
+            return None
+        d = ("call", "diag", [v.tree])
+        if self.along(v, shape) == 0:
+            return ("bin", "@", d, m.tree)
+        return ("bin", "@", m.tree, d)
+
+    def along(self, v, shape):
+        """The axis of thin(shape) that a vector lies along."""
+        padded = (1,) * (len(shape) - len(v.shape)) + v.shape
+        kept = [i for i, n in enumerate(shape) if n != 1]
+        return [i for i, axis in enumerate(kept) if padded[axis] != 1][0]
+
+    def fit(self, a, shape):
+        """The tree of a term in a larger shape; numbers fit anything."""
+        have, want = thin(a.shape), thin(shape)
+        if self.is_number(a) or have == want:
+            return a.tree
+        if len(have) != 1 or len(want) != 2:
+            raise Skip(f"no translation for {list(a.shape)} beside "
+                       f"{list(shape)}")
+        ones = ("call", "ones", [num(want[1 - self.along(a, shape)])])
+        pair = [a.tree, ones] if self.along(a, shape) == 0 else [ones, a.tree]
+        return ("call", "outer", pair)
+
+    def solid(self, a):
+        """Of a number that fills an array: the array."""
+        a = a if not a.truth or not a.flat else self.number(a)
+        size = thin(a.shape)
+        if not a.flat or not size:
+            return a
+        ones = [("call", "ones", [num(n)]) for n in size]
+        full = ones[0] if len(size) == 1 else ("call", "outer", ones)
+        if len(size) > 2:
+            full = ("call", "reshape", [
+                ("call", "ones", [num(math.prod(size))])] +
+                [num(n) for n in size])
+        return a.like(("bin", "*", a.tree, full), a.shape)
+
+    # Products
+
+    def product(self, a, b):
+        if not a.shape or not b.shape:
+            return self.spread("*", a, b)
+        if a.shape[-1] != b.shape[-2 if len(b.shape) > 1 else 0]:
+            raise CaseError(f"{list(a.shape)} @ {list(b.shape)}")
+        shape = a.shape[:-1] + (b.shape[:-2] + b.shape[-1:]
+                                if len(b.shape) > 1 else ())
+        if a.shape[-1] == 1:
+            return self.outer(a, b, shape)
+        return a.like(("bin", "@", a.tree, b.tree), shape, b)
+
+    def outer(self, a, b, shape):
+        if len(thin(a.shape)) == 1 and len(thin(b.shape)) == 1:
+            return a.like(("call", "outer", [a.tree, b.tree]), shape, b)
+        return a.like(("bin", "*", a.tree, b.tree), shape, b)
+
+    def transpose(self, a):
+        shape = a.shape[::-1]
+        if len(thin(shape)) < 2:
+            return a.shaped(shape)
+        return a.like(("turn", self.solid(a).tree), shape)
+
+    # Indices
+
+    def term_at(self, value, index):
+        if value[0] == "name" and value[1] in self.parts and (
+                value[1] not in self.now) and len(index) == 1:
+            part = self.parts[value[1]].get(self.whole(index[0]))
+            if part:
+                return part
+        a = self.term(value)
+        if len(index) > 1:
+            raise Skip("an index of several axes")
+        if index[0][0] == "range":
+            return self.cut(a, *map(self.whole, index[0][1:]))
+        k = self.whole(index[0])
+        row = self.cut(a, k, k + 1)
+        return row.shaped(a.shape[1:])
+
+    def cut(self, a, first, last):
+        """Rows first..last-1 along the first axis."""
+        if not a.shape or not 0 <= first <= last <= a.shape[0]:
+            raise CaseError(f"{first}:{last} of {list(a.shape)}")
+        shape = (last - first,) + a.shape[1:]
+        if a.flat or last - first == a.shape[0]:
+            made = a.shaped(shape)
+            return made
+        if not a.base:
+            a = self.define(self.fresh("part"), self.solid(a))
+        name, when = a.base
+        at = str(first + 1)
+        if last - first > 1:
+            at += f":{last}"
+        return a.like(("text", f"{name}[{when}{', ' * bool(when)}{at}]"),
+                      shape)
+
+    # Calls
+
+    def term_call(self, f, args):
+        known = getattr(self, "call_" + f, None)
+        args = [self.term(a) for a in args]
+        if f != "where":
+            args = [self.number(a) for a in args]
+        if known:
+            return known(*args)
+        if f in self.case.options.get("custom_gradient", {}):
+            self.use(custom(f, self.case.options["custom_gradient"][f]))
+            return self.mapped(f, args[0])
+        if f in DEFINED:
+            self.use(DEFINED[f])
+            a = args[0] if f in ("bound", "clip") else self.solid(args[0])
+            return a.like(("call", SPELLED.get(f, f),
+                           [a.tree] + [x.tree for x in args[1:]]), a.shape,
+                          flat=a.flat)
+        if f in ONE_BY_ONE:
+            made = self.mapped(f, args[0])
+            if f == "abs":
+                made.complex = False
+            if f == "sqrt" and args[0].value is not None:
+                made.value = math.sqrt(args[0].value)
+            return made
+        if f in COMPLEX:
+            a = self.solid(args[0])
+            return a.like(("call", f, [a.tree]), a.shape,
+                          complex=COMPLEX[f])
+        raise Skip(f"no translation for {f}()")
+
+    def use(self, function):
+        if function not in self.functions:
+            self.functions.append(function)
+
+    def mapped(self, f, a):
+        return a.like(("call", f, [a.tree]), a.shape, flat=a.flat)
+
+    def call_where(self, c, a, b):
+        if c.value is not None:
+            return a if c.value else b
+        a, b = self.number(a), self.number(b)
+        if not c.truth:
+            c = c.like(("bin", "!=", c.tree, num(0)), c.shape, flat=c.flat)
+        shape = broadcast(broadcast(c.shape, a.shape), b.shape)
+        flat = all(map(self.is_number, (a, b, c))) and thin(shape) != ()
+        return a.like(("call", "where", [self.fit(x, shape)
+                                         for x in (c, a, b)]), shape, b, c,
+                      flat=flat)
+
+    def extreme(self, f, a, b):
+        shape = broadcast(a.shape, b.shape)
+        flat = self.is_number(a) and self.is_number(b) and thin(shape) != ()
+        return a.like(("call", f, [self.fit(a, shape), self.fit(b, shape)]),
+                      shape, b, flat=flat)
+
+    def call_max(self, a, *b):
+        return self.extreme("max", a, *b) if b else self.over_all("max", a)
+
+    def call_min(self, a, *b):
+        return self.extreme("min", a, *b) if b else self.over_all("min", a)
+
+    def over_all(self, f, a):
+        if thin(a.shape) == ():
+            return a.shaped(())
+        return a.like(("call", f, [self.solid(a).tree]), ())
+
+    def call_sum(self, a):
+        return self.over_all("sum", a)
+
+    def call_mean(self, a):
+        return self.over_all("mean", a)
+
+    def along_vector(self, f, a):
+        """softmax and cumsum, over the last axis."""
+        if a.shape and a.shape[-1] == 1:
+            return a if f == "cumsum" else Term(num(1), a.shape, flat=True)
+        return a.like(("call", f, [self.solid(a).tree]), a.shape)
+
+    def call_softmax(self, a):
+        return self.along_vector("softmax", a)
+
+    def call_cumsum(self, a):
+        return self.along_vector("cumsum", a)
+
+    def call_softmax0(self, a):
+        return self.transpose(self.along_vector("softmax",
+                                                self.transpose(a)))
+
+    def call_sum0(self, a):
+        if a.shape[0] == 1:
+            return a.shaped(a.shape[1:])
+        ones = Term(("call", "ones", [num(a.shape[0])]), (a.shape[0],))
+        return self.product(ones, self.solid(a))
+
+    def call_sum1(self, a):
+        if a.shape[1] == 1:
+            return a.shaped(a.shape[:1])
+        ones = Term(("call", "ones", [num(a.shape[1])]), (a.shape[1],))
+        return self.product(self.solid(a), ones)
+
+    def call_rownorm(self, a):
+        return self.mapped("sqrt", self.call_sum1(self.spread("*", a, a)))
+
+    def call_mod(self, a, b):
+        cut = self.mapped("floor", self.spread("/", a, b))
+        return self.spread("-", a, self.spread("*", b, cut))
+
+    def call_concat(self, *parts):
+        return self.concat(parts)
+
+    def concat(self, parts):
+        parts = [self.solid(p if p.shape else p.shaped((1,)))
+                 for p in parts if not p.shape or p.shape[0]]
+        shape = (sum(p.shape[0] for p in parts),) + parts[0].shape[1:]
+        if len(parts) == 1:
+            return parts[0]
+        trees = [p.tree for p in parts]
+        if len(thin(shape[1:])) == 1:
+            trees = [self.reshaped(p, p.shape) if p.shape[0] == 1 else p.tree
+                     for p in parts]
+        return parts[0].like(("call", "concat", trees), shape, *parts[1:])
+
+    def call_outer(self, a, b):
+        a, b = self.solid(a), self.solid(b)
+        return self.outer(a, b, (math.prod(a.shape), math.prod(b.shape)))
+
+    def call_transpose(self, a):
+        return self.transpose(a)
+
+    def call_col(self, a):
+        return a.shaped(a.shape + (1,))
+
+    def call_eye(self, n):
+        if n.value == 1:
+            return Term(num(1), (1, 1))
+        return Term(("call", "eye", [num(n.value)]), (n.value, n.value))
+
+    def call_zeros(self, *n):
+        return Term(num(0), [x.value for x in n], flat=True, value=0)
+
+    def call_ones(self, *n):
+        return Term(num(1), [x.value for x in n], flat=True, value=1)
+
+    def call_reshape(self, a, *dims):
+        return self.reshape(self.solid(a), tuple(d.value for d in dims))
+
+    def call_flatten(self, a):
+        return self.flatten(self.solid(a))
+
+    def flatten(self, a):
+        return self.reshape(a, (math.prod(a.shape),))
+
+    def reshape(self, a, shape):
+        if thin(shape) == thin(a.shape):
+            return a.shaped(shape)
+        if len(thin(shape)) == 1:
+            return a.like(("call", "flatten", [a.tree]), shape)
+        return a.like(self.reshaped(a, thin(shape)), shape)
+
+    def reshaped(self, a, shape):
+        return ("call", "reshape", [a.tree] + [num(n) for n in shape])
+
+    def call_bmv(self, w, v):
+        if 1 in w.shape:
+            raise Skip("blocks of one row or column")
+        w, flat = self.solid(w), self.flatten(self.solid(v))
+        made = w.like(("bin", "@", ("call", "blockdiag", [w.tree]),
+                       flat.tree), (math.prod(w.shape[:2]),), flat)
+        return self.reshape(made, w.shape[:2])
+
+    def call_repeat(self, a, q):
+        if q.value == 1 or a.flat:
+            return a.shaped((a.shape[0] * q.value,))
+        ones = Term(("call", "ones", [num(q.value)]), (q.value,))
+        wide = self.outer(a, ones, (a.shape[0], q.value))
+        return self.flatten(wide)
+
+    def call_avgpool2(self, a):
+        n = a.shape[0] // 2
+        pairs = self.reshape(self.solid(self.cut(a, 0, 2 * n)), (n, 2))
+        ones = Term(("call", "ones", [num(2)]), (2,))
+        made = self.product(pairs, ones)
+        return made.like(("bin", "/", made.tree, num(2)), (n,))
+
+    def call_roll(self, a, s):
+        if a.shape[0] == 1:
+            return a
+        return a.like(("call", "roll", [self.solid(a).tree, num(s.value)]),
+                      a.shape)
+
+    def call_permute(self, a, p):
+        if a.shape[0] == 1:
+            return a
+        return a.like(("call", "permute", [self.solid(a).tree, p.tree]),
+                      a.shape, p)
+
+    def call_shiftin(self, m, y):
+        kept = self.cut(m, 1, m.shape[0])
+        return self.concat([kept, self.solid(y).shaped((1,) + m.shape[1:])])
+
+    def call_conv(self, w, x):
+        shape = (w.shape[0], x.shape[1])
+        if 1 in w.shape[:2] + x.shape:
+            raise Skip("a convolution of one channel or place")
+        tree = w.tree
+        if w.shape[2] == 1:
+            tree = self.reshaped(w, w.shape)
+        return w.like(("call", "conv", [tree, x.tree]), shape, x)
+
+    def call_expm(self, a):
+        if thin(a.shape) == ():
+            return self.mapped("exp", a)
+        return a.like(("call", "expm", [self.solid(a).tree]), a.shape)
+
+    def call_solve(self, a, b):
+        if a.shape[0] == 1:
+            return self.spread("/", b, a)
+        b = self.solid(b)
+        return a.like(("call", "solve", [self.solid(a).tree, b.tree]),
+                      b.shape, b)
+
+
+def broadcast(a, b):
+    n = max(len(a), len(b))
+    a, b = ((1,) * (n - len(s)) + tuple(s) for s in (a, b))
+    if any(x != y and 1 not in (x, y) for x, y in zip(a, b)):
+        raise CaseError(f"{list(a)} beside {list(b)}")
+    return tuple(y if x == 1 else x for x, y in zip(a, b))
+
+
+def fold(op, a, b):
+    """Of two numbers the number, where both are known."""
+    if a is None or b is None:
+        return None
+    return {"+": lambda: a + b, "-": lambda: a - b, "*": lambda: a * b,
+            "/": lambda: a / b, "//": lambda: a // b, "^": lambda: a ** b,
+            "**": lambda: a ** b, "<": lambda: a < b, ">": lambda: a > b,
+            "<=": lambda: a <= b, ">=": lambda: a >= b,
+            "==": lambda: a == b, "!=": lambda: a != b}[op]()
+
+
+def custom(name, told):
+    """A function of the spec with the derivative that the case tells."""
+    value, found, slope = re.split(r"[;,] ", told, maxsplit=0)[0], None, None
+    m = re.match(r"(.*?)[;,] derivative (.*)$", told)
+    if m:
+        value, slope = m.groups()
+        found = re.fullmatch(r"(.+) where (.+), else (.+)", value)
+    if found:
+        text = "{1} ? {0} : {2}".format(*map(plain, found.groups()))
+    elif m and value == "round to nearest":
+        text = "floor(v + 0.5)"
+    else:
+        raise Skip(f"no translation for {name}(): {told}")
+    return f"fn {name}(v) = {text}\n  d/dv = {plain(slope)}"
+
+
+def plain(text):
+    return equation.Writer(lambda n: n).write(equation.parse(text))
+
+
+def build(case):
+    """The Model of a case of one cell, by its equations."""
+    model = Model("equations")
+    model.thin = True
+    known = given(case)
+    lines = []
+    t = Translator(case, known, lines.append)
+    names = t.translate()
+    model.lines += t.functions
+    model.lines += [f"const {spell(n)} = {v!r}"
+                    for n, v in t.constants.items() if n in t.constants_read]
+    known = {n: g for n, g in known.items() if n in t.read | t.lagged}
+    model.lines += [declaration(g) for g in known.values()]
+    model.lines += [f"{spell(n)}[0] = 0" for n in sorted(t.lagged)
+                    if n in known]
+    model.lines += [line for s in case.role("initial_state")
+                    for line in state_line(s, names)]
+    model.lines += lines
+    bind(model, case, known)
+    for t in case.role("output"):
+        base, half = halves(t.name, names)
+        if base not in names:
+            raise CaseError(f"no equation for the output '{t.name}'")
+        if f"output {names[base]}" not in model.lines:
+            model.lines.append(f"output {names[base]}")
+        model.outputs[t.name] = names[base] + half
+    for t in case.role("initial_state", "final_state"):
+        name, half = state_of(t, names)
+        if name:
+            model.slots[t.name] = names[name] + half
+    return model
+
+
+def halves(name, whole):
+    """(name, "") or, of half of a complex one, (name, ".re" or ".im")."""
+    if name not in whole and name.endswith(("_re", "_im")):
+        return name[:-3], "." + name[-2:]
+    return name, ""
+
+
+def state_of(t, names):
+    """(name of the state, half) of an initial or final state."""
+    m = re.fullmatch(r"(.+)[0T]((?:_re|_im)?)", t.name)
+    if not m or m.group(1) not in names:
+        return None, ""
+    return m.group(1), m.group(2).replace("_", ".")
+
+
+def state_line(t, names):
+    """Some shapes follow from nothing else."""
+    name, half = state_of(t, names)
+    if name and not half:
+        size = [str(n) for n, axis in zip(t.shape, t.axes)
+                if n != 1 and axis != "B"]
+        yield f"state {names[name]}" + (f"[{','.join(size)}]" if size else "")
+
+
+def declaration(g):
+    inside = ["t"] * g.varies + [str(n) for n in thin(g.shape)]
+    text = ("input " if g.role == "input" else "param ") + spell(g.name)
+    text += f"[{','.join(inside)}]" if inside else ""
+    text += " in complex" if g.complex else ""
+    return text + (" with frozen" if g.role == "constant" else "")
+
+
+def bind(model, case, known):
+    for t in case.role("input"):
+        base, half = halves(t.name, known)
+        if base not in known:
+            continue
+        model.inputs[t.name] = spell(base) + half
+    for p in case.params:
+        base, half = halves(p.name, known)
+        if base not in known:
+            continue
+        model.params[p.name] = spell(base) + half
+        if p.tensor.index:
+            model.positions.add(p.name)
