@@ -1,5 +1,6 @@
 /* Statistics of the batch in the elaboration: mean[batch](e) at each step,
- * mean[t, batch](e) over all steps of all sequences.  Padding never counts. */
+ * mean[t, batch](e) over all steps of all sequences, where padding never
+ * counts; and parameters that follow them, `with next = e`. */
 #include <string.h>
 
 #include "elab.h"
@@ -90,4 +91,79 @@ Val over_batch(Call *c)
     Val least[2] = {pooled(e, mask, all, at), val_num(e, 1)};
     Val by[2] = {sum, val_op(e, OP_max, 2, least, at, NULL)};
     return val_op(e, OP_div, 2, by, at, NULL);
+}
+
+Ast *next_value(const Name *n)
+{
+    Ast *with = n->kind == N_PARAM ? ast_find(n->stmt, A_WITH) : NULL;
+    for (Ast *k = with ? with->kid : NULL; k; k = k->next)
+        if (!strcmp(k->name, "next"))
+            return k->kid;
+    return NULL;
+}
+
+static bool fits_param(Elab *e, const Name *n, const Val *v, Span at)
+{
+    if (v->kind != V_TENSOR) {
+        if (v->kind != V_NONE)
+            diag(e->diags, E_NOT_VALUE, at, val_text(e, v));
+        return false;
+    }
+    if (v->axes) {
+        diag(e->diags, E_NEXT_VARIES, at, n->name,
+             v->axes & ~AXIS_B ? "step by step" : "with the sequence");
+        diag_help(e->diags, "reduce it, e.g. mean[%sbatch](...)",
+                  v->axes & ~AXIS_B ? "t, " : "");
+        return false;
+    }
+    bool same = !v->rank || v->rank == n->val.rank;
+    for (int i = 0; same && i < v->rank; i++)
+        same = same_dim(e, v->dim[i], n->val.dim[i]);
+    same = same && (n->val.complex || !v->complex);
+    if (!same)
+        diag(e->diags, E_NEXT_SHAPE, at, n->name, val_text(e, &n->val),
+             val_text(e, v));
+    return same;
+}
+
+static void next_root(Elab *e, int slot, Val v, Span at)
+{
+    Graph *g = e->graph;
+    for (int i = 0; i < g->root.n; i++)
+        if (g->root.v[i].role == CELL_NEXT && g->root.v[i].slot == slot) {
+            diag(e->diags, E_NEXT_TWICE, at, SLOT(g, slot)->name);
+            return;
+        }
+    const char *name = arena_printf(e->arena, "next.%s", SLOT(g, slot)->name);
+    Ref value = graph_expand(g, val_ref(e, &v, at), SLOT(g, slot)->shape);
+    Root r = {CELL_NEXT, name, value, slot, NULL, 0, -1};
+    vec_push(e->arena, &g->root, r);
+}
+
+/* The call gives it a value: W = E. */
+static bool tied(Elab *e, const Name *n)
+{
+    App *at = NULL;
+    const Over *o =
+        n->scope->app ? over_find(e, n->scope->app, n, OVER_VALUE, 0, &at)
+                      : NULL;
+    return o && o->word == WORD_NAME;
+}
+
+/* Always read, for its mistakes; computed only where there are updates. */
+void next_roots(Elab *e)
+{
+    for (int i = 0; i < e->scope.n; i++)
+        for (int k = 0; k < e->scope.v[i]->order.n; k++) {
+            Name *n = e->scope.v[i]->order.v[k];
+            Ast *next = next_value(n);
+            if (!next || tied(e, n) || !declare(e, n))
+                continue;
+            n->used = true;
+            Val v = expr(e, n->scope, next);
+            if (!fits_param(e, n, &v, next->span) || !e->training)
+                continue;
+            for (int p = 0; p < 1 + n->val.complex; p++)
+                next_root(e, slot_part(n, p), val_part(e, &v, p), next->span);
+        }
 }

@@ -74,6 +74,8 @@ static void param_with(Elab *e, Scope *s, Slot *slot, Ast *with)
     for (Ast *k = with ? with->kid : NULL; k; k = k->next) {
         if (!strcmp(k->name, "frozen"))
             slot->flags |= CELL_FROZEN;
+        else if (!strcmp(k->name, "next") && k->kid) /* elabbatch.c */
+            slot->flags |= CELL_FROZEN;
         else if (!strcmp(k->name, "lr") && k->kid)
             slot->lr = expr_number(e, s, k->kid, "lr").num;
         else if (!strcmp(k->name, "decay") && k->kid)

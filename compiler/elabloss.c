@@ -453,6 +453,7 @@ void build_roots(Elab *e, Ast *const *file, int nfile)
             if (a->kind == A_METRIC)
                 metric(e, a);
     e->loss = loss;
+    next_roots(e);
 }
 
 /* For programs that only predict: no loss, no counts, no metrics. */

@@ -27,7 +27,7 @@ const char *const graph_over_name[4] = {NULL, "t", "b", "tb"};
 const GraphRole graph_role_name[GRAPH_ROLES] = {
     {CELL_OUTPUT, "output"}, {CELL_FINAL, "final"}, {CELL_LOSS, "loss"},
     {CELL_TERM, "term"},     {CELL_COUNT, "count"}, {CELL_METRIC, "metric"},
-    {CELL_DRAW, "draw"},     {CELL_GRAD, "grad"}};
+    {CELL_DRAW, "draw"},     {CELL_GRAD, "grad"},   {CELL_NEXT, "next"}};
 
 void graph_print_shape(Buf *out, const Graph *g, int shape)
 {

@@ -33,7 +33,8 @@ enum {
     CELL_START,  /* scalar: 1 on the first chunk of the sequences, else 0 */
     CELL_BATCH,  /* scalar: sequences in the whole batch (B, or more when
                     the batch is split over threads) */
-    CELL_TOTAL   /* [B] steps to normalise each term by; 0: count here */
+    CELL_TOTAL,  /* [B] steps to normalise each term by; 0: count here */
+    CELL_NEXT    /* what parameter `of` becomes after an update */
 };
 
 /* Flags of a tensor. */
