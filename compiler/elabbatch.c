@@ -144,15 +144,16 @@ static void next_root(Elab *e, int slot, Val v, Span at)
 static bool tied(Elab *e, const Name *n)
 {
     App *at = NULL;
-    const Over *o =
-        n->scope->app ? over_find(e, n->scope->app, n, OVER_VALUE, 0, &at)
-                      : NULL;
+    const Over *o = n->scope->app
+                        ? over_find(e, n->scope->app, n, OVER_VALUE, 0, &at)
+                        : NULL;
     return o && o->word == WORD_NAME;
 }
 
 /* Always read, for its mistakes; computed only where there are updates. */
 void next_roots(Elab *e)
 {
+    int before = e->graph->root.n;
     for (int i = 0; i < e->scope.n; i++)
         for (int k = 0; k < e->scope.v[i]->order.n; k++) {
             Name *n = e->scope.v[i]->order.v[k];
@@ -161,9 +162,11 @@ void next_roots(Elab *e)
                 continue;
             n->used = true;
             Val v = expr(e, n->scope, next);
-            if (!fits_param(e, n, &v, next->span) || !e->training)
+            if (!fits_param(e, n, &v, next->span))
                 continue;
             for (int p = 0; p < 1 + n->val.complex; p++)
                 next_root(e, slot_part(n, p), val_part(e, &v, p), next->span);
         }
+    if (!e->training)
+        e->graph->root.n = before;
 }
