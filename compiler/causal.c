@@ -43,27 +43,41 @@ static int64_t edge_at(const Graph *g, Ref r, int i)
     return i <= s->hi.n ? (int64_t)s->hi.v[i - 1].value : -1;
 }
 
-/* Whether the i-th edge of r stays within one step. */
-static bool edge_same_time(const Graph *g, Ref r, int i)
+/* Whether r reads other steps of another axis than its component's loop. */
+static bool across(const Find *f, Ref r)
 {
-    const Node *n = NODE(g, r);
-    return i < n->nin || (n->op == OP_READ && n->b == 0);
+    const Node *n = NODE(f->g, r);
+    if (n->op != OP_AT && (n->op != OP_READ || !n->b))
+        return false;
+    int comp = f->out->comp[r];
+    return comp >= 0 && SLOT(f->g, n->a)->axis != f->out->v.v[comp].axis;
 }
 
-/* Whether a node needs whole sequences. */
-static bool whole(const Graph *g, Ref r)
+/* Whether the i-th edge of r stays within one step. */
+static bool edge_same_time(const Find *f, Ref r, int i)
 {
-    switch (NODE(g, r)->op) {
+    const Node *n = NODE(f->g, r);
+    return i < n->nin || (n->op == OP_READ && n->b == 0) || across(f, r);
+}
+
+/* Whether a node needs whole sequences along an axis. */
+static bool whole(const Graph *g, Ref r, int axis)
+{
+    const Node *n = NODE(g, r);
+    switch (n->op) {
     case OP_AT:
+        return SLOT(g, n->a)->axis == axis;
     case OP_FINAL:
-    case OP_OUTER:
-    case OP_SCATTER:
+        return n->a == axis;
     case OP_SUMA:
     case OP_MAXA:
     case OP_MINA:
+        return n->a & cell_time(axis);
+    case OP_OUTER:
+    case OP_SCATTER:
         return true;
     case OP_POOL:
-        return NODE(g, r)->axes != GX_TB;
+        return NODE(g, r)->axes == GX_NONE;
     default:
         return false;
     }
@@ -82,7 +96,7 @@ static int cycle_through(Find *f, Ref r, bool same_time)
         int64_t v;
         for (int i = 0; (v = edge_at(g, u, i)) >= 0; i++) {
             if (!v || f->scc[v] != f->scc[r] || from[v] ||
-                (same_time && !edge_same_time(g, u, i)))
+                (same_time && !edge_same_time(f, u, i)))
                 continue;
             from[v] = u;
             f->queue[end++] = (Ref)v;
@@ -170,8 +184,8 @@ static void check_read(Find *f, Comp *c, Ref r)
     }
     if (!s->root || f->scc[s->root] != f->scc[r])
         return;
-    if (n->b == 0) {
-        set_error(f, CAUSAL_INSTANT, r, true);
+    if (n->b == 0 || across(f, r)) {
+        set_error(f, n->b ? CAUSAL_AXES : CAUSAL_INSTANT, r, true);
         return;
     }
     int dir = n->b < 0 ? 1 : -1;
@@ -258,6 +272,48 @@ static void tarjan(Find *f, Ref start)
     }
 }
 
+/* Whether no step of any component depends on itself through reads along
+ * another axis than its loop's. */
+static bool steps_apart(Find *f, int comp)
+{
+    for (Ref r = 1; r < (Ref)f->g->node.n; r++)
+        if (f->out->comp[r] == comp && across(f, r) &&
+            cycle_through(f, r, true))
+            return false;
+    return true;
+}
+
+/* The axis of each loop: the one at whose other steps it is read; of several
+ * the first that leaves no cycle within a step. */
+static void choose_axes(Find *f)
+{
+    const Graph *g = f->g;
+    int *axes = NEW_N(f->arena, int, f->out->v.n + 1);
+    int *ends = NEW_N(f->arena, int, f->out->v.n + 1);
+    for (Ref r = 1; r < (Ref)g->node.n; r++) {
+        const Node *n = NODE(g, r);
+        int comp = f->out->comp[r];
+        if (comp < 0 || !reads_slot(g, r) || (n->op == OP_READ && !n->b))
+            continue;
+        Ref root = SLOT(g, n->a)->root;
+        if (root && f->scc[root] == f->scc[r])
+            *(n->op == OP_READ ? &axes[comp] : &ends[comp]) |=
+                1 << SLOT(g, n->a)->axis;
+    }
+    for (int i = 0; i < f->out->v.n; i++) {
+        int set = axes[i] ? axes[i] : ends[i], first = -1;
+        for (int k = 0; k < CELL_TIMES; k++) {
+            if (!(set >> k & 1))
+                continue;
+            f->out->v.v[i].axis = k;
+            first = first < 0 ? k : first;
+            if (set == 1 << k || steps_apart(f, i))
+                break;
+            f->out->v.v[i].axis = first;
+        }
+    }
+}
+
 Causal causal_find(const Graph *g, Arena *a)
 {
     Causal out = {0};
@@ -278,13 +334,16 @@ Causal causal_find(const Graph *g, Arena *a)
     for (Ref r = 1; r < (Ref)g->node.n; r++)
         if (!f.index[r])
             tarjan(&f, r);
+    choose_axes(&f);
     for (Ref r = 1; r < (Ref)g->node.n; r++) {
         if (out.comp[r] < 0)
             continue;
         if (NODE(g, r)->op == OP_READ)
             check_read(&f, &out.v.v[out.comp[r]], r);
-        else if (whole(g, r))
+        else if (whole(g, r, out.v.v[out.comp[r]].axis))
             set_error(&f, CAUSAL_WHOLE, r, false);
+        else if (across(&f, r))
+            set_error(&f, CAUSAL_WHOLE, r, true);
     }
     for (int i = 0; i < out.v.n; i++)
         sort_slots(&out.v.v[i]);

@@ -8,6 +8,7 @@
 
 typedef struct Comp {
     int dir;       /* +1: t = 1..T, -1: t = T..1 */
+    int axis;      /* time axis that it sweeps, from 0 */
     VEC(int) slot; /* slots read at another step inside it, ascending */
 } Comp;
 
@@ -15,8 +16,9 @@ typedef enum CausalWhy {
     CAUSAL_OK,
     CAUSAL_INSTANT, /* a value depends on itself at the same step */
     CAUSAL_MIXED,   /* reads of earlier and of later steps in one cycle */
-    CAUSAL_WHOLE    /* a value needs its own whole sequence: end, sum[t],
+    CAUSAL_WHOLE,   /* a value needs its own whole sequence: end, sum[t],
                        or a boundary value that depends on the sequence */
+    CAUSAL_AXES     /* one cycle goes through steps of two axes */
 } CausalWhy;
 
 /* Slot `slot` uses the next one of the cycle (the last uses the first)
@@ -40,7 +42,8 @@ typedef struct Causal {
 } Causal;
 
 /* Components of everything reachable from roots and slots.  READ of offset 0
- * of an equation counts as a same-time use. */
+ * of an equation counts as a same-time use; so does, inside a loop over one
+ * axis, a read at other steps of another. */
 Causal causal_find(const Graph *g, Arena *a);
 
 #endif

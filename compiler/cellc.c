@@ -389,10 +389,10 @@ static int run_jit(Cellc *c)
         return st == JIT_MISSING ? CELLC_USER : CELLC_INTERNAL;
     }
     d->forward = (CellFn *)jit_symbol(
-        c->jit, arena_printf(c->run, "%s_forward", o.name));
+        c->jit, arena_printf(c->run, "%s_forward_n", o.name));
     if (c->sched->fn[FN_BACKWARD].stage.n)
         d->backward = (CellFn *)jit_symbol(
-            c->jit, arena_printf(c->run, "%s_backward", o.name));
+            c->jit, arena_printf(c->run, "%s_backward_n", o.name));
     c->desc = d;
     return CELLC_OK;
 }

@@ -33,7 +33,7 @@ double cost_per_step(const Graph *g, Arena *tmp)
     double sum = 0;
     for (int i = 0; i < o.n; i++) {
         const Node *n = NODE(g, o.v[i]);
-        if (n->axes == GX_TB || n->op == OP_OUTER)
+        if (n->axes & GX_TIME || n->op == OP_OUTER)
             sum += node_cost(g, o.v[i]);
     }
     return sum;

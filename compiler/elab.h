@@ -282,6 +282,16 @@ int slot_part(const Name *n, int part); /* n->slot, n->im_slot */
 Val val_slot(Elab *e, Val type, Op op, const Name *n, int b, double num,
              Span at); /* PARAM, READ or AT of its slots */
 
+/* elabmatrix.c: functions of vectors and matrices */
+Builtin fn_along, fn_norm, fn_normalize, fn_reshape, fn_flatten, fn_roll,
+    fn_reverse, fn_permute, fn_diag, fn_blockdiag, fn_eye, fn_outer, fn_conv,
+    fn_expm, fn_solve, fn_clipgrad;
+/* Elements of the first dim in the order of p, positions from 1. */
+Val permuted(Elab *e, Val v, Val p, Span at);
+/* Elements lo to hi (from 1) of dim `dim` of v; that dim is gone if `drop`. */
+Val val_slice(Elab *e, Val v, int dim, const Dim *lo, const Dim *hi, bool drop,
+              Span at);
+
 /* elabexpr.c */
 Val expr(Elab *e, Scope *s, Ast *a);
 Val expr_number(Elab *e, Scope *s, Ast *a, const char *what); /* constant */

@@ -304,7 +304,8 @@ static Linear linear_in(const char *name)
                {"fft", LINEAR_WHOLE},      {"ifft", LINEAR_WHOLE},
                {"exp", LINEAR_WHOLE},      {"abs", LINEAR_WHOLE},
                {"mul", LINEAR_WHOLE},      {"concat", LINEAR_WHOLE},
-               {"norm", LINEAR_WHOLE},     {"stopgrad", LINEAR_WHOLE}};
+               {"norm", LINEAR_WHOLE},     {"normalize", LINEAR_WHOLE},
+               {"stopgrad", LINEAR_WHOLE}};
     for (size_t i = 0; i < sizeof row / sizeof *row; i++)
         if (!strcmp(row[i].name, name))
             return row[i].how;

@@ -217,7 +217,24 @@ static Val expr_name(Elab *e, Scope *s, Ast *a)
     return undefined(e, s, a);
 }
 
-/* [a, b, ...] of vectors and numbers. */
+/* Whether v may be one more part of the list r: vectors and numbers, or arrays
+ * alike but for the first dim. */
+static bool joins(Elab *e, Val *r, const Val *v)
+{
+    int rank = v->rank > 1 ? v->rank : 1;
+    if (v->rank == RANK_UNKNOWN)
+        return true;
+    if (r->rank == RANK_UNKNOWN) {
+        r->rank = rank;
+        memcpy(r->dim, v->dim, sizeof r->dim);
+    }
+    for (int i = 1; i < rank && r->rank == rank; i++)
+        if (!same_dim(e, r->dim[i], v->dim[i]))
+            return false;
+    return r->rank == rank;
+}
+
+/* [a, b, ...]: vectors and numbers one after the other, or rows of matrices. */
 static Val expr_list(Elab *e, Scope *s, Ast *a)
 {
     Val r = val_unknown(0);
@@ -232,7 +249,7 @@ static Val expr_list(Elab *e, Scope *s, Ast *a)
             known = false;
             continue;
         }
-        if (v.kind != V_TENSOR || v.rank > 1) {
+        if (v.kind != V_TENSOR || !joins(e, &r, &v)) {
             if (e->building && v.kind != V_NONE)
                 diag(e->diags, E_CONCAT, k->span, val_text(e, &v));
             return val_none();
@@ -247,7 +264,7 @@ static Val expr_list(Elab *e, Scope *s, Ast *a)
         rows = dim_op(e->arena, '+', rows,
                       v.rank ? v.dim[0] : dim_const(e->arena, 1));
     }
-    r.rank = known ? 1 : RANK_UNKNOWN;
+    r.rank = known ? r.rank : RANK_UNKNOWN;
     r.dim[0] = rows;
     if (!e->building)
         return r;

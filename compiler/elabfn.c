@@ -35,14 +35,8 @@ static Val to_scalar(Call *c, Op op)
         v.set = NULL;
         return v;
     }
-    if (op != OP_SUM && v.rank != 1 && v.rank != RANK_UNKNOWN) {
-        if (c->e->building)
-            diag(c->e->diags, E_NOT_VECTOR, c->at[0], c->name,
-                 val_text(c->e, &v));
-        return val_none();
-    }
-    if (op == OP_ARGMAX && v.rank == 1)
-        r.set = v.dim[0];
+    if (op != OP_SUM && v.rank > 1)
+        in = fn_flatten(c).ref;
     return val_node(c->e, r, op, 1, &in, 0, 0, 0, c->a->span);
 }
 
@@ -84,37 +78,28 @@ static Val smallest(Call *c)
     return c->n == 1 ? to_scalar(c, OP_MINV) : fold(c, OP_min);
 }
 
-static Val reduce_row(Call *c)
-{
-    return to_scalar(c, c->op);
-}
-
-static Val product(Call *c)
-{
-    return fold(c, OP_mul);
-}
-
-static Val norm(Call *c)
-{
-    if (c->x[0].complex)
-        c->x[0] = val_op(c->e, OP_abs, 1, c->x, c->a->span, c->at);
-    Val pair[2] = {c->x[0], c->x[0]};
-    c->x[0] = val_op(c->e, OP_mul, 2, pair, c->a->span, NULL);
-    Val v = to_scalar(c, OP_SUM);
-    return val_op(c->e, OP_sqrt, 1, &v, c->a->span, NULL);
-}
-
-static Val softmax(Call *c)
+/* One number for each line: the last dim goes. */
+static Val reduce_line(Call *c)
 {
     Val v = c->x[0];
-    if (v.kind != V_TENSOR || (v.rank != 1 && v.rank != RANK_UNKNOWN)) {
+    if (v.kind != V_TENSOR || !v.rank) {
         if (c->e->building && v.kind != V_NONE)
             diag(c->e->diags, E_NOT_VECTOR, c->at[0], c->name,
                  val_text(c->e, &v));
         return val_none();
     }
     Ref in = v.ref;
-    return val_node(c->e, v, OP_SOFTMAX, 1, &in, 0, 0, 0, c->a->span);
+    v.set = NULL;
+    if (v.rank != RANK_UNKNOWN) {
+        v.set = c->op == OP_ARGMAX && v.rank == 1 ? v.dim[0] : NULL;
+        v.dim[--v.rank] = NULL;
+    }
+    return val_node(c->e, v, c->op, 1, &in, 0, 0, 0, c->a->span);
+}
+
+static Val product(Call *c)
+{
+    return fold(c, OP_mul);
 }
 
 static Val onehot(Call *c)
@@ -206,36 +191,6 @@ static Val filled(Call *c)
     return r;
 }
 
-/* u v^T: a column times a row. */
-static Val outer(Call *c)
-{
-    Elab *e = c->e;
-    Val r = val_unknown(c->x[0].axes | c->x[1].axes);
-    Ref in[2] = {0};
-    r.rank = 2;
-    for (int i = 0; i < 2; i++) {
-        Val *v = &c->x[i];
-        if (v->kind != V_TENSOR || (v->rank != 1 && v->rank != RANK_UNKNOWN)) {
-            if (e->building)
-                diag(e->diags, E_NOT_VECTOR, c->at[i], c->name, val_text(e, v));
-            return val_none();
-        }
-        if (v->rank == RANK_UNKNOWN) {
-            r.rank = RANK_UNKNOWN;
-            continue;
-        }
-        r.dim[i] = v->dim[0];
-        Val part = *v;
-        part.rank = 2;
-        part.dim[i] = v->dim[0];
-        part.dim[!i] = dim_const(e->arena, 1);
-        if (e->building)
-            in[i] = graph_add(e->graph, OP_RESHAPE, 1, &v->ref,
-                              val_shape(e, &part), 0, 0, c->a->span);
-    }
-    return val_node(e, r, OP_MATMUL, 2, in, 0, 0, 0, c->a->span);
-}
-
 static const struct {
     const char *name;
     int min, max; /* arguments; max -1: any number */
@@ -265,11 +220,25 @@ static const struct {
     {"max", 1, -1, largest, OP_NONE, true},
     {"min", 1, -1, smallest, OP_NONE, true},
     {"mul", 2, -1, product, OP_NONE, false},
-    {"argmax", 1, 1, reduce_row, OP_ARGMAX, false},
-    {"logsumexp", 1, 1, reduce_row, OP_LSE, false},
-    {"softmax", 1, 1, softmax, OP_NONE, false},
-    {"norm", 1, 1, norm, OP_NONE, false},
-    {"outer", 2, 2, outer, OP_NONE, false},
+    {"argmax", 1, 1, reduce_line, OP_ARGMAX, false},
+    {"logsumexp", 1, 1, reduce_line, OP_LSE, false},
+    {"softmax", 1, 1, fn_along, OP_SOFTMAX, false},
+    {"cumsum", 1, 1, fn_along, OP_CUMSUM, false},
+    {"norm", 1, 1, fn_norm, OP_NONE, false},
+    {"normalize", 1, 1, fn_normalize, OP_NONE, false},
+    {"reshape", 2, 1 + SHAPE_RANK, fn_reshape, OP_NONE, false},
+    {"flatten", 1, 1, fn_flatten, OP_NONE, false},
+    {"roll", 2, 2, fn_roll, OP_NONE, false},
+    {"reverse", 1, 1, fn_reverse, OP_NONE, false},
+    {"permute", 2, 2, fn_permute, OP_NONE, false},
+    {"diag", 1, 1, fn_diag, OP_NONE, false},
+    {"blockdiag", 1, 1, fn_blockdiag, OP_NONE, false},
+    {"eye", 1, 1, fn_eye, OP_NONE, false},
+    {"outer", 2, 2, fn_outer, OP_NONE, false},
+    {"conv", 2, 2, fn_conv, OP_NONE, false},
+    {"expm", 1, 1, fn_expm, OP_NONE, false},
+    {"solve", 2, 2, fn_solve, OP_NONE, false},
+    {"clipgrad", 2, 2, fn_clipgrad, OP_NONE, false},
     {"onehot", 1, 2, onehot, OP_NONE, false},
     {"split", 2, 2, split, OP_NONE, false},
     {"final", 1, 1, final_value, OP_NONE, false},
@@ -284,10 +253,8 @@ static const struct {
 };
 
 /* Of the language, but not of this version. */
-static const char *const later[] = {
-    "cumsum",  "expm",    "solve",   "conv", "blockdiag", "diag",
-    "roll",    "reverse", "permute", "grad", "clipgrad",  "lookup",
-    "laplace", "poisson", "mixture", "ctc",  "crf"};
+static const char *const later[] = {"grad",    "lookup", "laplace", "poisson",
+                                    "mixture", "ctc",    "crf"};
 
 static int builtin_index(const char *name)
 {

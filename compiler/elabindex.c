@@ -250,34 +250,6 @@ static Name *anonymous(Elab *e, Scope *s, Ast *a)
     return n;
 }
 
-static Val slice(Elab *e, Val v, const Dim *lo, const Dim *hi, Span at)
-{
-    int64_t a = dim_number(lo), b = dim_number(hi);
-    if (e->building && (a < 1 || b < a || b > dim_number(v.dim[0]))) {
-        diag(e->diags, E_RANGE, at, dim_text(e->arena, lo),
-             dim_text(e->arena, hi), dim_text(e->arena, v.dim[0]));
-        return val_none();
-    }
-    const Dim *len = dim_op(e->arena, '-', hi, lo);
-    v.dim[0] = dim_op(e->arena, '+', len, dim_const(e->arena, 1));
-    Ref in = v.ref;
-    return val_node(e, v, OP_SLICE, 1, &in, (int)(a - 1), (int)b, 0, at);
-}
-
-/* v[k]: one element of the first dim, which is gone. */
-static Val element(Elab *e, Val v, const Dim *k, Span at)
-{
-    v = slice(e, v, k, k, at);
-    if (v.kind != V_TENSOR)
-        return v;
-    v.rank--;
-    memmove(v.dim, v.dim + 1, sizeof v.dim - sizeof *v.dim);
-    if (!e->building)
-        return v;
-    Ref in = v.ref;
-    return val_node(e, v, OP_RESHAPE, 1, &in, val_shape(e, &v), 0, 0, at);
-}
-
 /* E[w]: row of a matrix, element of a vector, by a class number. */
 static Val lookup(Elab *e, Val v, Val index, Ast *a)
 {
@@ -301,30 +273,27 @@ static Val lookup(Elab *e, Val v, Val index, Ast *a)
     Val r = v;
     r.axes |= index.axes;
     r.rank--;
-    r.dim[0] = v.dim[1];
-    if (v.rank > 2 || (v.rank == 2 && v.axes)) {
-        if (e->building)
-            diag(e->diags, E_UNSUPPORTED, a->span,
-                 "a row of an array that varies over time");
-        return val_none();
-    }
-    return val_node(e, r, v.rank == 2 ? OP_GATHER : OP_PICK, 2, in, 0, 0, 0,
-                    a->span);
+    memmove(r.dim, v.dim + 1, sizeof v.dim - sizeof *v.dim);
+    r.dim[SHAPE_RANK - 1] = NULL;
+    Op op = v.rank == 1 ? OP_PICK : v.rank > 2 || v.axes ? OP_TAKE : OP_GATHER;
+    return val_node(e, r, op, 2, in, 0, 0, 0, a->span);
 }
 
-static Val component(Elab *e, Scope *s, Val v, Ast *sub, Ast *whole)
+/* One subscript, for dim `*dim` of v; a range leaves that dim there. */
+static Val component(Elab *e, Scope *s, Val v, int *dim, Ast *sub, Ast *whole)
 {
     if (v.complex) {
-        Val re = component(e, s, val_part(e, &v, 0), sub, whole);
-        return re.kind == V_NONE
-                   ? re
-                   : val_pair(e, re,
-                              component(e, s, val_part(e, &v, 1), sub, whole),
-                              whole->span);
+        int other = *dim;
+        Val re = component(e, s, val_part(e, &v, 0), dim, sub, whole);
+        return re.kind == V_NONE ? re
+                                 : val_pair(e, re,
+                                            component(e, s, val_part(e, &v, 1),
+                                                      &other, sub, whole),
+                                            whole->span);
     }
     if (v.kind != V_TENSOR || v.rank == RANK_UNKNOWN)
         return v;
-    if (!v.rank) {
+    if (v.rank <= *dim) {
         if (e->building)
             diag(e->diags, E_NO_COMPONENTS, whole->span, val_text(e, &v));
         return val_none();
@@ -332,7 +301,8 @@ static Val component(Elab *e, Scope *s, Val v, Ast *sub, Ast *whole)
     if (sub->kind == A_RANGE) {
         const Dim *lo = expr_dim(e, s, sub->kid);
         const Dim *hi = expr_dim(e, s, sub->kid->next);
-        return lo && hi ? slice(e, v, lo, hi, sub->span) : val_none();
+        return lo && hi ? val_slice(e, v, (*dim)++, lo, hi, false, sub->span)
+                        : val_none();
     }
     Val k = expr(e, s, sub);
     if (k.kind == V_NONE)
@@ -340,9 +310,17 @@ static Val component(Elab *e, Scope *s, Val v, Ast *sub, Ast *whole)
     if (k.complex)
         return complex_refuse(e, "a subscript", &k, sub->span);
     if (k.kind == V_STR)
-        k = member_index(e, k.str, v.dim[0], sub->span);
+        k = member_index(e, k.str, v.dim[*dim], sub->span);
     else if (k.kind == V_TENSOR && k.constant && k.size)
-        return element(e, v, k.size, sub->span);
+        return val_slice(e, v, *dim, k.size, k.size, true, sub->span);
+    if (*dim && k.kind == V_TENSOR && !k.constant) {
+        if (e->building)
+            diag(e->diags, E_UNSUPPORTED, sub->span,
+                 "a look-up in a dim behind the first");
+        return val_none();
+    }
+    if (k.kind == V_TENSOR && k.rank == 1)
+        return permuted(e, v, k, sub->span);
     bool integral = k.kind != V_TENSOR || !k.constant || floor(k.num) == k.num;
     if (k.kind != V_TENSOR || !integral || (k.rank && k.rank != RANK_UNKNOWN)) {
         if (e->building)
@@ -396,7 +374,8 @@ Val expr_index(Elab *e, Scope *s, Ast *a)
         v = read_one(e, n, t, a->span);
     else if (n)
         v = expr(e, s, base);
+    int dim = 0;
     for (Ast *k = timed ? sub->next : sub; k; k = k->next)
-        v = component(e, s, v, k, a);
+        v = component(e, s, v, &dim, k, a);
     return v;
 }

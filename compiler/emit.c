@@ -26,8 +26,15 @@ static void take_fixed(Emit *e)
 #undef STRIP3
 #undef STRIP4
     };
+    static const char *const more[][5] = {{"U", "u", "ub", "tb", "utb"},
+                                          {"V", "v", "vb", "vtb", "vub"}};
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
         emit_fresh(e, own[i]);
+    for (int i = 1; i < e->s->ntime; i++)
+        for (int k = 0; k < 5; k++)
+            emit_fresh(e, more[i - 1][k]);
+    if (e->s->ntime == CELL_TIMES)
+        emit_fresh(e, "vutb");
     for (size_t i = 0; i < sizeof kernel / sizeof *kernel; i++)
         emit_fresh(e, kernel[i]);
     for (int i = 0; i < e->o->nsize; i++)
@@ -80,22 +87,6 @@ const char *emit_kernel_name(Emit *e, const char *kernel)
 static const Loc *loc_of(const Emit *e, Val v)
 {
     return &e->p->loc[v];
-}
-
-/* Whether `v` keeps a kernel over all T*B rows from running in one go: one
- * value per sequence recurs at every step, the time changes at every step. */
-static bool breaks_rows(const Emit *e, Val v)
-{
-    const Loc *l = loc_of(e, v);
-    return l->space == SP_TIME || (l->space != SP_CONST && l->axes == GX_B);
-}
-
-static bool is_steady(const Emit *e, const Kernel *k)
-{
-    for (int i = 0; i < k->in.n; i++)
-        if (breaks_rows(e, k->in.v[i]))
-            return false;
-    return k->out < 0 || !breaks_rows(e, k->out);
 }
 
 static const char *call_row(Emit *e, Val v, EmitRows rows)
@@ -165,9 +156,73 @@ static void call_outer(Emit *e, const Kernel *k, EmitRows rows, bool add)
               add);
 }
 
+/* The same for kernels on matrices, where without axes there is one row. */
+static const char *row_count(Emit *e, const Kernel *k, EmitRows rows)
+{
+    return rows.flat ? emit_row_count(e, k, rows) : "1";
+}
+
+/* Kernels that take rows, n, y, x0 and `last`, on all lines of all rows: in one
+ * go where those lie behind one another. */
+static void call_lines(Emit *e, const char *name, const Kernel *k,
+                       EmitRows rows, const char *last)
+{
+    const Loc *x = loc_of(e, k->in.v[0]), *y = loc_of(e, k->out);
+    const char *kernel = emit_kernel_name(e, name);
+    const char *n = emit_size(e, k->k), *lines = emit_size(e, k->parts);
+    const char *count = row_count(e, k, rows);
+    int64_t width = y->n / k->parts;
+    if (k->parts == 1) {
+        emit_line(e, "%s(%s, %s, %s, %s%s);", kernel, count, n,
+                  call_row(e, k->out, rows), call_row(e, k->in.v[0], rows),
+                  last);
+        return;
+    }
+    const char *to = emit_pointer(e, k->out, rows);
+    const char *from = emit_pointer(e, k->in.v[0], rows);
+    bool dense = !rows.flat || (x->ld == x->n && y->ld == y->n);
+    if (!dense) {
+        emit_line(e, "for (int64_t row = 0; row < %s; row++)", count);
+        e->indent++;
+        to = arena_printf(e->arena, "%s + row*%s", to, emit_size(e, y->ld));
+        from = arena_printf(e->arena, "%s + row*%s", from, emit_size(e, x->ld));
+    } else if (rows.flat) {
+        lines = arena_printf(e->arena, "%s*%s", count, lines);
+    }
+    emit_line(e, "%s(%s, %s, %s, %s, %s, %s%s);", kernel, lines, n, to,
+              emit_size(e, width), from, n, last);
+    e->indent -= !dense;
+}
+
+/* EXPM, SOLVE, TAKE, PUT */
+static void call_matrix(Emit *e, const Kernel *k, EmitRows rows)
+{
+    const char *count = row_count(e, k, rows);
+    Buf b;
+    buf_init(&b, e->arena);
+    if (k->kind == KN_TAKE || k->kind == KN_PUT)
+        buf_printf(&b, "%s(%s, %s, %s, %s",
+                   emit_kernel_name(e, k->kind == KN_PUT ? "put" : "take"),
+                   count, emit_size(e, k->m), emit_size(e, k->k),
+                   emit_size(e, k->n));
+    else if (k->kind == KN_SOLVE)
+        buf_printf(&b, "%s(%s, %s, %s", emit_kernel_name(e, "solve"), count,
+                   emit_size(e, k->n), emit_size(e, k->k));
+    else
+        buf_printf(&b, "%s(%s, %s", emit_kernel_name(e, "expm"), count,
+                   emit_size(e, k->n));
+    buf_printf(&b, ", %s", call_row(e, k->out, rows));
+    bool room = k->kind == KN_EXPM || k->kind == KN_SOLVE;
+    for (int i = 0; i < k->in.n - room; i++)
+        buf_printf(&b, ", %s", call_row(e, k->in.v[i], rows));
+    if (room)
+        buf_printf(&b, ", %s", emit_value_name(e, k->in.v[k->in.n - 1]));
+    emit_line(e, "%s);", b.s);
+}
+
 static void call_product(Emit *e, const Kernel *k, EmitRows rows)
 {
-    const char *count = rows == ROWS_ONE ? "1" : emit_row_count(e, k, rows);
+    const char *count = row_count(e, k, rows);
     emit_line(e, "%s(%s, %s, %s, %s, %s, %d, %d, %s, %s, %s, %d);",
               emit_kernel_name(e, "product"), count, emit_size(e, k->parts),
               emit_size(e, k->m), emit_size(e, k->n), emit_size(e, k->k), k->ta,
@@ -236,44 +291,85 @@ static void call_scatter(Emit *e, const Kernel *k, EmitRows rows)
               call_row(e, k->in.v[0], rows), call_row(e, k->in.v[1], rows));
 }
 
-/* Reductions over time, sequences or both. */
-static void emit_over(Emit *e, const Kernel *k, bool loop)
+/* How a reduction is done by one call: over the rows of the axes `rows`, the
+ * inmost of them `first`, each with all reals of the axes `cols`; inside loops
+ * over the axes `around`. */
+typedef struct Reduce {
+    int rows, first, cols, around;
+} Reduce;
+
+static Reduce plan_reduce(Emit *e, const Kernel *k, int axes)
+{
+    const Loc *x = loc_of(e, k->in.v[0]), *y = loc_of(e, k->out);
+    bool dense = x->ld == k->n && y->ld == k->n;
+    Reduce r = {0, 0, 0, 0};
+    for (int i = 0; i < CELL_AXES; i++) {
+        int axis = emit_inner_first[i];
+        if (!(axes & axis))
+            continue;
+        if (k->over & axis) {
+            if (!r.rows)
+                r.rows = r.first = axis;
+            else if (emit_follows(x, x->step[emit_place(r.first)], r.rows,
+                                  axis))
+                r.rows |= axis;
+            else
+                r.around |= axis;
+        } else if (dense && !r.rows && !r.around &&
+                   emit_regular(x, r.cols, axis) &&
+                   emit_regular(y, r.cols, axis)) {
+            r.cols |= axis;
+        } else {
+            r.around |= axis;
+        }
+    }
+    return r;
+}
+
+/* Reductions over time, sequences or both; `loop` is the axis (a bit) that a
+ * loop around sweeps, or 0. */
+static void emit_over(Emit *e, const Kernel *k, int loop)
 {
     const char *name = emit_kernel_name(e, k->kind == KN_SUMA   ? "colsum"
                                            : k->kind == KN_MAXA ? "colmax"
                                                                 : "colmin");
-    const char *tail = k->kind != KN_SUMA ? "" : k->add ? ", 1" : ", 0";
-    const Loc *x = loc_of(e, k->in.v[0]);
-    const char *from = emit_pointer(e, k->in.v[0], loop ? ROWS_STEP : ROWS_ALL);
-    const char *to = emit_value_name(e, k->out);
-    const char *ld = emit_size(e, x->ld), *n = emit_size(e, k->n);
-    if ((k->over & k->from) == k->from) {
-        const char *rows = k->from == GX_TB ? "T*B" : k->from ? "B" : "1";
-        emit_line(e, "%s(%s, %s, %s, %s, %s%s);", name, rows, n, to, from, ld,
-                  tail);
-        return;
-    }
-    int64_t step = loc_of(e, k->out)->ld;
-    if (step == k->n && x->ld == k->n) {
-        emit_line(e, "%s(T, %s, %s, %s, %s%s);", name, emit_per_step(e, k->n),
-                  to, from, emit_per_step(e, x->ld), tail);
-        return;
-    }
-    emit_line(e, "for (int64_t row = 0; row < B; row++)");
-    e->indent++;
-    emit_line(e, "%s(T, %s, %s + row*%s, %s + row*%s, %s%s);", name, n, to,
-              emit_size(e, step), from, ld, emit_per_step(e, x->ld), tail);
-    e->indent--;
+    Reduce r = plan_reduce(e, k, k->from & ~loop);
+    EmitRows rows = {0, (uint8_t)(r.around | loop)};
+    bool add = k->add || r.around & k->over;
+    if (add && k->kind != KN_SUMA)
+        arena_panic(e->arena, "emit: %s over axes that lie apart", name);
+    if (add && !k->add)
+        emit_line(e, "%s(%s, %s, %s, %s, %s);", emit_kernel_name(e, "fill"),
+                  rows_text(k->from & ~k->over & ~loop), emit_size(e, k->n),
+                  emit_pointer(e, k->out, (EmitRows){0, (uint8_t)loop}),
+                  emit_size(e, loc_of(e, k->out)->ld), emit_real(e, 0));
+    const char *n = emit_size(e, k->n);
+    if (r.cols)
+        n = k->n == 1 ? rows_text(r.cols)
+                      : arena_printf(e->arena, "%s*%s", rows_text(r.cols), n);
+    int loops = emit_loop_rows(e, r.around);
+    emit_line(e, "%s(%s, %s, %s, %s, %s%s);", name, rows_text(r.rows), n,
+              emit_pointer(e, k->out, rows), emit_pointer(e, k->in.v[0], rows),
+              emit_step(e, k->in.v[0], r.first),
+              k->kind != KN_SUMA ? ""
+              : add              ? ", 1"
+                                 : ", 0");
+    e->indent -= loops;
 }
 
-static void emit_at(Emit *e, const Kernel *k)
+static void emit_at(Emit *e, const Kernel *k, int loop)
 {
     const Loc *x = loc_of(e, k->in.v[0]);
+    int axis = cell_time(e->s->val.v[k->in.v[0]].axis);
+    int around = k->axes & GX_TIME & ~loop;
+    EmitRows rows = {CELL_B, (uint8_t)(around | loop)};
     const char *len = k->in.n > 1 ? emit_value_name(e, k->in.v[1]) : "0";
+    int loops = emit_loop_rows(e, around);
     emit_line(e, "%s(B, %s, %s, %s, %s, %s, %s, %d);",
               emit_kernel_name(e, "at"), emit_size(e, k->n),
-              call_row(e, k->out, ROWS_SEQ), emit_value_name(e, k->in.v[0]),
-              emit_per_step(e, x->ld), emit_size(e, x->ld), len, k->row);
+              call_row(e, k->out, rows), emit_pointer(e, k->in.v[0], rows),
+              emit_step(e, k->in.v[0], axis), emit_size(e, x->ld), len, k->row);
+    e->indent -= loops;
 }
 
 static const char *plus(Emit *e, const char *base, int64_t n)
@@ -286,33 +382,36 @@ static const char *plus(Emit *e, const char *base, int64_t n)
 
 /* `row` shifts the array and the count of steps, so that the kernel may
  * compare with the bare lengths. */
-static void emit_tail(Emit *e, const Kernel *k, EmitRows rows)
+static void emit_tail(Emit *e, const Kernel *k, int loop)
 {
     Val fill = k->in.v[0];
+    int axis = cell_time(e->s->val.v[k->out].axis);
+    int around = k->axes & GX_TIME & ~axis & ~loop;
+    EmitRows rows = {CELL_B, (uint8_t)(around | loop)};
     const char *len = emit_value_name(e, k->in.v[1]);
     const char *ld = emit_size(e, loc_of(e, k->out)->ld);
-    const char *value =
-        arena_printf(e->arena, "%s, %d", call_row(e, fill, ROWS_SEQ),
-                     loc_of(e, fill)->n > 1);
-    const char *n = emit_size(e, k->n);
-    if (rows == ROWS_STEP) {
+    const char *value = arena_printf(
+        e->arena, "%s, %d", call_row(e, fill, rows), loc_of(e, fill)->n > 1);
+    const char *n = emit_size(e, k->n), *to = emit_pointer(e, k->out, rows);
+    int loops = emit_loop_rows(e, around);
+    if (loop & axis) {
         emit_line(e, "%s(B, %s, %s, %s, %s, %s, %s);",
-                  emit_kernel_name(e, "tail_step"), n,
-                  emit_pointer(e, k->out, rows), ld, plus(e, "t", -k->row), len,
-                  value);
-        return;
+                  emit_kernel_name(e, "tail_step"), n, to, ld,
+                  plus(e, emit_variable(axis), -k->row), len, value);
+    } else {
+        const char *step = emit_step(e, k->out, axis);
+        if (k->row)
+            to = arena_printf(e->arena, "%s*%s", plus(e, to, k->row), step);
+        emit_line(e, "%s(%s, B, %s, %s, %s, %s, %s, %s);",
+                  emit_kernel_name(e, "tail"),
+                  plus(e, emit_extent(axis), loc_of(e, k->out)->lead - k->row),
+                  n, to, step, ld, len, value);
     }
-    const char *to = emit_value_name(e, k->out);
-    const char *step = emit_per_step(e, loc_of(e, k->out)->ld);
-    if (k->row)
-        to = arena_printf(e->arena, "%s*%s", plus(e, to, k->row), step);
-    emit_line(e, "%s(%s, B, %s, %s, %s, %s, %s, %s);",
-              emit_kernel_name(e, "tail"),
-              plus(e, "T", loc_of(e, k->out)->lead - k->row), n, to, step, ld,
-              len, value);
+    e->indent -= loops;
 }
 
-static void emit_rows(Emit *e, const Kernel *k, EmitRows rows)
+/* One go over `rows`; `again`: one of several. */
+static void emit_rows(Emit *e, const Kernel *k, EmitRows rows, bool again)
 {
     switch (k->kind) {
     case KN_FUSED:
@@ -325,7 +424,7 @@ static void emit_rows(Emit *e, const Kernel *k, EmitRows rows)
         call_gemm(e, k, rows);
         return;
     case KN_OUTER:
-        call_outer(e, k, rows, k->add || rows == ROWS_STEP);
+        call_outer(e, k, rows, k->add || again);
         return;
     case KN_PRODUCT:
         call_product(e, k, rows);
@@ -350,13 +449,22 @@ static void emit_rows(Emit *e, const Kernel *k, EmitRows rows)
         call_simple(e, "rowmin", k, rows, k->k);
         return;
     case KN_ARGMAX:
-        call_simple(e, "rowargmax", k, rows, k->k);
+        call_lines(e, "rowargmax", k, rows, "");
         return;
     case KN_LSE:
-        call_simple(e, "rowlse", k, rows, k->k);
+        call_lines(e, "rowlse", k, rows, "");
         return;
     case KN_SOFTMAX:
-        call_simple(e, "softmax", k, rows, k->n);
+        call_lines(e, "softmax", k, rows, "");
+        return;
+    case KN_CUMSUM:
+        call_lines(e, "cumsum", k, rows, k->trans ? ", 1" : ", 0");
+        return;
+    case KN_EXPM:
+    case KN_SOLVE:
+    case KN_TAKE:
+    case KN_PUT:
+        call_matrix(e, k, rows);
         return;
     case KN_POOL:
         call_pool(e, k, rows);
@@ -375,22 +483,9 @@ static void emit_rows(Emit *e, const Kernel *k, EmitRows rows)
     }
 }
 
-/* Kernels over all steps whose operands do not allow it in one go. */
-static void emit_stepwise(Emit *e, const Kernel *k)
+/* Kernels whose operands do not allow all rows in one go run inside loops. */
+static void emit_work(Emit *e, const Kernel *k, int loop)
 {
-    if (k->kind == KN_OUTER && !k->add)
-        call_fill(e, k, k->n, k->k);
-    emit_open(e, "for (int64_t t = 0; t < T; t++)");
-    emit_rows(e, k, ROWS_STEP);
-    emit_close(e);
-}
-
-static void emit_work(Emit *e, const Kernel *k, bool loop)
-{
-    EmitRows rows = k->axes == GX_NONE ? ROWS_ONE
-                    : loop             ? ROWS_STEP
-                    : k->axes == GX_TB ? ROWS_ALL
-                                       : ROWS_SEQ;
     switch (k->kind) {
     case KN_PACK:
         call_pack(e, k);
@@ -404,29 +499,29 @@ static void emit_work(Emit *e, const Kernel *k, bool loop)
         emit_over(e, k, loop);
         return;
     case KN_AT:
-        emit_at(e, k);
+        emit_at(e, k, loop);
         return;
     case KN_TAIL:
-        emit_tail(e, k, rows);
+        emit_tail(e, k, loop);
         return;
-    case KN_PRODUCT:
-        if (k->add)
-            call_fill(e, k, 1, loc_of(e, k->out)->n);
-        break;
-    case KN_SCATTER:
-        if (!k->add)
-            call_fill(e, k, k->k, k->n);
-        break;
     default:
         break;
     }
-    if (rows == ROWS_ALL && !is_steady(e, k))
-        emit_stepwise(e, k);
-    else
-        emit_rows(e, k, rows);
+    EmitRows rows = emit_walk(e, k, k->axes, loop);
+    int around = rows.step & ~loop;
+    if (k->kind == KN_SCATTER && !k->add)
+        call_fill(e, k, k->k, k->n);
+    if (k->kind == KN_PRODUCT && k->add)
+        call_fill(e, k, 1, loc_of(e, k->out)->n);
+    if (k->kind == KN_OUTER && !k->add && around)
+        call_fill(e, k, k->n, k->k);
+    int loops = emit_open_rows(e, around);
+    emit_rows(e, k, rows, around != 0);
+    while (loops--)
+        emit_close(e);
 }
 
-static void emit_kernel(Emit *e, const Kernel *k, bool loop)
+static void emit_kernel(Emit *e, const Kernel *k, int loop)
 {
     emit_quote(e, k);
     if (!k->on_start) {
@@ -440,12 +535,14 @@ static void emit_kernel(Emit *e, const Kernel *k, bool loop)
 
 static void emit_stage(Emit *e, const Stage *st)
 {
+    int loop = st->comp < 0 ? 0 : cell_time(e->s->causal.v.v[st->comp].axis);
+    const char *t = emit_variable(loop), *T = loop ? emit_extent(loop) : "";
     if (st->dir > 0)
-        emit_open(e, "for (int64_t t = 0; t < T; t++)");
+        emit_open(e, "for (int64_t %s = 0; %s < %s; %s++)", t, t, T, t);
     else if (st->dir < 0)
-        emit_open(e, "for (int64_t t = T - 1; t >= 0; t--)");
+        emit_open(e, "for (int64_t %s = %s - 1; %s >= 0; %s--)", t, T, t, t);
     for (int i = 0; i < st->kernel.n; i++)
-        emit_kernel(e, &st->kernel.v[i], st->dir != 0);
+        emit_kernel(e, &st->kernel.v[i], loop);
     if (st->dir)
         emit_close(e);
 }
@@ -473,14 +570,43 @@ const char *emit_function(Emit *e, int fn)
     Buf out;
     buf_init(&out, e->arena);
     buf_printf(&out,
-               "int %s_%s(const void *params, void *grads, void *work, "
-               "int64_t T, int64_t B)\n{\n",
-               e->o->name, suffix[fn]);
+               "int %s_%s(const void *params, void *grads, void *work, %s)"
+               "\n{\n",
+               e->o->name, suffix[fn], emit_extents(e, "int64_t "));
     emit_pointers(e, &out);
+    for (int i = 0; i < e->s->ntime && e->s->ntime > 1; i++)
+        buf_printf(&out, "    (void)%s;\n", emit_extent(cell_time(i)));
     e->style->locals(e, &out);
     buf_puts(&out, e->body.s);
     buf_puts(&out, "    return 0;\n}\n");
     return out.s;
+}
+
+const char *emit_extents(Emit *e, const char *type)
+{
+    Buf b;
+    buf_init(&b, e->arena);
+    for (int i = 0; i < e->s->ntime; i++)
+        buf_printf(&b, "%s%s, ", type, emit_extent(cell_time(i)));
+    buf_printf(&b, "%sB", type);
+    return b.s;
+}
+
+void emit_entries(Emit *e, Buf *out, const char *kind)
+{
+    static const char *const suffix[] = {"forward", "backward"};
+    for (int f = 0; f < FN_COUNT; f++) {
+        if (!e->s->fn[f].stage.n && f != FN_FORWARD)
+            continue;
+        buf_printf(out,
+                   "\n%sint %s_%s_n(const void *params, void *grads, void "
+                   "*work,\n    const int64_t *n)\n{\n"
+                   "    return %s_%s(params, grads, work, ",
+                   kind, e->o->name, suffix[f], e->o->name, suffix[f]);
+        for (int i = 0; i < e->s->ntime; i++)
+            buf_printf(out, "n[%d], ", cell_time_at(i));
+        buf_printf(out, "n[%d]);\n}\n", CELL_AT_B);
+    }
 }
 
 void emit_tables(Emit *e, Buf *out)

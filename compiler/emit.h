@@ -44,14 +44,16 @@ const char *emit_header(const Plan *p, const EmitOptions *o, Arena *a);
 /* The descriptor in memory, its functions still NULL. */
 CellDesc *emit_desc(const Plan *p, const EmitOptions *o, Arena *a);
 
+/* Name of time axis i in the source. */
+const char *emit_time_name(const Plan *p, int i);
+
 /* ---- between the emitters ---- */
 
-/* How the rows of a kernel are walked. */
-typedef enum EmitRows {
-    ROWS_ALL,  /* all T*B rows in one go */
-    ROWS_STEP, /* the B rows of step t, inside a loop over t */
-    ROWS_SEQ,  /* B rows, one for each sequence */
-    ROWS_ONE   /* `m` rows without axes */
+/* How the rows of a kernel are walked: in one go over those of the axes
+ * `flat`, which are neighbours in every operand (none: `m` rows without axes);
+ * one at a time, in loops around it, over those of `step`. */
+typedef struct EmitRows {
+    uint8_t flat, step;
 } EmitRows;
 
 typedef struct Emit Emit;
@@ -105,8 +107,11 @@ void emit_line(Emit *e, const char *fmt, ...)
 void emit_open(Emit *e, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 void emit_close(Emit *e);
-/* Complete text of one CellFn, or "" if the schedule has no such function. */
+/* Complete text of one function, or "" if the schedule has no such function. */
 const char *emit_function(Emit *e, int fn);
+/* The same as CellFn, NAME_forward_n and NAME_backward_n; `kind` stands in
+ * front, "static " or "". */
+void emit_entries(Emit *e, Buf *out, const char *kind);
 /* Constant tables that the functions use. */
 void emit_tables(Emit *e, Buf *out);
 
@@ -114,8 +119,9 @@ void emit_tables(Emit *e, Buf *out);
 const char *emit_kernel_name(Emit *e, const char *kernel);
 /* An extent or distance: its name in the source where it has one. */
 const char *emit_size(Emit *e, int64_t n);
-/* Polynomial in T and B, "0" if it is nothing. */
+/* Polynomial in T, B, ..., "0" if it is nothing. */
 const char *emit_poly(Emit *e, CellSize s);
+bool emit_has_terms(CellSize s);
 /* Pointer to the first of the rows of `v`, as seen by a kernel whose rows are
  * walked like `rows`. */
 const char *emit_pointer(Emit *e, Val v, EmitRows rows);
@@ -125,8 +131,29 @@ int64_t emit_stride(const Emit *e, Val v, EmitRows rows);
 const char *emit_value_name(Emit *e, Val v);
 /* Declarations of all pointers that the body uses, in the order of values. */
 void emit_pointers(Emit *e, Buf *out);
-/* Reals from one step to the next, given those from row to row, as C. */
-const char *emit_per_step(Emit *e, int64_t ld);
+/* Reals from one step of an axis (its bit) to the next, as C. */
+const char *emit_step(Emit *e, Val v, int axis);
+/* Extent of an axis ("T") and its variable ("t"), given the bit. */
+const char *emit_extent(int axis);
+const char *emit_variable(int axis);
+/* "T, U, B": parameters or arguments for the extents of the model, each with
+ * `type` before it. */
+const char *emit_extents(Emit *e, const char *type);
+/* How kernel k, whose rows are those of `axes`, is walked inside a loop over
+ * the axis `loop` (a bit, or 0); step - loop are loops that it needs itself. */
+EmitRows emit_walk(const Emit *e, const Kernel *k, int axes, int loop);
+/* The bits of all axes, the inner ones first. */
+extern const int emit_inner_first[CELL_AXES];
+/* Whether neighbours along `outer` lie as far apart as all that the axes
+ * `inner` hold of pieces of size `unit`; of rows. */
+bool emit_follows(const Loc *l, CellSize unit, int inner, int outer);
+bool emit_regular(const Loc *l, int inner, int outer);
+/* Opens a loop over each of some axes, the outer ones first, in braces or for
+ * one statement alone; returns how many. */
+int emit_open_rows(Emit *e, int axes);
+int emit_loop_rows(Emit *e, int axes);
+/* CELL_AT_T of CELL_T, and so on. */
+int emit_place(int axis);
 /* How many rows, as C. */
 const char *emit_row_count(Emit *e, const Kernel *k, EmitRows rows);
 /* A number as a literal of the real type. */

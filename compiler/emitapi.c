@@ -63,6 +63,8 @@ static void find_args(Api *api)
 static const char *find_blame(const Api *api)
 {
     const EmitOptions *o = api->e->o;
+    if (api->p->s->ntime > 1)
+        return "it has several time axes";
     for (int i = 0; i < o->noutput; i++)
         if (o->output[i].blame)
             return arena_printf(api->e->arena, "%s: %s", o->output[i].name,
@@ -102,10 +104,9 @@ static const char *extents(Api *api, const CellTensor *t, bool step)
     Buf b;
     buf_init(&b, api->e->arena);
     buf_putc(&b, '[');
-    if (t->axes & CELL_T && !step)
-        buf_puts(&b, "T,");
-    if (t->axes & CELL_B && !step)
-        buf_puts(&b, "B,");
+    for (int i = CELL_AXES - 1; i >= 0 && !step; i--)
+        if (t->axes & emit_inner_first[i])
+            buf_printf(&b, "%s,", emit_extent(emit_inner_first[i]));
     for (int i = 0; i < t->rank; i++)
         buf_printf(&b, "%s,", emit_size(api->e, t->dim[i]));
     if (b.n == 1)
@@ -113,17 +114,11 @@ static const char *extents(Api *api, const CellTensor *t, bool step)
     return arena_printf(api->e->arena, "%.*s]", (int)b.n - 1, b.s);
 }
 
-/* Its number of reals as C over T and B. */
+/* Its number of reals as C over the extents. */
 static const char *count_text(Api *api, const CellTensor *t)
 {
-    CellSize s = {0, 0, 0, 0};
-    int64_t n = elements(t);
-    if (t->axes == (CELL_T | CELL_B))
-        s.tb = n;
-    else if (t->axes == CELL_B)
-        s.b = n;
-    else
-        s.c = n;
+    CellSize s = {0};
+    *(t->axes ? &s.by[t->axes] : &s.c) = elements(t);
     return emit_poly(api->e, s);
 }
 
@@ -137,12 +132,23 @@ static void print_args(Api *api, Buf *b)
         buf_printf(b, "%s *%s, ", api->real, api->out.v[i].name);
 }
 
+/* "lengths, lengths_u, ", each with `type` before it. */
+static const char *lengths_args(Api *api, const char *type)
+{
+    Buf b;
+    buf_init(&b, api->e->arena);
+    buf_printf(&b, "%slengths, ", type);
+    for (int i = 1; i < api->p->s->ntime; i++)
+        buf_printf(&b, "%slengths_%s, ", type, emit_variable(cell_time(i)));
+    return b.s;
+}
+
 static void print_run_head(Api *api, Buf *b)
 {
     buf_printf(b, "int %s_run(const %s *params, ", api->name, api->real);
     print_args(api, b);
-    buf_printf(b, "const int64_t *lengths, %s *work, int64_t T, int64_t B)",
-               api->real);
+    buf_printf(b, "%s%s *work, %s)", lengths_args(api, "const int64_t *"),
+               api->real, emit_extents(api->e, "int64_t "));
 }
 
 static void print_step_head(Api *api, Buf *b)
@@ -191,8 +197,11 @@ static void header_head(Api *api, Buf *b)
                 "blocks of their own.\n"
                 " * Arrays are dense and row-major; [T,B,n] is T steps of B "
                 "sequences of n reals, T and B at least 1.  Arrays of one call "
-                "must not overlap.\n"
-                " * Functions of type int return 0. */\n");
+                "must not overlap.\n");
+    for (int i = 0; i < api->p->s->ntime && api->p->s->ntime > 1; i++)
+        buf_printf(b, " * %s: steps of the time axis %s.\n",
+                   emit_extent(cell_time(i)), emit_time_name(api->p, i));
+    buf_puts(b, " * Functions of type int return 0. */\n");
 }
 
 static void header_params(Api *api, Buf *b)
@@ -228,8 +237,9 @@ static void header_tensors(Api *api, Buf *b)
     buf_printf(b,
                "/* Where tensor i of %s_desc begins in a work block of T steps "
                "of B sequences. */\n"
-               "%s *%s_tensor(%s *work, int i, int64_t T, int64_t B);\n\n",
-               api->name, api->real, api->name, api->real);
+               "%s *%s_tensor(%s *work, int i, %s);\n\n",
+               api->name, api->real, api->name, api->real,
+               emit_extents(api->e, "int64_t "));
 }
 
 static void header_batch(Api *api, Buf *b)
@@ -237,20 +247,24 @@ static void header_batch(Api *api, Buf *b)
     const char *n = api->name;
     buf_printf(b,
                "/* Bytes of a work block for T steps of B sequences. */\n"
-               "size_t %s_work(int64_t T, int64_t B);\n\n",
-               n);
+               "size_t %s_work(%s);\n\n",
+               n, emit_extents(api->e, "int64_t "));
     buf_printf(b,
                "/* Runs B whole sequences from their start.\n"
                " * params [%s_PARAMS]: in.\n",
                n);
     print_arg_docs(api, b, false);
-    buf_printf(
-        b,
-        " * lengths [B]: in, steps of each sequence, 1 to T; NULL: all "
-        "have T.\n"
-        " * work: %s_work(T, B) bytes; holds afterwards what %s_tensor() "
-        "finds and what backward needs. */\n",
-        n, n);
+    buf_puts(b, " * lengths [B]: in, steps of each sequence, 1 to T; NULL: all "
+                "have T.\n");
+    for (int i = 1; i < api->p->s->ntime; i++)
+        buf_printf(b,
+                   " * lengths_%s [B]: the same along %s, 1 to %s; NULL: %s.\n",
+                   emit_variable(cell_time(i)), emit_time_name(api->p, i),
+                   emit_extent(cell_time(i)), emit_extent(cell_time(i)));
+    buf_printf(b,
+               " * work: %s_work(%s) bytes; holds afterwards what %s_tensor() "
+               "finds and what backward needs. */\n",
+               n, emit_extents(api->e, ""), n);
     print_run_head(api, b);
     buf_puts(b, ";\n\n");
     buf_printf(b,
@@ -258,8 +272,8 @@ static void header_batch(Api *api, Buf *b)
                "written to `work` (the comment above CellFn says what).  "
                "`grads` is not looked at. */\n"
                "int %s_forward(const void *params, void *grads, void *work, "
-               "int64_t T, int64_t B);\n\n",
-               n);
+               "%s);\n\n",
+               n, emit_extents(api->e, "int64_t "));
 }
 
 static void header_learn(Api *api, Buf *b)
@@ -269,12 +283,12 @@ static void header_learn(Api *api, Buf *b)
         return;
     buf_printf(b,
                "/* Gradients of the loss, after %s_run or %s_forward with the "
-               "same params, work, T and B.\n"
+               "same params, work and extents.\n"
                " * grads [%s_PARAMS]: out, overwritten; the gradients of "
                "inputs go to `work`. */\n"
                "int %s_backward(const void *params, void *grads, void *work, "
-               "int64_t T, int64_t B);\n\n",
-               n, n, n, n);
+               "%s);\n\n",
+               n, n, n, n, emit_extents(api->e, "int64_t "));
     buf_printf(b,
                "/* One step of gradient descent: params -= rate * grads, but "
                "for frozen ones; what the model confines to an interval "
@@ -300,6 +314,13 @@ static void header_state(Api *api, Buf *b)
     buf_printf(b, "} %s_state;\n\n", api->name);
 }
 
+/* Reals of a work block where all extents are 1. */
+static int64_t step_work(const Api *api)
+{
+    static const int64_t one[CELL_AXES] = {1, 1, 1, 1};
+    return cell_size(api->p->work_size, one);
+}
+
 static void header_stream(Api *api, Buf *b)
 {
     const char *n = api->name;
@@ -319,7 +340,7 @@ static void header_stream(Api *api, Buf *b)
     buf_printf(b,
                "/* Bytes of the work block of one step. */\n"
                "enum { %s_STEP_WORK = %s };\n\n",
-               n, emit_size(api->e, cell_size(api->p->work_size, 1, 1) * real));
+               n, emit_size(api->e, step_work(api) * real));
     buf_printf(b,
                "/* One step of one stream.\n * params [%s_PARAMS]: in.\n"
                " * state: in and out.\n",
@@ -372,10 +393,10 @@ static const char *at_text(Api *api, const CellTensor *t, int row)
     CellSize at = t->at;
     int64_t n = elements(t) * row;
     if (t->axes & CELL_B)
-        at.b += n;
+        at.by[CELL_B] += n;
     else
         at.c += n;
-    if (!at.tb && !at.t && !at.b && !at.c)
+    if (!emit_has_terms(at))
         return "work";
     return arena_printf(api->e->arena, "work + %s", emit_poly(api->e, at));
 }
@@ -386,26 +407,43 @@ static const char *bracketed(Api *api, const CellTensor *t)
     return strchr(at, ' ') ? arena_printf(api->e->arena, "(%s)", at) : at;
 }
 
+/* The argument with the lengths along time axis i. */
+static const char *lengths_of(Api *api, int i)
+{
+    return i ? arena_printf(api->e->arena, "lengths_%s",
+                            emit_variable(cell_time(i)))
+             : "lengths";
+}
+
 /* Scalars and lengths that every run sets. */
 static void source_begin(Api *api, Buf *b)
 {
     static const struct {
         int role;
         const char *value;
-    } row[] = {{CELL_LENGTH, "lengths ? (%s)lengths[i] : (%s)T"},
-               {CELL_LAST, "1"},
+    } row[] = {{CELL_LAST, "1"},
                {CELL_START, "start"},
                {CELL_BATCH, "(%s)B"},
                {CELL_TOTAL, "0"}};
     buf_printf(b,
                "/* Lengths and what else every run needs; start: 1 at the "
                "start of sequences. */\n"
-               "static void begin(%s *work, const int64_t *lengths, %s start, "
-               "int64_t T,\n    int64_t B)\n{\n    (void)lengths;\n"
-               "    (void)start;\n    (void)T;\n",
-               api->real, api->real);
+               "static void begin(%s *work, %s%s start, %s)\n{\n",
+               api->real, lengths_args(api, "const int64_t *"), api->real,
+               emit_extents(api->e, "int64_t "));
+    for (int i = 0; i < api->p->s->ntime; i++)
+        buf_printf(b, "    (void)%s;\n    (void)%s;\n", lengths_of(api, i),
+                   emit_extent(cell_time(i)));
+    buf_puts(b, "    (void)start;\n");
     for (int i = 0; i < api->p->tensor.n; i++) {
         const CellTensor *t = &api->p->tensor.v[i];
+        if (t->role == CELL_LENGTH)
+            buf_printf(b,
+                       "    for (int64_t i = 0; i < B; i++)\n"
+                       "        %s[i] = %s ? (%s)%s[i] : (%s)%s;\n",
+                       bracketed(api, t), lengths_of(api, t->of), api->real,
+                       lengths_of(api, t->of), api->real,
+                       emit_extent(cell_time(t->of)));
         for (size_t k = 0; k < sizeof row / sizeof *row; k++)
             if (row[k].role == t->role) {
                 buf_printf(b,
@@ -460,11 +498,11 @@ static void source_outputs(Api *api, Buf *b)
 static void source_run(Api *api, Buf *b)
 {
     print_run_head(api, b);
-    buf_puts(b, "\n{\n    begin(work, lengths, 1, T, B);\n");
+    buf_printf(b, "\n{\n    begin(work, %s1, %s);\n", lengths_args(api, ""),
+               emit_extents(api->e, ""));
     source_inputs(api, b);
-    buf_printf(b,
-               "    const int code = %s_forward(params, NULL, work, T, B);\n",
-               api->name);
+    buf_printf(b, "    const int code = %s_forward(params, NULL, work, %s);\n",
+               api->name, emit_extents(api->e, ""));
     source_outputs(api, b);
 }
 
@@ -506,17 +544,28 @@ static void source_step(Api *api, Buf *b)
     source_outputs(api, b);
 }
 
+/* The extents in the order of CELL_AT_T, CELL_AT_B, ... */
+static const char *extents_list(Api *api)
+{
+    static const char *const list[] = {"T, B, 1, 1", "T, B, U, 1",
+                                       "T, B, U, V"};
+    return list[api->p->s->ntime - 1];
+}
+
 static void source_places(Api *api, Buf *b)
 {
     const char *n = api->name, *real = api->real;
     buf_printf(b,
-               "size_t %s_work(int64_t T, int64_t B)\n{\n"
+               "size_t %s_work(%s)\n{\n"
                "    return (size_t)(%s) * sizeof(%s);\n}\n\n",
-               n, emit_poly(api->e, api->p->work_size), real);
+               n, emit_extents(api->e, "int64_t "),
+               emit_poly(api->e, api->p->work_size), real);
     buf_printf(b,
-               "%s *%s_tensor(%s *work, int i, int64_t T, int64_t B)\n{\n"
-               "    return work + cell_size(%s_desc.tensor[i].at, T, B);\n}\n",
-               real, n, real, n);
+               "%s *%s_tensor(%s *work, int i, %s)\n{\n"
+               "    const int64_t n[CELL_AXES] = {%s};\n"
+               "    return work + cell_size(%s_desc.tensor[i].at, n);\n}\n",
+               real, n, real, emit_extents(api->e, "int64_t "),
+               extents_list(api), n);
     if (!api->p->s->fn[FN_BACKWARD].stage.n)
         return;
     buf_printf(b,
@@ -546,6 +595,7 @@ const char *emit_source(const Plan *p, const EmitOptions *o, Arena *a)
     emit_loops_file(
         &e, &b,
         arena_printf(a, "#include \"%s.h\"\n\n#include <math.h>\n", o->name));
+    emit_entries(&e, &b, "static ");
     buf_putc(&b, '\n');
     emit_desc_text(&e, &b);
     buf_putc(&b, '\n');

@@ -11,6 +11,9 @@ CellDesc *emit_desc(const Plan *p, const EmitOptions *o, Arena *a)
     d->abi = CELL_ABI;
     d->name = arena_printf(a, "%s", o->name);
     d->real_bytes = o->real64 ? 8 : 4;
+    d->ntime = p->s->ntime;
+    for (int i = 0; i < d->ntime; i++)
+        d->time[i] = emit_time_name(p, i);
     d->ntensor = p->tensor.n;
     d->tensor = p->tensor.v;
     d->param_size = p->param_size;
@@ -18,6 +21,11 @@ CellDesc *emit_desc(const Plan *p, const EmitOptions *o, Arena *a)
     d->spec = o->spec ? arena_printf(a, "%s", o->spec) : NULL;
     d->trained = o->trained ? arena_printf(a, "%s", o->trained) : NULL;
     return d;
+}
+
+const char *emit_time_name(const Plan *p, int i)
+{
+    return i < p->s->g->time.n ? p->s->g->time.v[i] : "t";
 }
 
 /* A C string, one literal for each line of the text. */
@@ -52,8 +60,13 @@ static void print_double(Buf *out, double x)
 
 static void print_size(Buf *out, CellSize s)
 {
-    buf_printf(out, "{%lld, %lld, %lld, %lld}", (long long)s.tb, (long long)s.t,
-               (long long)s.b, (long long)s.c);
+    int last = (1 << CELL_AXES) - 1;
+    while (last && !s.by[last])
+        last--;
+    buf_printf(out, "{%lld, {", (long long)s.c);
+    for (int a = 0; a <= last; a++)
+        buf_printf(out, "%s%lld", a ? ", " : "", (long long)s.by[a]);
+    buf_puts(out, "}}");
 }
 
 /* The start values of a parameter that has a formula for them. */
@@ -73,24 +86,29 @@ static void print_values(Buf *out, const CellTensor *t)
 
 /* One tensor: what it is, its extents, its place; then what only parameters
  * and noise have, if they do. */
-static void print_tensor(Buf *out, const CellTensor *t)
+static void print_tensor(Buf *out, const CellTensor *t, Arena *a)
 {
     static const char *const role[] = {
         "CELL_PARAM", "CELL_INPUT", "CELL_NOISE",  "CELL_STATE", "CELL_OUTPUT",
         "CELL_FINAL", "CELL_LOSS",  "CELL_TERM",   "CELL_COUNT", "CELL_METRIC",
         "CELL_DRAW",  "CELL_GRAD",  "CELL_LENGTH", "CELL_LAST",  "CELL_START",
         "CELL_BATCH", "CELL_TOTAL", "CELL_NEXT"};
-    static const char *const axes[] = {"0", "CELL_T", "CELL_B",
-                                       "CELL_T | CELL_B"};
+    static const char *const axis[] = {" | CELL_T", " | CELL_B", " | CELL_U",
+                                       " | CELL_V"};
+    Buf axes = {0};
+    buf_init(&axes, a);
+    for (int i = 0; i < CELL_AXES; i++)
+        if (t->axes >> i & 1)
+            buf_puts(&axes, axis[i] + (axes.n ? 0 : 3));
     buf_puts(out, "    {");
     print_string(out, t->name);
     buf_printf(out, ", %s, %d, %s, %d, {", role[t->role], t->flags,
-               axes[t->axes & 3], t->rank);
+               axes.n ? axes.s : "0", t->rank);
     for (int i = 0; i < 4; i++)
         buf_printf(out, "%s%lld", i ? ", " : "", (long long)t->dim[i]);
     buf_printf(out, "}, %lld, ", (long long)t->classes);
     print_string(out, t->set);
-    buf_printf(out, ",\n     %d, %d, ", t->lag, t->lead);
+    buf_printf(out, ",\n     %d, %d, %d, ", t->lag, t->lead, t->axis);
     print_size(out, t->at);
     buf_printf(out, ", %d, ", t->of);
     print_string(out, t->what);
@@ -122,16 +140,21 @@ void emit_desc_text(Emit *e, Buf *out)
     const EmitOptions *o = e->o;
     buf_printf(out, "static const CellTensor tensors[%d] = {\n", p->tensor.n);
     for (int i = 0; i < p->tensor.n; i++)
-        print_tensor(out, &p->tensor.v[i]);
+        print_tensor(out, &p->tensor.v[i], e->arena);
     buf_printf(out, "};\n\nconst CellDesc %s_desc = {\n    CELL_ABI, ",
                o->name);
     print_string(out, o->name);
-    buf_printf(out, ", (int)sizeof(%s), %d, tensors, %lld, ", e->real,
-               p->tensor.n, (long long)p->param_size);
+    buf_printf(out, ", (int)sizeof(%s), %d, {", e->real, p->s->ntime);
+    for (int i = 0; i < CELL_TIMES; i++) {
+        buf_puts(out, i ? ", " : "");
+        print_string(out, i < p->s->ntime ? emit_time_name(p, i) : NULL);
+    }
+    buf_printf(out, "},\n    %d, tensors, %lld, ", p->tensor.n,
+               (long long)p->param_size);
     print_size(out, p->work_size);
-    buf_printf(out, ",\n    %s_forward, ", o->name);
+    buf_printf(out, ",\n    %s_forward_n, ", o->name);
     if (p->s->fn[FN_BACKWARD].stage.n)
-        buf_printf(out, "%s_backward,\n    ", o->name);
+        buf_printf(out, "%s_backward_n,\n    ", o->name);
     else
         buf_puts(out, "NULL,\n    ");
     print_string(out, o->app ? o->spec : NULL);

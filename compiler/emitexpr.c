@@ -140,7 +140,7 @@ const char *emit_expr(Emit *e, Op op, const char *const *arg, const int *prec,
         }
     }
     *result = binding(text);
-    if (op == OP_stopgrad)
+    if (!strcmp(text, "a"))
         *result = prec[0];
     return b.s;
 }

@@ -25,22 +25,84 @@ typedef struct Loops {
     ExprText *done;             /* per Inst: how its users write it */
     int *uses;                  /* per Inst: how often they do */
     bool *wide;                 /* per Inst: varies along the row */
-    bool named_row;             /* tb is used */
+    unsigned named_rows;        /* bit per set of axes: tb, utb ... is used */
     VEC(const char *) row, col; /* statements once per row, per real */
 } Loops;
 
 /* ---- operands ---- */
 
-/* The row of a value that belongs to the current row of the loop: in a loop in
- * time that of step t, which gets a name if it is used along the row. */
+/* The number of the row of a value over `axes` that belongs to the current
+ * row: t*B + row, (u*T + t)*B + row. */
+static const char *row_number(Loops *f, int axes)
+{
+    Arena *a = f->e->arena;
+    const char *text = NULL;
+    for (int i = CELL_AXES - 1; i >= 0; i--) {
+        int axis = emit_inner_first[i];
+        const char *var = emit_variable(axis);
+        if (axes & f->rows.step & axis)
+            text = text ? arena_printf(a, "(%s*%s + %s)", text,
+                                       emit_extent(axis), var)
+                        : var;
+    }
+    int flat = axes & f->rows.flat;
+    return flat ? arena_printf(a, "%s*%s + row", text, rows_text(flat)) : text;
+}
+
+/* tb, utb: the name of that number. */
+static const char *row_name(Loops *f, int axes)
+{
+    return arena_printf(f->e->arena, "%s%s%s%s", axes & CELL_V ? "v" : "",
+                        axes & CELL_U ? "u" : "", axes & CELL_T ? "t" : "",
+                        axes & CELL_B ? "b" : "");
+}
+
+/* Whether the rows of a value lie without gaps, in the order of its axes. */
+static bool regular(const Loops *f, const Loc *l)
+{
+    int inner = 0;
+    for (int i = 0; i < CELL_AXES; i++) {
+        int axis = emit_inner_first[i];
+        if (!(l->axes & axis))
+            continue;
+        if (f->rows.step & axis && !emit_regular(l, inner, axis))
+            return false;
+        inner |= axis;
+    }
+    return true;
+}
+
+/* The row of a value that belongs to the current row of the loop: in loops in
+ * time that of their step, which gets a name if it is used along the row. */
 static const char *row_index(Loops *f, const Loc *l, int64_t ld)
 {
-    if (f->rows != ROWS_STEP || l->axes != GX_TB)
+    if (!(l->axes & f->rows.step))
         return "row";
+    const char *number = row_number(f, l->axes);
+    if (!strpbrk(number, "+*"))
+        return number;
     if (f->k->n == 1)
-        return ld == 1 ? "t*B + row" : "(t*B + row)";
-    f->named_row = true;
-    return "tb";
+        return ld == 1 ? number : arena_printf(f->e->arena, "(%s)", number);
+    f->named_rows |= 1u << l->axes;
+    return row_name(f, l->axes);
+}
+
+/* The same in reals, for rows with gaps. */
+static const char *row_offset(Loops *f, Val v, int64_t ld)
+{
+    Emit *e = f->e;
+    Buf b;
+    buf_init(&b, e->arena);
+    for (int i = CELL_AXES - 1; i >= 0; i--) {
+        int axis = emit_inner_first[i];
+        if (e->p->loc[v].axes & f->rows.step & axis)
+            buf_printf(&b, "%s%s*%s", b.n ? " + " : "", emit_variable(axis),
+                       emit_step(e, v, axis));
+    }
+    if (ld)
+        buf_printf(&b, ld == 1 ? "%srow" : "%srow*%s", b.n ? " + " : "",
+                   emit_size(e, ld));
+    return b.s;
 }
 
 /* [..] of the element of `v` that belongs to the current row and column. */
@@ -53,7 +115,11 @@ static const char *element(Loops *f, Val v)
     buf_init(&b, e->arena);
     buf_printf(&b, "%s[", emit_value_name(e, v));
     size_t start = b.n;
-    if (ld && (f->rows != ROWS_ONE || f->k->m > 1)) {
+    bool steps = l->axes & f->rows.step;
+    if (steps && !regular(f, l)) {
+        buf_puts(&b, row_offset(f, v, ld));
+    } else if (steps || (ld && (f->rows.flat || f->k->m > 1))) {
+        ld = ld ? ld : l->ld;
         buf_puts(&b, row_index(f, l, ld));
         if (ld != 1)
             buf_printf(&b, "*%s", emit_size(e, ld));
@@ -75,7 +141,8 @@ static ExprText input_text(Loops *f, Val v)
         x.text = emit_real(e, l->num);
         x.prec = *x.text == '-' ? PREC_UNARY : PREC_ATOM;
     } else if (l->space == SP_TIME) {
-        x.text = arena_printf(e->arena, "(%s)(t + 1)", e->real);
+        x.text = arena_printf(e->arena, "(%s)(%s + 1)", e->real,
+                              emit_variable(l->axes & GX_TIME));
         x.prec = PREC_UNARY;
     } else {
         x.text = element(f, v);
@@ -243,7 +310,7 @@ static void close_loop(Emit *e, bool braces)
 static void print_loops(Loops *f)
 {
     Emit *e = f->e;
-    bool rows = f->rows != ROWS_ONE || f->k->m > 1, columns = f->k->n > 1;
+    bool rows = f->rows.flat || f->k->m > 1, columns = f->k->n > 1;
     bool outer = false, inner = false;
     /* Without a loop around them, locals need a block of their own. */
     bool block = !rows && e->block.n && (f->row.n || !columns);
@@ -257,8 +324,10 @@ static void print_loops(Loops *f)
                                        "for (int64_t row = 0; row < %s; row++)",
                                        emit_row_count(e, f->k, f->rows)),
                           columns || f->row.n + f->col.n > 1);
-    if (f->named_row)
-        emit_line(e, "const int64_t tb = t*B + row;");
+    for (int a = 1; a < 1 << CELL_AXES; a++)
+        if (f->named_rows >> a & 1)
+            emit_line(e, "const int64_t %s = %s;", row_name(f, a),
+                      row_number(f, a));
     print_block(e, f->row.v, f->row.n);
     if (columns && f->col.n) {
         emit_line(e, "INDEPENDENT");
@@ -369,5 +438,6 @@ const char *emit_loops(const Plan *p, const EmitOptions *o, Arena *a)
     Buf out;
     buf_init(&out, a);
     emit_loops_file(&e, &out, "#include <math.h>\n#include <stdint.h>\n");
+    emit_entries(&e, &out, "");
     return out.s;
 }

@@ -144,8 +144,9 @@ static void choose_calls(Fused *f)
     for (int i = 0; i < count; i++) {
         const Inst *in = &f->k->inst.v[i];
         Call *c = &f->call[i];
-        c->kernel = in->op == OP_stopgrad ? "copy" : op_row[in->op].name;
-        c->nin = op_row[in->op].nin;
+        bool same = in->op == OP_stopgrad || in->op == OP_clipgrad;
+        c->kernel = same ? "copy" : op_row[in->op].name;
+        c->nin = same ? 1 : op_row[in->op].nin;
         memcpy(c->in, in->in, sizeof in->in);
         c->n = in->out >= 0 && f->e->p->loc[in->out].n > 1 ? f->k->n : 1;
         for (int j = 0; j < c->nin; j++)
@@ -402,5 +403,6 @@ const char *emit_strips(const Plan *p, const EmitOptions *o, Arena *a)
     emit_tables(&e, &out);
     for (int i = 0; i < FN_COUNT; i++)
         buf_puts(&out, fn[i]);
+    emit_entries(&e, &out, "");
     return out.s;
 }

@@ -132,11 +132,18 @@ const char *emit_poly(Emit *e, CellSize s)
 {
     Buf b;
     buf_init(&b, e->arena);
-    add_term(&b, s.tb, "T*B");
-    add_term(&b, s.t, "T");
-    add_term(&b, s.b, "B");
+    for (int a = (1 << CELL_AXES) - 1; a > 0; a--)
+        add_term(&b, s.by[a], rows_text(a));
     add_term(&b, s.c, "");
     return marked(e, b.n ? b.s : "0");
+}
+
+bool emit_has_terms(CellSize s)
+{
+    bool any = s.c != 0;
+    for (int a = 1; a < 1 << CELL_AXES; a++)
+        any |= s.by[a] != 0;
+    return any;
 }
 
 /* ---- lines ---- */

@@ -93,13 +93,12 @@ static const char *stem(const Emit *e, const char *name)
 
 static const char *view_name(const Emit *e, const char *name, const Value *v)
 {
-    if (!v->row && !v->end)
+    if (!v->row)
         return name;
     const char *where = v->row < 0 ? "prev" : "next";
     int far = v->row < 0 ? -v->row : v->row;
-    if (v->end)
-        return arena_printf(e->arena, "%s_end", name);
-    if (v->axes != GX_TB && v->row < 0) /* before the first step: h[0] */
+    if (!(v->axes & cell_time(v->axis)) &&
+        v->row < 0) /* before the first step: h[0] */
         return far == 1 ? arena_printf(e->arena, "%s_0", name)
                         : arena_printf(e->arena, "%s_m%d", name, far - 1);
     return far == 1 ? arena_printf(e->arena, "%s_%s", name, where)
@@ -137,8 +136,7 @@ static Val same_view(const Emit *e, Val i)
     for (Val k = 0; v->kind == VAL_VIEW && k < e->s->val.n; k++) {
         const Value *w = &e->s->val.v[k];
         if (k != i && e->name[k] && w->kind == VAL_VIEW && w->base == v->base &&
-            w->row == v->row && w->end == v->end && w->col == v->col &&
-            w->axes == v->axes)
+            w->row == v->row && w->col == v->col && w->axes == v->axes)
             return k;
     }
     return -1;
@@ -161,15 +159,139 @@ int64_t emit_stride(const Emit *e, Val v, EmitRows rows)
     const Loc *l = loc_of(e, v);
     if (l->space == SP_CONST || l->space == SP_TIME)
         return 0;
-    if (rows == ROWS_ONE)
+    if (!rows.flat)
         return l->n == 1 ? 0 : l->ld;
-    return l->axes == GX_NONE ? 0 : l->ld;
+    return l->axes & rows.flat ? l->ld : 0;
 }
 
-/* Reals from one step to the next, given those from row to row. */
-const char *emit_per_step(Emit *e, int64_t ld)
+const char *emit_extent(int axis)
 {
-    return ld == 1 ? "B" : arena_printf(e->arena, "B*%s", emit_size(e, ld));
+    return rows_text(axis);
+}
+
+const char *emit_variable(int axis)
+{
+    return axis == CELL_T   ? "t"
+           : axis == CELL_U ? "u"
+           : axis == CELL_V ? "v"
+                            : "row";
+}
+
+int emit_place(int axis)
+{
+    int i = 0;
+    while (axis >> i != 1)
+        i++;
+    return i;
+}
+
+const char *emit_step(Emit *e, Val v, int axis)
+{
+    const CellSize *z = &loc_of(e, v)->step[emit_place(axis)];
+    int terms = z->c != 0, last = 0;
+    for (int a = 1; a < 1 << CELL_AXES; a++)
+        if (z->by[a]) {
+            terms++;
+            last = a;
+        }
+    if (terms != 1)
+        return arena_printf(e->arena, "(%s)", emit_poly(e, *z));
+    if (!last)
+        return emit_size(e, z->c);
+    return z->by[last] == 1 ? rows_text(last)
+                            : arena_printf(e->arena, "%s*%s", rows_text(last),
+                                           emit_size(e, z->by[last]));
+}
+
+const int emit_inner_first[CELL_AXES] = {CELL_B, CELL_T, CELL_U, CELL_V};
+
+bool emit_follows(const Loc *l, CellSize unit, int inner, int outer)
+{
+    const CellSize *z = &l->step[emit_place(outer)];
+    CellSize want = {0};
+    if (inner)
+        want.by[inner] = unit.c;
+    else
+        want.c = unit.c;
+    for (int a = 1; a < 1 << CELL_AXES; a++)
+        if (unit.by[a])
+            want.by[a | inner] = unit.by[a];
+    return !memcmp(&want, z, sizeof want);
+}
+
+static CellSize row_of(const Loc *l)
+{
+    CellSize z = {0};
+    z.c = l->ld;
+    return z;
+}
+
+bool emit_regular(const Loc *l, int inner, int outer)
+{
+    return emit_follows(l, row_of(l), inner, outer);
+}
+
+/* Whether the rows of the axes `flat` and `axis` around them are neighbours. */
+static bool joins(const Loc *l, int flat, int axis)
+{
+    if (l->space == SP_CONST)
+        return true;
+    if (l->space == SP_TIME)
+        return !(l->axes & GX_TIME & (flat | axis));
+    int own = l->axes & (flat | axis);
+    return !own || (own == (flat | axis) && emit_regular(l, flat, axis));
+}
+
+static const char *loop_head(Emit *e, int axis)
+{
+    const char *t = emit_variable(axis);
+    return arena_printf(e->arena, "for (int64_t %s = 0; %s < %s; %s++)", t, t,
+                        emit_extent(axis), t);
+}
+
+EmitRows emit_walk(const Emit *e, const Kernel *k, int axes, int loop)
+{
+    EmitRows rows = {0, (uint8_t)loop};
+    axes &= ~loop;
+    for (int i = 0; i < CELL_AXES; i++) {
+        int axis = emit_inner_first[i];
+        if (!(axes & axis))
+            continue;
+        bool fits = (rows.step & ~loop) == 0;
+        for (int v = 0; v < k->in.n; v++)
+            fits = fits && joins(loc_of(e, k->in.v[v]), rows.flat, axis);
+        for (int v = 0; v < k->inst.n; v++)
+            fits =
+                fits && (k->inst.v[v].out < 0 ||
+                         joins(loc_of(e, k->inst.v[v].out), rows.flat, axis));
+        if (k->out >= 0)
+            fits = fits && joins(loc_of(e, k->out), rows.flat, axis);
+        *(fits ? &rows.flat : &rows.step) |= (uint8_t)axis;
+    }
+    return rows;
+}
+
+int emit_open_rows(Emit *e, int axes)
+{
+    int n = 0;
+    for (int i = CELL_AXES - 1; i >= 0; i--)
+        if (axes & emit_inner_first[i]) {
+            emit_open(e, "%s", loop_head(e, emit_inner_first[i]));
+            n++;
+        }
+    return n;
+}
+
+int emit_loop_rows(Emit *e, int axes)
+{
+    int n = 0;
+    for (int i = CELL_AXES - 1; i >= 0; i--)
+        if (axes & emit_inner_first[i]) {
+            emit_line(e, "%s", loop_head(e, emit_inner_first[i]));
+            e->indent++;
+            n++;
+        }
+    return n;
 }
 
 const char *emit_pointer(Emit *e, Val v, EmitRows rows)
@@ -179,19 +301,21 @@ const char *emit_pointer(Emit *e, Val v, EmitRows rows)
         return arena_printf(e->arena, "(const %s[]){%s}", e->real,
                             emit_real(e, l->num));
     if (l->space == SP_TIME)
-        return arena_printf(e->arena, "(const %s[]){(%s)(t + 1)}", e->real,
-                            e->real);
-    const char *name = emit_value_name(e, v);
-    if (l->axes != GX_TB || rows != ROWS_STEP)
-        return name;
-    return arena_printf(e->arena, "%s + t*%s", name, emit_per_step(e, l->ld));
+        return arena_printf(e->arena, "(const %s[]){(%s)(%s + 1)}", e->real,
+                            e->real, emit_variable(l->axes & GX_TIME));
+    const char *at = emit_value_name(e, v);
+    for (int i = CELL_AXES - 1; i >= 0; i--) {
+        int axis = emit_inner_first[i];
+        if (l->axes & rows.step & axis)
+            at = arena_printf(e->arena, "%s + %s*%s", at, emit_variable(axis),
+                              emit_step(e, v, axis));
+    }
+    return at;
 }
 
 const char *emit_row_count(Emit *e, const Kernel *k, EmitRows rows)
 {
-    if (rows == ROWS_ALL)
-        return "T*B";
-    return rows == ROWS_ONE ? emit_size(e, k->m > 0 ? k->m : 1) : "B";
+    return rows.flat ? rows_text(rows.flat) : emit_size(e, k->m > 0 ? k->m : 1);
 }
 
 static bool is_repeated(const Emit *e, Val v)
@@ -220,8 +344,9 @@ void emit_pointers(Emit *e, Buf *out)
                        : l->space == SP_GRAD ? "grads"
                                              : "work");
         CellSize at = l->at;
-        if (at.tb || at.t || at.b || at.c)
-            buf_printf(out, " + %s", emit_poly(e, at));
+        const char *offset = emit_poly(e, at);
+        if (emit_has_terms(at))
+            buf_printf(out, " + %s", offset);
         buf_puts(out, ";\n");
     }
 }

@@ -9,14 +9,38 @@ int64_t eval_width(const Eval *e, Ref r)
     return shape_size(e->g, NODE(e->g, r)->shape);
 }
 
-static int64_t place(const Eval *e, Ref r, int64_t t, int64_t b)
+/* Number of step t among those of the time axes that `axes` has. */
+static int64_t step_number(const Eval *e, int axes, Step t)
+{
+    int64_t step = 0;
+    for (int i = CELL_TIMES - 1; i >= 0; i--)
+        if (axes & cell_time(i))
+            step = step * e->n[cell_time_at(i)] + t.t[i];
+    return step;
+}
+
+static int64_t place(const Eval *e, Ref r, Step t, int64_t b)
 {
     int axes = NODE(e->g, r)->axes;
-    int64_t row = axes == GX_TB ? t * e->B + b : axes ? b : 0;
+    int64_t row = step_number(e, axes, t);
+    if (axes & CELL_B)
+        row = row * e->n[CELL_AT_B] + b;
     return row * eval_width(e, r);
 }
 
-const double *eval_row(const Eval *e, Ref r, int64_t t, int64_t b)
+bool eval_next(const Eval *e, int axes, Step *t)
+{
+    for (int i = 0; i < CELL_TIMES; i++) {
+        if (!(axes & cell_time(i)))
+            continue;
+        if (++t->t[i] < e->n[cell_time_at(i)])
+            return true;
+        t->t[i] = 0;
+    }
+    return false;
+}
+
+const double *eval_row(const Eval *e, Ref r, Step t, int64_t b)
 {
     return e->val[r] + place(e, r, t, b);
 }
@@ -35,13 +59,14 @@ static void store(const Eval *e, void *block, int64_t i, double v)
         ((float *)block)[i] = (float)v;
 }
 
-static int64_t tensor_at(const Eval *e, const CellTensor *x, int64_t t,
-                         int64_t b, int64_t n)
+static int64_t tensor_at(const Eval *e, const CellTensor *x, Step t, int64_t b,
+                         int64_t n)
 {
-    int64_t at = cell_size(x->at, e->T, e->B);
-    if (x->axes & CELL_T)
-        return at + (t * e->B + b) * n;
-    return x->axes & CELL_B ? at + b * n : at;
+    int64_t i[CELL_AXES];
+    i[CELL_AT_B] = b;
+    for (int k = 0; k < CELL_TIMES; k++)
+        i[cell_time_at(k)] = t.t[k];
+    return cell_size(x->at, e->n) + cell_row(x, e->n, i) * n;
 }
 
 /* Value outside 1..end: entry for index j, else what the outermost covers. */
@@ -54,7 +79,7 @@ static Ref bound_at(const Bound *b, int n, int j, bool end)
     return beyond ? b[n - 1].value : 0;
 }
 
-static const double *bound_row(Eval *e, const Slot *s, int j, bool end,
+static const double *bound_row(Eval *e, const Slot *s, int j, bool end, Step t,
                                int64_t b)
 {
     Ref r = end ? bound_at(s->hi.v, s->hi.n, j, true)
@@ -63,15 +88,15 @@ static const double *bound_row(Eval *e, const Slot *s, int j, bool end,
     double *row = NEW_N(e->tmp, double, n);
     if (!r)
         return row;
-    eval_demand(e, r, 0);
-    const double *v = eval_row(e, r, 0, b);
+    eval_demand(e, r, t);
+    const double *v = eval_row(e, r, t, b);
     bool scalar = eval_width(e, r) == 1;
     for (int64_t i = 0; i < n; i++)
         row[i] = v[scalar ? 0 : i];
     return row;
 }
 
-static const double *work_row(Eval *e, int s, int64_t t, int64_t b)
+static const double *work_row(Eval *e, int s, Step t, int64_t b)
 {
     int64_t n = shape_size(e->g, SLOT(e->g, s)->shape);
     double *row = NEW_N(e->tmp, double, n);
@@ -85,31 +110,34 @@ static const double *work_row(Eval *e, int s, int64_t t, int64_t b)
 }
 
 /* Steps of a loop in its own direction, so that recursion stays shallow. */
-static void demand_swept(Eval *e, Ref root, int64_t t)
+static void demand_swept(Eval *e, Ref root, Step t)
 {
     int comp = e->causal->comp[root];
     if (comp < 0) {
         eval_demand(e, root, t);
-    } else if (e->causal->v.v[comp].dir > 0) {
-        for (int64_t u = 0; u <= t; u++)
-            eval_demand(e, root, u);
-    } else {
-        for (int64_t u = e->T - 1; u >= t; u--)
-            eval_demand(e, root, u);
+        return;
     }
+    const Comp *c = &e->causal->v.v[comp];
+    int64_t *u = &t.t[c->axis], to = *u;
+    if (c->dir > 0)
+        for (*u = 0; *u <= to; ++*u)
+            eval_demand(e, root, t);
+    else
+        for (*u = e->n[cell_time_at(c->axis)] - 1; *u >= to; --*u)
+            eval_demand(e, root, t);
 }
 
-const double *eval_slot_row(Eval *e, int slot, int64_t t, int64_t b)
+const double *eval_slot_row(Eval *e, int slot, Step t, int64_t b)
 {
     const Slot *s = SLOT(e->g, slot);
-    int64_t len = (int64_t)e->len[b];
-    if (t < 0 && !e->start && e->slot_tensor[slot] &&
-        -t <= e->slot_tensor[slot]->lag)
+    int64_t len = (int64_t)e->len[s->axis][b], u = t.t[s->axis];
+    if (u < 0 && !e->start && e->slot_tensor[slot] &&
+        -u <= e->slot_tensor[slot]->lag)
         return work_row(e, slot, t, b);
-    if (t < 0)
-        return bound_row(e, s, (int)(t + 1), false, b);
-    if (t >= len)
-        return bound_row(e, s, (int)(t - len + 1), true, b);
+    if (u < 0)
+        return bound_row(e, s, (int)(u + 1), false, t, b);
+    if (u >= len)
+        return bound_row(e, s, (int)(u - len + 1), true, t, b);
     if (!s->root)
         return work_row(e, slot, t, b);
     demand_swept(e, s->root, t);
@@ -124,23 +152,20 @@ const double *eval_slot_row(Eval *e, int slot, int64_t t, int64_t b)
 }
 
 /* READ at offset 0 of an input: padding rows as they are in work. */
-static const double *read_row(Eval *e, const Node *n, int64_t t, int64_t b)
+static const double *read_row(Eval *e, const Node *n, Step t, int64_t b)
 {
     const Slot *s = SLOT(e->g, n->a);
-    if (s->axes != GX_TB && s->root) {
-        eval_demand(e, s->root, 0);
-        return eval_row(e, s->root, 0, b);
-    }
     if (!n->b && s->root) {
         demand_swept(e, s->root, t);
         return eval_row(e, s->root, t, b);
     }
-    if (!n->b || s->axes != GX_TB)
+    if (!n->b)
         return work_row(e, n->a, t, b);
-    return eval_slot_row(e, n->a, t + n->b, b);
+    t.t[s->axis] += n->b;
+    return eval_slot_row(e, n->a, t, b);
 }
 
-static void elementwise(Eval *e, Ref r, int64_t t, int64_t b, double *out)
+static void elementwise(Eval *e, Ref r, Step t, int64_t b, double *out)
 {
     const Node *n = NODE(e->g, r);
     int64_t w = eval_width(e, r);
@@ -159,7 +184,7 @@ static void elementwise(Eval *e, Ref r, int64_t t, int64_t b, double *out)
     }
 }
 
-static void leaf_or_slot(Eval *e, Ref r, int64_t t, int64_t b, double *out)
+static void leaf_or_slot(Eval *e, Ref r, Step t, int64_t b, double *out)
 {
     const Node *n = NODE(e->g, r);
     int64_t w = eval_width(e, r);
@@ -173,18 +198,20 @@ static void leaf_or_slot(Eval *e, Ref r, int64_t t, int64_t b, double *out)
         from = read_row(e, n, t, b);
         break;
     case OP_AT: {
-        int64_t step = n->num != 0 ? (int64_t)e->len[b] + n->b - 1 : n->b - 1;
-        from = eval_slot_row(e, n->a, step, b);
+        int axis = SLOT(e->g, n->a)->axis;
+        t.t[axis] =
+            n->num != 0 ? (int64_t)e->len[axis][b] + n->b - 1 : n->b - 1;
+        from = eval_slot_row(e, n->a, t, b);
         break;
     }
     case OP_CONST:
         *out = n->num;
         return;
     case OP_TIME:
-        *out = (double)(t + 1);
+        *out = (double)(t.t[n->a] + 1);
         return;
     case OP_LEN:
-        *out = e->len[b];
+        *out = e->len[n->a][b];
         return;
     case OP_TABLE:
         from = e->g->table.v[n->a].v;
@@ -202,7 +229,7 @@ static void leaf_or_slot(Eval *e, Ref r, int64_t t, int64_t b, double *out)
         for (int i = 0; !x && i < e->d->ntensor; i++)
             if (e->d->tensor[i].role == role)
                 x = &e->d->tensor[i];
-        *out = x ? load(e, e->work, tensor_at(e, x, 0, b, 1)) : 1;
+        *out = x ? load(e, e->work, tensor_at(e, x, t, b, 1)) : 1;
         return;
     }
     default:
@@ -218,19 +245,20 @@ static bool over_rows(Op op)
            op == OP_SCATTER || op == OP_POOL;
 }
 
-void eval_demand(Eval *e, Ref r, int64_t t)
+void eval_demand(Eval *e, Ref r, Step t)
 {
     const Node *n = NODE(e->g, r);
-    bool steps = n->axes == GX_TB;
-    int64_t w = eval_width(e, r), rows = n->axes ? e->B : 1;
+    int64_t w = eval_width(e, r);
+    int64_t rows = n->axes & CELL_B ? e->n[CELL_AT_B] : 1;
     if (!e->val[r]) {
-        e->val[r] = NEW_N(e->tmp, double, w *rows *(steps ? e->T : 1));
-        e->done[r] = NEW_N(e->tmp, char, steps ? e->T : 1);
+        int64_t steps = cell_rows(n->axes & GX_TIME, e->n);
+        e->val[r] = NEW_N(e->tmp, double, w *rows *steps);
+        e->done[r] = NEW_N(e->tmp, char, steps);
     }
-    t = steps ? t : 0;
-    if (e->done[r][t])
+    int64_t step = step_number(e, n->axes, t);
+    if (e->done[r][step])
         return;
-    e->done[r][t] = 1;
+    e->done[r][step] = 1;
     if (over_rows((Op)n->op)) {
         eval_over_rows(e, r, t, e->val[r] + place(e, r, t, 0));
         return;
@@ -249,34 +277,41 @@ void eval_demand(Eval *e, Ref r, int64_t t)
 /* Writes node r (and for states the rows before step 1) to its tensor. */
 static void write_tensor(Eval *e, const CellTensor *x, Ref r, void *block)
 {
-    int64_t n = 1, T = x->axes & CELL_T ? e->T : 1;
-    int64_t B = x->axes & CELL_B ? e->B : 1;
+    int64_t n = 1, B = x->axes & CELL_B ? e->n[CELL_AT_B] : 1;
     for (int i = 0; i < x->rank; i++)
         n *= x->dim[i];
-    bool swept = NODE(e->g, r)->axes == GX_TB;
-    for (int64_t t = 0; t < T; t++) {
-        if (swept)
-            demand_swept(e, r, e->T - 1);
-        if (swept)
-            demand_swept(e, r, 0);
+    int comp = e->causal->comp[r];
+    Step t = {{0}};
+    do {
+        Step last = t; /* the whole loop first, in its own direction */
+        if (comp >= 0 && e->causal->v.v[comp].dir > 0) {
+            int axis = e->causal->v.v[comp].axis;
+            last.t[axis] = e->n[cell_time_at(axis)] - 1;
+        }
+        demand_swept(e, r, last);
         eval_demand(e, r, t);
         bool scalar = eval_width(e, r) == 1;
         for (int64_t b = 0; b < B; b++)
             for (int64_t i = 0; i < n; i++)
                 store(e, block, tensor_at(e, x, t, b, n) + i,
                       eval_row(e, r, t, b)[scalar ? 0 : i]);
-    }
+    } while (eval_next(e, x->axes, &t));
 }
 
 static void write_lag(Eval *e, const CellTensor *x, int slot)
 {
     int64_t n = shape_size(e->g, SLOT(e->g, slot)->shape);
-    for (int64_t t = -x->lag; e->start && t < 0; t++)
-        for (int64_t b = 0; b < e->B; b++) {
-            const double *row = eval_slot_row(e, slot, t, b);
-            for (int64_t i = 0; i < n; i++)
-                store(e, e->work, tensor_at(e, x, t, b, n) + i, row[i]);
-        }
+    int other = x->axes & ~cell_time(x->axis);
+    Step t = {{0}};
+    do
+        for (int k = -x->lag; e->start && k < 0; k++)
+            for (int64_t b = 0; b < e->n[CELL_AT_B]; b++) {
+                t.t[x->axis] = k;
+                const double *row = eval_slot_row(e, slot, t, b);
+                for (int64_t i = 0; i < n; i++)
+                    store(e, e->work, tensor_at(e, x, t, b, n) + i, row[i]);
+            }
+    while (eval_next(e, other, &t));
 }
 
 static void run_forward(Eval *e)
@@ -302,12 +337,13 @@ static void run_roots(Eval *e, bool grads, void *grad_block)
             continue;
         if (grads && r->slot >= 0 && SLOT(e->g, r->slot)->kind == SLOT_PARAM) {
             int64_t at = e->plan->s->param_at[r->slot];
-            eval_demand(e, r->value, 0);
+            Step none = {{0}};
+            eval_demand(e, r->value, none);
             bool scalar = eval_width(e, r->value) == 1;
             int64_t n = shape_size(e->g, SLOT(e->g, r->slot)->shape);
             for (int64_t k = 0; at >= 0 && k < n; k++)
                 store(e, grad_block, at + k,
-                      eval_row(e, r->value, 0, 0)[scalar ? 0 : k]);
+                      eval_row(e, r->value, none, 0)[scalar ? 0 : k]);
             continue;
         }
         for (int k = 0; k < e->d->ntensor; k++)
@@ -320,15 +356,16 @@ static void run_roots(Eval *e, bool grads, void *grad_block)
 static void find_tensors(Eval *e)
 {
     const Graph *g = e->g;
+    Step t = {{0}};
     e->slot_tensor = NEW_N(e->tmp, const CellTensor *, g->slot.n + 1);
     e->total = NEW_N(e->tmp, const CellTensor *, g->root.n + 1);
     for (int i = 0; i < e->d->ntensor; i++) {
         const CellTensor *x = &e->d->tensor[i];
         if (x->role == CELL_LENGTH)
-            for (int64_t b = 0; b < e->B; b++)
-                e->len[b] = load(e, e->work, tensor_at(e, x, 0, b, 1));
+            for (int64_t b = 0; b < e->n[CELL_AT_B]; b++)
+                e->len[x->of][b] = load(e, e->work, tensor_at(e, x, t, b, 1));
         if (x->role == CELL_START)
-            e->start = load(e, e->work, tensor_at(e, x, 0, 0, 1)) != 0;
+            e->start = load(e, e->work, tensor_at(e, x, t, 0, 1)) != 0;
         for (int k = 0; x->role == CELL_TOTAL && k < g->root.n; k++)
             if (g->root.v[k].role == CELL_TERM &&
                 !strcmp(g->root.v[k].name, x->name + strlen("total.")))
@@ -349,7 +386,7 @@ typedef struct EvalUser {
 } EvalUser;
 
 static int eval_run(const CellDesc *d, int fn, const void *params, void *grads,
-                    void *work, int64_t T, int64_t B)
+                    void *work, const int64_t *n)
 {
     const EvalUser *u = d->user;
     Eval e;
@@ -359,13 +396,13 @@ static int eval_run(const CellDesc *d, int fn, const void *params, void *grads,
     e.causal = &u->causal;
     e.d = d;
     e.tmp = arena_new(NULL);
-    e.T = T;
-    e.B = B;
+    e.n = n;
     e.params = params;
     e.work = work;
     e.val = NEW_N(e.tmp, double *, u->g->node.n);
     e.done = NEW_N(e.tmp, char *, u->g->node.n);
-    e.len = NEW_N(e.tmp, double, B);
+    for (int i = 0; i < d->ntime; i++)
+        e.len[i] = NEW_N(e.tmp, double, n[CELL_AT_B]);
     find_tensors(&e);
     if (!fn)
         run_forward(&e);
@@ -374,14 +411,13 @@ static int eval_run(const CellDesc *d, int fn, const void *params, void *grads,
     return 0;
 }
 
-static int not_compiled(const void *params, void *grads, void *work, int64_t T,
-                        int64_t B)
+static int not_compiled(const void *params, void *grads, void *work,
+                        const int64_t *n)
 {
     (void)params;
     (void)grads;
     (void)work;
-    (void)T;
-    (void)B;
+    (void)n;
     return 1;
 }
 

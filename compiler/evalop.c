@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-static void concat(Eval *e, Ref r, int64_t t, int64_t b, double *out)
+static void concat(Eval *e, Ref r, Step t, int64_t b, double *out)
 {
     for (int i = 0; i < NODE(e->g, r)->nin; i++) {
         Ref x = IN(e->g, r, i);
@@ -19,31 +19,6 @@ static int64_t row_reals(const Eval *e, Ref r)
 {
     const Shape *s = SHAPE(e->g, NODE(e->g, r)->shape);
     return s->rank ? eval_width(e, r) / s->dim[0] : 1;
-}
-
-/* Adds the product to `out`. */
-static void product(Eval *e, Ref r, int64_t t, int64_t b, double *out)
-{
-    const Node *n = NODE(e->g, r);
-    const Shape *s = SHAPE(e->g, NODE(e->g, IN(e->g, r, 0))->shape);
-    const Shape *y = SHAPE(e->g, NODE(e->g, IN(e->g, r, 1))->shape);
-    const double *w = eval_row(e, IN(e->g, r, 0), t, b);
-    const double *x = eval_row(e, IN(e->g, r, 1), t, b);
-    bool vector = y->rank == 1;
-    int64_t rows = s->dim[s->rank - 2], cols = s->dim[s->rank - 1];
-    int64_t m = n->a ? cols : rows, k = n->a ? rows : cols;
-    int64_t ld = vector ? 1 : y->dim[y->rank - 1];
-    int64_t out_cols = vector ? 1 : n->b ? y->dim[y->rank - 2] : ld;
-    int64_t parts = s->rank == 3 ? s->dim[0] : 1;
-    for (int64_t part = 0; part < parts; part++) {
-        for (int64_t i = 0; i < m; i++)
-            for (int64_t j = 0; j < out_cols; j++, out++)
-                for (int64_t p = 0; p < k; p++)
-                    *out += (n->a ? w[p * cols + i] : w[i * cols + p]) *
-                            (n->b ? x[j * ld + p] : x[p * ld + j]);
-        w += rows * cols;
-        x += k * out_cols;
-    }
 }
 
 static double extreme(const double *x, int64_t n, int sign)
@@ -88,7 +63,29 @@ static void reduce_row(Op op, const double *x, int64_t n, double *out)
     }
 }
 
-static void lookup(Eval *e, Ref r, int64_t t, int64_t b, double *out)
+static int64_t last_dim(const Eval *e, Ref r)
+{
+    const Shape *s = SHAPE(e->g, NODE(e->g, r)->shape);
+    return s->dim[s->rank - 1];
+}
+
+/* What works along the last dim, on one line of n. */
+static void do_line(const Node *op, const double *x, int64_t n, double *out)
+{
+    double sum = 0;
+    if (op->op == OP_SOFTMAX)
+        for (int64_t i = 0; i < n; i++)
+            out[i] = exp(x[i] - log_sum_exp(x, n));
+    else if (op->op == OP_CUMSUM)
+        for (int64_t k = 0; k < n; k++) {
+            int64_t i = op->a ? n - 1 - k : k;
+            out[i] = sum += x[i];
+        }
+    else
+        reduce_row((Op)op->op, x, n, out);
+}
+
+static void lookup(Eval *e, Ref r, Step t, int64_t b, double *out)
 {
     const Node *n = NODE(e->g, r);
     Ref x = IN(e->g, r, 0);
@@ -106,36 +103,7 @@ static void lookup(Eval *e, Ref r, int64_t t, int64_t b, double *out)
         memcpy(out, v + i * w, sizeof *out * (size_t)w);
 }
 
-static void transpose(Eval *e, Ref r, const double *x, double *out)
-{
-    const Shape *s = SHAPE(e->g, NODE(e->g, r)->shape);
-    for (int64_t i = 0; i < s->dim[0]; i++)
-        for (int64_t j = 0; j < s->dim[1]; j++)
-            out[i * s->dim[1] + j] = x[j * s->dim[0] + i];
-}
-
-/* y of a VIEW from x, or, `fold`, added to x. */
-static void view(const Eval *e, const ViewSpec *v, const double *from,
-                 double *to, bool fold)
-{
-    int64_t dim[SHAPE_RANK] = {1, 1, 1, 1}, i[SHAPE_RANK], at = 0;
-    const Shape *y = SHAPE(e->g, v->y);
-    memcpy(dim, y->dim, sizeof *dim * (size_t)y->rank);
-    for (i[0] = 0; i[0] < dim[0]; i[0]++)
-        for (i[1] = 0; i[1] < dim[1]; i[1]++)
-            for (i[2] = 0; i[2] < dim[2]; i[2]++)
-                for (i[3] = 0; i[3] < dim[3]; i[3]++, at++) {
-                    int64_t x = v->base;
-                    for (int k = 0; k < SHAPE_RANK; k++)
-                        x += v->stride[k] * i[k];
-                    if (fold)
-                        to[x] += from[at];
-                    else
-                        to[at] = from[x];
-                }
-}
-
-void eval_structural(Eval *e, Ref r, int64_t t, int64_t b, double *out)
+void eval_structural(Eval *e, Ref r, Step t, int64_t b, double *out)
 {
     const Node *n = NODE(e->g, r);
     int64_t w = eval_width(e, r);
@@ -158,26 +126,28 @@ void eval_structural(Eval *e, Ref r, int64_t t, int64_t b, double *out)
         return;
     case OP_MATVEC:
     case OP_MATMUL:
-        memset(out, 0, sizeof *out * (size_t)w);
-        product(e, r, t, b, out);
-        return;
     case OP_TRANSPOSE:
-        transpose(e, r, x, out);
-        return;
     case OP_VIEW:
     case OP_FOLD:
+    case OP_TAKE:
+    case OP_PUT:
+    case OP_EXPM:
+    case OP_SOLVE:
         memset(out, 0, sizeof *out * (size_t)w);
-        view(e, &e->g->view.v[n->a], x, out, n->op == OP_FOLD);
+        eval_matrix(e, r, t, b, out);
         return;
     case OP_SOFTMAX:
-        for (int64_t i = 0; i < w; i++)
-            out[i] = exp(x[i] - log_sum_exp(x, w));
+    case OP_CUMSUM:
+    case OP_ARGMAX:
+    case OP_LSE: {
+        int64_t line = last_dim(e, IN(e->g, r, 0)), lines = in_w / line;
+        for (int64_t i = 0; i < lines; i++)
+            do_line(n, x + i * line, line, out + i * (w / lines));
         return;
+    }
     case OP_SUM:
     case OP_MAXV:
     case OP_MINV:
-    case OP_ARGMAX:
-    case OP_LSE:
         reduce_row((Op)n->op, x, in_w, out);
         return;
     case OP_ONEHOT:
@@ -192,15 +162,14 @@ void eval_structural(Eval *e, Ref r, int64_t t, int64_t b, double *out)
     memcpy(out, x, sizeof *out * (size_t)w);
 }
 
-static void add_row(Eval *e, Ref r, int64_t t, int64_t b, double *out,
-                    bool first)
+static void add_row(Eval *e, Ref r, Step t, int64_t b, double *out, bool first)
 {
     const Node *n = NODE(e->g, r);
     const double *x = eval_row(e, IN(e->g, r, 0), t, b);
     int64_t w = eval_width(e, IN(e->g, r, 0));
     int rank = SHAPE(e->g, NODE(e->g, IN(e->g, r, 0))->shape)->rank;
     if (n->op == OP_OUTER && rank > 1) {
-        product(e, r, t, b, out);
+        eval_matrix(e, r, t, b, out);
         return;
     }
     if (n->op == OP_OUTER) {
@@ -226,17 +195,17 @@ static void add_row(Eval *e, Ref r, int64_t t, int64_t b, double *out,
 }
 
 /* The sum over the sequences at step t, once for each of them. */
-static void pool_step(Eval *e, Ref r, int64_t t, double *out)
+static void pool_step(Eval *e, Ref r, Step t, double *out)
 {
-    int64_t w = eval_width(e, r);
+    int64_t w = eval_width(e, r), B = e->n[CELL_AT_B];
     eval_demand(e, IN(e->g, r, 0), t);
-    for (int64_t b = 0; b < e->B; b++)
+    for (int64_t b = 0; b < B; b++)
         add_row(e, r, t, b, out, false);
-    for (int64_t b = 1; b < e->B; b++)
+    for (int64_t b = 1; b < B; b++)
         memcpy(out + b * w, out, sizeof *out * (size_t)w);
 }
 
-void eval_over_rows(Eval *e, Ref r, int64_t t, double *out)
+void eval_over_rows(Eval *e, Ref r, Step t, double *out)
 {
     const Node *n = NODE(e->g, r);
     int axes = n->op == OP_POOL ? n->b : 0;
@@ -246,15 +215,18 @@ void eval_over_rows(Eval *e, Ref r, int64_t t, double *out)
         pool_step(e, r, t, out);
         return;
     }
-    bool over_t = (axes & CELL_T) && !(n->axes & CELL_T);
-    bool over_b = (axes & CELL_B) && !(n->axes & CELL_B);
-    int64_t w = eval_width(e, r), B = axes & CELL_B ? e->B : 1;
-    int64_t from = over_t ? 0 : t, to = over_t ? e->T : t + 1;
-    for (int64_t u = from; u < to; u++) {
+    int over = axes & ~n->axes;
+    int64_t w = eval_width(e, r), B = axes & CELL_B ? e->n[CELL_AT_B] : 1;
+    bool first = true;
+    for (int i = 0; i < CELL_TIMES; i++)
+        if (over & cell_time(i))
+            t.t[i] = 0;
+    do {
         for (int i = 0; i < n->nin; i++)
-            eval_demand(e, IN(e->g, r, i), u);
+            eval_demand(e, IN(e->g, r, i), t);
         for (int64_t b = 0; b < B; b++)
-            add_row(e, r, u, b, out + (over_b ? 0 : b * w),
-                    u == from && (!over_b || !b));
-    }
+            add_row(e, r, t, b, out + (over & CELL_B ? 0 : b * w),
+                    first && (!(over & CELL_B) || !b));
+        first = false;
+    } while (eval_next(e, over, &t));
 }

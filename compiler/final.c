@@ -14,13 +14,16 @@ enum { LOOKS_BACK = 1, LOOKS_AHEAD = 2 };
 typedef struct Final {
     const Graph *g;
     unsigned char *dir; /* per node: directions of the recurrences in it */
+    int axis;           /* along this time axis */
     int nanon;
 } Final;
 
 /* Directions spread from READs through operands and slots to a fixpoint. */
-static void find_directions(Final *f)
+static void find_directions(Final *f, int axis)
 {
     const Graph *g = f->g;
+    f->axis = axis;
+    memset(f->dir, 0, (size_t)g->node.n);
     for (bool more = true; more;) {
         more = false;
         for (Ref r = 1; r < (Ref)g->node.n; r++) {
@@ -28,7 +31,8 @@ static void find_directions(Final *f)
             unsigned char d = f->dir[r];
             for (int i = 0; i < n->nin; i++)
                 d |= f->dir[IN(g, r, i)];
-            if (n->op == OP_READ && SLOT(g, n->a)->kind == SLOT_EQN)
+            if (n->op == OP_READ && SLOT(g, n->a)->kind == SLOT_EQN &&
+                SLOT(g, n->a)->axis == axis)
                 d |= n->b < 0 ? LOOKS_BACK : LOOKS_AHEAD;
             more |= d != f->dir[r];
             f->dir[r] = d;
@@ -40,11 +44,13 @@ static void find_directions(Final *f)
 static int stored_in(Final *f, Graph *to, Ref r)
 {
     for (int i = 0; i < to->slot.n; i++)
-        if (SLOT(to, i)->root == r && SLOT(to, i)->kind == SLOT_EQN)
+        if (SLOT(to, i)->root == r && SLOT(to, i)->kind == SLOT_EQN &&
+            SLOT(to, i)->axis == f->axis)
             return i;
     int s = graph_slot(to, SLOT_EQN,
                        arena_printf(to->arena, "_final%d", ++f->nanon),
-                       NODE(to, r)->shape, GX_TB);
+                       NODE(to, r)->shape, NODE(to, r)->axes);
+    SLOT(to, s)->axis = f->axis;
     SLOT(to, s)->root = r;
     SLOT(to, s)->span = NODE(to, r)->span;
     return s;
@@ -53,7 +59,7 @@ static int stored_in(Final *f, Graph *to, Ref r)
 static Ref last_of(Final *f, Graph *to, Ref r)
 {
     const Node n = *NODE(to, r);
-    if (!(n.axes & CELL_T))
+    if (!(n.axes & cell_time(f->axis)))
         return r;
     bool back = f->dir[r] == LOOKS_AHEAD;
     if (f->dir[r] == (LOOKS_BACK | LOOKS_AHEAD) &&
@@ -63,7 +69,7 @@ static Ref last_of(Final *f, Graph *to, Ref r)
             in[i] = last_of(f, to, IN(to, r, i));
         return graph_add(to, (Op)n.op, n.nin, in, n.a, n.b, n.num, n.span);
     }
-    if (n.op == OP_READ && !n.b)
+    if (n.op == OP_READ && !n.b && SLOT(to, n.a)->axis == f->axis)
         return graph_add(to, OP_AT, 0, NULL, n.a, back, !back, n.span);
     return graph_add(to, OP_AT, 0, NULL, stored_in(f, to, r), back, !back,
                      n.span);
@@ -85,13 +91,16 @@ Graph *pass_final(const Graph *g)
     if (!any)
         return to;
     Arena *tmp = arena_new(NULL);
-    Final f = {to, NEW_N(tmp, unsigned char, to->node.n), 0};
-    find_directions(&f);
+    Final f = {to, NULL, 0, 0};
     int n = to->node.n;
     Ref *at = NEW_N(tmp, Ref, n);
-    for (Ref r = 1; r < (Ref)n; r++)
-        if (NODE(to, r)->op == OP_FINAL)
-            at[r] = last_of(&f, to, IN(to, r, 0));
+    for (int axis = 0; axis < CELL_TIMES; axis++) {
+        f.dir = NEW_N(tmp, unsigned char, to->node.n);
+        find_directions(&f, axis);
+        for (Ref r = 1; r < (Ref)n; r++)
+            if (NODE(to, r)->op == OP_FINAL && NODE(to, r)->a == axis)
+                at[r] = last_of(&f, to, IN(to, r, 0));
+    }
     /* Uses of a FINAL now use the parts: rewrite operands in place of a
      * second copy, which is legal only on this fresh graph. */
     for (Ref r = 1; r < (Ref)to->node.n; r++)

@@ -153,8 +153,9 @@ static void read_adjoint(State *s, const Reads *read)
     Span none = {0, 0};
     Ref d = graph_read(g, read->cot, -n.b);
     if (n.b > 0) { /* steps beyond the end were read as bounds */
-        Ref t = graph_add(g, OP_TIME, 0, NULL, 0, 0, 0, none);
-        Ref len = graph_add(g, OP_LEN, 0, NULL, 0, 0, 0, none);
+        int axis = SLOT(g, n.a)->axis;
+        Ref t = graph_add(g, OP_TIME, 0, NULL, axis, 0, 0, none);
+        Ref len = graph_add(g, OP_LEN, 0, NULL, axis, 0, 0, none);
         d = graph_op3(g, OP_select, graph_op2(g, OP_le, t, len), d,
                       graph_const(g, 0));
     }
@@ -177,7 +178,7 @@ static void at_bounds(State *s, const Node *n, Ref d)
 {
     Graph *g = s->z.g;
     Ref zero = graph_const(g, 0);
-    Ref len = graph_add(g, OP_LEN, 0, NULL, 0, 0, 0, n->span);
+    Ref len = graph_add(g, OP_LEN, 0, NULL, SLOT(g, n->a)->axis, 0, 0, n->span);
     Ref start = graph_add(g, OP_START, 0, NULL, 0, 0, 0, n->span);
     Ref early = graph_op2(g, OP_mul, d, start);
     bool end = n->num != 0;
@@ -200,17 +201,18 @@ static void at_adjoint(State *s, Ref r, Ref d)
 {
     Graph *g = s->z.g;
     const Node n = *NODE(g, r);
-    Ref t = graph_add(g, OP_TIME, 0, NULL, 0, 0, 0, n.span);
+    int axis = SLOT(g, n.a)->axis;
+    Ref t = graph_add(g, OP_TIME, 0, NULL, axis, 0, 0, n.span);
     Ref step = graph_const(g, n.b);
     at_bounds(s, &n, d);
     if (n.num != 0) {
-        step = graph_add(g, OP_LEN, 0, NULL, 0, 0, 0, n.span);
+        step = graph_add(g, OP_LEN, 0, NULL, axis, 0, 0, n.span);
         if (n.b)
             step = graph_op2(g, OP_add, step, graph_const(g, n.b));
     }
     Ref hit = graph_op2(g, OP_eq, t, step);
     if (n.num == 0) { /* a step that this sequence may not have */
-        Ref len = graph_add(g, OP_LEN, 0, NULL, 0, 0, 0, n.span);
+        Ref len = graph_add(g, OP_LEN, 0, NULL, axis, 0, 0, n.span);
         hit = graph_op2(g, OP_and, hit, graph_op2(g, OP_le, t, len));
     }
     d = graph_op3(g, OP_select, hit, d, graph_const(g, 0));
@@ -232,8 +234,10 @@ static void make_cotangent_slots(State *s, const bool *live)
         const Slot *v = SLOT(g, n.a);
         const char *name = arena_printf(g->arena, "d%s[t%+d]", v->name, n.b);
         Span span = v->span;
-        Reads read = {r, graph_slot(g, SLOT_COT, name, n.shape, GX_TB)};
+        int axis = v->axis;
+        Reads read = {r, graph_slot(g, SLOT_COT, name, n.shape, n.axes)};
         SLOT(g, read.cot)->span = span;
+        SLOT(g, read.cot)->axis = axis;
         vec_push(s->z.tmp, &s->reads, read);
     }
     for (int i = 0; i < s->reads.n; i++)
@@ -314,6 +318,15 @@ static void add_roots(State *s, bool inputs)
     }
 }
 
+static bool reads_ahead(const Graph *g)
+{
+    for (Ref r = 1; r < (Ref)g->node.n; r++)
+        if (NODE(g, r)->op == OP_READ && NODE(g, r)->b > 0 &&
+            SLOT(g, NODE(g, r)->a)->root)
+            return true;
+    return false;
+}
+
 Graph *pass_grad(const Graph *from, bool inputs)
 {
     Graph *g = graph_map(from, identity, NULL);
@@ -339,6 +352,7 @@ Graph *pass_grad(const Graph *from, bool inputs)
     bool *live = NEW_N(s.z.tmp, bool, g->node.n);
     mark_live(g, loss, s.z.tmp, live);
     find_wants(&s.z, inputs);
+    s.z.ahead = reads_ahead(g);
     for (Ref r = 1; r < (Ref)s.z.n; r++)
         visit(&s, r);
     make_cotangent_slots(&s, live);

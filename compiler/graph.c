@@ -204,6 +204,9 @@ int graph_slot(Graph *g, SlotKind kind, const char *name, int shape, int axes)
     s.kind = kind;
     s.shape = shape;
     s.axes = (uint8_t)axes;
+    while (s.axis < CELL_TIMES - 1 && axes & GX_TIME &&
+           !(axes & cell_time(s.axis)))
+        s.axis++;
     s.min = -1.0 / 0.0;
     s.max = 1.0 / 0.0;
     s.lr = 1;
@@ -240,6 +243,8 @@ Graph *graph_like(const Graph *g)
     }
     for (int i = 0; i < g->table.n; i++)
         vec_push(g->arena, &n->table, g->table.v[i]);
+    for (int i = 0; i < g->time.n; i++)
+        vec_push(g->arena, &n->time, g->time.v[i]);
     for (int i = 0; i < g->view.n; i++)
         vec_push(g->arena, &n->view, g->view.v[i]);
     return n;

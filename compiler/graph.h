@@ -6,7 +6,8 @@
  * Values: a node has a shape (extents of one element, rank 0..4) and axes:
  * GX_NONE  the same for all sequences and steps (parameters, constants)
  * GX_B     one value per sequence
- * GX_TB    one value per sequence and step
+ * GX_TB    one value per sequence and step; likewise with the bits of further
+ *          time axes, alone or together
  * The axes of an elementwise node are the union of its operands'; a scalar
  * operand (rank 0) is broadcast over a shape, an operand with fewer axes over
  * the missing axes. */
@@ -18,7 +19,12 @@
 
 typedef uint32_t Ref; /* index of a node; 0 is no node */
 
-enum { GX_NONE = 0, GX_B = CELL_B, GX_TB = CELL_T | CELL_B };
+enum {
+    GX_NONE = 0,
+    GX_B = CELL_B,
+    GX_TB = CELL_T | CELL_B,
+    GX_TIME = CELL_T | CELL_U | CELL_V /* any time axis */
+};
 
 typedef enum Op {
     OP_NONE,
@@ -42,7 +48,7 @@ typedef struct Shape {
 
 typedef struct Node {
     uint16_t op;  /* Op */
-    uint8_t axes; /* GX_NONE, GX_B or GX_TB */
+    uint8_t axes; /* GX_NONE, GX_B, GX_TB ... */
     int shape;    /* index into Graph.shape */
     int nin;      /* operands */
     int in;       /* index of the first in Graph.pool */
@@ -55,7 +61,7 @@ typedef struct Node {
  * meaning end+1, end+2, ..) and, for the outermost entry, beyond it. */
 typedef struct Bound {
     int at;
-    Ref value; /* axes NONE or B; a scalar fills a vector */
+    Ref value; /* without the slot's own axis; a scalar fills a vector */
 } Bound;
 
 typedef enum SlotKind {
@@ -72,6 +78,7 @@ typedef struct Slot {
     SlotKind kind;
     int shape; /* index into Graph.shape */
     uint8_t axes;
+    int axis;  /* time axis, from 0, that other steps and bounds are along */
     Ref root;  /* EQN, COT: its value at t; else 0 */
     Span span; /* where it is defined */
     VEC(Bound) lo; /* descending: 0, -1, ...; empty: 0 */
@@ -123,6 +130,7 @@ typedef struct Graph {
     VEC(Slot) slot;
     VEC(Root) root;
     VEC(Table) table;
+    VEC(const char *) time; /* names of the time axes; none: the implied t */
     VEC(ViewSpec) view; /* interned */
     Ref *hash; /* open addressing over node indices */
     int hash_cap;
@@ -172,6 +180,17 @@ Order graph_order(const Graph *g, Arena *scratch);
 
 /* The same of one value alone: what it depends on. */
 Order graph_order_of(const Graph *g, Ref r, Arena *scratch);
+
+/* The bit of the axis along which slot s is read at other steps. */
+static inline int slot_bit(const Slot *s)
+{
+    return cell_time(s->axis);
+}
+/* Whether slot s has steps along that axis. */
+static inline bool slot_steps(const Slot *s)
+{
+    return (s->axes & slot_bit(s)) != 0;
+}
 
 #define NODE(g, r) (&(g)->node.v[r])
 #define IN(g, r, i) ((g)->pool.v[(g)->node.v[r].in + (i)])

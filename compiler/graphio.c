@@ -22,8 +22,10 @@
 
 const char *const graph_kind_name[GRAPH_KINDS] = {"param", "input", "noise",
                                                   "eqn",   "cot",   "idle"};
-const char *const graph_axes_name[4] = {"none", NULL, "b", "tb"};
-const char *const graph_over_name[4] = {NULL, "t", "b", "tb"};
+const char *const graph_axes_name[1 << CELL_AXES] = {
+    "none", "t",  "b",  "tb",  "u",  "ut",  "ub",  "utb",
+    "v",    "vt", "vb", "vtb", "vu", "vut", "vub", "vutb"};
+const char *const graph_time_name[CELL_TIMES] = {"t", "u", "v"};
 const GraphRole graph_role_name[GRAPH_ROLES] = {
     {CELL_OUTPUT, "output"}, {CELL_FINAL, "final"}, {CELL_LOSS, "loss"},
     {CELL_TERM, "term"},     {CELL_COUNT, "count"}, {CELL_METRIC, "metric"},
@@ -80,6 +82,8 @@ static void print_slot(Buf *out, const Graph *g, const Slot *s)
     buf_putc(out, ' ');
     graph_print_shape(out, g, s->shape);
     buf_printf(out, " %s", graph_axes_name[s->axes]);
+    if (s->axis)
+        print_key(out, "axis", graph_time_name[s->axis]);
     print_key_num(out, "flags", s->flags, 0);
     print_key_num(out, "classes", (double)s->classes, 0);
     print_key(out, "set", s->set);
@@ -135,12 +139,16 @@ static void print_attributes(Buf *out, const Graph *g, const Node *n)
     case OP_ONEHOT:
     case OP_PLACE:
     case OP_SCATTER:
+    case OP_PUT:
         buf_printf(out, " %d", n->a);
         break;
     case OP_EXPAND:
     case OP_RESHAPE:
         buf_putc(out, ' ');
         graph_print_shape(out, g, n->a);
+        break;
+    case OP_CUMSUM:
+        buf_puts(out, n->a ? " back" : "");
         break;
     case OP_VIEW:
     case OP_FOLD:
@@ -153,11 +161,17 @@ static void print_attributes(Buf *out, const Graph *g, const Node *n)
     case OP_SUMA:
     case OP_MAXA:
     case OP_MINA:
-        buf_printf(out, " %s", graph_over_name[n->a & 3]);
+        buf_printf(out, " %s", graph_axes_name[n->a]);
+        break;
+    case OP_TIME:
+    case OP_LEN:
+    case OP_FINAL:
+        if (n->a)
+            buf_printf(out, " %s", graph_time_name[n->a]);
         break;
     case OP_POOL:
-        buf_printf(out, " %s of %s", graph_over_name[n->a & 3],
-                   graph_over_name[n->b & 3]);
+        buf_printf(out, " %s of %s", graph_axes_name[n->a],
+                   graph_axes_name[n->b]);
         break;
     default:
         break;
@@ -226,6 +240,14 @@ void graph_print(Buf *out, const Graph *g)
     buf_puts(out, "graph ");
     print_word(out, g->name);
     buf_putc(out, '\n');
+    if (g->time.n > 1) {
+        buf_puts(out, "time");
+        for (int i = 0; i < g->time.n; i++) {
+            buf_putc(out, ' ');
+            print_word(out, g->time.v[i]);
+        }
+        buf_putc(out, '\n');
+    }
     for (int i = 0; i < g->table.n; i++) {
         const Table *t = &g->table.v[i];
         buf_puts(out, "table ");

@@ -204,6 +204,8 @@ static void slot_key(Reader *r, Slot *s, const char *key)
         s->clip = word(r, "");
     else if (!strcmp(key, "alias"))
         s->alias = word(r, "");
+    else if (!strcmp(key, "axis"))
+        s->axis = pick(r, "time axis", graph_time_name, CELL_TIMES);
     else
         fail(r, "a slot has no '%s'", key);
 }
@@ -223,7 +225,7 @@ static void read_slot(Reader *r)
     SlotKind kind = (SlotKind)pick(r, "kind of slot", graph_kind_name, 5);
     const char *name = word(r, "");
     int sh = shape(r);
-    int axes = pick(r, "axes", graph_axes_name, 4);
+    int axes = pick(r, "axes", graph_axes_name, 1 << CELL_AXES);
     if (r->failed)
         return;
     if (graph_slot_find(r->g, name) >= 0) {
@@ -287,11 +289,15 @@ static void read_attributes(Reader *r, Op op, Ref in, int *a, int *b,
     case OP_ONEHOT:
     case OP_PLACE:
     case OP_SCATTER:
+    case OP_PUT:
         *a = (int)integer(r, op == OP_TOTAL ? 0 : 1, INT_MAX);
         break;
     case OP_EXPAND:
     case OP_RESHAPE:
         *a = shape(r);
+        break;
+    case OP_CUMSUM:
+        *a = accept(r, "back");
         break;
     case OP_VIEW:
     case OP_FOLD:
@@ -306,12 +312,19 @@ static void read_attributes(Reader *r, Op op, Ref in, int *a, int *b,
     case OP_SUMA:
     case OP_MAXA:
     case OP_MINA:
-        *a = pick(r, "axes", graph_over_name, 4);
+        *a = pick(r, "axes", graph_axes_name, 1 << CELL_AXES);
+        break;
+    case OP_TIME:
+    case OP_LEN:
+    case OP_FINAL:
+        blank(r);
+        if (isalpha((unsigned char)*r->p))
+            *a = pick(r, "time axis", graph_time_name, CELL_TIMES);
         break;
     case OP_POOL:
-        *a = pick(r, "axes", graph_over_name, 4);
+        *a = pick(r, "axes", graph_axes_name, 1 << CELL_AXES);
         expect(r, "of");
-        *b = pick(r, "axes", graph_over_name, 4);
+        *b = pick(r, "axes", graph_axes_name, 1 << CELL_AXES);
         break;
     default:
         break;
@@ -322,7 +335,7 @@ static void check_type(Reader *r, Ref ref)
 {
     if (!accept(r, ":"))
         return;
-    int sh = shape(r), axes = pick(r, "axes", graph_axes_name, 4);
+    int sh = shape(r), axes = pick(r, "axes", graph_axes_name, 1 << CELL_AXES);
     const Node *n = NODE(r->g, ref);
     if (!r->failed && (n->shape != sh || n->axes != axes)) {
         Buf b;
@@ -425,6 +438,16 @@ static void read_root(Reader *r)
     vec_push(r->arena, &r->g->root, root);
 }
 
+static void read_time(Reader *r)
+{
+    for (blank(r); *r->p && *r->p != '\n' && !r->failed; blank(r)) {
+        const char *name = word(r, "");
+        if (r->g->time.n == CELL_TIMES)
+            fail(r, "more than %d time axes", CELL_TIMES);
+        vec_push(r->arena, &r->g->time, name);
+    }
+}
+
 static void read_line(Reader *r)
 {
     blank(r);
@@ -434,6 +457,8 @@ static void read_line(Reader *r)
         read_node(r);
     else if (accept(r, "graph "))
         r->g->name = word(r, "");
+    else if (accept(r, "time "))
+        read_time(r);
     else if (accept(r, "table "))
         read_table(r);
     else if (accept(r, "slot "))
@@ -443,7 +468,7 @@ static void read_line(Reader *r)
     else if (accept(r, "def "))
         read_equation(r);
     else
-        fail(r, "expected graph, table, slot, def, root or %%");
+        fail(r, "expected graph, time, table, slot, def, root or %%");
     blank(r);
     if (!r->failed && *r->p && *r->p != '\n' && *r->p != '#')
         fail(r, "unexpected '%s'", rest(r));

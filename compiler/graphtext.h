@@ -13,8 +13,9 @@ typedef struct GraphRole {
 } GraphRole;
 
 extern const char *const graph_kind_name[GRAPH_KINDS]; /* per SlotKind */
-extern const char *const graph_axes_name[4];           /* per axes of a node */
-extern const char *const graph_over_name[4];           /* of SUMA .. */
+/* Sets of axes, by their bits, and time axes by their numbers. */
+extern const char *const graph_axes_name[1 << CELL_AXES];
+extern const char *const graph_time_name[CELL_TIMES];
 extern const GraphRole graph_role_name[GRAPH_ROLES];
 
 void graph_print_shape(Buf *out, const Graph *g, int shape);

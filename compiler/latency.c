@@ -54,7 +54,7 @@ Latency latency_of(const Graph *g, const Causal *c, Ref root, Arena *tmp)
                 n->op == OP_LEN || n->op == OP_FINAL ||
                 ((n->op == OP_SUMA || n->op == OP_MAXA || n->op == OP_MINA ||
                   n->op == OP_POOL) &&
-                 (n->a & CELL_T));
+                 (n->a & GX_TIME));
             if (whole)
                 raise(&l, r, LATENCY_WHOLE,
                       n->op == OP_LEN ? "end" : op_row[n->op].name, &more);

@@ -302,8 +302,8 @@ static void find_needed(Level *l)
 static bool cheap(const Level *l, Ref r)
 {
     const Node *n = NODE(l->g, r);
-    return OP_IS_EW(n->op) && op_row[n->op].cost <= CHEAP && n->axes == GX_TB &&
-           shape_size(l->g, n->shape) > 1;
+    return OP_IS_EW(n->op) && op_row[n->op].cost <= CHEAP &&
+           n->axes & GX_TIME && shape_size(l->g, n->shape) > 1;
 }
 
 static void decide_tape(Level *l)
@@ -343,13 +343,46 @@ static void settle(Level *l, Ref r, HomeKind kind, int index, int64_t col)
     l->home[r] = (Home){kind, index, col};
 }
 
+/* Whether the operator has a pole in its operand k. */
+static bool has_pole(int op, int k)
+{
+    return (op == OP_div && k == 1) || op == OP_recip || op == OP_log ||
+           op == OP_log1p || (op == OP_pow && k == 0);
+}
+
+/* Nodes from which an operator with a pole gets its operand within the step:
+ * their rows behind a sequence's end must not become a bound's value, which
+ * may be where the pole is; 0 times infinity would get into sums over rows. */
+static bool *find_fragile(const Level *l)
+{
+    const Graph *g = l->g;
+    bool *fragile = NEW_N(l->arena, bool, g->node.n), moved = true;
+    while (moved) {
+        moved = false;
+        for (int i = l->order.n - 1; i >= 0; i--) {
+            Ref r = l->order.v[i];
+            const Node *n = NODE(g, r);
+            for (int k = 0; n->axes & CELL_T && k < n->nin; k++) {
+                Ref in = strip(g, IN(g, r, k), true);
+                if (fragile[in] || (!fragile[r] && !has_pole(n->op, k)))
+                    continue;
+                fragile[in] = moved = true;
+            }
+        }
+    }
+    return fragile;
+}
+
 static void settle_slots(Level *l)
 {
+    const bool *fragile = find_fragile(l);
     for (int i = 0; i < l->g->slot.n; i++) {
         const Slot *s = SLOT(l->g, i);
         if (!l->whole_slot[i] || !slot_computed(s))
             continue;
         Ref r = strip(l->g, s->root, false);
+        if (l->lead[i] && fragile[r])
+            continue;
         if (homeless(l, r) && NODE(l->g, r)->axes == s->axes &&
             l->mark[r] == l->slot_mark[i])
             settle(l, r, HOME_SLOT, i, 0);
@@ -492,7 +525,7 @@ static int new_stores(const Level *l, Ref r)
     int n = 0;
     for (int k = 0; k < NODE(g, r)->nin; k++) {
         Ref in = strip(g, IN(g, r, k), true);
-        n += OP_IS_EW(NODE(g, in)->op) && NODE(g, in)->axes == GX_TB &&
+        n += OP_IS_EW(NODE(g, in)->op) && NODE(g, in)->axes & GX_TIME &&
              l->causal.comp[in] < 0 && l->home[in].kind == HOME_OWN &&
              !l->tape[in];
     }
@@ -519,7 +552,8 @@ static void sink(Level *l)
             n->op == OP_RESHAPE || n->op == OP_EXPAND)
             continue;
         if (l->causal.comp[r] < 0 && votes[r] >= 0 && cheap(l, r) &&
-            !l->tape[r] && l->home[r].kind == HOME_OWN && new_stores(l, r) <= 1)
+            n->axes & level_bit(l, votes[r]) && !l->tape[r] &&
+            l->home[r].kind == HOME_OWN && new_stores(l, r) <= 1)
             l->sunk[r] = votes[r];
         for (int k = 0; k < n->nin; k++) {
             Ref in = strip(g, IN(g, r, k), OP_IS_EW(n->op));

@@ -56,6 +56,11 @@ bool level_leaf(const Level *l, Ref r);
 int level_loop(const Level *l, Ref r);
 /* The loop that fills the buffer of computed slot i; -1: none. */
 int level_slot_loop(const Level *l, int i);
+/* The bit of the axis that a loop sweeps. */
+static inline int level_bit(const Level *l, int loop)
+{
+    return cell_time(l->causal.v.v[loop].axis);
+}
 /* Axes of the tensor of root i: the gradient of an input has those of the
  * input. */
 uint8_t level_root_axes(const Graph *g, int i);

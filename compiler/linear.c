@@ -29,6 +29,9 @@ static bool bends(const Graph *g, const Causal *c, Ref r)
     case OP_SUMA:
     case OP_POOL:
     case OP_TRANSPOSE:
+    case OP_CUMSUM:
+    case OP_VIEW:
+    case OP_FOLD:
     case OP_CONCAT:
     case OP_SLICE:
     case OP_PAD:
@@ -45,7 +48,10 @@ static bool bends(const Graph *g, const Causal *c, Ref r)
     case OP_PLACE:
     case OP_GATHER:
     case OP_SCATTER:
+    case OP_TAKE:
+    case OP_PUT:
         return in[1];
+    case OP_SOLVE:
     case OP_select:
         return in[0];
     default:

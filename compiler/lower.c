@@ -184,7 +184,7 @@ static void lower_at(Lower *w, int i)
     n.row = node->b - 1;
     add_in(w, &n, w->s->slot_val[node->a]);
     if (node->num != 0)
-        add_in(w, &n, w->s->len);
+        add_in(w, &n, w->s->len[SLOT(w->g, node->a)->axis]);
     put(w, n);
 }
 
@@ -243,6 +243,61 @@ static void lower_rows(Lower *w, int i, KernelKind kind)
     put(w, n);
 }
 
+static int64_t last_dim(const Graph *g, Ref r)
+{
+    const Shape *s = SHAPE(g, NODE(g, r)->shape);
+    return s->dim[s->rank - 1];
+}
+
+/* Operators along the last dim. */
+static void lower_lines(Lower *w, int i, KernelKind kind)
+{
+    const Graph *g = w->g;
+    Ref r = w->t->v.v[i].node, in = IN(g, r, 0);
+    Kernel n = kernel_new(w, i, kind);
+    n.k = last_dim(g, in);
+    n.parts = shape_size(g, NODE(g, in)->shape) / n.k;
+    n.trans = NODE(g, r)->a;
+    add_in(w, &n, row_value(w, i, in, tasks_axes(g, r)));
+    put(w, n);
+}
+
+/* Memory that a kernel works in. */
+static void add_room(Lower *w, Kernel *n, int64_t reals)
+{
+    add_in(w, n,
+           value_new(w, VAL_BUFFER, 0, value_shape(w, 1, &reals), GX_NONE));
+}
+
+static void lower_square(Lower *w, int i)
+{
+    const Graph *g = w->g;
+    Ref r = w->t->v.v[i].node;
+    bool solve = NODE(g, r)->op == OP_SOLVE;
+    Kernel n = kernel_new(w, i, solve ? KN_SOLVE : KN_EXPM);
+    n.n = SHAPE(g, NODE(g, r)->shape)->dim[0];
+    n.k = shape_size(g, NODE(g, r)->shape) / n.n;
+    for (int k = 0; k < NODE(g, r)->nin; k++)
+        add_in(w, &n, value_of(w, i, IN(g, r, k), false));
+    add_room(w, &n, solve ? n.n * n.n : 2 * n.n * n.n);
+    put(w, n);
+}
+
+static void lower_take(Lower *w, int i)
+{
+    const Graph *g = w->g;
+    Ref r = w->t->v.v[i].node, in = IN(g, r, 0);
+    bool is_put = NODE(g, r)->op == OP_PUT;
+    const Shape *limit = SHAPE(g, NODE(g, is_put ? r : in)->shape);
+    Kernel n = kernel_new(w, i, is_put ? KN_PUT : KN_TAKE);
+    n.k = limit->dim[0];
+    n.n = shape_size(g, NODE(g, is_put ? r : in)->shape) / n.k;
+    n.m = shape_size(g, NODE(g, IN(g, r, 1))->shape);
+    add_in(w, &n, value_of(w, i, in, false));
+    add_in(w, &n, value_of(w, i, IN(g, r, 1), false));
+    put(w, n);
+}
+
 /* In each row a VIEW with the strides exchanged. */
 static void lower_transpose(Lower *w, int i)
 {
@@ -290,6 +345,26 @@ static void lower_node(Lower *w, int i)
     case OP_TRANSPOSE:
         lower_transpose(w, i);
         break;
+    case OP_EXPM:
+    case OP_SOLVE:
+        lower_square(w, i);
+        break;
+    case OP_TAKE:
+    case OP_PUT:
+        lower_take(w, i);
+        break;
+    case OP_ARGMAX:
+        lower_lines(w, i, KN_ARGMAX);
+        break;
+    case OP_LSE:
+        lower_lines(w, i, KN_LSE);
+        break;
+    case OP_SOFTMAX:
+        lower_lines(w, i, KN_SOFTMAX);
+        break;
+    case OP_CUMSUM:
+        lower_lines(w, i, KN_CUMSUM);
+        break;
     case OP_AT:
         lower_at(w, i);
         break;
@@ -317,9 +392,6 @@ static void lower_node(Lower *w, int i)
         ROWS(SUM)
         ROWS(MAXV)
         ROWS(MINV)
-        ROWS(ARGMAX)
-        ROWS(LSE)
-        ROWS(SOFTMAX)
         ROWS(ONEHOT)
         ROWS(PICK)
         ROWS(PLACE)
@@ -347,11 +419,12 @@ static void lower_bound(Lower *w, int i)
     int index = w->t->v.v[i].index;
     const Slot *s = SLOT(w->g, index);
     Val to = w->s->slot_val[index];
+    uint8_t axes = (uint8_t)(s->axes & ~slot_bit(s));
     for (int k = 0; k < w->l->lag[index]; k++) {
         Ref v = bound_before(s, -k);
         Kernel n = kernel_new(w, i, KN_COPY);
-        n.axes = GX_B;
-        n.out = value_view(w, to, 0, -1 - k, s->shape, GX_B);
+        n.axes = axes;
+        n.out = value_view(w, to, 0, -1 - k, s->shape, axes);
         n.on_start = s->kind != SLOT_COT; /* else they are carried */
         add_in(w, &n, v ? value_of(w, i, v, true) : value_const(w, 0));
         put(w, n);
@@ -363,7 +436,7 @@ static void put_tail(Lower *w, int i, int row, Val v)
     Kernel n = kernel_new(w, i, KN_TAIL);
     n.row = row;
     add_in(w, &n, v);
-    add_in(w, &n, w->s->len);
+    add_in(w, &n, w->s->len[SLOT(w->g, w->t->v.v[i].index)->axis]);
     put(w, n);
 }
 

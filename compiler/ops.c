@@ -138,7 +138,7 @@ static const char *type_slot(Typing *t, bool at)
         return "no such slot";
     const Slot *s = SLOT(t->g, t->a);
     *t->shape = *SHAPE(t->g, s->shape);
-    *t->axes = at ? s->axes & ~CELL_T : s->axes;
+    *t->axes = at ? s->axes & ~slot_bit(s) : s->axes;
     return NULL;
 }
 
@@ -245,6 +245,51 @@ static const char *type_lookup(Typing *t, Op op)
     }
 }
 
+/* Operators along the last dim: in each line of a matrix. */
+static const char *type_lines(Typing *t, bool drop)
+{
+    const Shape *s = in_shape(t, 0);
+    if (!s->rank)
+        return "operand is a scalar";
+    *t->shape = *s;
+    if (drop)
+        t->shape->dim[--t->shape->rank] = 0;
+    return NULL;
+}
+
+/* Elements of the first dim of x at `index`, or the other way round. */
+static const char *type_take(Typing *t, bool put)
+{
+    const Shape *x = in_shape(t, 0), *index = in_shape(t, 1);
+    int skip = put ? index->rank : 1, n = 0;
+    if (index->rank > 1)
+        return "index is neither a number nor a vector";
+    if (x->rank < skip || (put && skip && x->dim[0] != index->dim[0]))
+        return "operand does not fit its index";
+    if (put)
+        t->shape->dim[n++] = t->a;
+    for (int i = 0; i < index->rank && !put; i++)
+        t->shape->dim[n++] = index->dim[i];
+    if (n + x->rank - skip > SHAPE_RANK)
+        return "too many dims";
+    for (int i = skip; i < x->rank; i++)
+        t->shape->dim[n++] = x->dim[i];
+    t->shape->rank = n;
+    return NULL;
+}
+
+static const char *type_square(Typing *t, Op op)
+{
+    const Shape *a = in_shape(t, 0);
+    const Shape *y = in_shape(t, op == OP_SOLVE);
+    if (a->rank != 2 || a->dim[0] != a->dim[1])
+        return "operand is not a square matrix";
+    *t->shape = *y;
+    return y->rank > 0 && y->rank < 3 && y->dim[0] == a->dim[0]
+               ? NULL
+               : "right side does not fit the matrix";
+}
+
 static const char *type_own(Typing *t)
 {
     *t->shape = *in_shape(t, 0);
@@ -290,13 +335,15 @@ static const char *type_structural(Typing *t, Op op)
     case OP_BATCH:
         *t->axes = GX_NONE;
         return NULL;
-    case OP_LEN:
     case OP_LAST:
     case OP_TOTAL:
         *t->axes = GX_B;
         return NULL;
+    case OP_LEN:
     case OP_TIME:
-        *t->axes = GX_TB;
+        if (t->a < 0 || t->a >= CELL_TIMES)
+            return "no such time axis";
+        *t->axes = op == OP_LEN ? GX_B : GX_B | cell_time(t->a);
         return NULL;
     case OP_TABLE:
         if (t->a < 0 || t->a >= t->g->table.n)
@@ -310,7 +357,9 @@ static const char *type_structural(Typing *t, Op op)
         return type_slot(t, true);
     case OP_FINAL:
         *t->shape = *in_shape(t, 0);
-        *t->axes &= ~CELL_T;
+        if (t->a < 0 || t->a >= CELL_TIMES)
+            return "no such time axis";
+        *t->axes &= ~cell_time(t->a);
         return NULL;
     case OP_OWN:
         return type_own(t);
@@ -322,12 +371,19 @@ static const char *type_structural(Typing *t, Op op)
         return NULL;
     case OP_MAXV:
     case OP_MINV:
+        return type_vector(t);
     case OP_ARGMAX:
     case OP_LSE:
-        return type_vector(t);
+        return type_lines(t, true);
     case OP_SOFTMAX:
-        *t->shape = *in_shape(t, 0);
-        return type_vector(t);
+    case OP_CUMSUM:
+        return type_lines(t, false);
+    case OP_TAKE:
+    case OP_PUT:
+        return type_take(t, op == OP_PUT);
+    case OP_EXPM:
+    case OP_SOLVE:
+        return type_square(t, op);
     case OP_ONEHOT:
     case OP_PICK:
     case OP_PLACE:
@@ -355,12 +411,15 @@ static const char *type_structural(Typing *t, Op op)
     case OP_MINA:
         *t->shape = *in_shape(t, 0);
         *t->axes &= ~t->a;
-        return *t->axes == CELL_T ? "sequences summed before steps" : NULL;
+        return *t->axes & GX_TIME && !(*t->axes & CELL_B)
+                   ? "sequences summed before steps"
+                   : NULL;
     case OP_POOL:
         *t->shape = *in_shape(t, 0);
-        if (*t->axes & ~t->b || !(t->a & CELL_B) || t->a & ~t->b)
+        if (*t->axes & ~t->b || !(t->b & CELL_B) ||
+            (t->a != CELL_B && t->a != t->b))
             return "pooled over axes that its rows do not have";
-        *t->axes = t->a == CELL_B && t->b == GX_TB ? GX_TB : GX_NONE;
+        *t->axes = t->a == t->b ? GX_NONE : t->b;
         return NULL;
     default:
         return "unknown operator";

@@ -40,22 +40,52 @@ static int64_t round_up(int64_t n)
     return (n + ALIGN - 1) / ALIGN * ALIGN;
 }
 
+static void size_add(CellSize *z, CellSize x, int64_t times)
+{
+    z->c += x.c * times;
+    for (int a = 1; a < 1 << CELL_AXES; a++)
+        z->by[a] += x.by[a] * times;
+}
+
+/* x times the extent of an axis that it does not have yet. */
+static CellSize size_along(CellSize x, int axis)
+{
+    CellSize z = {0};
+    z.by[axis] = x.c;
+    for (int a = 1; a < 1 << CELL_AXES; a++)
+        if (x.by[a])
+            z.by[a | axis] = x.by[a];
+    return z;
+}
+
+/* Reals of a buffer whose rows take `n`, and the distance of neighbours along
+ * each axis, from the inner to the outer one. */
+static CellSize lay_rows(const Value *v, int64_t n, CellSize *step)
+{
+    static const int order[] = {CELL_AT_B, CELL_AT_T, CELL_AT_U, CELL_AT_V};
+    CellSize z = {0};
+    z.c = n;
+    for (int i = 0; i < CELL_AXES; i++) {
+        int axis = 1 << order[i];
+        if (!(v->axes & axis))
+            continue;
+        CellSize one = z;
+        step[order[i]] = one;
+        z = size_along(one, axis);
+        if (axis == cell_time(v->axis))
+            size_add(&z, one, v->lag + v->lead);
+    }
+    return z;
+}
+
 /* Rows of wide values are padded at the end of the whole buffer to keep the
  * next one aligned; narrow ones come last and are packed tightly. */
 static CellSize buffer_size(const Value *v, bool *aligned)
 {
-    CellSize z = {0, 0, 0, 0};
+    CellSize step[CELL_AXES];
     int64_t n = v->n >= WIDE || v->axes == GX_NONE ? round_up(v->n) : v->n;
     *aligned = n % ALIGN == 0;
-    if (v->axes == GX_NONE)
-        z.c = n;
-    else if (v->axes == GX_B)
-        z.b = n;
-    else {
-        z.tb = n;
-        z.b = n * (v->lag + v->lead);
-    }
-    return z;
+    return lay_rows(v, n, step);
 }
 
 /* ---- lives ---- */
@@ -71,6 +101,7 @@ typedef struct Moment {
     int now, first, last; /* this kernel; first and last of its stage */
     int stage;            /* counted over both functions */
     bool loop;
+    int axis; /* bit of the axis that the loop sweeps */
 } Moment;
 
 static void touch(Planner *pl, Val v, const Moment *m, bool write)
@@ -80,7 +111,7 @@ static void touch(Planner *pl, Val v, const Moment *m, bool write)
         return;
     Use *u = &pl->use[v];
     if (u->stage == -1)
-        u->scratch = m->loop && write && pl->s->val.v[v].axes == GX_B;
+        u->scratch = m->loop && write && !(pl->s->val.v[v].axes & m->axis);
     bool inside = u->scratch && (u->stage == -1 || u->stage == m->stage);
     int from = m->loop && !inside ? m->first : m->now;
     int to = m->loop && !inside ? m->last : m->now;
@@ -102,7 +133,7 @@ static void touch_kernel(Planner *pl, const Kernel *k, const Moment *m)
 
 static void find_lives(Planner *pl)
 {
-    Moment m = {0, 0, 0, 0, false};
+    Moment m = {0, 0, 0, 0, false, 0};
     for (Val v = 0; v < pl->s->val.n; v++)
         pl->use[v].stage = -1;
     for (int f = 0; f < FN_COUNT; f++)
@@ -111,6 +142,7 @@ static void find_lives(Planner *pl)
             m.first = m.now;
             m.last = m.now + st->kernel.n - 1;
             m.loop = st->comp >= 0;
+            m.axis = m.loop ? cell_time(pl->s->causal.v.v[st->comp].axis) : 0;
             for (int k = 0; k < st->kernel.n; k++, m.now++)
                 touch_kernel(pl, &st->kernel.v[k], &m);
         }
@@ -120,7 +152,10 @@ static void find_lives(Planner *pl)
 
 static bool fits(CellSize a, CellSize in)
 {
-    return a.tb <= in.tb && a.t <= in.t && a.b <= in.b && a.c <= in.c;
+    bool fit = a.c <= in.c;
+    for (int i = 1; i < 1 << CELL_AXES; i++)
+        fit &= a.by[i] <= in.by[i];
+    return fit;
 }
 
 static bool same_size(CellSize a, CellSize b)
@@ -190,17 +225,14 @@ static void place_buffers(Planner *pl)
 
 static void lay_blocks(Planner *pl)
 {
-    CellSize at = {0, 0, 0, 0};
+    CellSize at = {0};
     for (int pass = 0; pass < 2; pass++)
         for (int i = 0; i < pl->blocks.n; i++) {
             Block *b = &pl->blocks.v[i];
             if (b->aligned != (pass == 0))
                 continue;
             b->at = at;
-            at.tb += b->size.tb;
-            at.t += b->size.t;
-            at.b += b->size.b;
-            at.c += b->size.c;
+            size_add(&at, b->size, 1);
         }
     at.c = round_up(at.c);
     pl->p->work_size = at;
@@ -219,12 +251,15 @@ static int64_t row_distance(const Graph *g, const Value *v)
 static Loc buffer_loc(const Planner *pl, Val i)
 {
     const Value *v = &pl->s->val.v[i];
-    Loc l = {SP_WORK, {0, 0, 0, 0}, v->axes, 0, v->n, v->lag, v->lead, 0, -1};
+    Loc l = {.space = SP_WORK, .axes = v->axes, .n = v->n, .table = -1};
+    l.lag = v->lag;
+    l.lead = v->lead;
     l.ld = row_distance(pl->s->g, v);
     if (pl->block[i] >= 0)
         l.at = pl->blocks.v[pl->block[i]].at;
-    if (v->axes == GX_TB)
-        l.at.b += v->lag * v->n;
+    lay_rows(v, l.ld, l.step);
+    if (v->lag)
+        size_add(&l.at, l.step[cell_time_at(v->axis)], v->lag);
     return l;
 }
 
@@ -232,9 +267,8 @@ static Loc view_loc(const Planner *pl, const Value *v)
 {
     Loc l = pl->p->loc[v->base];
     l.at.c += v->col;
-    l.at.b += v->row * l.ld;
-    if (v->end)
-        l.at.tb += l.ld;
+    if (v->row)
+        size_add(&l.at, l.step[cell_time_at(v->axis)], v->row);
     l.axes = v->axes;
     l.n = v->n;
     if (v->axes == GX_NONE)
@@ -245,7 +279,8 @@ static Loc view_loc(const Planner *pl, const Value *v)
 static Loc value_loc(const Planner *pl, Val i)
 {
     const Value *v = &pl->s->val.v[i];
-    Loc l = {SP_CONST, {0, 0, 0, 0}, v->axes, 0, v->n, 0, 0, v->num, -1};
+    Loc l = {.space = SP_CONST, .axes = v->axes, .n = v->n, .table = -1};
+    l.num = v->num;
     switch (v->kind) {
     case VAL_CONST:
         return l;

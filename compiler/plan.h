@@ -1,4 +1,4 @@
-/* Where every value of a schedule lies: offsets as polynomials in T and B,
+/* Where every value of a schedule lies: offsets as polynomials in extents,
  * one arena; and the table of tensors that the descriptor shows. */
 #ifndef CELLC_PLAN_H
 #define CELLC_PLAN_H
@@ -7,7 +7,7 @@
 
 typedef enum Space {
     SP_CONST, /* no memory: the number Loc.num */
-    SP_TIME,  /* no memory: t + 1 */
+    SP_TIME,  /* no memory: t + 1 for step t of its only time axis */
     SP_TABLE, /* Graph.table[Loc.table].v, `at.c` reals in */
     SP_PARAM, /* the parameter block */
     SP_GRAD,  /* the gradient block */
@@ -18,12 +18,15 @@ typedef enum Space {
  *     axes TB:   at + (t*B + b)*ld + i
  *     axes B:    at + b*ld + i
  *     axes NONE: at + i;  row r of a matrix: at + r*ld + i
- * with at = cell_size(loc.at, T, B).  n = 1: one real for the whole row.
- * Rows before step 0 and after T-1 exist as far as lag and lead say. */
+ * with at = cell_size(loc.at, n), and with further axes alike: step[a] is the
+ * distance of neighbours along the axis of bit a.  n = 1: one real for the
+ * whole row.  Steps before 0 and after the last of one axis exist as far as
+ * lag and lead say. */
 typedef struct Loc {
     Space space;
     CellSize at;
-    uint8_t axes;  /* GX_NONE, GX_B, GX_TB */
+    CellSize step[CELL_AXES];
+    uint8_t axes;  /* GX_NONE, GX_B, GX_TB ... */
     int64_t ld, n;
     int lag, lead; /* of what it is (a view of) */
     double num;    /* SP_CONST */

@@ -4,16 +4,13 @@
 
 static void print_size(Buf *out, CellSize z)
 {
-    const struct {
-        int64_t k;
-        const char *unit;
-    } term[] = {{z.tb, "*T*B"}, {z.t, "*T"}, {z.b, "*B"}, {z.c, ""}};
     bool first = true;
-    for (int i = 0; i < 4; i++) {
-        if (!term[i].k)
+    for (int a = (1 << CELL_AXES) - 1; a >= 0; a--) {
+        int64_t k = a ? z.by[a] : z.c;
+        if (!k)
             continue;
-        buf_printf(out, first ? "%lld%s" : " %+lld%s", (long long)term[i].k,
-                   term[i].unit);
+        buf_printf(out, first ? "%lld%s%s" : " %+lld%s%s", (long long)k,
+                   a ? "*" : "", a ? rows_text(a) : "");
         first = false;
     }
     if (first)
@@ -31,13 +28,12 @@ static void print_place(Buf *out, const Plan *p, Val i)
 {
     static const char *const space[] = {"",      "",     "table",
                                         "param", "grad", "work"};
-    static const char *const axes[] = {"1", "", "B", "T*B"};
     const Value *v = &p->s->val.v[i];
     const Loc *l = &p->loc[i];
     if (l->space == SP_CONST || l->space == SP_TIME || l->space == SP_TABLE)
         return;
     buf_printf(out, "  v%d %s%s [%s, %lld]", i, v->name ? v->name : "-",
-               v->packed ? " packed" : "", axes[l->axes], (long long)l->n);
+               v->packed ? " packed" : "", rows_text(l->axes), (long long)l->n);
     if (v->kind == VAL_VIEW)
         buf_printf(out, " of v%d", v->base);
     buf_printf(out, " %s ", space[l->space]);
@@ -66,7 +62,8 @@ static void print_tensor(Buf *out, const CellTensor *t)
     buf_printf(out, "  %s %s [", role_text(t->role), t->name);
     for (int i = 0; i < t->rank; i++)
         buf_printf(out, "%s%lld", i ? "," : "", (long long)t->dim[i]);
-    buf_printf(out, "]%s%s at ", t->axes & CELL_T ? " T" : "",
+    buf_printf(out, "]%s%s%s%s at ", t->axes & CELL_V ? " V" : "",
+               t->axes & CELL_U ? " U" : "", t->axes & CELL_T ? " T" : "",
                t->axes & CELL_B ? " B" : "");
     print_size(out, t->at);
     if (t->lag)

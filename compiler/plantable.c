@@ -63,6 +63,7 @@ static void add_slot(Maker *m, int i, int role)
     t.set = s->set;
     t.lag = loc->lag;
     t.lead = loc->lead;
+    t.axis = s->axis;
     if (s->init.kind)
         t.init = s->init;
     t.lo = s->min;
@@ -141,7 +142,12 @@ static bool pools(const Graph *g)
 static void add_given(Maker *m)
 {
     const Sched *s = m->s;
-    add(m, tensor_new(m, "len", CELL_LENGTH, 0, s->len));
+    for (int i = 0; i < s->ntime; i++) {
+        CellTensor t =
+            tensor_new(m, s->val.v[s->len[i]].name, CELL_LENGTH, 0, s->len[i]);
+        t.of = i;
+        add(m, t);
+    }
     add(m, tensor_new(m, "last", CELL_LAST, 0, s->last));
     add(m, tensor_new(m, "start", CELL_START, 0, s->start));
     CellTensor batch = tensor_new(m, "batch", CELL_BATCH, 0, s->batch);

@@ -13,12 +13,12 @@ typedef int Val;
 
 typedef enum ValueKind {
     VAL_CONST,  /* the number `num` */
-    VAL_TIME,   /* number of the step: t + 1 for 0-based t */
+    VAL_TIME,   /* number of the step along `axis`: t + 1 for 0-based t */
     VAL_TABLE,  /* Graph.table[table] */
     VAL_PARAM,  /* the parameter of slot `slot` */
     VAL_GRAD,   /* its place in the gradient block */
     VAL_BUFFER, /* an array of its own in the work block */
-    VAL_VIEW    /* part of another value: `base`, `col`, `row`, `end` */
+    VAL_VIEW    /* part of another value: `base`, `col`, `row` */
 } ValueKind;
 
 /* How long a buffer is needed. */
@@ -37,17 +37,16 @@ typedef struct Value {
     int shape;        /* index into Graph.shape */
     int64_t n;        /* reals in a row: product of the shape */
     uint8_t axes;     /* over which it varies: GX_NONE: one row, GX_B: B
-                         rows, GX_TB: T*B rows; a value that lives only
-                         inside one step of a loop is GX_B */
+                         rows, GX_TB: T*B rows, ...; a value that lives only
+                         inside one step of a loop does not have its axis */
+    int axis;         /* time axis that `row`, lag and lead are along */
     double num;       /* CONST */
     int table;        /* TABLE */
     Val base;         /* VIEW: of what */
     int64_t col;      /* VIEW: its first real inside a row of base */
-    int row;          /* VIEW with axes TB: row (t,b) is row (t + row, b) of
-                         base; with axes B of a base with TB: row b is row
-                         (row, b) of base */
-    bool end;         /* VIEW: count `row` from T, so T + row */
-    int lag, lead;    /* BUFFER of axes TB: rows kept before and after */
+    int row;          /* VIEW with that axis: step t is step t + row of base;
+                         without it, of a base that has it: step `row` */
+    int lag, lead;    /* BUFFER with that axis: steps kept before and after */
     bool packed;      /* BUFFER: packed right operand, pk x pn */
     int64_t pn, pk;   /* its columns and rows */
     Life life;        /* BUFFER */
@@ -64,13 +63,14 @@ typedef struct Inst {
 } Inst;
 
 /* Rows of a kernel: axes NONE: `m` (1 but for matrices), B: B rows,
- * TB: T*B rows in a WHOLE stage, the B rows of step t in a LOOP.
+ * TB: T*B rows in a WHOLE stage, the B rows of step t in a LOOP over T;
+ * likewise with further axes: all rows, or those of the loop's step.
  * x0, x1 are in.v[0..1], y is out.  All values are [rows, n] with the row
  * distance of their place.  For FUSED, COPY and TAIL an operand with n = 1
  * where more are used is repeated along the row, one with fewer axes for all
  * rows of the others, and numbers (CONST, TIME) may be operands.  For all
- * others operands are in memory and have the kernel's axes (in a LOOP also
- * B), but for matrices and packed operands, which have none. */
+ * others operands are in memory and have the kernel's axes (in a LOOP some
+ * may be missing), but for matrices and packed operands, which have none. */
 typedef enum KernelKind {
     KN_FUSED,   /* elementwise: inst; reads in, writes each inst's out */
     KN_COPY,    /* y[rows,n] = x0, repeated along the row if x0 has n = 1 */
@@ -86,24 +86,31 @@ typedef enum KernelKind {
                    before; operands may also have no axes */
     KN_VIEW,    /* y[rows,n] = elements of x0[rows,k] as Graph.view[view] */
     KN_FOLD,    /* y[rows,n] = 0 and x0[rows,k] added as that view */
+    KN_EXPM,    /* y[rows] = exp of the matrix x0[rows] of order n; x1: room */
+    KN_SOLVE,   /* y[rows] = the matrix [n,k] with x0[rows] y = x1[rows];
+                   x2: room; operands may also have no axes; likewise: */
+    KN_TAKE,    /* y[rows,m,n] = x0[rows,k,n] at index x1[rows,m] */
+    KN_PUT,     /* y[rows,k,n] = 0 and x0[rows,m,n] added at x1[rows,m] */
     KN_GATHER,  /* y[rows,n] = rows x1[rows] of the matrix x0[k,n] */
     KN_SCATTER, /* matrix y[k,n] (add: +)= 0 and rows x0[rows,n] added at
                    index x1[rows] */
     KN_SUM,     /* y[rows] = sum of x0[rows,k]; likewise: */
-    KN_MAXV, KN_MINV, KN_ARGMAX, KN_LSE,
-    KN_SOFTMAX, /* y[rows,n] = softmax of x0[rows,n] */
+    KN_MAXV, KN_MINV,
+    KN_ARGMAX, KN_LSE, /* the same in each of `parts` lines of k */
+    KN_SOFTMAX, /* y[rows,parts,k] = softmax of the lines of x0 */
+    KN_CUMSUM,  /* their partial sums; trans: from the end */
     KN_ONEHOT,  /* y[rows,n] from the index x0[rows] */
     KN_PICK,    /* y[rows] = x0[rows,k] at index x1[rows] */
     KN_PLACE,   /* y[rows,n] = x0[rows] at index x1[rows], else 0 */
-    KN_SUMA,    /* y = x0 summed over `over` (CELL_T | CELL_B); the rows are
-                   those of y, x0 has axes `from`; likewise: */
+    KN_SUMA,    /* y = x0 summed over the axes `over`; the rows are those of
+                   y, x0 has axes `from`; likewise: */
     KN_MAXA, KN_MINA,
     KN_POOL,    /* y[rows,n] = x0 summed over the B rows of each step */
-    KN_AT,      /* y[b,:] = x0 at 0-based step `row`, or LEN[b] + row when x1
-                   (the lengths) is there */
-    KN_TAIL     /* WHOLE: y at all steps LEN[b] + row <= t < T + lead of y;
-                   LOOP: y at step t if t >= LEN[b] + row; = x0 (axes NONE or
-                   B, maybe n = 1); x1 is LEN */
+    KN_AT,      /* y[b,:] = x0 at 0-based step `row` of its axis, or LEN[b] +
+                   row when x1 (the lengths) is there */
+    KN_TAIL     /* y at all steps LEN[b] + row <= t < T + lead of its axis; in
+                   a LOOP over that: y at step t if t >= LEN[b] + row; = x0
+                   (without that axis, maybe n = 1); x1 is LEN */
 } KernelKind;
 
 typedef struct Kernel {
@@ -117,9 +124,9 @@ typedef struct Kernel {
     Val out;        /* -1: FUSED */
     VEC(Inst) inst; /* FUSED */
     bool add;       /* accumulate */
-    bool trans;     /* PACK */
+    bool trans;     /* PACK, CUMSUM */
     bool ta, tb;    /* PRODUCT */
-    int64_t parts;  /* PRODUCT */
+    int64_t parts;  /* PRODUCT, ARGMAX, LSE, SOFTMAX, CUMSUM */
     int view;       /* VIEW, FOLD */
     bool on_start;  /* COPY: only if START is not 0 (its value: Sched.start) */
     uint8_t over, from; /* SUMA, MAXA, MINA */
@@ -143,7 +150,9 @@ typedef struct Sched {
     Causal causal;
     SchedFn fn[FN_COUNT];
     VEC(Value) val;
-    Val len, last, start, batch; /* always there: buffers [B] [B] [1] [1] */
+    int ntime;              /* time axes, at least 1 */
+    Val len[CELL_TIMES];    /* of each of them: buffers [B] */
+    Val last, start, batch; /* always there: buffers [B] [1] [1] */
     Val *total;     /* per root: the TOTAL of a TERM, -1: none */
     Val *slot_val;  /* per slot: where it lives; -1: nowhere */
     Val *root_val;  /* per root: where it lives */
@@ -155,6 +164,8 @@ typedef struct Sched {
  * lives in `a`. */
 Sched *sched_build(const Graph *g, Arena *a);
 void sched_print(Buf *out, const Sched *s);
+/* How many rows some axes have: "1", "B", "U*T*B". */
+const char *rows_text(int axes);
 /* "gemm", "fused", ... */
 const char *kernel_name(KernelKind k);
 

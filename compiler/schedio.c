@@ -17,15 +17,18 @@ static const char *const names[] = {
     [KN_PACK] = "pack",       [KN_GEMM] = "gemm",
     [KN_OUTER] = "outer",     [KN_TRANSPOSE] = "transpose",
     [KN_PRODUCT] = "product", [KN_VIEW] = "view",
-    [KN_FOLD] = "fold",       [KN_GATHER] = "gather",
-    [KN_SCATTER] = "scatter", [KN_SUM] = "sum",
-    [KN_MAXV] = "max",        [KN_MINV] = "min",
-    [KN_ARGMAX] = "argmax",   [KN_LSE] = "logsumexp",
-    [KN_SOFTMAX] = "softmax", [KN_ONEHOT] = "onehot",
-    [KN_PICK] = "pick",       [KN_PLACE] = "place",
-    [KN_SUMA] = "sum over",   [KN_MAXA] = "max over",
-    [KN_MINA] = "min over",   [KN_POOL] = "pool",
-    [KN_AT] = "at",           [KN_TAIL] = "tail"};
+    [KN_FOLD] = "fold",       [KN_EXPM] = "expm",
+    [KN_SOLVE] = "solve",     [KN_TAKE] = "take",
+    [KN_PUT] = "put",         [KN_CUMSUM] = "cumsum",
+    [KN_GATHER] = "gather",   [KN_SCATTER] = "scatter",
+    [KN_SUM] = "sum",         [KN_MAXV] = "max",
+    [KN_MINV] = "min",        [KN_ARGMAX] = "argmax",
+    [KN_LSE] = "logsumexp",   [KN_SOFTMAX] = "softmax",
+    [KN_ONEHOT] = "onehot",   [KN_PICK] = "pick",
+    [KN_PLACE] = "place",     [KN_SUMA] = "sum over",
+    [KN_MAXA] = "max over",   [KN_MINA] = "min over",
+    [KN_POOL] = "pool",       [KN_AT] = "at",
+    [KN_TAIL] = "tail"};
 
 const char *kernel_name(KernelKind k)
 {
@@ -56,7 +59,7 @@ static void print_value(Printer *p, Val i)
         buf_num(p->out, v->num);
         return;
     case VAL_TIME:
-        buf_putc(p->out, 't');
+        buf_putc(p->out, "tuv"[v->axis]);
         return;
     case VAL_PARAM:
     case VAL_GRAD:
@@ -82,7 +85,7 @@ static void print_value(Printer *p, Val i)
     }
     print_value(p, v->base);
     if (v->row && v->axes == base->axes)
-        buf_printf(p->out, "[t%+d]", v->row);
+        buf_printf(p->out, "[%c%+d]", "tuv"[v->axis], v -> row);
     else if (v->row || v->axes != base->axes)
         buf_printf(p->out, "[%d]", v->row + 1);
     if (v->n != base->n)
@@ -90,11 +93,12 @@ static void print_value(Printer *p, Val i)
                    (long long)(v->col + v->n));
 }
 
-static const char *rows_text(uint8_t axes, bool loop)
+const char *rows_text(int axes)
 {
-    if (axes == GX_TB)
-        return loop ? "B" : "T*B";
-    return axes == GX_B ? "B" : "1";
+    static const char *const text[1 << CELL_AXES] = {
+        "1", "T",   "B",   "T*B",   "U",   "U*T",   "U*B",   "U*T*B",
+        "V", "V*T", "V*B", "V*T*B", "V*U", "V*U*T", "V*U*B", "V*U*T*B"};
+    return text[axes];
 }
 
 static void print_inst(Printer *p, const Kernel *k, int i)
@@ -122,8 +126,7 @@ static void print_extras(Printer *p, const Kernel *k)
     if (k->kind == KN_AT || k->kind == KN_TAIL)
         buf_printf(p->out, " row %s%+d", k->in.n > 1 ? "len" : "", k->row);
     if (k->kind == KN_SUMA || k->kind == KN_MAXA || k->kind == KN_MINA)
-        buf_printf(p->out, " over %s%s", k->over & CELL_T ? "T" : "",
-                   k->over & CELL_B ? "B" : "");
+        buf_printf(p->out, " over %s", rows_text(k->over));
     if (k->on_start)
         buf_puts(p->out, " on start");
     if (k->add)
@@ -132,9 +135,10 @@ static void print_extras(Printer *p, const Kernel *k)
         buf_puts(p->out, " transposed");
 }
 
-static void print_kernel(Printer *p, const Kernel *k, bool loop)
+/* loop: the bit of the axis that is swept around it, or 0. */
+static void print_kernel(Printer *p, const Kernel *k, int loop)
 {
-    const char *rows = rows_text(k->axes, loop);
+    const char *rows = rows_text(k->axes & ~loop);
     buf_printf(p->out, "    %-9s ", kernel_name(k->kind));
     if (k->kind == KN_FUSED) {
         buf_printf(p->out, "[%s, %lld]\n", rows, (long long)k->n);
@@ -159,18 +163,24 @@ static void print_kernel(Printer *p, const Kernel *k, bool loop)
 
 static void print_stage(Printer *p, const Stage *st, int i)
 {
+    int loop = 0;
     buf_printf(p->out, "  stage %d: ", i);
     if (st->comp < 0) {
         buf_puts(p->out, "whole sequence\n");
     } else {
         const Comp *c = &p->s->causal.v.v[st->comp];
-        buf_printf(p->out, "loop t = %s over", st->dir > 0 ? "1..T" : "T..1");
+        char big = "TUV"[c->axis], small = "tuv"[c->axis];
+        loop = cell_time(c->axis);
+        buf_printf(p->out,
+                   st->dir > 0 ? "loop %c = 1..%c over"
+                               : "loop %c = %c..1 over",
+                   small, big);
         for (int k = 0; k < c->slot.n; k++)
             buf_printf(p->out, " %s", SLOT(p->s->g, c->slot.v[k])->name);
         buf_putc(p->out, '\n');
     }
     for (int k = 0; k < st->kernel.n; k++)
-        print_kernel(p, &st->kernel.v[k], st->comp >= 0);
+        print_kernel(p, &st->kernel.v[k], loop);
 }
 
 void sched_print(Buf *out, const Sched *s)

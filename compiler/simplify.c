@@ -2,7 +2,7 @@
  * fixpoint, structural operators that only move data removed.
  * needs: a verified graph.  gives: an equal one.  keeps: slots and roots.
  * Runs before and after differentiation. */
-#include "graph.h"
+#include "simplify.h"
 
 #include <math.h>
 #include <string.h>
@@ -15,14 +15,14 @@ typedef struct Rule {
     Tpl *pattern, *result;
 } Rule;
 
-typedef struct Simplify {
+struct Simplify {
     Arena *tmp;
     Rule *rule;
     int nrule;
     int *by_op[OP_COUNT]; /* indices of rules whose pattern has that op */
     int nby_op[OP_COUNT];
     bool plain; /* also drop OWN and stopgrad: after differentiation */
-} Simplify;
+};
 
 static const Rule rules[] = {
 #define R(from, to) {from, to, NULL, NULL},
@@ -39,9 +39,9 @@ static Ref simp_add(void *ctx, Graph *g, Op op, int nin, const Ref *in,
     return simp(ctx, g, op, nin, in, 0, 0, num, span);
 }
 
-static bool is_fill(const Graph *g, Ref r, double v)
+bool simplify_fill(const Graph *g, Ref r, double v)
 {
-    if (NODE(g, r)->op == OP_EXPAND)
+    while (NODE(g, r)->op == OP_EXPAND || NODE(g, r)->op == OP_RESHAPE)
         r = IN(g, r, 0);
     return graph_is_const(g, r, v);
 }
@@ -92,9 +92,12 @@ static Ref elementwise(Simplify *s, Graph *g, Op op, int nin, const Ref *in,
             SHAPE(g, NODE(g, pick)->shape)->rank)
             return pick;
     }
-    if (op == OP_stopgrad && s->plain)
+    if ((op == OP_stopgrad || op == OP_clipgrad) && s->plain)
         return x[0];
     r = graph_add(g, op, nin, x, 0, 0, 0, span);
+    if (NODE(g, x[0])->op == OP_SOFTMAX &&
+        SHAPE(g, NODE(g, r)->shape)->rank > 1)
+        return r; /* the rules are of one line */
     for (int i = 0; i < s->nby_op[op]; i++) {
         const Rule *rule = &s->rule[s->by_op[op][i]];
         Ref var[TPL_VARS] = {0};
@@ -151,14 +154,38 @@ static Ref slice(Simplify *s, Graph *g, Ref x, int a, int b, Span span)
 
 static Ref matvec(Simplify *s, Graph *g, const Ref *in, int trans, Span span)
 {
-    if (is_fill(g, in[0], 0)) { /* a weight that was given the value 0 */
+    if (simplify_fill(g, in[0], 0)) { /* a weight that was given the value 0 */
         Ref r = graph_add(g, OP_MATVEC, 2, in, trans, 0, 0, span);
         return fill_like(g, r, 0);
     }
-    if (NODE(g, in[0])->op != OP_TRANSPOSE)
+    return simplify_matrix(s, g, OP_MATVEC, in, trans, 0, span);
+}
+
+static Ref reshape(Simplify *s, Graph *g, Ref x, int shape, Span span)
+{
+    if (NODE(g, x)->shape == shape)
+        return x;
+    if (NODE(g, x)->op == OP_EXPAND)
+        return graph_expand(g, IN(g, x, 0), shape);
+    if (NODE(g, x)->op != OP_RESHAPE)
         return 0;
-    Ref x[2] = {IN(g, in[0], 0), in[1]};
-    return simp(s, g, OP_MATVEC, 2, x, !trans, 0, 0, span);
+    Ref in = IN(g, x, 0);
+    return simp(s, g, OP_RESHAPE, 1, &in, shape, 0, 0, span);
+}
+
+/* A matrix that is the same for all is inverted once. */
+static Ref solve(Simplify *s, Graph *g, const Ref *in, Span span)
+{
+    if (NODE(g, in[0])->axes || !NODE(g, in[1])->axes)
+        return 0;
+    int shape = NODE(g, in[0])->shape;
+    int64_t n = SHAPE(g, shape)->dim[0], stride = n + 1;
+    Ref ones = graph_expand(g, graph_const(g, 1), graph_shape(g, 1, &n));
+    Ref pair[2] = {in[0], graph_fold(g, ones, shape, 0, &stride)};
+    pair[0] = graph_add(g, OP_SOLVE, 2, pair, 0, 0, 0, span);
+    pair[1] = in[1];
+    bool vector = SHAPE(g, NODE(g, in[1])->shape)->rank == 1;
+    return simp(s, g, vector ? OP_MATVEC : OP_MATMUL, 2, pair, 0, 0, 0, span);
 }
 
 static Ref structural(Simplify *s, Graph *g, Op op, int nin, const Ref *in,
@@ -168,12 +195,17 @@ static Ref structural(Simplify *s, Graph *g, Op op, int nin, const Ref *in,
     case OP_OWN:
         return s->plain ? in[0] : 0;
     case OP_EXPAND:
-    case OP_RESHAPE:
         return NODE(g, in[0])->shape == a ? in[0] : 0;
+    case OP_RESHAPE:
+        return reshape(s, g, in[0], a, span);
     case OP_SUM:
         return SHAPE(g, NODE(g, in[0])->shape)->rank ? 0 : in[0];
     case OP_TRANSPOSE:
-        return NODE(g, in[0])->op == OP_TRANSPOSE ? IN(g, in[0], 0) : 0;
+    case OP_MATMUL:
+    case OP_VIEW:
+        return simplify_matrix(s, g, op, in, a, b, span);
+    case OP_SOLVE:
+        return solve(s, g, in, span);
     case OP_CONCAT:
         return concat(g, nin, in);
     case OP_SLICE:
@@ -191,9 +223,9 @@ static Ref add_zero(Graph *g, Op op, const Ref *in)
     if (op != OP_add && op != OP_sub)
         return 0;
     const Node *x = NODE(g, in[0]), *y = NODE(g, in[1]);
-    if (is_fill(g, in[1], 0) && (x->shape == y->shape || !y->shape))
+    if (simplify_fill(g, in[1], 0) && (x->shape == y->shape || !y->shape))
         return in[0];
-    if (op == OP_add && is_fill(g, in[0], 0) &&
+    if (op == OP_add && simplify_fill(g, in[0], 0) &&
         (x->shape == y->shape || !x->shape))
         return in[1];
     return 0;
@@ -209,6 +241,12 @@ static Ref simp(Simplify *s, Graph *g, Op op, int nin, const Ref *in, int a,
         return elementwise(s, g, op, nin, in, span);
     r = structural(s, g, op, nin, in, a, b, span);
     return r ? r : graph_add(g, op, nin, in, a, b, num, span);
+}
+
+Ref simplify_add(Simplify *s, Graph *g, Op op, int nin, const Ref *in, int a,
+                 int b, Span span)
+{
+    return simp(s, g, op, nin, in, a, b, 0, span);
 }
 
 static Ref simp_node(void *ctx, Graph *to, const Graph *from, Ref r,

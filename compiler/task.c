@@ -42,6 +42,7 @@ unsigned tasks_rowwise(const Graph *g, Ref r)
     case OP_ARGMAX:
     case OP_LSE:
     case OP_SOFTMAX:
+    case OP_CUMSUM:
     case OP_ONEHOT:
     case OP_SUMA:
     case OP_MAXA:
@@ -74,16 +75,17 @@ bool tasks_needs_rows(const Tasks *t, int region, Ref in, uint8_t axes,
     Ref r = level_strip(t->g, in);
     const Node *n = NODE(t->g, r);
     bool memory = n->op != OP_CONST && n->op != OP_TIME;
-    if (memory &&
-        (n->axes == axes || (region >= 0 && axes == GX_TB && n->axes == GX_B)))
+    if (memory && (n->axes == axes || (region >= 0 && n->axes)))
         return false;
-    *copy = region >= 0 && n->axes != GX_TB ? GX_B : axes;
+    uint8_t steps = region >= 0 ? (uint8_t)level_bit(t->l, region) : 0;
+    *copy = n->axes & steps ? axes : (uint8_t)(axes & ~steps);
     return true;
 }
 
-static int rows_region(int region, uint8_t axes)
+/* Where work whose rows have these axes is done for a user in a region. */
+static int rows_region(const Tasks *t, int region, uint8_t axes)
 {
-    return axes == GX_TB ? region : -1;
+    return region >= 0 && axes & level_bit(t->l, region) ? region : -1;
 }
 
 /* ---- finding and making ---- */
@@ -101,7 +103,7 @@ static void locate(const Tasks *t, Ref r, int *fn, int *region)
     int owner = l->mark[r] == MARK_BACKWARD ? FN_BACKWARD : FN_FORWARD;
     if (*fn == FN_BACKWARD && owner == FN_FORWARD) {
         if (NODE(t->g, r)->op == OP_EXPAND || l->again[r]) {
-            *region = rows_region(*region, NODE(t->g, r)->axes);
+            *region = rows_region(t, *region, NODE(t->g, r)->axes);
             return;
         }
     }
@@ -136,7 +138,7 @@ int tasks_find_pack(const Tasks *t, int fn, Ref node, bool trans)
 
 int tasks_find_rows(const Tasks *t, int fn, int region, Ref node, uint8_t axes)
 {
-    return find_kind(t, TK_ROWS, fn, rows_region(region, axes),
+    return find_kind(t, TK_ROWS, fn, rows_region(t, region, axes),
                      level_strip(t->g, node), false, axes);
 }
 
@@ -188,7 +190,8 @@ static void need_slot(Tasks *t, int user, int s)
     if (fn != u->fn)
         return;
     bool inside = u->region >= 0 && slot_computed(SLOT(t->g, s)) &&
-                  level_slot_loop(t->l, s) == u->region;
+                  level_slot_loop(t->l, s) == u->region &&
+                  t->l->causal.v.v[u->region].axis == SLOT(t->g, s)->axis;
     if (!inside) {
         add_dep(t, user, t->slot_task[fn][s], false);
         add_dep(t, user, t->tail_step[s], false);
@@ -236,7 +239,7 @@ static void need_rows(Tasks *t, int user, Ref in, uint8_t axes)
     }
     int rows = tasks_find_rows(t, fn, region, in, copy);
     if (rows < 0) {
-        rows = task_new(t, TK_ROWS, fn, rows_region(region, copy),
+        rows = task_new(t, TK_ROWS, fn, rows_region(t, region, copy),
                         level_strip(t->g, in));
         t->v.v[rows].axes = copy;
     }
@@ -328,7 +331,8 @@ static void slot_tasks(Tasks *t, int i)
     const Slot *s = SLOT(t->g, i);
     int fn = l->slot_mark[i] == MARK_BACKWARD ? FN_BACKWARD : FN_FORWARD;
     int loop = slot_computed(s) ? level_slot_loop(l, i) : -1;
-    bool sweeps = loop >= 0 && l->causal.v.v[loop].dir < 0;
+    bool across = loop >= 0 && l->causal.v.v[loop].axis != s->axis;
+    bool sweeps = across || (loop >= 0 && l->causal.v.v[loop].dir < 0);
     if (slot_computed(s)) {
         Ref r = level_strip(t->g, s->root);
         bool own = l->home[r].kind == HOME_SLOT && l->home[r].index == i;
@@ -339,7 +343,8 @@ static void slot_tasks(Tasks *t, int i)
         t->bound_task[i] = slot_extra(t, TK_BOUND, fn, -1, i);
     if (!l->lead[i])
         return;
-    t->tail_task[i] = slot_extra(t, TK_TAIL, fn, -1, i);
+    if (!across)
+        t->tail_task[i] = slot_extra(t, TK_TAIL, fn, -1, i);
     if (!sweeps) {
         add_dep(t, t->tail_task[i], t->slot_task[fn][i], false);
         return;

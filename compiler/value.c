@@ -18,6 +18,9 @@ Val value_new(Lower *w, ValueKind kind, Ref ref, int shape, uint8_t axes)
     v.shape = shape;
     v.n = shape_size(w->g, shape);
     v.axes = axes;
+    while (v.axis < CELL_TIMES - 1 && axes & GX_TIME &&
+           !(axes & cell_time(v.axis)))
+        v.axis++;
     v.life = LIFE_TEMP;
     v.fn = v.first = v.last = -1;
     vec_push(w->arena, &w->s->val, v);
@@ -46,6 +49,7 @@ Val value_view(Lower *w, Val base, int64_t col, int row, int shape,
     VALUE(w, i)->base = base;
     VALUE(w, i)->col = col;
     VALUE(w, i)->row = row;
+    VALUE(w, i)->axis = VALUE(w, base)->axis;
     VALUE(w, i)->slot = VALUE(w, base)->slot;
     if (!col)
         VALUE(w, i)->name = VALUE(w, base)->name;
@@ -107,6 +111,7 @@ static void slot_values(Lower *w)
         Val v = keep(w, s->name, i, s->shape, s->axes);
         w->s->slot_val[i] = v;
         VALUE(w, v)->ref = s->root;
+        VALUE(w, v)->axis = s->axis;
         VALUE(w, v)->lag = w->l->lag[i];
         VALUE(w, v)->lead = w->l->lead[i];
         if (s->kind == SLOT_COT)
@@ -129,9 +134,10 @@ static void root_values(Lower *w)
             w->own[i] = block(w, VAL_GRAD, root->slot, of->shape);
         else if (!direct || (h.kind == HOME_ROOT && h.index == i))
             w->own[i] = keep(w, root->name, -1, n->shape,
-                             !of                      ? n->axes
-                             : of->kind == SLOT_INPUT ? of->axes
-                                                      : GX_B); /* a start */
+                             !of ? n->axes
+                             : of->kind == SLOT_INPUT
+                                 ? of->axes
+                                 : (uint8_t)(of->axes & ~slot_bit(of)));
         if (w->own[i] >= 0)
             w->s->root_val[i] = w->own[i];
         else if (NODE(g, r)->op == OP_READ)
@@ -176,7 +182,11 @@ void value_begin(Lower *w)
     w->s->slot_val = no_values(w, g->slot.n);
     w->s->root_val = no_values(w, g->root.n);
     w->s->total = no_values(w, g->root.n);
-    w->s->len = keep(w, "len", -1, 0, GX_B);
+    w->s->ntime = g->time.n ? g->time.n : 1;
+    w->s->len[0] = keep(w, "len", -1, 0, GX_B);
+    for (int i = 1; i < w->s->ntime; i++)
+        w->s->len[i] = keep(w, arena_printf(w->arena, "len.%s", g->time.v[i]),
+                            -1, 0, GX_B);
     w->s->last = keep(w, "last", -1, 0, GX_B);
     w->s->start = keep(w, "start", -1, 0, GX_NONE);
     w->s->batch = keep(w, "batch", -1, 0, GX_NONE);
@@ -213,9 +223,9 @@ static Val leaf_value(Lower *w, Ref r)
     case OP_READ:
         return value_view(w, w->s->slot_val[n->a], 0, n->b, n->shape, n->axes);
     case OP_TIME:
-        return value_new(w, VAL_TIME, r, 0, GX_TB);
+        return value_new(w, VAL_TIME, r, 0, n->axes);
     case OP_LEN:
-        return w->s->len;
+        return w->s->len[n->a];
     case OP_LAST:
         return w->s->last;
     case OP_START:
@@ -245,7 +255,9 @@ Val value_task(Lower *w, int i)
     const Task *k = &w->t->v.v[i];
     const Node *n = NODE(w->g, k->node);
     Home h = fuse_home(w->t, i);
-    uint8_t axes = k->region >= 0 && !k->outside ? GX_B : k->axes;
+    uint8_t axes = k->axes;
+    if (k->region >= 0 && !k->outside)
+        axes &= (uint8_t)~level_bit(w->l, k->region);
     Val v = k->val;
     if (v >= 0)
         return v;

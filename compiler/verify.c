@@ -34,7 +34,7 @@ static void verify_slot_use(Verify *v, Ref r)
               s->name, n->op == OP_PARAM ? "no" : "a");
     if (computed && !s->root)
         wrong(v, "%%%u: %s is read but has no equation", r, s->name);
-    if ((n->op == OP_AT || (n->op == OP_READ && n->b)) && s->axes != GX_TB)
+    if ((n->op == OP_AT || (n->op == OP_READ && n->b)) && !slot_steps(s))
         wrong(v, "%%%u: %s is read at another step but has no steps", r,
               s->name);
 }
@@ -83,7 +83,7 @@ static void verify_bounds(Verify *v, const Slot *s, const Bound *b, int n,
             return;
         }
         const Node *x = NODE(v->g, b[i].value);
-        if (x->axes == GX_TB)
+        if (x->axes & ~((s->axes | GX_B) & ~slot_bit(s)))
             wrong(v, "%s: boundary %d varies over time", s->name, b[i].at);
         if (x->shape != s->shape && SHAPE(v->g, x->shape)->rank)
             wrong(v, "%s: boundary %d has another shape", s->name, b[i].at);

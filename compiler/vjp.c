@@ -23,17 +23,32 @@ static Ref node1(Grad *z, Op op, Ref x, int a, int b)
 Ref cot_full(Grad *z, Ref d, Ref like)
 {
     Graph *g = z->g;
-    const Node *n = NODE(g, like);
-    if ((n->axes & CELL_T) && !(NODE(g, d)->axes & CELL_T)) {
-        Ref t = graph_add(g, OP_TIME, 0, NULL, 0, 0, 0, n->span);
+    const Node n = *NODE(g, like);
+    for (int i = 0; i < CELL_TIMES; i++) {
+        if (!(n.axes & ~NODE(g, d)->axes & cell_time(i)))
+            continue;
+        Ref t = graph_add(g, OP_TIME, 0, NULL, i, 0, 0, n.span);
         d = graph_op3(g, OP_select, add2(z, OP_ge, t, zero(z)), d, zero(z));
-    } else if (n->axes && !NODE(g, d)->axes) {
-        Ref len = graph_add(g, OP_LEN, 0, NULL, 0, 0, 0, n->span);
+    }
+    if (n.axes && !NODE(g, d)->axes) {
+        Ref len = graph_add(g, OP_LEN, 0, NULL, 0, 0, 0, n.span);
         d = graph_op3(g, OP_select, add2(z, OP_ge, len, zero(z)), d, zero(z));
     }
     return SHAPE(g, NODE(g, d)->shape)->rank
                ? d
                : graph_expand(g, d, NODE(g, like)->shape);
+}
+
+Ref cot_own_steps(Grad *z, Ref x)
+{
+    Graph *g = z->g;
+    const Node *n = NODE(g, x);
+    if (!z->ahead || !(n->axes & CELL_T) || n->op == OP_READ)
+        return x;
+    Span at = n->span;
+    Ref t = graph_add(g, OP_TIME, 0, NULL, 0, 0, 0, at);
+    Ref len = graph_add(g, OP_LEN, 0, NULL, 0, 0, 0, at);
+    return graph_op3(g, OP_select, add2(z, OP_le, t, len), x, zero(z));
 }
 
 void cot_add(Grad *z, Ref r, Ref d)
@@ -44,6 +59,8 @@ void cot_add(Grad *z, Ref r, Ref d)
     if (SHAPE(g, NODE(g, d)->shape)->rank && !SHAPE(g, NODE(g, r)->shape)->rank)
         d = graph_op1(g, OP_SUM, d);
     int extra = NODE(g, d)->axes & ~NODE(g, r)->axes;
+    if (extra & CELL_T)
+        d = cot_own_steps(z, d);
     if (extra)
         d = node1(z, OP_SUMA, d, extra, 0);
     vec_push(z->tmp, &z->cot[r].full, d);
@@ -122,54 +139,6 @@ static void vjp_elementwise(Grad *z, Ref r, Ref d)
     }
 }
 
-/* The product that is the cotangent of a factor: where that is the same for all
- * sequences and steps, summed over them. */
-static Op summed(const Graph *g, Ref factor, const Ref *in)
-{
-    bool varies = NODE(g, in[0])->axes | NODE(g, in[1])->axes;
-    return varies && !NODE(g, factor)->axes ? OP_OUTER : OP_MATMUL;
-}
-
-/* The cotangent x y^T of matrix m. */
-static Ref outer(Grad *z, Ref x, Ref y, Ref m)
-{
-    Graph *g = z->g;
-    Span span = NODE(g, m)->span;
-    Ref in[2] = {x, y};
-    if (!NODE(g, m)->axes)
-        return graph_add(g, OP_OUTER, 2, in, 0, 0, 0, span);
-    const Shape s = *SHAPE(g, NODE(g, m)->shape);
-    int64_t col[2] = {s.dim[0], 1}, row[2] = {1, s.dim[1]};
-    in[0] = node1(z, OP_RESHAPE, x, graph_shape(g, 2, col), 0);
-    in[1] = node1(z, OP_RESHAPE, y, graph_shape(g, 2, row), 0);
-    return graph_add(g, OP_MATMUL, 2, in, 0, 0, 0, span);
-}
-
-static void vjp_products(Grad *z, Ref r, Ref d)
-{
-    Graph *g = z->g;
-    const Node n = *NODE(g, r);
-    Ref a = IN(g, r, 0), b = IN(g, r, 1);
-    if (n.op == OP_MATVEC) {
-        Ref back[2] = {a, d};
-        if (z->wants[b])
-            cot_add(z, b, graph_add(g, OP_MATVEC, 2, back, !n.a, 0, 0, n.span));
-        if (z->wants[a])
-            cot_add(z, a, outer(z, n.a ? b : d, n.a ? d : b, a));
-        return;
-    }
-    Ref da[2] = {n.a ? b : d, n.a ? d : b};
-    Ref db[2] = {n.b ? d : a, n.b ? a : d};
-    if (z->wants[a])
-        cot_add(z, a,
-                graph_add(g, summed(g, a, da), 2, da, n.a ? n.b : 0,
-                          n.a ? 1 : !n.b, 0, n.span));
-    if (z->wants[b])
-        cot_add(z, b,
-                graph_add(g, summed(g, b, db), 2, db, n.b ? 1 : !n.a,
-                          n.b ? n.a : 0, 0, n.span));
-}
-
 static void vjp_concat(Grad *z, Ref r, Ref d)
 {
     Graph *g = z->g;
@@ -197,8 +166,10 @@ static void vjp_lookup(Grad *z, Ref r, Ref d)
         cot_add(z, x, graph_add(g, OP_PLACE, 2, in, rows, 0, 0, n.span));
     else if (n.op == OP_PLACE)
         cot_add(z, x, graph_add(g, OP_PICK, 2, in, 0, 0, 0, n.span));
-    else
+    else {
+        in[0] = cot_own_steps(z, d);
         cot_add(z, x, graph_add(g, OP_SCATTER, 2, in, rows, 0, 0, n.span));
+    }
 }
 
 /* Where an operand equals the extreme value, ties included. */
@@ -241,33 +212,10 @@ void vjp(Grad *z, Ref r, Ref d)
     case OP_MINA:
         cot_add(z, x, at_extreme(z, x, r, d));
         break;
-    case OP_LSE:
-        cot_add(
-            z, x,
-            add2(z, OP_mul, d, graph_op1(g, OP_exp, add2(z, OP_sub, x, r))));
-        break;
-    case OP_SOFTMAX: {
-        Ref dot = graph_op1(g, OP_SUM, add2(z, OP_mul, d, r));
-        cot_add(z, x, add2(z, OP_mul, r, add2(z, OP_sub, d, dot)));
-        break;
-    }
     case OP_PICK:
     case OP_PLACE:
     case OP_GATHER:
         vjp_lookup(z, r, d);
-        break;
-    case OP_MATVEC:
-    case OP_MATMUL:
-        vjp_products(z, r, d);
-        break;
-    case OP_TRANSPOSE:
-        cot_add(z, x, graph_op1(g, OP_TRANSPOSE, d));
-        break;
-    case OP_VIEW:
-        cot_add(z, x, node1(z, OP_FOLD, d, n.a, 0));
-        break;
-    case OP_FOLD:
-        cot_add(z, x, node1(z, OP_VIEW, d, n.a, 0));
         break;
     case OP_CONCAT:
         vjp_concat(z, r, d);
@@ -296,6 +244,6 @@ void vjp(Grad *z, Ref r, Ref d)
         vjp_own(z, r, d);
         break;
     default:
-        break;
+        vjp_matrix(z, r, d);
     }
 }

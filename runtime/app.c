@@ -210,7 +210,7 @@ static int info(Flags *f, void *user)
     }
     printf("%lld parameters, %lld bytes of work per step and sequence\n",
            (long long)model_count(d, NULL),
-           (long long)d->work_size.tb * d->real_bytes);
+           (long long)d->work_size.by[CELL_T | CELL_B] * d->real_bytes);
     return EXIT_DONE;
 }
 

@@ -10,8 +10,13 @@
 
 #define CELL_ABI 2 /* bumped whenever a layout below changes */
 
-/* Axes over which a tensor varies besides its own extents. */
-enum { CELL_T = 1, CELL_B = 2 };
+/* Axes over which a tensor varies besides its own extents: time, sequences,
+ * and further time axes in the order of their declaration.  Rows lie in the
+ * order V, U, T, B, so that those of one step of a later axis are neighbours.
+ * Arrays of extents are indexed by CELL_AT_T ... */
+enum { CELL_T = 1, CELL_B = 2, CELL_U = 4, CELL_V = 8 };
+enum { CELL_AT_T, CELL_AT_B, CELL_AT_U, CELL_AT_V, CELL_AXES };
+enum { CELL_TIMES = 3 }; /* time axes at most: T, U, V */
 
 /* What a tensor is for. */
 enum {
@@ -28,7 +33,8 @@ enum {
     CELL_DRAW,   /* a parameter of the distribution that draws a name */
     CELL_GRAD,   /* after backward: gradient of an input or start value;
                     gradients of parameters are in the gradient block */
-    CELL_LENGTH, /* [B] steps of each sequence, as reals; caller writes */
+    CELL_LENGTH, /* [B] steps of each sequence, as reals; caller writes; one
+                    for each time axis, `of` is its number from 0 */
     CELL_LAST,   /* [B] 1 where the sequence ends in this chunk */
     CELL_START,  /* scalar: 1 on the first chunk of the sequences, else 0 */
     CELL_BATCH,  /* scalar: sequences in the whole batch (B, or more when
@@ -48,9 +54,10 @@ enum {
                           which must not be split */
 };
 
-/* Number of reals as a polynomial: tb*T*B + t*T + b*B + c. */
+/* Number of reals as a polynomial: c, and for each set of axes by[set] times
+ * the product of their extents. */
 typedef struct CellSize {
-    int64_t tb, t, b, c;
+    int64_t c, by[1 << CELL_AXES];
 } CellSize;
 
 /* Where optimiser and initialiser find what the spec said about a name.
@@ -67,12 +74,13 @@ typedef struct CellTensor {
     const char *name;  /* the dotted name that users see */
     int role;          /* CELL_PARAM ... */
     int flags;         /* CELL_INDEX ... */
-    int axes;          /* CELL_T | CELL_B */
-    int rank;          /* extents of one element, T and B not counted */
+    int axes;          /* CELL_T | CELL_B ... */
+    int rank;          /* extents of one element, axes not counted */
     int64_t dim[4];    /* rows first, row-major */
     int64_t classes;   /* CELL_INDEX: number of classes, else 0 */
     const char *set;   /* CELL_INDEX: name of the set ("chars"), or NULL */
-    int lag, lead;     /* rows kept before step 1 and after step T */
+    int lag, lead;     /* rows kept before step 1 and after the last ... */
+    int axis;          /* ... of this time axis, counted from 0 */
     CellSize at;       /* offset, in reals: of step 1 in the work block;
                           CELL_PARAM: at.c in parameter AND gradient block */
     int of;            /* GRAD, FINAL, COUNT, DRAW: index of the tensor it
@@ -91,21 +99,24 @@ typedef struct CellTensor {
  * START = 0 the `lag` rows of every STATE must hold the carried values;
  * with START = 1 forward fills them from the boundary equations.
  * backward: only after forward on the same `work`; overwrites the gradient
- * block and the GRAD tensors.  T >= 1, B >= 1.  Both return 0.
+ * block and the GRAD tensors.  Both return 0.  n: extents of the axes, all at
+ * least 1; [CELL_AT_U] on are looked at only if the model has such axes.
  * `work` has work_size reals and is 64-byte aligned; nothing is allocated. */
-typedef int CellFn(const void *params, void *grads, void *work, int64_t T,
-                   int64_t B);
+typedef int CellFn(const void *params, void *grads, void *work,
+                   const int64_t *n);
 
 typedef struct CellDesc CellDesc;
 
 /* An interpreter in place of compiled functions: fn 0 forward, 1 backward. */
 typedef int CellRun(const CellDesc *d, int fn, const void *params, void *grads,
-                    void *work, int64_t T, int64_t B);
+                    void *work, const int64_t *n);
 
 struct CellDesc {
     int abi;            /* CELL_ABI */
     const char *name;   /* model name */
     int real_bytes;     /* 4 or 8 */
+    int ntime;          /* time axes, at least 1 */
+    const char *time[CELL_TIMES]; /* their names in the source */
     int ntensor;        /* entries of tensor */
     const CellTensor *tensor;
     int64_t param_size; /* reals in the parameter block */
@@ -120,22 +131,61 @@ struct CellDesc {
 };
 
 static inline int cell_forward(const CellDesc *d, const void *params,
-                               void *grads, void *work, int64_t T, int64_t B)
+                               void *grads, void *work, const int64_t *n)
 {
-    return d->run ? d->run(d, 0, params, grads, work, T, B)
-                  : d->forward(params, grads, work, T, B);
+    return d->run ? d->run(d, 0, params, grads, work, n)
+                  : d->forward(params, grads, work, n);
 }
 
 static inline int cell_backward(const CellDesc *d, const void *params,
-                                void *grads, void *work, int64_t T, int64_t B)
+                                void *grads, void *work, const int64_t *n)
 {
-    return d->run ? d->run(d, 1, params, grads, work, T, B)
-                  : d->backward(params, grads, work, T, B);
+    return d->run ? d->run(d, 1, params, grads, work, n)
+                  : d->backward(params, grads, work, n);
 }
 
-static inline int64_t cell_size(CellSize s, int64_t T, int64_t B)
+/* Product of the extents of some axes. */
+static inline int64_t cell_rows(int axes, const int64_t *n)
 {
-    return s.tb * T * B + s.t * T + s.b * B + s.c;
+    int64_t rows = 1;
+    for (int i = 0; i < CELL_AXES; i++)
+        if (axes >> i & 1)
+            rows *= n[i];
+    return rows;
+}
+
+static inline int64_t cell_size(CellSize s, const int64_t *n)
+{
+    int64_t size = s.c;
+    for (int a = 1; a < 1 << CELL_AXES; a++)
+        if (s.by[a])
+            size += s.by[a] * cell_rows(a, n);
+    return size;
+}
+
+/* Place and bit of time axis i, counted from 0, among all axes. */
+static inline int cell_time_at(int i)
+{
+    return i ? CELL_AT_B + i : CELL_AT_T;
+}
+
+static inline int cell_time(int i)
+{
+    return 1 << cell_time_at(i);
+}
+
+/* Rows of tensor t from its first to the one at i[CELL_AT_T], ... */
+static inline int64_t cell_row(const CellTensor *t, const int64_t *n,
+                               const int64_t *i)
+{
+    int64_t row = 0;
+    for (int k = CELL_AXES; k > 0; k--) {
+        int a = k > 2 ? k - 1 : k == 2 ? CELL_AT_T : CELL_AT_B; /* V, U, T, B */
+        int64_t ends = a == cell_time_at(t->axis) ? t->lag + t->lead : 0;
+        if (t->axes >> a & 1)
+            row = row * (n[a] + ends) + i[a];
+    }
+    return row;
 }
 
 #endif

@@ -399,6 +399,156 @@ static void fold(int64_t rows, int64_t n, REAL *y, int64_t ys, const REAL *a,
     }
 }
 
+/* y[rows,n] = sums of a[rows,n] from the first to each, or, if back, from each
+ * to the last */
+static void cumsum(int64_t rows, int64_t n, REAL *y, int64_t ys, const REAL *a,
+                   int64_t as, int back)
+{
+    for (int64_t r = 0; r < rows; r++) {
+        REAL sum = 0;
+        for (int64_t k = 0; k < n; k++) {
+            const int64_t i = back ? n - 1 - k : k;
+            sum += a[r * as + i];
+            y[r * ys + i] = sum;
+        }
+    }
+}
+
+/* y[count,n] of each row = a[limit,n] at idx[count], 0 where that is no index
+ */
+static void take(int64_t rows, int64_t count, int64_t limit, int64_t n, REAL *y,
+                 int64_t ys, const REAL *a, int64_t as, const REAL *idx,
+                 int64_t is)
+{
+    for (int64_t r = 0; r < rows; r++)
+        for (int64_t k = 0; k < count; k++) {
+            const int64_t hit = index_of(idx[r * is + k], limit);
+            for (int64_t i = 0; i < n; i++)
+                y[r * ys + k * n + i] = hit >= 0 ? a[r * as + hit * n + i] : 0;
+        }
+}
+
+/* y[limit,n] of each row = 0, then += a[count,n] at idx[count] */
+static void put(int64_t rows, int64_t count, int64_t limit, int64_t n, REAL *y,
+                int64_t ys, const REAL *a, int64_t as, const REAL *idx,
+                int64_t is)
+{
+    for (int64_t r = 0; r < rows; r++) {
+        for (int64_t i = 0; i < limit * n; i++)
+            y[r * ys + i] = 0;
+        for (int64_t k = 0; k < count; k++) {
+            const int64_t hit = index_of(idx[r * is + k], limit);
+            for (int64_t i = 0; i < n && hit >= 0; i++)
+                y[r * ys + hit * n + i] += a[r * as + k * n + i];
+        }
+    }
+}
+
+/* to[n,n] = a b */
+static void multiply(int64_t n, const REAL *a, const REAL *b, REAL *to)
+{
+    for (int64_t i = 0; i < n * n; i++)
+        to[i] = 0;
+    matrix_product(n, n, n, 0, 0, to, a, b);
+}
+
+/* how often a[n,n] must be halved until no row's sum of magnitudes exceeds
+ * 1/2 */
+static int halvings(int64_t n, const REAL *a)
+{
+    REAL most = 0;
+    int s = 0;
+    for (int64_t i = 0; i < n; i++) {
+        REAL sum = 0;
+        for (int64_t j = 0; j < n; j++)
+            sum += VM(abs)(a[i * n + j]);
+        most = VM(max)(most, sum);
+    }
+    for (; most > (REAL)0.5 && most < (REAL)HUGE_VAL; most *= (REAL)0.5)
+        s++;
+    return s;
+}
+
+/* y[n,n] = exp of the matrix a[n,n] in each row: the power series of a / 2^s,
+ * then squared s times; room has 2 n^2 reals */
+static void expm(int64_t rows, int64_t n, REAL *y, int64_t ys, const REAL *a,
+                 int64_t as, REAL *room)
+{
+    REAL *x = room, *next = room + n * n;
+    for (int64_t r = 0; r < rows; r++) {
+        const int s = halvings(n, a + r * as);
+        REAL scale = 1, *p = y + r * ys;
+        for (int i = 0; i < s; i++)
+            scale *= (REAL)0.5;
+        for (int64_t i = 0; i < n * n; i++) {
+            x[i] = a[r * as + i] * scale;
+            p[i] = i % (n + 1) ? 0 : 1;
+        }
+        for (int k = 16; k > 0; k--) {
+            multiply(n, x, p, next);
+            for (int64_t i = 0; i < n * n; i++)
+                p[i] = next[i] / (REAL)k + (i % (n + 1) ? 0 : 1);
+        }
+        for (int i = 0; i < s; i++) {
+            multiply(n, p, p, next);
+            for (int64_t k = 0; k < n * n; k++)
+                p[k] = next[k];
+        }
+    }
+}
+
+/* x[n] and y[n] change places */
+static void swap(int64_t n, REAL *x, REAL *y)
+{
+    for (int64_t i = 0; i < n; i++) {
+        const REAL v = x[i];
+        x[i] = y[i];
+        y[i] = v;
+    }
+}
+
+/* y[n,m] = u^-1 y, with the largest element of each column as pivot; u[n,n] is
+ * destroyed */
+static void eliminate(int64_t n, int64_t m, REAL *u, REAL *y)
+{
+    for (int64_t p = 0; p < n; p++) {
+        int64_t best = p;
+        for (int64_t i = p + 1; i < n; i++)
+            if (VM(abs)(u[i * n + p]) > VM(abs)(u[best * n + p]))
+                best = i;
+        swap(n, u + p * n, u + best * n);
+        swap(m, y + p * m, y + best * m);
+        for (int64_t i = p + 1; i < n; i++) {
+            const REAL f = u[i * n + p] / u[p * n + p];
+            for (int64_t j = p; j < n; j++)
+                u[i * n + j] -= f * u[p * n + j];
+            for (int64_t j = 0; j < m; j++)
+                y[i * m + j] -= f * y[p * m + j];
+        }
+    }
+    for (int64_t p = n - 1; p >= 0; p--) {
+        for (int64_t j = 0; j < m; j++)
+            y[p * m + j] /= u[p * n + p];
+        for (int64_t i = 0; i < p; i++)
+            for (int64_t j = 0; j < m; j++)
+                y[i * m + j] -= u[i * n + p] * y[p * m + j];
+    }
+}
+
+/* in each row: y[n,m] with a[n,n] y = b[n,m]; room has n^2 reals */
+static void solve(int64_t rows, int64_t n, int64_t m, REAL *y, int64_t ys,
+                  const REAL *a, int64_t as, const REAL *b, int64_t bs,
+                  REAL *room)
+{
+    for (int64_t r = 0; r < rows; r++) {
+        for (int64_t i = 0; i < n * n; i++)
+            room[i] = a[r * as + i];
+        for (int64_t i = 0; i < n * m; i++)
+            y[r * ys + i] = b[r * bs + i];
+        eliminate(n, m, room, y + r * ys);
+    }
+}
+
 /* y[n] = or, if add, += sum of the rows of a[rows,n] */
 static void colsum(int64_t rows, int64_t n, REAL *y, const REAL *a, int64_t as,
                    int add)

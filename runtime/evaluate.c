@@ -34,7 +34,7 @@ static double counted(const RtSession *s, int i)
 {
     int c = model_of(s->desc, CELL_COUNT, i);
 
-    return c < 0 ? (double)s->B : session_sum(s, c);
+    return c < 0 ? (double)s->n[CELL_AT_B] : session_sum(s, c);
 }
 
 static void add_session(RtTally *t, const RtSession *s)
@@ -66,7 +66,7 @@ int tally_add(RtTally *t, const RtTeam *team, RtError *err)
         return -1;
     for (int k = 0; k < team_count(team); k++) {
         add_session(t, team_session(team, k));
-        B += team_session(team, k)->B;
+        B += team_session(team, k)->n[CELL_AT_B];
     }
     t->plain += team_loss(team) * (double)B;
     t->batches += (double)B;

@@ -111,7 +111,7 @@ static int forward(Check *c, double *loss, RtError *err)
         session_set(c->s, i,
                     c->input[i] + (t->axes & CELL_T ? c->from * step : 0));
     }
-    if (session_lengths(c->s, c->piece, err))
+    if (session_lengths(c->s, 0, c->piece, err))
         return -1;
     session_last(c->s, c->last);
     if (model_next(c->d, CELL_NOISE, -1) >= 0 && session_noise(c->s, err))

@@ -85,7 +85,7 @@ static int keep(Predict *p, const RtBatch *b, RtError *err)
         session_get(p->s, o->tensor, 0, p->chunk);
         for (int64_t row = 0; row < b->B; row++) {
             int64_t seq = feed_sequence(p->feed, b, row);
-            int64_t valid = p->s->length[row];
+            int64_t valid = p->s->length[0][row];
 
             for (int64_t t = 0; t < (step ? valid : valid > 0); t++) {
                 int64_t at = step ? p->data->offset[seq] + b->from + t : seq;
@@ -114,7 +114,7 @@ static int run_batch(Predict *p, const RtBatch *b, RtError *err)
                       session_place(p->s, i));
     if (!bad) {
         feed_lengths(p->feed, b, 0, b->B, n, last);
-        bad = session_lengths(p->s, n, err);
+        bad = session_lengths(p->s, 0, n, err);
         session_last(p->s, last);
     }
     if (!bad)

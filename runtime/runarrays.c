@@ -59,7 +59,7 @@ static void put_totals(Run *r)
 
         if (k < 0 || !r->total[i])
             continue;
-        at = cell_size(r->d->tensor[k].at, r->s->T, r->s->B);
+        at = cell_size(r->d->tensor[k].at, r->s->n);
         for (int64_t b = 0; b < r->B; b++)
             put_real(r, r->s->work, at + b, r->total[i][b]);
     }
@@ -96,7 +96,7 @@ static int begin_chunk(Run *r, int64_t from, int64_t T, RtError *err)
         if (r->set->tbptt)
             mask_final(r, b->tensor);
     }
-    if (session_lengths(r->s, r->piece, err))
+    if (session_lengths(r->s, 0, r->piece, err))
         return -1;
     session_last(r->s, r->last);
     return r->set->training ? session_noise(r->s, err) : 0;
@@ -249,7 +249,7 @@ static int take_steps(Run *r, const RtClip *clip, RtError *err)
             break;
         loss[n] = r->loss;
         optim_step(o, optim_rate(o));
-        session_next(r->s);
+        session_update(r->s);
         for (int64_t k = 0; k < P; k++)
             after[n * P + k] = get_real(r, r->m->params, k);
     }

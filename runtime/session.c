@@ -17,6 +17,8 @@ RtSession *session_new(RtModel *m, RtError *err)
         s->model = m;
         s->desc = m->desc;
         s->grads = m->grads;
+        for (int k = 0; k < CELL_AXES; k++)
+            s->n[k] = 1;
         s->given = calloc(n, 1);
         s->carry = calloc(n, sizeof *s->carry);
     }
@@ -36,7 +38,8 @@ void session_free(RtSession *s)
         free(s->carry[i]);
     free(s->carry);
     free(s->given);
-    free(s->length);
+    for (int k = 0; k < CELL_TIMES; k++)
+        free(s->length[k]);
     free(s->work);
     free(s);
 }
@@ -57,7 +60,7 @@ static void put_real(RtSession *s, int64_t at, double v)
 
 static int64_t place(const RtSession *s, int i)
 {
-    return cell_size(s->desc->tensor[i].at, s->T, s->B);
+    return cell_size(s->desc->tensor[i].at, s->n);
 }
 
 static char *address(const RtSession *s, int64_t at)
@@ -77,16 +80,17 @@ static void fill_role(RtSession *s, int role, double v)
 
 static int make_room(RtSession *s, RtError *err)
 {
-    size_t bytes = (size_t)cell_size(s->desc->work_size, s->T, s->B) *
+    size_t bytes = (size_t)cell_size(s->desc->work_size, s->n) *
                    (size_t)s->desc->real_bytes;
+    int64_t B = s->n[CELL_AT_B];
 
-    if (s->B > s->room) {
-        int64_t *p = realloc(s->length, (size_t)s->B * sizeof *p);
+    for (int k = 0; k < s->desc->ntime && B > s->room; k++) {
+        int64_t *p = realloc(s->length[k], (size_t)B * sizeof *p);
         if (!p)
-            return rt_fail_memory(err, (size_t)s->B * sizeof *p);
-        s->length = p;
-        s->room = s->B;
+            return rt_fail_memory(err, (size_t)B * sizeof *p);
+        s->length[k] = p;
     }
+    s->room = B > s->room ? B : s->room;
     if (bytes <= s->capacity && s->work)
         return 0;
     free(s->work);
@@ -96,6 +100,11 @@ static int make_room(RtSession *s, RtError *err)
         return -1;
     s->capacity = bytes;
     return 0;
+}
+
+void session_steps(RtSession *s, int axis, int64_t steps)
+{
+    s->n[cell_time_at(axis)] = steps;
 }
 
 int session_begin(RtSession *s, int64_t T, int64_t B, int start, RtError *err)
@@ -110,17 +119,21 @@ int session_begin(RtSession *s, int64_t T, int64_t B, int start, RtError *err)
                        "%s: a chunk of %lld sequences cannot go on from one "
                        "of %lld",
                        s->desc->name, (long long)B, (long long)s->carry_B);
-    s->T = T;
-    s->B = B;
+    s->n[CELL_AT_T] = T;
+    s->n[CELL_AT_B] = B;
     s->start = start;
     s->row0 = 0;
     s->rows = B;
     if (make_room(s, err))
         return -1;
     memset(s->given, 0, (size_t)s->desc->ntensor);
-    for (int64_t b = 0; b < B; b++)
-        s->length[b] = T;
-    fill_role(s, CELL_LENGTH, (double)T);
+    for (int k = 0; k < s->desc->ntime; k++)
+        for (int64_t b = 0; b < B; b++)
+            s->length[k][b] = s->n[cell_time_at(k)];
+    for (int i = -1; (i = model_next(s->desc, CELL_LENGTH, i)) >= 0;)
+        for (int64_t b = 0; b < B; b++)
+            put_real(s, place(s, i) + b,
+                     (double)s->length[s->desc->tensor[i].of][b]);
     fill_role(s, CELL_LAST, 1);
     fill_role(s, CELL_START, start ? 1 : 0);
     fill_role(s, CELL_BATCH, (double)B);
@@ -141,80 +154,125 @@ void *session_place(RtSession *s, int i)
     return address(s, place(s, i));
 }
 
+/* The axes from the outer to the inner one. */
+static const int outer_first[CELL_AXES] = {CELL_AT_V, CELL_AT_U, CELL_AT_T,
+                                           CELL_AT_B};
+
 /* What the caller's array of tensor `t` must look like: its rank, dims. */
 static int wanted_shape(const RtSession *s, const CellTensor *t,
-                        int batch_first, int64_t dim[6])
+                        int batch_first, int64_t dim[CELL_AXES + 4])
 {
-    int n = 0, tb = t->axes == (CELL_T | CELL_B);
+    int n = 0, first = batch_first && t->axes & CELL_B;
 
-    if (tb && batch_first)
-        dim[n++] = s->B;
-    if (t->axes & CELL_T)
-        dim[n++] = s->T;
-    if (t->axes & CELL_B && !(tb && batch_first))
-        dim[n++] = s->B;
+    if (first)
+        dim[n++] = s->n[CELL_AT_B];
+    for (int k = 0; k < CELL_AXES - first; k++)
+        if (t->axes >> outer_first[k] & 1)
+            dim[n++] = s->n[outer_first[k]];
     for (int i = 0; i < t->rank; i++)
         dim[n++] = t->dim[i];
     return n;
+}
+
+int session_next(const RtSession *s, int i, int64_t at[CELL_AXES])
+{
+    for (int k = CELL_AXES - 1; k >= 0; k--) {
+        int a = outer_first[k];
+        if (!(s->desc->tensor[i].axes >> a & 1))
+            continue;
+        if (++at[a] < s->n[a])
+            return 1;
+        at[a] = 0;
+    }
+    return 0;
+}
+
+int64_t session_row(const RtSession *s, int axes, int batch_first,
+                    const int64_t at[CELL_AXES])
+{
+    int first = batch_first && axes & CELL_B;
+    int64_t row = first ? at[CELL_AT_B] : 0;
+
+    for (int k = 0; k < CELL_AXES - first; k++)
+        if (axes >> outer_first[k] & 1)
+            row = row * s->n[outer_first[k]] + at[outer_first[k]];
+    return row;
+}
+
+/* Where the row of tensor i at these steps lies in `work`. */
+static int64_t row_place(const RtSession *s, int i, const int64_t *at)
+{
+    const CellTensor *t = &s->desc->tensor[i];
+
+    return place(s, i) + cell_row(t, s->n, at) * model_size(t);
+}
+
+static int wrong_shape(const RtSession *s, const CellTensor *t, const Npy *a,
+                       int batch_first, RtError *err)
+{
+    int64_t dim[CELL_AXES + 4];
+    int rank = wanted_shape(s, t, batch_first, dim);
+    char *found = npy_shape_text(a->rank, a->dim);
+    char *want = npy_shape_text(rank, dim);
+    int first = batch_first && t->axes & CELL_B;
+
+    rt_fail(err, "%s: has shape %s, wanted %s (%s%s%sthe element)", t->name,
+            found ? found : "?", want ? want : "?", first ? "batch, " : "",
+            t->axes & ~CELL_B ? "time, " : "",
+            t->axes & CELL_B && !first ? "batch, " : "");
+    free(found);
+    free(want);
+    return -1;
 }
 
 int session_set_npy(RtSession *s, int i, const Npy *a, int batch_first,
                     RtError *err)
 {
     const CellTensor *t = &s->desc->tensor[i];
-    int64_t dim[6], size = model_size(t), at = place(s, i);
+    int64_t dim[CELL_AXES + 4], size = model_size(t), at[CELL_AXES] = {0};
     int rank = wanted_shape(s, t, batch_first, dim);
     int same = a->rank == rank;
 
     for (int k = 0; same && k < rank; k++)
         same = a->dim[k] == dim[k];
-    if (!same) {
-        char *found = npy_shape_text(a->rank, a->dim);
-        char *want = npy_shape_text(rank, dim);
-        rt_fail(err, "%s: has shape %s, wanted %s (%s%s%sthe element)", t->name,
-                found ? found : "?", want ? want : "?",
-                batch_first && t->axes == (CELL_T | CELL_B) ? "batch, " : "",
-                t->axes & CELL_T ? "time, " : "",
-                t->axes & CELL_B && !(batch_first && t->axes & CELL_T)
-                    ? "batch, "
-                    : "");
-        free(found);
-        free(want);
-        return -1;
-    }
-    int swap = batch_first && t->axes == (CELL_T | CELL_B);
-    int64_t rows = size ? a->count / size : 0;
-    for (int64_t r = 0; r < rows; r++) {
-        int64_t from = swap ? r % s->B * s->T + r / s->B : r;
+    if (!same)
+        return wrong_shape(s, t, a, batch_first, err);
+    do {
+        int64_t to = row_place(s, i, at);
+        int64_t from = session_row(s, t->axes, batch_first, at) * size;
         for (int64_t k = 0; k < size; k++)
-            put_real(s, at + r * size + k,
-                     npy_value(a->type, a->data, from * size + k));
-    }
+            put_real(s, to + k, npy_value(a->type, a->data, from + k));
+    } while (session_next(s, i, at));
     s->given[i] = 1;
     return 0;
 }
 
 void session_set(RtSession *s, int i, const double *value)
 {
-    int64_t at = place(s, i), n = session_count(s, i);
+    int64_t size = model_size(&s->desc->tensor[i]), at[CELL_AXES] = {0};
 
-    for (int64_t k = 0; k < n; k++)
-        put_real(s, at + k, value[k]);
+    do {
+        int64_t to = row_place(s, i, at);
+        for (int64_t k = 0; k < size; k++)
+            put_real(s, to + k, *value++);
+    } while (session_next(s, i, at));
     s->given[i] = 1;
 }
 
-int session_lengths(RtSession *s, const int64_t *length, RtError *err)
+int session_lengths(RtSession *s, int axis, const int64_t *length, RtError *err)
 {
-    for (int64_t b = 0; b < s->B; b++)
-        if (length[b] < 0 || length[b] > s->T)
+    int64_t steps = s->n[cell_time_at(axis)], B = s->n[CELL_AT_B];
+
+    for (int64_t b = 0; b < B; b++)
+        if (length[b] < 0 || length[b] > steps)
             return rt_fail(err,
                            "length of sequence %lld is %lld, but the arrays "
                            "have %lld steps",
                            (long long)b + 1, (long long)length[b],
-                           (long long)s->T);
-    memcpy(s->length, length, (size_t)s->B * sizeof *length);
+                           (long long)steps);
+    memcpy(s->length[axis], length, (size_t)B * sizeof *length);
     for (int i = -1; (i = model_next(s->desc, CELL_LENGTH, i)) >= 0;)
-        for (int64_t b = 0; b < s->B; b++)
+        for (int64_t b = 0; b < B && s->desc->tensor[i].of == axis; b++)
             put_real(s, place(s, i) + b, (double)length[b]);
     return 0;
 }
@@ -222,7 +280,7 @@ int session_lengths(RtSession *s, const int64_t *length, RtError *err)
 void session_last(RtSession *s, const unsigned char *last)
 {
     for (int i = -1; (i = model_next(s->desc, CELL_LAST, i)) >= 0;)
-        for (int64_t b = 0; b < s->B; b++)
+        for (int64_t b = 0; b < s->n[CELL_AT_B]; b++)
             put_real(s, place(s, i) + b, last[b] ? 1 : 0);
 }
 
@@ -234,49 +292,71 @@ void session_batch(RtSession *s, int64_t sequences)
 void session_total(RtSession *s, const int64_t *total)
 {
     for (int i = -1; (i = model_next(s->desc, CELL_TOTAL, i)) >= 0;)
-        for (int64_t b = 0; b < s->B; b++)
+        for (int64_t b = 0; b < s->n[CELL_AT_B]; b++)
             put_real(s, place(s, i) + b, (double)total[b]);
+}
+
+int session_beyond(const RtSession *s, int axes, const int64_t at[CELL_AXES])
+{
+    for (int k = 0; k < s->desc->ntime && axes & CELL_B; k++)
+        if (axes & cell_time(k) &&
+            at[cell_time_at(k)] >= s->length[k][at[CELL_AT_B]])
+            return 1;
+    return 0;
 }
 
 /* Overwrites what lies beyond each sequence's length. */
 static void pad_input(RtSession *s, int i)
 {
     const CellTensor *t = &s->desc->tensor[i];
-    int64_t size = model_size(t), row = s->B * size, at = place(s, i);
+    int64_t size = model_size(t), at[CELL_AXES] = {0};
     int missing = t->flags & CELL_INDEX && t->flags & CELL_OBSERVED;
 
-    for (int64_t b = 0; b < s->B; b++) {
-        int64_t n = s->length[b];
-        for (int64_t p = n; p < s->T; p++)
-            for (int64_t k = 0; k < size; k++) {
-                int64_t e = at + b * size + k;
-                double v = n > 0 ? real_at(s, e + (n - 1) * row) : 0;
-                put_real(s, e + p * row, missing ? -1 : v);
-            }
-    }
+    do {
+        int64_t last[CELL_AXES], to = row_place(s, i, at);
+        int empty = 0;
+        if (!session_beyond(s, t->axes, at))
+            continue;
+        memcpy(last, at, sizeof last);
+        for (int k = 0; k < s->desc->ntime; k++) {
+            int64_t n = s->length[k][at[CELL_AT_B]],
+                    *p = &last[cell_time_at(k)];
+            if (!(t->axes & cell_time(k)))
+                continue;
+            empty |= n < 1;
+            *p = *p < n ? *p : n - 1;
+        }
+        for (int64_t e = 0; e < size; e++) {
+            double v = empty ? 0 : real_at(s, row_place(s, i, last) + e);
+            put_real(s, to + e, missing ? -1 : v);
+        }
+    } while (session_next(s, i, at));
 }
 
 static int check_classes(const RtSession *s, int i, RtError *err)
 {
     const CellTensor *t = &s->desc->tensor[i];
-    int64_t at = place(s, i), n = session_count(s, i);
-    int64_t size = model_size(t);
+    int64_t size = model_size(t), at[CELL_AXES] = {0};
 
-    for (int64_t k = 0; k < n; k++) {
-        double v = real_at(s, at + k);
-        if (v == floor(v) && v < (double)t->classes &&
-            (v >= 0 || t->flags & CELL_OBSERVED))
-            continue;
-        int64_t b = t->axes & CELL_B ? k / size % s->B : 0;
-        int64_t p = t->axes & CELL_B ? k / size / s->B : k / size;
-        return rt_fail(
-            err,
-            "%s: %.17g at step %lld of sequence %lld is not a class; "
-            "they are 0 to %lld%s",
-            t->name, v, (long long)p + 1, (long long)b + 1,
-            (long long)t->classes - 1,
-            t->flags & CELL_OBSERVED ? ", or negative where not observed" : "");
-    }
+    do {
+        int64_t from = row_place(s, i, at), p = 0;
+        for (int64_t k = 0; k < size; k++) {
+            double v = real_at(s, from + k);
+            if (v == floor(v) && v < (double)t->classes &&
+                (v >= 0 || t->flags & CELL_OBSERVED))
+                continue;
+            for (int a = 0; a < s->desc->ntime; a++)
+                p = t->axes & cell_time(a) ? at[cell_time_at(a)] : p;
+            return rt_fail(
+                err,
+                "%s: %.17g at step %lld of sequence %lld is not a "
+                "class; they are 0 to %lld%s",
+                t->name, v, (long long)p + 1, (long long)at[CELL_AT_B] + 1,
+                (long long)t->classes - 1,
+                t->flags & CELL_OBSERVED ? ", or negative where not observed"
+                                         : "");
+        }
+    } while (session_next(s, i, at));
     return 0;
 }
 
@@ -287,7 +367,8 @@ static int draw_noise(RtSession *s, int i, RtError *err)
     uint64_t stream = rt_stream(RT_STREAM_NOISE, (uint64_t)i);
     uint64_t step = strstr(kind, " once") ? s->start_step : s->step;
     uint64_t seed = rt_random(s->seed, stream, step);
-    int64_t size = model_size(t), at = place(s, i), n = session_count(s, i);
+    int64_t size = model_size(t), n = session_count(s, i), place = 0;
+    int64_t at[CELL_AXES] = {0}, B = s->n[CELL_AT_B];
     int normal = strncmp(kind, "normal", 6) == 0;
     int uniform = strncmp(kind, "uniform", 7) == 0;
     double a = t->init.a, b = t->init.b;
@@ -296,9 +377,13 @@ static int draw_noise(RtSession *s, int i, RtError *err)
         return rt_fail(err, "%s: unknown noise %s", t->name, kind);
     for (int64_t k = 0; k < n; k++) {
         int64_t p = k / size, row = 0;
+        if (k % size == 0) {
+            place = row_place(s, i, at);
+            session_next(s, i, at);
+        }
         if (t->axes & CELL_B) {
-            row = s->row0 + p % s->B;
-            p /= s->B;
+            row = s->row0 + p % B;
+            p /= B;
         }
         uint64_t c = (uint64_t)((p * s->rows + row) * size + k % size);
         double v;
@@ -308,7 +393,7 @@ static int draw_noise(RtSession *s, int i, RtError *err)
             v = a + (b - a) * rt_uniform(seed, stream, c);
         else
             v = rt_uniform(seed, stream, c) < a;
-        put_real(s, at + k, v);
+        put_real(s, place + k % size, v);
     }
     return 0;
 }
@@ -330,12 +415,12 @@ int session_forward(RtSession *s, RtError *err)
         if (!s->given[i])
             return rt_fail(err, "input %s of %s was not given", t->name,
                            d->name);
-        if (t->axes == (CELL_T | CELL_B))
+        if (t->axes & ~CELL_B)
             pad_input(s, i);
         if (t->flags & CELL_INDEX && check_classes(s, i, err))
             return -1;
     }
-    if (cell_forward(d, s->model->params, s->grads, s->work, s->T, s->B))
+    if (cell_forward(d, s->model->params, s->grads, s->work, s->n))
         return rt_fail(err, "%s: forward failed", d->name);
     return 0;
 }
@@ -346,12 +431,12 @@ int session_backward(RtSession *s, RtError *err)
 
     if (!d->backward)
         return rt_fail(err, "%s has no loss, so there is no gradient", d->name);
-    if (cell_backward(d, s->model->params, s->grads, s->work, s->T, s->B))
+    if (cell_backward(d, s->model->params, s->grads, s->work, s->n))
         return rt_fail(err, "%s: backward failed", d->name);
     return 0;
 }
 
-void session_next(const RtSession *s)
+void session_update(const RtSession *s)
 {
     const CellDesc *d = s->desc;
 

@@ -5,8 +5,9 @@
  * session_noise (when training), session_forward, session_backward,
  * session_get..., session_carry.
  *
- * Arrays of the caller are [T,B,element], static ones [B,element], time-only
- * ones [T,element]; batch-first where said, [B,T,element]. */
+ * Arrays of the caller are [T,B,element], static ones [B,element], with a
+ * second time axis [U,B,element] or [U,T,B,element]; batch-first where said,
+ * [B,T,element], [B,U,T,element]. */
 #ifndef CELLC_SESSION_H
 #define CELLC_SESSION_H
 
@@ -20,9 +21,10 @@ typedef struct RtSession {
     void *grads;          /* block that backward fills: model->grads, or what
                              the owner of the session put here */
     size_t capacity;      /* bytes of work */
-    int64_t T, B;         /* of this chunk */
-    int64_t *length;      /* [B] valid steps of each sequence, T if not set */
-    int64_t room;         /* entries of length */
+    int64_t n[CELL_AXES]; /* extents of this chunk */
+    int64_t *length[CELL_TIMES]; /* [B] valid steps of each sequence along an
+                                    axis, all if not set */
+    int64_t room;         /* entries of each length */
     int start;            /* this chunk begins the sequences */
     unsigned char *given; /* [ntensor] inputs set since session_begin */
     void **carry;         /* [ntensor] rows before the next chunk's step 1,
@@ -38,6 +40,9 @@ typedef struct RtSession {
  * at any time between chunks. */
 RtSession *session_new(RtModel *m, RtError *err);
 void session_free(RtSession *s); /* NULL is fine */
+
+/* Steps along time axis 1, 2 in the chunks that follow; 1 until then. */
+void session_steps(RtSession *s, int axis, int64_t steps);
 
 /* Makes room for T >= 1 steps of B >= 1 sequences; the work block keeps its
  * size if it is large enough.  start = 1: the sequences begin here; 0: they go
@@ -56,11 +61,13 @@ void session_set(RtSession *s, int i, const double *value);
  * (feed_fill); counts as set. */
 void *session_place(RtSession *s, int i);
 
-/* Steps of each sequence in this chunk, 0 .. T; [B].  Padding of the inputs is
+/* Steps of each sequence in this chunk along time axis `axis`, from 0 to all of
+ * them; [B].  Padding of the inputs is
  * overwritten at session_forward: with the sequence's last valid row, with 0 if
  * it has none, with -1 in CELL_OBSERVED class numbers, so that nothing of what
  * the caller left there is ever seen. */
-int session_lengths(RtSession *s, const int64_t *length, RtError *err);
+int session_lengths(RtSession *s, int axis, const int64_t *length,
+                    RtError *err);
 /* 1 where the sequence's last step is in this chunk; [B]. */
 void session_last(RtSession *s, const unsigned char *last);
 /* Sequences in the whole batch, where this session has only some of them. */
@@ -80,12 +87,20 @@ int session_backward(RtSession *s, RtError *err);
 
 /* Gives the parameters that have a next value that of the last forward; to be
  * called after the update. */
-void session_next(const RtSession *s);
+void session_update(const RtSession *s);
 
 /* Any tensor of the work block as doubles in the layout above; 0 beyond each
  * sequence's length (class numbers too).  session_count gives how many. */
 void session_get(const RtSession *s, int i, int batch_first, double *value);
 int64_t session_count(const RtSession *s, int i);
+/* The rows of tensor `i` one after the other, as they lie in `work`: starts
+ * with at[] all 0, false behind the last. */
+int session_next(const RtSession *s, int i, int64_t at[CELL_AXES]);
+/* Number of that row in an array of the caller's over `axes`; whether it lies
+ * beyond the length of its sequence along one of them. */
+int64_t session_row(const RtSession *s, int axes, int batch_first,
+                    const int64_t at[CELL_AXES]);
+int session_beyond(const RtSession *s, int axes, const int64_t at[CELL_AXES]);
 /* Value of a scalar, the sum of a [B] tensor. */
 double session_sum(const RtSession *s, int i);
 /* The loss; 0 if the model has none. */

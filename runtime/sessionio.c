@@ -9,35 +9,33 @@ int64_t session_count(const RtSession *s, int i)
 {
     const CellTensor *t = &s->desc->tensor[i];
 
-    return model_size(t) * (t->axes & CELL_T ? s->T : 1) *
-           (t->axes & CELL_B ? s->B : 1);
+    return model_size(t) * cell_rows(t->axes, s->n);
 }
 
 void session_get(const RtSession *s, int i, int batch_first, double *value)
 {
     const CellTensor *t = &s->desc->tensor[i];
-    int64_t size = model_size(t), n = session_count(s, i);
-    int64_t at = cell_size(t->at, s->T, s->B);
-    int both = t->axes == (CELL_T | CELL_B);
-    const double *d = (const double *)s->work + at;
-    const float *f = (const float *)s->work + at;
+    int64_t size = model_size(t), at[CELL_AXES] = {0};
+    int64_t base = cell_size(t->at, s->n);
+    const double *d = (const double *)s->work + base;
+    const float *f = (const float *)s->work + base;
 
-    for (int64_t r = 0; r < (size ? n / size : 0); r++) {
-        int64_t b = r % s->B, p = r / s->B;
-        int64_t to = both && batch_first ? b * s->T + p : r;
-        int beyond = both && p >= s->length[b];
+    do {
+        int64_t from = cell_row(t, s->n, at) * size;
+        int64_t to = session_row(s, t->axes, batch_first, at) * size;
+        int beyond = session_beyond(s, t->axes, at);
         for (int64_t k = 0; k < size; k++) {
-            int64_t e = r * size + k;
-            double v = s->desc->real_bytes == 8 ? d[e] : f[e];
-            value[to * size + k] = beyond ? 0 : v;
+            double v =
+                s->desc->real_bytes == 8 ? d[from + k] : (double)f[from + k];
+            value[to + k] = beyond ? 0 : v;
         }
-    }
+    } while (session_next(s, i, at));
 }
 
 double session_sum(const RtSession *s, int i)
 {
     const CellTensor *t = &s->desc->tensor[i];
-    int64_t at = cell_size(t->at, s->T, s->B), n = session_count(s, i);
+    int64_t at = cell_size(t->at, s->n), n = session_count(s, i);
     double sum = 0;
 
     for (int64_t k = 0; k < n; k++)
@@ -57,7 +55,7 @@ int session_carries(const CellDesc *d, int i)
 {
     const CellTensor *t = &d->tensor[i];
 
-    return t->lag > 0 && t->axes & CELL_T;
+    return t->lag > 0 && t->axes == (CELL_T | CELL_B) && d->ntime == 1;
 }
 
 /* Bytes of one carried row of tensor `i`. */
@@ -88,19 +86,21 @@ int session_carry_room(RtSession *s, int64_t B, RtError *err)
 
 int session_carry(RtSession *s, RtError *err)
 {
-    if (session_carry_room(s, s->B, err))
+    int64_t T = s->n[CELL_AT_T];
+
+    if (session_carry_room(s, s->n[CELL_AT_B], err))
         return -1;
     for (int i = 0; i < s->desc->ntensor; i++) {
         const CellTensor *t = &s->desc->tensor[i];
         if (!s->carry[i])
             continue;
-        int64_t B = t->axes & CELL_B ? s->B : 1;
-        size_t row = row_bytes(s, i, s->B), part = row / (size_t)B;
+        int64_t B = t->axes & CELL_B ? s->n[CELL_AT_B] : 1;
+        size_t row = row_bytes(s, i, s->n[CELL_AT_B]), part = row / (size_t)B;
         const char *from = (const char *)s->work +
-                           cell_size(t->at, s->T, s->B) * s->desc->real_bytes;
+                           cell_size(t->at, s->n) * s->desc->real_bytes;
         for (int64_t r = -t->lag; r < 0; r++)
             for (int64_t b = 0; b < B; b++) {
-                int64_t n = t->axes & CELL_B ? s->length[b] : s->T;
+                int64_t n = t->axes & CELL_B ? s->length[0][b] : T;
                 memcpy((char *)s->carry[i] + (size_t)(r + t->lag) * row +
                            (size_t)b * part,
                        from + (r + n) * (int64_t)row + b * (int64_t)part, part);

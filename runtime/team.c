@@ -72,7 +72,7 @@ static int load_rows(Member *m, const TeamJob *job, RtError *err)
             feed_fill(job->feed, b, job->from[i], m->row0, m->nrow,
                       d->real_bytes, session_place(s, i));
     feed_lengths(job->feed, b, m->row0, m->nrow, m->length, m->last);
-    if (session_lengths(s, m->length, err))
+    if (session_lengths(s, 0, m->length, err))
         return -1;
     session_last(s, m->last);
     session_batch(s, b->B);
@@ -289,9 +289,9 @@ int team_run(RtTeam *t, const TeamJob *job, RtError *err)
     return 0;
 }
 
-void team_next(const RtTeam *t)
+void team_update(const RtTeam *t)
 {
-    session_next(t->member[0].session);
+    session_update(t->member[0].session);
 }
 
 double team_loss(const RtTeam *t)

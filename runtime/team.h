@@ -37,7 +37,7 @@ typedef struct TeamJob {
 int team_run(RtTeam *t, const TeamJob *job, RtError *err);
 
 /* After the update: parameters with a next value take it. */
-void team_next(const RtTeam *t);
+void team_update(const RtTeam *t);
 
 /* After team_run: the loss of the whole batch. */
 double team_loss(const RtTeam *t);

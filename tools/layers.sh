@@ -22,8 +22,9 @@ graph*.* ops.* cost.* template.* verify.*
                     : source.h graph*.h ops.h ops.def template.h cellrt.h
                       cost.h verify.h
 eval*.*             : graph.h ops.h eval*.h plan.h vmath.h
-grad.* vjp.c simplify.c gemm.c final.*
+grad.* vjp*.c simp*.* gemm.c final.*
                     : graph.h ops.h template.h grad.h final.h rules.def
+                      simplify.h
 causal.* linear.* latency.* level.* task.* fuse.* value.* lower.* sched*.*
                       plan*.*
                     : graph.h ops.h causal.h linear.h latency.h level.h task.h

@@ -136,7 +136,7 @@ static int find_cost(Drv *d, Cost *cost)
     cost->known = 1;
     cost->seconds = now() - from;
     cost->real_bytes = desc->real_bytes;
-    cost->step_bytes = desc->work_size.tb * desc->real_bytes;
+    cost->step_bytes = desc->work_size.by[CELL_T | CELL_B] * desc->real_bytes;
     d->mute = 1;
     text = cellc_show(d->c, "cost", NULL);
     d->mute = 0;

@@ -48,12 +48,25 @@ static void set(const Check *c, void *p, int64_t i, double x)
         ((float *)p)[i] = (float)x;
 }
 
-static int64_t count(const CellTensor *t, int64_t T, int64_t B)
+static int64_t size_of(const CellTensor *t)
 {
-    int64_t n = (t->axes & CELL_T ? T : 1) * (t->axes & CELL_B ? B : 1);
+    int64_t size = 1;
     for (int i = 0; i < t->rank; i++)
-        n *= t->dim[i];
-    return n;
+        size *= t->dim[i];
+    return size;
+}
+
+/* The next row; false behind the last. */
+static bool next_row(const CellTensor *t, const int64_t *n, int64_t *at)
+{
+    for (int a = 0; a < CELL_AXES; a++) {
+        if (!(t->axes >> a & 1))
+            continue;
+        if (++at[a] < n[a])
+            return true;
+        at[a] = 0;
+    }
+    return false;
 }
 
 /* Values in (-1, 1), or whole numbers for index inputs. */
@@ -70,16 +83,16 @@ static int64_t length_of(int64_t b, int64_t T)
     return T > 2 && b % 2 ? T - 1 : T;
 }
 
-static double initial(const CellTensor *t, int64_t i, int64_t T, int64_t B)
+static double initial(const CellTensor *t, int64_t i, const int64_t *n)
 {
     switch (t->role) {
     case CELL_LENGTH:
-        return (double)length_of(i, T);
+        return (double)length_of(i, n[cell_time_at(t->of)]);
     case CELL_LAST:
     case CELL_START:
         return 1;
     case CELL_BATCH:
-        return (double)B;
+        return (double)n[CELL_AT_B];
     case CELL_INPUT:
     case CELL_NOISE:
         return sample(t, i);
@@ -88,16 +101,19 @@ static double initial(const CellTensor *t, int64_t i, int64_t T, int64_t B)
     }
 }
 
-static void fill(const Check *c, Run *r, int64_t T, int64_t B)
+static void fill(const Check *c, Run *r, const int64_t *n)
 {
     for (int k = 0; k < c->plan->tensor.n; k++) {
         const CellTensor *t = &c->plan->tensor.v[k];
-        int64_t at = cell_size(t->at, T, B);
-        for (int64_t i = 0; i < count(t, T, B); i++)
-            if (t->role == CELL_PARAM)
-                set(c, r->params, at + i, sample(t, i) * 0.5);
-            else
-                set(c, r->work, at + i, initial(t, i, T, B));
+        int64_t size = size_of(t), rows[CELL_AXES] = {0}, i = 0;
+        do {
+            int64_t at = cell_size(t->at, n) + cell_row(t, n, rows) * size;
+            for (int64_t j = 0; j < size; j++, i++)
+                if (t->role == CELL_PARAM)
+                    set(c, r->params, at + j, sample(t, i) * 0.5);
+                else
+                    set(c, r->work, at + j, initial(t, i, n));
+        } while (next_row(t, n, rows));
     }
 }
 
@@ -125,9 +141,9 @@ static int start_jit(Check *c, Run *r, JitCompile *compile, const char *text)
         printf("%s: %s", c->file, err.s);
         return -1;
     }
-    char *name = arena_printf(c->arena, "%s_forward", c->options.name);
+    char *name = arena_printf(c->arena, "%s_forward_n", c->options.name);
     r->desc->forward = (CellFn *)jit_symbol(r->jit, name);
-    name = arena_printf(c->arena, "%s_backward", c->options.name);
+    name = arena_printf(c->arena, "%s_backward_n", c->options.name);
     r->desc->backward = (CellFn *)jit_symbol(r->jit, name);
     return 0;
 }
@@ -137,15 +153,15 @@ static bool has_backward(const Check *c)
     return c->plan->s->fn[FN_BACKWARD].stage.n > 0;
 }
 
-static void evaluate(const Check *c, Run *r, int64_t T, int64_t B)
+static void evaluate(const Check *c, Run *r, const int64_t *n)
 {
     r->params = block(c, c->plan->param_size);
     r->grads = block(c, c->plan->param_size);
-    r->work = block(c, cell_size(c->plan->work_size, T, B));
-    fill(c, r, T, B);
-    cell_forward(r->desc, r->params, r->grads, r->work, T, B);
+    r->work = block(c, cell_size(c->plan->work_size, n));
+    fill(c, r, n);
+    cell_forward(r->desc, r->params, r->grads, r->work, n);
     if (has_backward(c))
-        cell_backward(r->desc, r->params, r->grads, r->work, T, B);
+        cell_backward(r->desc, r->params, r->grads, r->work, n);
 }
 
 static void release(Run *r)
@@ -155,44 +171,55 @@ static void release(Run *r)
     free(r->work);
 }
 
-/* Whether real i of the tensor lies behind the end of its sequence. */
-static bool is_padding(const CellTensor *t, int64_t i, int64_t T, int64_t B)
+/* Whether the row at these steps lies behind the end of its sequence. */
+static bool is_padding(const CellTensor *t, const int64_t *n, const int64_t *at)
 {
-    if (t->axes != (CELL_T | CELL_B))
-        return false;
-    int64_t row = i / (count(t, T, B) / (T * B));
-    return row / B >= length_of(row % B, T);
+    for (int k = 0; k < CELL_TIMES && t->axes & CELL_B; k++) {
+        int axis = cell_time_at(k);
+        if (t->axes & cell_time(k) &&
+            at[axis] >= length_of(at[CELL_AT_B], n[axis]))
+            return true;
+    }
+    return false;
+}
+
+static void compare_real(Check *c, const Run *r, const CellTensor *t,
+                         const void *x, const void *y, int64_t i, double *worst)
+{
+    double a = get(c, x, i), b = get(c, y, i);
+    double bound = c->options.real64 ? 1e-12 : 2e-5;
+    double d = fabs(a - b) / fmax(1, fmax(fabs(a), fabs(b)));
+    if (a == b)
+        return;
+    if (!(d <= bound) && c->failed++ < 5)
+        printf("%s: %s[%lld]: strips %.9g, %s %.9g\n", c->file, t->name,
+               (long long)i, a, r->name, b);
+    if (d > *worst)
+        *worst = d;
 }
 
 static void compare(Check *c, const Run *r, const CellTensor *t, const void *x,
-                    const void *y, int64_t T, int64_t B, double *worst)
+                    const void *y, const int64_t *n, double *worst)
 {
-    double bound = c->options.real64 ? 1e-12 : 2e-5;
-    int64_t at = cell_size(t->at, T, B);
-    for (int64_t i = at; i < at + count(t, T, B); i++) {
-        double a = get(c, x, i), b = get(c, y, i);
-        if (is_padding(t, i - at, T, B))
+    int64_t at = cell_size(t->at, n), rows[CELL_AXES] = {0}, left = 0, i = 0;
+    do {
+        if (is_padding(t, n, rows))
             continue;
-        double d = fabs(a - b) / fmax(1, fmax(fabs(a), fabs(b)));
-        if (a == b)
-            continue;
-        if (!(d <= bound) && c->failed++ < 5)
-            printf("%s: %s[%lld]: strips %.9g, %s %.9g\n", c->file, t->name,
-                   (long long)(i - at), a, r->name, b);
-        if (d > *worst)
-            *worst = d;
-    }
+        for (left = size_of(t), i = at + cell_row(t, n, rows) * left; left;
+             left--, i++)
+            compare_real(c, r, t, x, y, i, worst);
+    } while (next_row(t, n, rows));
 }
 
-static void compare_all(Check *c, const Run *x, const Run *y, int64_t T,
-                        int64_t B, double *worst)
+static void compare_all(Check *c, const Run *x, const Run *y, const int64_t *n,
+                        double *worst)
 {
     for (int k = 0; k < c->plan->tensor.n; k++) {
         const CellTensor *t = &c->plan->tensor.v[k];
         bool grad = t->role == CELL_GRAD || t->role == CELL_PARAM;
         if (!grad || has_backward(c))
             compare(c, y, t, t->role == CELL_PARAM ? x->grads : x->work,
-                    t->role == CELL_PARAM ? y->grads : y->work, T, B, worst);
+                    t->role == CELL_PARAM ? y->grads : y->work, n, worst);
     }
 }
 
@@ -205,24 +232,24 @@ static const CellTensor *find_loss(const Check *c)
 }
 
 static double loss_at(const Check *c, Run *r, const CellTensor *loss, int64_t i,
-                      double x, int64_t T, int64_t B)
+                      double x, const int64_t *n)
 {
     set(c, r->params, i, x);
-    cell_forward(r->desc, r->params, r->grads, r->work, T, B);
-    return get(c, r->work, cell_size(loss->at, T, B));
+    cell_forward(r->desc, r->params, r->grads, r->work, n);
+    return get(c, r->work, cell_size(loss->at, n));
 }
 
 /* Analytic gradients against central differences, in double only. */
-static void differences(Check *c, Run *r, int64_t T, int64_t B, double *worst)
+static void differences(Check *c, Run *r, const int64_t *n, double *worst)
 {
     const CellTensor *loss = find_loss(c);
     for (int k = 0; loss && has_backward(c) && k < c->plan->tensor.n; k++) {
         const CellTensor *t = &c->plan->tensor.v[k];
-        int64_t n = t->role == CELL_PARAM ? count(t, T, B) : 0;
-        for (int64_t i = t->at.c; i < t->at.c + n; i++) {
+        int64_t size = t->role == CELL_PARAM ? size_of(t) : 0;
+        for (int64_t i = t->at.c; i < t->at.c + size; i++) {
             double x = get(c, r->params, i), h = 1e-5;
-            double up = loss_at(c, r, loss, i, x + h, T, B);
-            double down = loss_at(c, r, loss, i, x - h, T, B);
+            double up = loss_at(c, r, loss, i, x + h, n);
+            double down = loss_at(c, r, loss, i, x - h, n);
             set(c, r->params, i, x);
             double d = (up - down) / (2 * h), g = get(c, r->grads, i);
             double e = fabs(d - g) / fmax(1, fmax(fabs(d), fabs(g)));
@@ -237,7 +264,8 @@ static void differences(Check *c, Run *r, int64_t T, int64_t B, double *worst)
 
 static void check_plan(Check *c)
 {
-    static const int64_t size[][2] = {{1, 1}, {2, 1}, {1, 3}, {3, 2}, {7, 5}};
+    static const int64_t size[][CELL_AXES] = {
+        {1, 1, 1, 1}, {2, 1, 1, 3}, {1, 3, 4, 1}, {3, 2, 5, 2}, {7, 5, 3, 2}};
     Run run[3];
     double worst[3] = {0, 0, 0};
     start(c, &run[0], "strips");
@@ -252,13 +280,13 @@ static void check_plan(Check *c)
         return;
     }
     for (size_t i = 0; i < sizeof size / sizeof *size; i++) {
-        int64_t T = size[i][0], B = size[i][1];
+        const int64_t *n = size[i];
         for (int k = 0; k < 3; k++)
-            evaluate(c, &run[k], T, B);
+            evaluate(c, &run[k], n);
         for (int k = 1; k < 3; k++)
-            compare_all(c, &run[0], &run[k], T, B, &worst[k]);
+            compare_all(c, &run[0], &run[k], n, &worst[k]);
         if (c->options.real64)
-            differences(c, &run[0], T, B, &worst[0]);
+            differences(c, &run[0], n, &worst[0]);
         for (int k = 0; k < 3; k++)
             release(&run[k]);
     }

@@ -135,12 +135,12 @@ static int stop_after;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* The model with a switch that goes off after some forwards. */
-static int interrupting(const void *p, void *g, void *w, int64_t T, int64_t B)
+static int interrupting(const void *p, void *g, void *w, const int64_t *n)
 {
     pthread_mutex_lock(&lock);
     stop = stop_after > 0 && --stop_after == 0 ? 1 : stop;
     pthread_mutex_unlock(&lock);
-    return tiny_train.forward(p, g, w, T, B);
+    return tiny_train.forward(p, g, w, n);
 }
 
 static void interruption(void **state)

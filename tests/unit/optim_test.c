@@ -7,9 +7,9 @@
 
 #include "optim.h"
 
-static int nothing(const void *p, void *g, void *w, int64_t T, int64_t B)
+static int nothing(const void *p, void *g, void *w, const int64_t *n)
 {
-    (void)p, (void)g, (void)w, (void)T, (void)B;
+    (void)p, (void)g, (void)w, (void)n;
     return 0;
 }
 

@@ -18,9 +18,9 @@ static RtModel *model(const CellDesc *d)
 static void set_classes(RtSession *s, const int64_t *c)
 {
     RtError err = {0};
-    int64_t dim[2] = {s->T, s->B}, data[64];
-    memcpy(data, c, (size_t)(s->T * s->B) * sizeof *c);
-    Npy a = {NPY_I8, 2, dim, s->T * s->B, data};
+    int64_t dim[2] = {s->n[CELL_AT_T], s->n[CELL_AT_B]}, data[64];
+    memcpy(data, c, (size_t)(dim[0] * dim[1]) * sizeof *c);
+    Npy a = {NPY_I8, 2, dim, dim[0] * dim[1], data};
     done(session_set_npy(s, TINY_C, &a, 0, &err), &err);
 }
 
@@ -34,7 +34,7 @@ static void gradient(void **state)
     double g[16], v[16], h = 1e-6;
     done(session_begin(s, 5, 2, 1, &err), &err);
     set_classes(s, c);
-    done(session_lengths(s, length, &err), &err);
+    done(session_lengths(s, 0, length, &err), &err);
     done(session_forward(s, &err), &err);
     done(session_backward(s, &err), &err);
     for (int i = TINY_E; i <= TINY_V; i++) {
@@ -74,7 +74,7 @@ static void chunks(void **state)
     double p[36], part[48];
     done(session_begin(s, 6, 2, 1, &err), &err);
     set_classes(s, c);
-    done(session_lengths(s, length, &err), &err);
+    done(session_lengths(s, 0, length, &err), &err);
     done(session_forward(s, &err), &err);
     session_get(s, TINY_P, 0, p);
     for (int k = 3; k < 6; k++)
@@ -89,7 +89,7 @@ static void chunks(void **state)
         }
         done(session_begin(q, T, 2, k == 0, &err), &err);
         set_classes(q, c + from * 2);
-        done(session_lengths(q, n, &err), &err);
+        done(session_lengths(q, 0, n, &err), &err);
         session_total(q, length);
         done(session_forward(q, &err), &err);
         done(session_carry(q, &err), &err);
@@ -125,15 +125,16 @@ static void inputs(void **state)
     refused(session_set_npy(s, TINY_C, &a, 0, &err), &err, "[2,3]", "[3,2]",
             "time, batch");
     done(session_set_npy(s, TINY_C, &a, 1, &err), &err);
-    refused(session_lengths(s, bad, &err), &err, "sequence 1", "4", "3 steps");
+    refused(session_lengths(s, 0, bad, &err), &err, "sequence 1", "4",
+            "3 steps");
     /* What is beyond the length may be anything. */
-    done(session_lengths(s, length, &err), &err);
+    done(session_lengths(s, 0, length, &err), &err);
     done(session_forward(s, &err), &err);
     session_get(s, TINY_C, 1, back);
     double want[6] = {0, 1, 2, 2, 0, 0};
     assert_memory_equal(back, want, sizeof want);
     length[1] = 2;
-    done(session_lengths(s, length, &err), &err);
+    done(session_lengths(s, 0, length, &err), &err);
     done(session_set_npy(s, TINY_C, &a, 1, &err), &err);
     refused(session_forward(s, &err), &err, "c: nan at step 2 of sequence 2",
             "0 to 2");
@@ -151,31 +152,33 @@ static void layouts(void **state)
 {
     (void)state;
     RtError err = {0};
-    static const CellTensor table[] = {{.name = "x",
-                                        .role = CELL_INPUT,
-                                        .axes = CELL_T | CELL_B,
-                                        .rank = 1,
-                                        .dim = {2},
-                                        .lag = 2,
-                                        .at = {.b = 4},
-                                        .of = -1},
-                                       {.name = "s",
-                                        .role = CELL_INPUT,
-                                        .axes = CELL_B,
-                                        .rank = 1,
-                                        .dim = {2},
-                                        .at = {.tb = 2, .b = 4},
-                                        .of = -1},
-                                       {.name = "u",
-                                        .role = CELL_INPUT,
-                                        .axes = CELL_T,
-                                        .at = {.tb = 2, .b = 6},
-                                        .of = -1}};
+    static const CellTensor table[] = {
+        {.name = "x",
+         .role = CELL_INPUT,
+         .axes = CELL_T | CELL_B,
+         .rank = 1,
+         .dim = {2},
+         .lag = 2,
+         .at = {.by[CELL_B] = 4},
+         .of = -1},
+        {.name = "s",
+         .role = CELL_INPUT,
+         .axes = CELL_B,
+         .rank = 1,
+         .dim = {2},
+         .at = {.by = {[CELL_B] = 4, [CELL_T | CELL_B] = 2}},
+         .of = -1},
+        {.name = "u",
+         .role = CELL_INPUT,
+         .axes = CELL_T,
+         .at = {.by = {[CELL_B] = 6, [CELL_T | CELL_B] = 2}},
+         .of = -1}};
     CellDesc d = tiny_plain;
     d.real_bytes = 4;
     d.tensor = table;
     d.ntensor = 3;
-    d.work_size = (CellSize){.tb = 2, .t = 1, .b = 6};
+    d.work_size =
+        (CellSize){.by = {[CELL_T] = 1, [CELL_B] = 6, [CELL_T | CELL_B] = 2}};
     RtModel *m = model_new(&d, &err);
     RtSession *s = session_new(m, &err);
     double x[12], back[12], rest[4] = {1, 2, 3, 4};
@@ -194,7 +197,7 @@ static void layouts(void **state)
     assert_memory_equal(back, rest, sizeof rest);
     session_get(s, 2, 1, back);
     assert_memory_equal(back, x, 3 * sizeof *x);
-    done(session_lengths(s, length, &err), &err);
+    done(session_lengths(s, 0, length, &err), &err);
     session_get(s, 0, 1, back);
     assert_true(back[1] == 2 && back[2] == 0 && back[5] == 0 && back[6] == 7);
 

@@ -57,7 +57,7 @@ static const CellTensor tiny_table[TINY_TENSORS] = {
      .classes = TINY_K,
      .set = "chars",
      .lag = 1,
-     .at = {.b = NROW + 1, .c = TINY_FIXED},
+     .at = {.by[CELL_B] = NROW + 1, .c = TINY_FIXED},
      .of = -1},
     {.name = "h",
      .role = CELL_STATE,
@@ -65,14 +65,18 @@ static const CellTensor tiny_table[TINY_TENSORS] = {
      .rank = 1,
      .dim = {TINY_N},
      .lag = 1,
-     .at = {.tb = 1, .b = NROW + 1 + TINY_N, .c = TINY_FIXED},
+     .at = {.by[CELL_T | CELL_B] = 1,
+            .by[CELL_B] = NROW + 1 + TINY_N,
+            .c = TINY_FIXED},
      .of = -1},
     {.name = "z",
      .role = CELL_NOISE,
      .axes = CELL_T | CELL_B,
      .rank = 1,
      .dim = {TINY_N},
-     .at = {.tb = 1 + TINY_N, .b = NROW + 1 + TINY_N, .c = TINY_FIXED},
+     .at = {.by[CELL_T | CELL_B] = 1 + TINY_N,
+            .by[CELL_B] = NROW + 1 + TINY_N,
+            .c = TINY_FIXED},
      .of = -1,
      .init = {"bernoulli", 0.5, 0, NULL}},
     {.name = "p",
@@ -80,37 +84,39 @@ static const CellTensor tiny_table[TINY_TENSORS] = {
      .axes = CELL_T | CELL_B,
      .rank = 1,
      .dim = {TINY_K},
-     .at = {.tb = 1 + 2 * TINY_N, .b = NROW + 1 + TINY_N, .c = TINY_FIXED},
+     .at = {.by[CELL_T | CELL_B] = 1 + 2 * TINY_N,
+            .by[CELL_B] = NROW + 1 + TINY_N,
+            .c = TINY_FIXED},
      .of = -1},
     {.name = "loss", .role = CELL_LOSS, .of = -1},
     {.name = "c",
      .role = CELL_TERM,
      .flags = CELL_LIKELIHOOD,
      .axes = CELL_B,
-     .at = {.b = ROW_TERM, .c = TINY_FIXED},
+     .at = {.by[CELL_B] = ROW_TERM, .c = TINY_FIXED},
      .of = -1},
     {.name = "c",
      .role = CELL_COUNT,
      .axes = CELL_B,
-     .at = {.b = ROW_COUNT, .c = TINY_FIXED},
+     .at = {.by[CELL_B] = ROW_COUNT, .c = TINY_FIXED},
      .of = TINY_TERM},
     {.name = "hits", .role = CELL_METRIC, .at = {.c = 1}, .of = -1},
     {.name = "length",
      .role = CELL_LENGTH,
      .axes = CELL_B,
-     .at = {.b = ROW_LENGTH, .c = TINY_FIXED},
-     .of = -1},
+     .at = {.by[CELL_B] = ROW_LENGTH, .c = TINY_FIXED},
+     .of = 0},
     {.name = "last",
      .role = CELL_LAST,
      .axes = CELL_B,
-     .at = {.b = ROW_LAST, .c = TINY_FIXED},
+     .at = {.by[CELL_B] = ROW_LAST, .c = TINY_FIXED},
      .of = -1},
     {.name = "start", .role = CELL_START, .at = {.c = 2}, .of = -1},
     {.name = "batch", .role = CELL_BATCH, .at = {.c = 3}, .of = -1},
     {.name = "total",
      .role = CELL_TOTAL,
      .axes = CELL_B,
-     .at = {.b = ROW_TOTAL, .c = TINY_FIXED},
+     .at = {.by[CELL_B] = ROW_TOTAL, .c = TINY_FIXED},
      .of = -1},
 };
 #undef PARAM
@@ -123,9 +129,10 @@ typedef struct Tiny {
     int training;
 } Tiny;
 
-static Tiny tiny_open(const double *params, double *w, int64_t T, int64_t B,
+static Tiny tiny_open(const double *params, double *w, const int64_t *n,
                       int training)
 {
+    int64_t T = n[CELL_AT_T], B = n[CELL_AT_B];
     Tiny m = {.E = params,
               .U = params + 12,
               .b = params + 28,
@@ -137,7 +144,7 @@ static Tiny tiny_open(const double *params, double *w, int64_t T, int64_t B,
               .training = training};
     double **at[] = {&m.c, &m.h, &m.z, &m.p};
     for (int i = 0; i < 4; i++)
-        *at[i] = w + cell_size(tiny_table[TINY_C + i].at, T, B);
+        *at[i] = w + cell_size(tiny_table[TINY_C + i].at, n);
     m.dh = m.p + T * B * TINY_K;
     return m;
 }
@@ -245,34 +252,36 @@ static void tiny_backward(const Tiny *m, double *g)
     }
 }
 
-#define TINY_FN(which, mask)                                                \
-    static int tiny_##which##_f(const void *p, void *g, void *w, int64_t T, \
-                                int64_t B)                                  \
-    {                                                                       \
-        Tiny m = tiny_open(p, w, T, B, mask);                               \
-        (void)g;                                                            \
-        tiny_forward(&m);                                                   \
-        return 0;                                                           \
-    }                                                                       \
-    static int tiny_##which##_b(const void *p, void *g, void *w, int64_t T, \
-                                int64_t B)                                  \
-    {                                                                       \
-        Tiny m = tiny_open(p, w, T, B, mask);                               \
-        tiny_backward(&m, g);                                               \
-        return 0;                                                           \
-    }                                                                       \
-    static const CellDesc tiny_##which = {                                  \
-        .abi = CELL_ABI,                                                    \
-        .name = "tiny",                                                     \
-        .real_bytes = 8,                                                    \
-        .ntensor = TINY_TENSORS,                                            \
-        .tensor = tiny_table,                                               \
-        .param_size = 44,                                                   \
-        .work_size = {.tb = 1 + 2 * TINY_N + TINY_K,                        \
-                      .b = NROW + 1 + 2 * TINY_N,                           \
-                      .c = TINY_FIXED},                                     \
-        .forward = tiny_##which##_f,                                        \
-        .backward = tiny_##which##_b,                                       \
+#define TINY_FN(which, mask)                                          \
+    static int tiny_##which##_f(const void *p, void *g, void *w,      \
+                                const int64_t *n)                     \
+    {                                                                 \
+        Tiny m = tiny_open(p, w, n, mask);                            \
+        (void)g;                                                      \
+        tiny_forward(&m);                                             \
+        return 0;                                                     \
+    }                                                                 \
+    static int tiny_##which##_b(const void *p, void *g, void *w,      \
+                                const int64_t *n)                     \
+    {                                                                 \
+        Tiny m = tiny_open(p, w, n, mask);                            \
+        tiny_backward(&m, g);                                         \
+        return 0;                                                     \
+    }                                                                 \
+    static const CellDesc tiny_##which = {                            \
+        .abi = CELL_ABI,                                              \
+        .name = "tiny",                                               \
+        .real_bytes = 8,                                              \
+        .ntime = 1,                                                   \
+        .time = {"t"},                                                \
+        .ntensor = TINY_TENSORS,                                      \
+        .tensor = tiny_table,                                         \
+        .param_size = 44,                                             \
+        .work_size = {.by[CELL_T | CELL_B] = 1 + 2 * TINY_N + TINY_K, \
+                      .by[CELL_B] = NROW + 1 + 2 * TINY_N,            \
+                      .c = TINY_FIXED},                               \
+        .forward = tiny_##which##_f,                                  \
+        .backward = tiny_##which##_b,                                 \
         .spec = "the spec"};
 TINY_FN(train, 1)
 TINY_FN(plain, 0)

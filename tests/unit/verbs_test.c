@@ -215,10 +215,9 @@ static void not_drawn(void **state)
 
 /* ---- derivatives ---- */
 
-static int spoiled_backward(const void *p, void *g, void *w, int64_t T,
-                            int64_t B)
+static int spoiled_backward(const void *p, void *g, void *w, const int64_t *n)
 {
-    tiny_plain.backward(p, g, w, T, B);
+    tiny_plain.backward(p, g, w, n);
     ((double *)g)[20] += 1e-4;
     return 0;
 }

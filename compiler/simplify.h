@@ -1,0 +1,20 @@
+/* Between simplify.c, which walks the graph, and simpmatrix.c, which knows the
+ * forms that matrices may have. */
+#ifndef CELLC_SIMPLIFY_H
+#define CELLC_SIMPLIFY_H
+
+#include "graph.h"
+
+typedef struct Simplify Simplify;
+
+/* A node in its simplest form. */
+Ref simplify_add(Simplify *s, Graph *g, Op op, int nin, const Ref *in, int a,
+                 int b, Span span);
+/* That form of a product, transpose, view or fold, or 0 if it is as simple as
+ * can be. */
+Ref simplify_matrix(Simplify *s, Graph *g, Op op, const Ref *in, int a, int b,
+                    Span span);
+/* Whether r is the number v everywhere. */
+bool simplify_fill(const Graph *g, Ref r, double v);
+
+#endif

@@ -1,0 +1,220 @@
+/* Products with matrices that need not be built: diagonals, ones, blocks along
+ * the diagonal; and views that are slices.  Called by simplify.c. */
+#include "simplify.h"
+
+#include <string.h>
+
+#include "ops.h"
+
+typedef struct Simp {
+    Simplify *s;
+    Graph *g;
+    Span span;
+} Simp;
+
+static Ref add(Simp *p, Op op, int nin, const Ref *in, int a, int b)
+{
+    return simplify_add(p->s, p->g, op, nin, in, a, b, p->span);
+}
+
+static Ref add2(Simp *p, Op op, Ref x, Ref y, int a, int b)
+{
+    Ref in[2] = {x, y};
+    return add(p, op, 2, in, a, b);
+}
+
+static Shape shape_of(const Graph *g, Ref r)
+{
+    return *SHAPE(g, NODE(g, r)->shape);
+}
+
+static Ref reshaped(Simp *p, Ref x, int rank, int64_t d0, int64_t d1,
+                    int64_t d2)
+{
+    int64_t dim[SHAPE_RANK] = {d0, d1, d2, 0};
+    return add(p, OP_RESHAPE, 1, &x, graph_shape(p->g, rank, dim), 0);
+}
+
+static Ref view(Simp *p, Ref x, int y, int64_t base, const int64_t *stride)
+{
+    int spec = graph_view_spec(p->g, NODE(p->g, x)->shape, y, base, stride);
+    return add(p, OP_VIEW, 1, &x, spec, 0);
+}
+
+static Ref fold(Simp *p, Ref d, int x, const int64_t *stride)
+{
+    int spec = graph_view_spec(p->g, x, NODE(p->g, d)->shape, 0, stride);
+    return add(p, OP_FOLD, 1, &d, spec, 0);
+}
+
+/* v of diag(v), or 0. */
+static Ref diagonal(const Graph *g, Ref r)
+{
+    if (NODE(g, r)->op != OP_FOLD)
+        return 0;
+    const ViewSpec *v = &g->view.v[NODE(g, r)->a];
+    const Shape *x = SHAPE(g, v->x), *y = SHAPE(g, v->y);
+    bool is = x->rank == 2 && y->rank == 1 && x->dim[0] == y->dim[0] &&
+              x->dim[1] == y->dim[0] && !v->base &&
+              v->stride[0] == y->dim[0] + 1;
+    return is ? IN(g, r, 0) : 0;
+}
+
+/* B of blockdiag(B), or 0. */
+static Ref blocks(const Graph *g, Ref r)
+{
+    if (NODE(g, r)->op != OP_FOLD)
+        return 0;
+    const ViewSpec *v = &g->view.v[NODE(g, r)->a];
+    const Shape *x = SHAPE(g, v->x), *y = SHAPE(g, v->y);
+    bool is = x->rank == 2 && y->rank == 3 && !v->base &&
+              x->dim[0] == y->dim[0] * y->dim[1] &&
+              x->dim[1] == y->dim[0] * y->dim[2] && v->stride[2] == 1 &&
+              v->stride[1] == x->dim[1] &&
+              v->stride[0] == y->dim[1] * x->dim[1] + y->dim[2];
+    return is ? IN(g, r, 0) : 0;
+}
+
+/* diag(v) M, or M diag(v): rows or columns scaled. */
+static Ref scaled(Simp *p, Ref v, Ref m, bool columns)
+{
+    int64_t stride[2] = {!columns, columns};
+    return add2(p, OP_mul, view(p, v, NODE(p->g, m)->shape, 0, stride), m, 0,
+                0);
+}
+
+static Ref turned(Simp *p, Ref m, bool trans)
+{
+    return trans ? add(p, OP_TRANSPOSE, 1, &m, 0, 0) : m;
+}
+
+/* Sums of the rows of m, or of its columns. */
+static Ref sums(Simp *p, Ref m, bool of_columns)
+{
+    Shape s = shape_of(p->g, m);
+    int64_t stride[2] = {!of_columns, of_columns};
+    return fold(p, m, graph_shape(p->g, 1, &s.dim[of_columns]), stride);
+}
+
+static Ref matvec(Simp *p, Ref m, Ref v, bool trans)
+{
+    Graph *g = p->g;
+    Ref d = diagonal(g, m), b = blocks(g, m);
+    if (d)
+        return add2(p, OP_mul, d, v, 0, 0);
+    if (simplify_fill(g, v, 1))
+        return sums(p, m, trans);
+    if (NODE(g, m)->op == OP_TRANSPOSE)
+        return add2(p, OP_MATVEC, IN(g, m, 0), v, !trans, 0);
+    if (!b)
+        return 0;
+    Shape s = shape_of(g, b);
+    int64_t n = s.dim[trans ? 2 : 1], k = s.dim[trans ? 1 : 2];
+    Ref parts = reshaped(p, v, 3, s.dim[0], k, 1);
+    return reshaped(p, add2(p, OP_MATMUL, b, parts, trans, 0), 1, s.dim[0] * n,
+                    0, 0);
+}
+
+/* A column of ones times a row repeats the row, and the other way round. */
+static Ref repeated(Simp *p, Ref x, Ref y, int shape)
+{
+    Graph *g = p->g;
+    int64_t down[2] = {0, 1}, across[2] = {1, 0};
+    Shape s = *SHAPE(g, shape);
+    if (simplify_fill(g, x, 1))
+        return view(p, reshaped(p, y, 1, s.dim[1], 0, 0), shape, 0, down);
+    if (simplify_fill(g, y, 1))
+        return view(p, reshaped(p, x, 1, s.dim[0], 0, 0), shape, 0, across);
+    return 0;
+}
+
+static Ref matmul(Simp *p, const Ref *in, int a, int b)
+{
+    Graph *g = p->g;
+    Ref x = in[0], y = in[1];
+    if (NODE(g, x)->op == OP_TRANSPOSE)
+        return add2(p, OP_MATMUL, IN(g, x, 0), y, !a, b);
+    if (NODE(g, y)->op == OP_TRANSPOSE)
+        return add2(p, OP_MATMUL, x, IN(g, y, 0), a, !b);
+    Ref dx = diagonal(g, x), dy = diagonal(g, y);
+    if (dx)
+        return scaled(p, dx, turned(p, y, b), false);
+    if (dy)
+        return scaled(p, dy, turned(p, x, a), true);
+    Shape s = shape_of(g, x);
+    if (s.rank != 2)
+        return 0;
+    if (s.dim[!a] == 1) {
+        int64_t dim[2] = {s.dim[a], shape_of(g, y).dim[!b]};
+        return repeated(p, x, y, graph_shape(g, 2, dim));
+    }
+    if (simplify_fill(g, y, 1) && shape_of(g, y).dim[!b] == 1)
+        return reshaped(p, sums(p, x, a), 2, s.dim[a], 1, 0);
+    if (simplify_fill(g, x, 1) && s.dim[a] == 1) {
+        int64_t n = shape_of(g, y).dim[!b];
+        return reshaped(p, sums(p, y, !b), 2, 1, n, 0);
+    }
+    return 0;
+}
+
+/* A matrix of one row or column only changes its shape. */
+static Ref transpose(Simp *p, Ref x)
+{
+    Graph *g = p->g;
+    Shape s = shape_of(g, x);
+    if (NODE(g, x)->op == OP_TRANSPOSE)
+        return IN(g, x, 0);
+    if (diagonal(g, x))
+        return x;
+    if (s.dim[0] == 1 || s.dim[1] == 1)
+        return reshaped(p, x, 2, s.dim[1], s.dim[0], 0);
+    return 0;
+}
+
+/* Elements that lie one behind the other are a slice, which needs no copy. */
+static Ref contiguous(Simp *p, Ref x, const ViewSpec *v)
+{
+    Graph *g = p->g;
+    Shape y = *SHAPE(g, v->y);
+    int64_t n = shape_size(g, v->y), step = 1;
+    for (int i = y.rank - 1; i >= 0; i--) {
+        if (v->stride[i] != step && y.dim[i] > 1)
+            return 0;
+        step *= y.dim[i];
+    }
+    Ref part = reshaped(p, x, 1, shape_size(g, v->x), 0, 0);
+    part = add(p, OP_SLICE, 1, &part, (int)v->base, (int)(v->base + n));
+    return add(p, OP_RESHAPE, 1, &part, v->y, 0);
+}
+
+static Ref view_of(Simp *p, Ref x, int spec)
+{
+    Graph *g = p->g;
+    ViewSpec v = g->view.v[spec];
+    if (NODE(g, x)->op == OP_EXPAND)
+        return graph_expand(g, IN(g, x, 0), v.y);
+    Ref part = contiguous(p, x, &v);
+    if (part || NODE(g, x)->op != OP_RESHAPE)
+        return part;
+    x = IN(g, x, 0);
+    return SHAPE(g, NODE(g, x)->shape)->rank ? view(p, x, v.y, v.base, v.stride)
+                                             : 0;
+}
+
+Ref simplify_matrix(Simplify *s, Graph *g, Op op, const Ref *in, int a, int b,
+                    Span span)
+{
+    Simp p = {s, g, span};
+    switch (op) {
+    case OP_MATVEC:
+        return matvec(&p, in[0], in[1], a);
+    case OP_MATMUL:
+        return matmul(&p, in, a, b);
+    case OP_TRANSPOSE:
+        return transpose(&p, in[0]);
+    case OP_VIEW:
+        return view_of(&p, in[0], a);
+    default:
+        return 0;
+    }
+}
