@@ -225,20 +225,17 @@ static void collect_state(Elab *e, Scope *s, Ast *a)
     }
 }
 
-/* What the grammar lets through and a cell may not have. */
+/* What the grammar lets through and may not stand there. */
 static bool misplaced(Elab *e, Scope *s, Ast *a)
 {
-    const char *what = a->kind == A_OPTION   ? "option inside a cell"
-                       : a->kind == A_FN     ? "fn inside a cell"
-                       : a->kind == A_METRIC ? "metric inside a cell"
-                                             : NULL;
     if (a->kind == A_LANGUAGE && a->num != 1) {
-        diag(e->diags, E_UNSUPPORTED, a->span, "another language than 1");
+        diag(e->diags, E_LANGUAGE, a->span, a->num);
         return true;
     }
-    if (!what || s == e->top || s == e->lib)
+    if (a->kind != A_OPTION || s == e->top || s == e->lib)
         return false;
-    diag(e->diags, E_UNSUPPORTED, a->span, what);
+    diag(e->diags, E_NESTED, a->span, "option");
+    diag_help(e->diags, "make it an argument of the cell, with a default");
     return true;
 }
 
@@ -272,8 +269,10 @@ static void collect_statement(Elab *e, Scope *s, Ast *a)
             collect_decl(e, s, a, d, kind[a->kind]);
         break;
     case A_LOSS:
+    case A_METRIC:
+    case A_DRAW:
         if (s != e->top)
-            vec_push(e->arena, &s->losses, a);
+            vec_push(e->arena, &s->terms, a);
         break;
     case A_USE:
     case A_EXTERN:
@@ -316,8 +315,6 @@ void scope_collect(Elab *e, Scope *s, Ast *first)
                       : NULL;
         if (n)
             n->drawn = true;
-        if (a->kind == A_DRAW && s != e->top && e->building)
-            diag(e->diags, E_UNSUPPORTED, a->span, "~ inside a cell");
     }
 }
 
@@ -534,6 +531,26 @@ static bool settle_one(Elab *e, bool declared)
     return false;
 }
 
+/* What a term of the loss, a metric or a distribution holds. */
+static void type_term(Elab *e, Scope *s, Ast *a)
+{
+    if (a->kind == A_LOSS || a->kind == A_METRIC)
+        expr(e, s, a->kid);
+    else if (a->kind == A_DRAW)
+        draw_types(e, s, a->kid->next);
+}
+
+/* What an input of a cell left of ~ is called outside. */
+static void mark_drawn(Elab *e)
+{
+    for (int i = 0; i < e->scope.n; i++)
+        for (int k = 0; k < e->scope.v[i]->order.n; k++) {
+            Name *n = e->scope.v[i]->order.v[k];
+            if (n->drawn && n->kind == N_ARG)
+                storage_name(e, n)->drawn = true;
+        }
+}
+
 static void dry_round(Elab *e, Ast *const *file, int nfile)
 {
     e->changed = false;
@@ -541,16 +558,16 @@ static void dry_round(Elab *e, Ast *const *file, int nfile)
         for (int k = 0; k < e->scope.v[i]->order.n; k++)
             if (e->scope.v[i] != e->lib)
                 type_name(e, e->scope.v[i]->order.v[k]);
+    for (int i = 0; i < e->scope.n; i++)
+        for (int k = 0; k < e->scope.v[i]->terms.n; k++)
+            type_term(e, e->scope.v[i], e->scope.v[i]->terms.v[k]);
     for (int f = 0; f < nfile; f++)
         for (Ast *a = file[f]->kid; a; a = a->next)
             if (a->kind == A_OUTPUT)
                 for (Ast *k = a->kid; k; k = k->next)
                     expr(e, e->top, k->kid);
-            else if (a->kind == A_LOSS || a->kind == A_METRIC)
-                expr(e, e->top, a->kid);
-            else if (a->kind == A_DRAW && a->kid->next->kind == A_CALL)
-                for (Ast *k = a->kid->next->kid->next; k; k = k->next)
-                    expr(e, e->top, k);
+            else
+                type_term(e, e->top, a);
 }
 
 static void slot_root(Elab *e, int slot, Val v, Span at)
@@ -636,11 +653,14 @@ Elaborated elaborate(Arena *a, Intern *in, Diags *d, Ast *const *lib, int nlib,
     implied_axis(&e, file, nfile);
     for (int i = 0; i < nfile; i++)
         scope_collect(&e, e.top, file[i]->kid);
+    for (int i = 0; i < nfile && !set->probe; i++)
+        text_check(&e, file[i]);
     for (int i = 0; i < MAX_ROUNDS; i++) {
         dry_round(&e, file, nfile);
         if (!e.changed && !settle_one(&e, true) && !settle_one(&e, false))
             break;
     }
+    mark_drawn(&e);
     diags_context(d, applied_at, &e);
     build_all(&e, file, nfile);
     diags_context(d, NULL, NULL);

@@ -172,7 +172,7 @@ struct Scope {
     int axis;            /* axis that `t` means here, -1 unknown */
     Val any;             /* shape that `[...]` means; NONE until solved */
     const char *where;   /* "lstm" for messages, NULL at top level */
-    VEC(Ast *) losses;   /* loss statements of a cell */
+    VEC(Ast *) terms;    /* loss, metric and ~ statements of a cell */
 };
 
 typedef enum LayerKind { LAYER_CELL, LAYER_REV, LAYER_STACK } LayerKind;
@@ -306,6 +306,16 @@ bool declare(Elab *e, Name *n);
 bool declare_type(Elab *e, Name *n); /* only the type */
 bool any_shape(const Ast *subs);     /* is it [...] */
 
+/* elabinit.c: start values, bounds and settings of parameters */
+CellInit init_read(Elab *e, Scope *s, Ast *a, bool noise);
+void init_interval(Elab *e, Scope *s, Slot *slot, Ast *in);
+void init_manifold(Elab *e, Slot *slot, Ast *in);
+void init_inside(Elab *e, const Slot *slot, Span at);
+void init_with(Elab *e, Scope *s, Slot *slot, Ast *k);
+
+/* elabtext.c: mistakes that the text alone shows */
+void text_check(Elab *e, const Ast *file);
+
 /* elabindex.c */
 Val expr_index(Elab *e, Scope *s, Ast *a);
 int axis_of(Elab *e, Scope *s, const char *name); /* here; -1: none */
@@ -364,7 +374,20 @@ const Dim *table_dim(Elab *e, Scope *s, Ast *k);
 bool table_values(Elab *e, Scope *s, Ast *subs, Ast *rhs, const Val *v,
                   double **out);
 
+/* A scalar node and the steps that count. */
+typedef struct TermPart {
+    const char *name;
+    Val v;
+    Ref counted; /* 0/1 over the same axes; 0: every valid step */
+    int flags;
+} TermPart;
+
+/* elabdraw.c: y ~ D(...) */
+bool draw_term(Elab *e, Scope *s, Ast *stmt, TermPart *out);
+void draw_types(Elab *e, Scope *s, Ast *dist);
+
 /* elabloss.c: terms, metrics, outputs, finals */
+int add_root(Elab *e, int role, const char *name, Ref v, int slot);
 void build_roots(Elab *e, Ast *const *file, int nfile);
 void build_last_roots(Elab *e); /* what needs the slots' bounds */
 

@@ -5,90 +5,21 @@
 
 #include "elab.h"
 
-static const char *const init_kinds[] = {
-    "normal",   "uniform",   "truncated", "glorot", "he",   "orthogonal",
-    "identity", "bernoulli", "constant",  "zeros",  "ones", "load"};
-
-/* Kind and numbers of `~ uniform(a, b)`; messages when building. */
-static CellInit read_init(Elab *e, Scope *s, Ast *a)
-{
-    CellInit r = {.kind = "const"};
-    Ast *callee = a->kind == A_CALL ? a->kid : a;
-    int n = (int)(sizeof init_kinds / sizeof *init_kinds), i = 0;
-    while (callee->kind == A_NAME && i < n &&
-           strcmp(init_kinds[i], callee->name))
-        i++;
-    if (callee->kind != A_NAME || i == n) {
-        if (e->building) {
-            diag(e->diags, E_INIT, a->span);
-            const char *near = callee->kind == A_NAME
-                                   ? diag_closest(callee->name, init_kinds, n)
-                                   : NULL;
-            if (near)
-                diag_help(e->diags, "did you mean %s?", near);
-        }
-        return r;
-    }
-    r.kind = init_kinds[i];
-    double *to[2] = {&r.a, &r.b};
-    int k = 0;
-    for (Ast *x = a->kind == A_CALL ? callee->next : NULL; x; x = x->next) {
-        if (x->kind == A_STR)
-            r.file = x->str;
-        else if (k < 2)
-            *to[k++] = expr_number(e, s, x, "a start value").num;
-    }
-    if (!strcmp(r.kind, "zeros") || !strcmp(r.kind, "ones") ||
-        !strcmp(r.kind, "constant")) {
-        r.a = !strcmp(r.kind, "ones") ? 1 : k ? r.a : 0;
-        r.kind = "const";
-    }
-    if (!strcmp(r.kind, "load") && e->building)
-        diag(e->diags, E_UNSUPPORTED, a->span, "parameters loaded from a file");
-    return r;
-}
-
 static void param_constraint(Elab *e, Scope *s, Slot *slot, Ast *decl)
 {
     Ast *in = ast_find(decl, A_IN);
     if (!in || declared_complex(decl))
         return;
-    if (!in->kid->next) {
-        diag(e->diags, E_UNSUPPORTED, in->span, "this constraint");
-        diag_help(e->diags, "an interval is understood: in (0, 1)");
-        return;
-    }
-    slot->min = expr_number(e, s, in->kid, "a bound").num;
-    slot->max = expr_number(e, s, in->kid->next, "a bound").num;
-    if (!(slot->min < slot->max))
-        diag(e->diags, E_INTERVAL, in->span);
-    /* Unless the spec says where to start: where the free value is 0. */
-    slot->init.kind = "const";
-    slot->init.a = isinf(slot->max)   ? slot->min + 1
-                   : isinf(slot->min) ? slot->max - 1
-                                      : (slot->min + slot->max) / 2;
+    if (in->kid->next)
+        init_interval(e, s, slot, in);
+    else
+        init_manifold(e, slot, in);
 }
 
 static void param_with(Elab *e, Scope *s, Slot *slot, Ast *with)
 {
-    for (Ast *k = with ? with->kid : NULL; k; k = k->next) {
-        if (!strcmp(k->name, "frozen"))
-            slot->flags |= CELL_FROZEN;
-        else if (!strcmp(k->name, "next") && k->kid) /* elabbatch.c */
-            slot->flags |= CELL_FROZEN;
-        else if (!strcmp(k->name, "lr") && k->kid)
-            slot->lr = expr_number(e, s, k->kid, "lr").num;
-        else if (!strcmp(k->name, "decay") && k->kid)
-            slot->decay = expr_number(e, s, k->kid, "decay").num;
-        else if (!strcmp(k->name, "clip") && k->kid) {
-            Buf b;
-            buf_init(&b, e->arena);
-            ast_print_expr(&b, k->kid);
-            slot->clip = b.s;
-        } else {
-            diag(e->diags, E_WITH, k->span, k->name);
-        }
-    }
+    for (Ast *k = with ? with->kid : NULL; k; k = k->next)
+        init_with(e, s, slot, k);
 }
 
 /* A number; of a complex one the part that is asked for. */
@@ -140,14 +71,18 @@ static void param_slot(Elab *e, Name *n, int part)
         slot->init.kind = "table";
         if (!init || init->op != '=')
             diag(e->diags, E_TABLE, subs->span);
+        else if (part)
+            slot->init.kind = "const"; /* the formula is real */
         else
             start_table(e, s, slot, subs, init->kid, &n->val);
     } else if (init && init->op == '=') {
         slot->init.kind = "const";
         slot->init.a = start_number(e, s, init->kid, part);
     } else if (init) {
-        slot->init = read_init(e, s, init->kid);
+        slot->init = init_read(e, s, init->kid, false);
     }
+    if (init)
+        init_inside(e, slot, init->span);
     param_with(e, s, slot, ast_find(n->stmt, A_WITH));
 }
 
@@ -170,7 +105,7 @@ static void noise_slot(Elab *e, Name *n, int part)
     Slot *slot = value_slot(e, n, SLOT_NOISE, part);
     if (!init)
         return;
-    slot->init = read_init(e, n->scope, init->kid);
+    slot->init = init_read(e, n->scope, init->kid, true);
     if (op)
         slot->init.kind = arena_printf(e->arena, "%s %s", slot->init.kind,
                                        op == K_ONCE ? "once" : "shared");

@@ -159,6 +159,10 @@ static Val final_value(Call *c)
     Val v = c->x[0];
     if (v.kind != V_TENSOR)
         return v;
+    if (!(v.axes & ~AXIS_B) && c->e->building) {
+        diag(c->e->diags, E_NO_AXIS, c->at[0], "time", val_text(c->e, &v));
+        return val_none();
+    }
     Ref in = val_ref(c->e, &v, c->a->span);
     v.axes = v.axes ? AXIS_B : 0;
     return val_node(c->e, v, OP_FINAL, 1, &in, 0, 0, 0, c->a->span);
@@ -342,6 +346,7 @@ static Scope *small_scope(Elab *e, Scope *up, Scope *caller)
     s->weights = caller->weights;
     s->reversed = caller->reversed;
     s->axis = caller->axis;
+    s->app = up->app; /* a fn of a cell sees the cell's names */
     return s;
 }
 
@@ -397,6 +402,11 @@ Val call_builtin(Elab *e, Scope *s, const char *name, Ast *call, Ast *subs,
     if (row < 0)
         return val_none();
     Ast *first = subs ? subs->kid : NULL;
+    if (first && first->next) {
+        if (e->building)
+            diag(e->diags, E_ONE_AXIS, first->next->span, name);
+        return val_none();
+    }
     if (first && first->kind == A_KEY)
         return over_range(e, s, name, call, first);
     Call c = {e, s, call, subs, 0, NULL, NULL, name, builtins[row].op};

@@ -5,15 +5,6 @@
 
 #include "elab.h"
 
-/* A scalar node and the steps that count. */
-typedef struct TermPart {
-    const char *name;
-    Val v;
-    Ref counted; /* 0/1 over the same axes; 0: every valid step */
-    int flags;
-    int draw; /* 1: from ~ */
-} TermPart;
-
 static Ref op2(Elab *e, Op op, Ref a, Ref b)
 {
     return graph_op2(e->graph, op, a, b);
@@ -50,7 +41,7 @@ static Ref last_chunk(Elab *e)
     return op2(e, OP_and, any, node0(e, OP_LAST, 0));
 }
 
-static int add_root(Elab *e, int role, const char *name, Ref v, int slot)
+int add_root(Elab *e, int role, const char *name, Ref v, int slot)
 {
     Root r = {role, name, v, slot, NULL, 0, -1};
     vec_push(e->arena, &e->graph->root, r);
@@ -94,153 +85,12 @@ static Ref add_term(Elab *e, const TermPart *p)
     return op2(e, OP_div, sum_axes(e, per, CELL_B), node0(e, OP_BATCH, 0));
 }
 
-static const char *axis_list(Elab *e, uint32_t axes)
-{
-    Buf b;
-    buf_init(&b, e->arena);
-    for (int i = 0; i < e->axis.n; i++)
-        if (axes >> i & 1)
-            buf_printf(&b, "%s%s", b.n ? ", " : "", e->axis.v[i].name);
-    return b.n ? b.s : "none";
-}
-
-/* The name through which an expression comes to vary over an axis. */
-static Name *varies_through(Elab *e, Ast *a, uint32_t axis)
-{
-    if (a->kind == A_NAME) {
-        Name *n = scope_lookup(e, e->top, a->name);
-        return n && n->val.kind == V_TENSOR && n->val.axes & axis ? n : NULL;
-    }
-    for (Ast *k = a->kid; k; k = k->next) {
-        Name *n = varies_through(e, k, axis);
-        if (n)
-            return n;
-    }
-    return NULL;
-}
-
-static void foreign_axis(Elab *e, Ast *y, const Val *v, uint32_t extra,
-                         Ast *dist)
-{
-    Name *n = varies_through(e, dist, extra);
-    uint32_t own = v->axes & ~AXIS_B;
-    diag(e->diags, E_FOREIGN_AXIS, y->span, y->name,
-         own ? arena_printf(e->arena, "has axis %s", axis_list(e, own))
-             : "has no time axis",
-         axis_list(e, extra), n ? n->name : "its parameters");
-    if (n)
-        diag_note(e->diags, n->span, "%s varies over %s", n->name,
-                  axis_list(e, extra));
-    diag_help(e->diags, "reduce it, e.g. mean[%s](...) or %s[end]",
-              axis_list(e, extra), n ? n->name : "h");
-}
-
-/* Parameters of the distribution, for generate: "categorical.p". */
-static void draw_roots(Elab *e, Name *y, Ast *dist, int n, Val *arg)
-{
-    static const struct {
-        const char *name, *what[2];
-    } known[] = {{"categorical", {"categorical.p", NULL}},
-                 {"bernoulli", {"bernoulli.p", NULL}},
-                 {"normal", {"normal.mean", "normal.sd"}}};
-    if (e->set->backward)
-        return;
-    for (size_t k = 0; k < sizeof known / sizeof *known; k++) {
-        if (strcmp(known[k].name, dist->kid->name))
-            continue;
-        for (int i = 0; i < n - 1 && i < 2 && known[k].what[i]; i++) {
-            Ref r = val_ref(e, &arg[i + 1], dist->span);
-            if (!SHAPE(e->graph, NODE(e->graph, r)->shape)->rank && y->val.rank)
-                r = graph_expand(e->graph, r, val_shape(e, &y->val));
-            int root = add_root(
-                e, CELL_DRAW, dotted(e, y->full, known[k].what[i]), r, y->slot);
-            e->graph->root.v[root].what = known[k].what[i];
-        }
-    }
-}
-
 /* What becomes one real number must be real. */
 static bool is_real(Elab *e, const char *what, const Val *v, Span at)
 {
     if (v->complex)
         complex_refuse(e, what, v, at);
     return !v->complex;
-}
-
-/* y ~ D(...): minus the log likelihood, by the library's fn D_nll(y, ...). */
-static bool draw_term(Elab *e, Ast *stmt, TermPart *out)
-{
-    Ast *lhs = stmt->kid->kid, *dist = stmt->kid->next;
-    Name *y = lhs->kind == A_NAME && !lhs->next
-                  ? scope_lookup(e, e->top, lhs->name)
-                  : NULL;
-    if (!y || y->kind != N_INPUT) {
-        diag(e->diags, E_DRAW_TARGET, lhs->span);
-        return false;
-    }
-    if (dist->kind != A_CALL || dist->kid->kind != A_NAME) {
-        diag(e->diags, E_DISTRIBUTION, dist->span);
-        return false;
-    }
-    bool later = false;
-    const char *fn = intern_str(
-        e->intern, arena_printf(e->arena, "%s_nll", dist->kid->name));
-    Name *f = scope_lookup(e, e->top, fn);
-    if (!f) {
-        call_builtin(e, e->top, dist->kid->name, dist, NULL, NULL, &later);
-        if (!later)
-            diag(e->diags, E_DISTRIBUTION, dist->kid->span);
-        return false;
-    }
-    int n = ast_count(dist);
-    Val *arg = NEW_N(e->arena, Val, n + 1);
-    Span *at = NEW_N(e->arena, Span, n + 1);
-    if (!declare(e, y))
-        return false;
-    arg[0] = expr(e, e->top, lhs);
-    at[0] = lhs->span;
-    if (!is_real(e, "a distribution", &arg[0], lhs->span))
-        return false;
-    int i = 1;
-    for (Ast *k = dist->kid->next; k; k = k->next, i++) {
-        arg[i] = expr(e, e->top, k);
-        at[i] = k->span;
-        if (arg[i].kind != V_TENSOR ||
-            !is_real(e, "a distribution", &arg[i], k->span))
-            return false;
-        uint32_t extra = arg[i].axes & ~arg[0].axes & ~AXIS_B;
-        if (extra) {
-            foreign_axis(e, lhs, &arg[0], extra, dist);
-            return false;
-        }
-        if (arg[0].set && arg[i].rank == 1 &&
-            !same_dim(e, arg[0].set, arg[i].dim[0])) {
-            diag(e->diags, E_DRAW_SET, lhs->span, y->name,
-                 dim_text(e->arena, arg[0].set),
-                 dim_text(e->arena, arg[i].dim[0]));
-            diag_note(e->diags, y->span, "%s is %s", y->name,
-                      val_text(e, &y->val));
-            return false;
-        }
-    }
-    Val def = val_none();
-    def.kind = V_FN;
-    def.def = f->decl;
-    def.home = f->scope;
-    out->v = call_fn(e, e->top, def, i, arg, at, dist->span);
-    if (out->v.kind != V_TENSOR)
-        return false;
-    out->name = y->full;
-    out->flags = CELL_LIKELIHOOD;
-    if (y->val.set)
-        out->counted = op2(e, OP_ge, arg[0].ref, graph_const(e->graph, 0));
-    if (out->v.rank) {
-        Ref in = out->v.ref;
-        out->v.rank = 0;
-        out->v = val_node(e, out->v, OP_SUM, 1, &in, 0, 0, 0, dist->span);
-    }
-    draw_roots(e, y, dist, i, arg);
-    return true;
 }
 
 static bool loss_term(Elab *e, Scope *s, Ast *x, const char *name,
@@ -277,20 +127,22 @@ static Ref all_terms(Elab *e, Ast *const *file, int nfile)
             memset(&p, 0, sizeof p);
             const char *name =
                 n ? arena_printf(e->arena, "loss%d", n + 1) : "loss";
-            if (a->kind == A_DRAW && draw_term(e, a, &p))
+            if (a->kind == A_DRAW && draw_term(e, e->top, a, &p))
                 loss = add_to_loss(e, loss, &p);
             if (a->kind == A_LOSS && loss_term(e, e->top, a->kid, name, &p)) {
                 loss = add_to_loss(e, loss, &p);
                 n++;
             }
         }
-    for (int i = 0; i < e->scope.n; i++) /* losses inside cells */
-        for (int k = 0; k < e->scope.v[i]->losses.n; k++) {
+    for (int i = 0; i < e->scope.n; i++)
+        for (int k = 0; k < e->scope.v[i]->terms.n; k++) {
             TermPart p;
             memset(&p, 0, sizeof p);
-            Scope *s = e->scope.v[i];
-            if (s->app && loss_term(e, s, s->losses.v[k]->kid,
-                                    full_name(e, s->prefix, "loss"), &p))
+            Scope *in = e->scope.v[i];
+            Ast *a = in->terms.v[k];
+            const char *name = full_name(e, in->prefix, "loss");
+            if ((a->kind == A_LOSS && loss_term(e, in, a->kid, name, &p)) ||
+                (a->kind == A_DRAW && draw_term(e, in, a, &p)))
                 loss = add_to_loss(e, loss, &p);
         }
     return loss;
@@ -298,29 +150,31 @@ static Ref all_terms(Elab *e, Ast *const *file, int nfile)
 
 /* Inputs left of ~ that an expression reads: unobserved steps of theirs do
  * not count in a metric. */
-static Ref observed_mask(Elab *e, Ast *a, Ref mask)
+static Ref observed_mask(Elab *e, Scope *s, Ast *a, Ref mask)
 {
     if (a->kind == A_NAME) {
-        Name *n = scope_lookup(e, e->top, a->name);
+        Name *n = scope_lookup(e, s, a->name);
+        n = n && n->kind == N_ARG ? storage_name(e, n) : n;
         if (n && n->kind == N_INPUT && n->drawn && n->val.set && n->slot >= 0)
             mask = op2(e, OP_and, mask,
                        op2(e, OP_ge, graph_read(e->graph, n->slot, 0),
                            graph_const(e->graph, 0)));
     }
     for (Ast *k = a->kid; k; k = k->next)
-        mask = observed_mask(e, k, mask);
+        mask = observed_mask(e, s, k, mask);
     return mask;
 }
 
 /* mean[t](e) is pooled over all counted steps of all sequences. */
-static void metric(Elab *e, Ast *a)
+static void metric(Elab *e, Scope *s, Ast *a)
 {
     Ast *x = a->kid;
+    const char *name = full_name(e, s->prefix, a->name);
     bool pooled = x->kind == A_CALL && x->kid->kind == A_INDEX &&
                   x->kid->kid->kind == A_NAME &&
                   !strcmp(x->kid->kid->name, "mean") && x->kid->next;
     Ast *inner = pooled ? x->kid->next : x;
-    Val v = expr(e, e->top, inner);
+    Val v = expr(e, s, inner);
     if (v.kind != V_TENSOR || !is_real(e, "a metric", &v, inner->span))
         return;
     if (v.rank) {
@@ -333,10 +187,16 @@ static void metric(Elab *e, Ast *a)
     Ref mask = axes == GX_TB  ? valid_step(e)
                : axes == GX_B ? last_chunk(e)
                               : one;
-    mask = observed_mask(e, inner, mask);
-    int m = add_root(e, CELL_METRIC, a->name,
+    mask = observed_mask(e, s, inner, mask);
+    for (int i = 0; i < e->graph->root.n; i++)
+        if (e->graph->root.v[i].role == CELL_METRIC &&
+            !strcmp(e->graph->root.v[i].name, name)) {
+            diag(e->diags, E_DEFINED_TWICE, a->name_span, a->name);
+            return;
+        }
+    int m = add_root(e, CELL_METRIC, name,
                      sum_axes(e, masked(e, mask, r), GX_TB), -1);
-    int c = add_root(e, CELL_COUNT, dotted(e, "count", a->name),
+    int c = add_root(e, CELL_COUNT, dotted(e, "count", name),
                      sum_axes(e, mask, GX_TB), -1);
     e->graph->root.v[c].of = m;
 }
@@ -451,7 +311,11 @@ void build_roots(Elab *e, Ast *const *file, int nfile)
     for (int f = 0; f < nfile; f++)
         for (Ast *a = file[f]->kid; a; a = a->next)
             if (a->kind == A_METRIC)
-                metric(e, a);
+                metric(e, e->top, a);
+    for (int i = 0; i < e->scope.n; i++)
+        for (int k = 0; k < e->scope.v[i]->terms.n; k++)
+            if (e->scope.v[i]->terms.v[k]->kind == A_METRIC)
+                metric(e, e->scope.v[i], e->scope.v[i]->terms.v[k]);
     e->loss = loss;
     next_roots(e);
 }

@@ -318,15 +318,6 @@ static void add_roots(State *s, bool inputs)
     }
 }
 
-static bool reads_ahead(const Graph *g)
-{
-    for (Ref r = 1; r < (Ref)g->node.n; r++)
-        if (NODE(g, r)->op == OP_READ && NODE(g, r)->b > 0 &&
-            SLOT(g, NODE(g, r)->a)->root)
-            return true;
-    return false;
-}
-
 Graph *pass_grad(const Graph *from, bool inputs)
 {
     Graph *g = graph_map(from, identity, NULL);
@@ -352,7 +343,6 @@ Graph *pass_grad(const Graph *from, bool inputs)
     bool *live = NEW_N(s.z.tmp, bool, g->node.n);
     mark_live(g, loss, s.z.tmp, live);
     find_wants(&s.z, inputs);
-    s.z.ahead = reads_ahead(g);
     for (Ref r = 1; r < (Ref)s.z.n; r++)
         visit(&s, r);
     make_cotangent_slots(&s, live);

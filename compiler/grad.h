@@ -24,17 +24,12 @@ typedef struct Grad {
     int n;       /* nodes of the forward graph */
     Cot *cot;    /* per forward node */
     bool *wants; /* per forward node: depends on something differentiated */
-    bool ahead;  /* an equation is swept from the end */
     Tpl *tpl[OP_COUNT][3]; /* derivative texts, read on first use */
 } Grad;
 
 /* Adds `d` to the cotangent of forward node r, summed over the axes and the
  * shape that r does not have. */
 void cot_add(Grad *z, Ref r, Ref d);
-/* What goes into a sum over the steps: in a sweep from the end, rows behind a
- * sequence's length hold the boundary value, of which an equation may make what
- * is no number, and no cotangent of 0 takes that away. */
-Ref cot_own_steps(Grad *z, Ref x);
 /* The whole cotangent of r: sum of the contributions, 0 if there are none. */
 Ref cot_total(Grad *z, Ref r);
 /* d with all the axes and the shape of `like`. */

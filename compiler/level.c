@@ -343,11 +343,11 @@ static void settle(Level *l, Ref r, HomeKind kind, int index, int64_t col)
     l->home[r] = (Home){kind, index, col};
 }
 
-/* Whether the operator has a pole in its operand k. */
+/* Whether the operator goes to infinity somewhere in its operand k. */
 static bool has_pole(int op, int k)
 {
     return (op == OP_div && k == 1) || op == OP_recip || op == OP_log ||
-           op == OP_log1p || (op == OP_pow && k == 0);
+           op == OP_log1p || op == OP_pow || op == OP_exp || op == OP_expm1;
 }
 
 /* Nodes from which an operator with a pole gets its operand within the step:

@@ -39,18 +39,6 @@ Ref cot_full(Grad *z, Ref d, Ref like)
                : graph_expand(g, d, NODE(g, like)->shape);
 }
 
-Ref cot_own_steps(Grad *z, Ref x)
-{
-    Graph *g = z->g;
-    const Node *n = NODE(g, x);
-    if (!z->ahead || !(n->axes & CELL_T) || n->op == OP_READ)
-        return x;
-    Span at = n->span;
-    Ref t = graph_add(g, OP_TIME, 0, NULL, 0, 0, 0, at);
-    Ref len = graph_add(g, OP_LEN, 0, NULL, 0, 0, 0, at);
-    return graph_op3(g, OP_select, add2(z, OP_le, t, len), x, zero(z));
-}
-
 void cot_add(Grad *z, Ref r, Ref d)
 {
     Graph *g = z->g;
@@ -59,8 +47,6 @@ void cot_add(Grad *z, Ref r, Ref d)
     if (SHAPE(g, NODE(g, d)->shape)->rank && !SHAPE(g, NODE(g, r)->shape)->rank)
         d = graph_op1(g, OP_SUM, d);
     int extra = NODE(g, d)->axes & ~NODE(g, r)->axes;
-    if (extra & CELL_T)
-        d = cot_own_steps(z, d);
     if (extra)
         d = node1(z, OP_SUMA, d, extra, 0);
     vec_push(z->tmp, &z->cot[r].full, d);
@@ -166,10 +152,8 @@ static void vjp_lookup(Grad *z, Ref r, Ref d)
         cot_add(z, x, graph_add(g, OP_PLACE, 2, in, rows, 0, 0, n.span));
     else if (n.op == OP_PLACE)
         cot_add(z, x, graph_add(g, OP_PICK, 2, in, 0, 0, 0, n.span));
-    else {
-        in[0] = cot_own_steps(z, d);
+    else
         cot_add(z, x, graph_add(g, OP_SCATTER, 2, in, rows, 0, 0, n.span));
-    }
 }
 
 /* Where an operand equals the extreme value, ties included. */

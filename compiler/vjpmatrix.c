@@ -77,7 +77,7 @@ static Ref factor(Grad *z, Ref of, Ref x, Ref y, int a, int b)
     bool varies = NODE(g, x)->axes | NODE(g, y)->axes;
     if (!varies || NODE(g, of)->axes)
         return node2(z, OP_MATMUL, x, y, a, b);
-    return node2(z, OP_OUTER, cot_own_steps(z, x), cot_own_steps(z, y), a, b);
+    return node2(z, OP_OUTER, x, y, a, b);
 }
 
 /* The cotangent x y^T of matrix m. */
@@ -85,8 +85,7 @@ static Ref outer(Grad *z, Ref m, Ref x, Ref y)
 {
     Graph *g = z->g;
     if (!NODE(g, m)->axes)
-        return node2(z, OP_OUTER, cot_own_steps(z, x), cot_own_steps(z, y), 0,
-                     0);
+        return node2(z, OP_OUTER, x, y, 0, 0);
     const Shape s = *SHAPE(g, NODE(g, m)->shape);
     int64_t col[2] = {s.dim[0], 1}, row[2] = {1, s.dim[1]};
     return node2(z, OP_MATMUL, node1(z, OP_RESHAPE, x, graph_shape(g, 2, col)),

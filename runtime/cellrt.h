@@ -50,8 +50,10 @@ enum {
     CELL_LIKELIHOOD = 4, /* TERM of a `~`: perplexity and bits make sense */
     CELL_FROZEN = 8,   /* never updated; INPUT: has no GRAD */
     CELL_BACKWARD = 16, /* its recurrence is swept from the end to 1 */
-    CELL_WHOLE = 32    /* BATCH: a value depends on all sequences of the batch,
+    CELL_WHOLE = 32,   /* BATCH: a value depends on all sequences of the batch,
                           which must not be split */
+    CELL_SIMPLEX = 256, /* PARAM: rows are positive and sum to 1 */
+    CELL_SKEW = 512    /* PARAM: square matrices with A' = -A */
 };
 
 /* Number of reals as a polynomial: c, and for each set of axes by[set] times

@@ -1,4 +1,5 @@
 /* Derivatives against differences, see gradcheck.h. */
+#include "manifold.h"
 #include "gradcheck.h"
 
 #include "rng.h"
@@ -69,6 +70,7 @@ static int fill_params(Check *c, RtError *err)
         for (int64_t k = 0; k < n; k++)
             v[k] =
                 model_bound(t, 0.5 * rt_next_normal(&c->rng), c->d->real_bytes);
+        manifold_value(t, v);
         bad = model_set(c->m, i, v, err);
         free(v);
         if (bad)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "call.h"
+#include "manifold.h"
 #include "model.h"
 #include "npy.h"
 #include "rng.h"
@@ -258,6 +259,8 @@ static int init_one(RtModel *m, int i, uint64_t seed, const char *base,
     int rc = draw_kinds[k].fn(&d, err);
     if (!rc) {
         make_inside(t, d.v, n, m->desc->real_bytes);
+        if (!manifold_holds(t, d.v))
+            manifold_value(t, d.v);
         rc = model_set(m, i, d.v, err);
     }
     free(d.v);

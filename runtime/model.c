@@ -3,6 +3,7 @@
 #ifndef _POSIX_C_SOURCE
 #define _POSIX_C_SOURCE 200809L
 #endif
+#include "manifold.h"
 #include "model.h"
 
 #include <math.h>
@@ -151,6 +152,13 @@ int model_set(RtModel *m, int i, const double *value, RtError *err)
                 err, "%s: entry %lld is %.17g, but %s lies in (%g, %g)",
                 t->name, (long long)k + 1, value[k], t->name, t->lo, t->hi);
     }
+    if (!manifold_holds(t, value))
+        return rt_fail(err,
+                       t->flags & CELL_SKEW
+                           ? "%s is not the negative of its transpose"
+                           : "%s: a row is not of positive numbers that sum "
+                             "to 1",
+                       t->name);
     if (m->desc->real_bytes == 8) {
         memcpy((double *)m->params + t->at.c, value, (size_t)n * sizeof *value);
         return 0;

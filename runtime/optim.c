@@ -1,6 +1,7 @@
 /* Optimisers: a table of rules, each on a block of doubles, and the walk over
  * the parameters that feeds them.  See optim.h; clipping is in clip.c,
  * schedules in schedule.c. */
+#include "manifold.h"
 #include "optim.h"
 
 #include <math.h>
@@ -304,6 +305,17 @@ RtOptim *optim_new(RtModel *m, const char *text, RtError *err)
             return NULL;
         }
     }
+    int64_t room = 0;
+    for (int p = -1; (p = model_next(m->desc, CELL_PARAM, p)) >= 0;) {
+        const CellTensor *t = &m->desc->tensor[p];
+        if (t->flags & (CELL_SIMPLEX | CELL_SKEW) && model_size(t) > room)
+            room = model_size(t);
+    }
+    o->room = room ? rt_block(2 * (size_t)room * sizeof(double), err) : NULL;
+    if (room && !o->room) {
+        optim_free(o);
+        return NULL;
+    }
     return o;
 }
 
@@ -313,6 +325,7 @@ void optim_free(RtOptim *o)
         return;
     for (int k = 0; k < OPTIM_SLOTS; k++)
         free(o->slot[k]);
+    free(o->room);
     free(o);
 }
 
@@ -345,6 +358,24 @@ static void put(void *block, int bytes, int64_t at, int64_t n, const double *in)
     else
         for (int64_t i = 0; i < n; i++)
             ((float *)block)[at + i] = (float)in[i];
+}
+
+/* To the free values of a parameter whose elements depend on each other, and
+ * back: in place, since the rules go block by block. */
+static void go_free(RtOptim *o, const CellTensor *t, int back)
+{
+    RtModel *m = o->model;
+    int64_t n = model_size(t);
+    int bytes = m->desc->real_bytes;
+
+    take(m->params, bytes, t->at.c, n, o->room);
+    take(m->grads, bytes, t->at.c, n, o->room + n);
+    if (back)
+        manifold_value(t, o->room);
+    else
+        manifold_free(t, o->room, o->room + n);
+    put(m->params, bytes, t->at.c, n, o->room);
+    put(m->grads, bytes, t->at.c, n, o->room + n);
 }
 
 /* One block of one parameter, n <= BLOCK reals at `at`. */
@@ -399,7 +430,12 @@ void optim_step(RtOptim *o, double lr)
             continue;
         u.lr = lr * t->lr;
         u.decay = t->decay < 0 ? own_decay(o) : t->decay;
+        int dependent = (t->flags & (CELL_SIMPLEX | CELL_SKEW)) != 0;
+        if (dependent)
+            go_free(o, t, 0);
         for (int64_t k = 0; k < n; k += BLOCK)
             update_block(o, t, &u, t->at.c + k, n - k < BLOCK ? n - k : BLOCK);
+        if (dependent)
+            go_free(o, t, 1);
     }
 }

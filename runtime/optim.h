@@ -21,6 +21,7 @@ typedef struct RtOptim {
     void *slot[OPTIM_SLOTS]; /* [param_size] reals each, NULL if not used */
     int64_t step;            /* updates made */
     double memory;           /* nadam: product of its momenta */
+    double *room; /* value and gradient of a parameter in simplex or skew */
 } RtOptim;
 
 /* text: sgd(lr, momentum, dampening, nesterov, decay), momentum(lr, mu,

@@ -12,7 +12,7 @@ WANTED = ("output", "final_state", "gradient", "expected",
 
 # Families of case.json that the harness knows how to say in the language.
 FAMILIES = ("rnn", "step", "cell", "model", "clip", "optimizer",
-            "truncated_bptt", "onnx")
+            "truncated_bptt", "onnx", "loss", "layer", "gradient_flow")
 
 LAYER = re.compile(r"^(.+)_l(\d+)(r?)$")
 

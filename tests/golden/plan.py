@@ -106,7 +106,10 @@ class Plan:
 
     def bind_arrays(self):
         case, model, base = self.case, self.model, self.base
+        base.inputs.update(model.given)
         for name, spelled in model.inputs.items():
+            if spelled in model.given:
+                continue
             base.inputs[spelled] = self.array(case.tensors[name])
         for t in case.role("initial_state"):
             if t.name in model.split:
@@ -357,7 +360,7 @@ class Plan:
     def perplexity(self, results):
         """exp of the mean over the targets that count."""
         loss = results["main"].array("loss").data[0]
-        if "sum" in self.model.flags:
+        if "sum" in self.model.flags and not self.model.averaged:
             target = self.case.role("target")[0]
             loss /= sum(v >= 0 for v in self.array(target).data)
         return npyio.Array((1,), [math.exp(loss)])

@@ -12,6 +12,7 @@ import cellspec
 import equation
 import frameworks
 import library
+import losses
 from case import CaseError, Skip
 from equation import EquationError
 from model import Model, spell
@@ -517,6 +518,9 @@ def models(case):
     try:
         if case.family == "onnx" or case.json["peer"]["name"] == "keras":
             return [m for m in frameworks.models(case) if m]
+        found = losses.models(case)
+        if found is not None:
+            return found
         found = [cellspec.build(case) if case.family == "cell" else
                  Written(case).build()]
         # Merged biases count once in a norm and move twice as far.

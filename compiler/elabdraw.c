@@ -1,0 +1,258 @@
+/* What is drawn: y ~ D(...) becomes minus the log of D's likelihood, by the
+ * library's fn D_nll(y, ...) or cell D_nll, and the parameters of D become
+ * roots that generate draws from.  No distribution is known by name here but
+ * mixture, whose arguments are distributions. */
+#include <string.h>
+
+#include "elab.h"
+
+static const char *axis_list(Elab *e, uint32_t axes)
+{
+    Buf b;
+    buf_init(&b, e->arena);
+    for (int i = 0; i < e->axis.n; i++)
+        if (axes >> i & 1)
+            buf_printf(&b, "%s%s", b.n ? ", " : "", e->axis.v[i].name);
+    return b.n ? b.s : "none";
+}
+
+/* The name through which an expression comes to vary over an axis. */
+static Name *varies_through(Elab *e, Scope *s, Ast *a, uint32_t axis)
+{
+    if (a->kind == A_NAME) {
+        Name *n = scope_lookup(e, s, a->name);
+        return n && n->val.kind == V_TENSOR && n->val.axes & axis ? n : NULL;
+    }
+    for (Ast *k = a->kid; k; k = k->next) {
+        Name *n = varies_through(e, s, k, axis);
+        if (n)
+            return n;
+    }
+    return NULL;
+}
+
+static void foreign_axis(Elab *e, Scope *s, Ast *y, const Val *v,
+                         uint32_t extra, Ast *dist)
+{
+    Name *n = varies_through(e, s, dist, extra);
+    uint32_t own = v->axes & ~AXIS_B;
+    diag(e->diags, E_FOREIGN_AXIS, y->span, y->name,
+         own ? arena_printf(e->arena, "has axis %s", axis_list(e, own))
+             : "has no time axis",
+         axis_list(e, extra), n ? n->name : "its parameters");
+    if (n)
+        diag_note(e->diags, n->span, "%s varies over %s", n->name,
+                  axis_list(e, extra));
+    diag_help(e->diags, "reduce it, e.g. mean[%s](...) or %s[end]",
+              axis_list(e, extra), n ? n->name : "h");
+}
+
+/* D of D(...) as the library's or the user's D_nll. */
+static Name *density(Elab *e, Scope *s, const Ast *dist)
+{
+    if (dist->kind != A_CALL || dist->kid->kind != A_NAME)
+        return NULL;
+    const char *name = arena_printf(e->arena, "%s_nll", dist->kid->name);
+    return scope_lookup(e, s, intern_str(e->intern, name));
+}
+
+static bool is_mixture(const Ast *dist)
+{
+    return dist->kind == A_CALL && dist->kid->kind == A_NAME &&
+           !strcmp(dist->kid->name, "mixture");
+}
+
+/* Types of what stands in a distribution's arguments. */
+void draw_types(Elab *e, Scope *s, Ast *dist)
+{
+    bool mixture = is_mixture(dist);
+    for (Ast *k = dist->kind == A_CALL ? dist->kid->next : NULL; k; k = k->next)
+        if (mixture && density(e, s, k))
+            draw_types(e, s, k);
+        else
+            expr(e, s, k);
+}
+
+/* A value that is drawn, and where. */
+typedef struct Draw {
+    Elab *e;
+    Scope *s;
+    Ast *lhs;         /* y */
+    Val y;            /* its value */
+    Name *input;      /* the model's input that it is, or NULL */
+    const char *path; /* of the parameters: "normal", "mixture.1.normal" */
+} Draw;
+
+/* A parameter of the distribution, for generate: "categorical.p". */
+static void draw_root(Draw *d, const char *what, const Val *v, Span at)
+{
+    Elab *e = d->e;
+    if (e->set->backward || !d->input)
+        return;
+    Ref r = val_ref(e, v, at);
+    if (!SHAPE(e->graph, NODE(e->graph, r)->shape)->rank && d->y.rank)
+        r = graph_expand(e->graph, r, val_shape(e, &d->y));
+    what = arena_printf(e->arena, "%s.%s", d->path, what);
+    const char *name = arena_printf(e->arena, "%s.%s", d->input->full, what);
+    int root = add_root(e, CELL_DRAW, name, r, d->input->slot);
+    e->graph->root.v[root].what = what;
+}
+
+/* One argument of a distribution: it varies over no axis that y has not. */
+static bool parameter(Draw *d, Ast *dist, Ast *a, Val *v)
+{
+    Elab *e = d->e;
+    *v = expr(e, d->s, a);
+    if (v->kind != V_TENSOR)
+        return false;
+    if (v->complex) {
+        complex_refuse(e, "a distribution", v, a->span);
+        return false;
+    }
+    uint32_t extra = v->axes & ~d->y.axes & ~AXIS_B;
+    if (extra) {
+        foreign_axis(e, d->s, d->lhs, &d->y, extra, dist);
+        return false;
+    }
+    if (d->y.set && v->rank == 1 && !same_dim(e, d->y.set, v->dim[0])) {
+        diag(e->diags, E_DRAW_SET, d->lhs->span, d->lhs->name,
+             dim_text(e->arena, d->y.set), dim_text(e->arena, v->dim[0]));
+        if (d->y.name)
+            diag_note(e->diags, d->y.name->span, "%s is %s", d->lhs->name,
+                      val_text(e, &d->y));
+        return false;
+    }
+    return true;
+}
+
+static Val summed(Elab *e, Val v, Span at)
+{
+    if (v.kind != V_TENSOR || !v.rank)
+        return v;
+    Ref in = v.ref;
+    v.rank = 0;
+    return val_node(e, v, OP_SUM, 1, &in, 0, 0, 0, at);
+}
+
+static Val one_density(Draw *d, Ast *dist)
+{
+    Elab *e = d->e;
+    Name *f = density(e, d->s, dist);
+    int n = ast_count(dist), i = 1;
+    Val *arg = NEW_N(e->arena, Val, n + 1);
+    Span *at = NEW_N(e->arena, Span, n + 1);
+    arg[0] = d->y;
+    at[0] = d->lhs->span;
+    for (Ast *k = dist->kid->next; k; k = k->next, i++) {
+        at[i] = k->span;
+        if (!parameter(d, dist, k, &arg[i]))
+            return val_none();
+    }
+    Val def = val_none();
+    def.kind = V_FN;
+    def.def = f->decl;
+    def.home = f->scope;
+    Val v = call_fn(e, d->s, def, i, arg, at, dist->span);
+    i = 0;
+    for (Ast *p = f->decl->kid; v.kind == V_TENSOR && p->kind == A_ARG;
+         p = p->next, i++)
+        if (i)
+            draw_root(d, p->name, &arg[i], dist->span);
+    return summed(e, v, dist->span);
+}
+
+/* mixture(w, D1, D2, ...): -log sum of w[k] exp(-nll of Dk). */
+static Val mixture(Draw *d, Ast *dist)
+{
+    Elab *e = d->e;
+    Ast *w = dist->kid->next;
+    Val weight;
+    int n = ast_count(dist) - 2, i = 0;
+    if (!w || !parameter(d, dist, w, &weight))
+        return val_none();
+    if (n < 1 || weight.rank != 1 || dim_number(weight.dim[0]) != n) {
+        diag(e->diags, E_MIXTURE, w->span, n, val_text(e, &weight));
+        return val_none();
+    }
+    const char *path = d->path;
+    draw_root(d, "w", &weight, w->span);
+    Val total = val_unknown(d->y.axes);
+    Ref *in = NEW_N(e->arena, Ref, n);
+    for (Ast *k = w->next; k; k = k->next, i++) {
+        if (!density(e, d->s, k)) {
+            diag(e->diags, E_DISTRIBUTION, k->span);
+            return val_none();
+        }
+        d->path = arena_printf(e->arena, "%s.%d.%s", path, i + 1, k->kid->name);
+        Val v = one_density(d, k);
+        if (v.kind != V_TENSOR)
+            return v;
+        total.axes |= v.axes;
+        in[i] = val_ref(e, &v, k->span);
+    }
+    total.rank = 1;
+    total.dim[0] = weight.dim[0];
+    Span at = dist->span;
+    Val pair[2] = {val_op(e, OP_log, 1, &weight, w->span, NULL),
+                   val_node(e, total, OP_CONCAT, n, in, 0, 0, 0, at)};
+    Val each = val_op(e, OP_sub, 2, pair, at, NULL);
+    Ref r = each.ref;
+    each.rank = 0;
+    each = val_node(e, each, OP_LSE, 1, &r, 0, 0, 0, at);
+    return val_op(e, OP_neg, 1, &each, at, NULL);
+}
+
+/* Left of ~ stands an input: of the model, or of a cell. */
+static bool draw_target(Draw *d, Ast *stmt)
+{
+    Elab *e = d->e;
+    d->lhs = stmt->kid->kid;
+    Name *n = d->lhs->kind == A_NAME && !d->lhs->next
+                  ? scope_lookup(e, d->s, d->lhs->name)
+                  : NULL;
+    bool input = n && (n->kind == N_INPUT ||
+                       (n->kind == N_ARG && n->decl && n->scope == d->s));
+    if (!input) {
+        diag(e->diags, E_DRAW_TARGET, d->lhs->span);
+        return false;
+    }
+    Name *in = n->kind == N_ARG ? storage_name(e, n) : n;
+    if (in->kind == N_INPUT && !declare(e, in))
+        return false;
+    d->input = in->kind == N_INPUT ? in : NULL;
+    d->y = expr(e, d->s, d->lhs);
+    d->y.name = d->input ? d->input : n;
+    if (d->y.kind == V_TENSOR && d->y.complex) {
+        complex_refuse(e, "a distribution", &d->y, d->lhs->span);
+        return false;
+    }
+    return d->y.kind == V_TENSOR;
+}
+
+bool draw_term(Elab *e, Scope *s, Ast *stmt, TermPart *out)
+{
+    Ast *dist = stmt->kid->next;
+    Draw d = {e, s, NULL, val_none(), NULL, NULL};
+    if (!draw_target(&d, stmt))
+        return false;
+    if (!density(e, s, dist) && !is_mixture(dist)) {
+        bool later = false;
+        if (dist->kind == A_CALL && dist->kid->kind == A_NAME)
+            call_builtin(e, s, dist->kid->name, dist, NULL, NULL, &later);
+        if (!later)
+            diag(e->diags, E_DISTRIBUTION,
+                 dist->kind == A_CALL ? dist->kid->span : dist->span);
+        return false;
+    }
+    d.path = dist->kid->name;
+    out->v = is_mixture(dist) ? mixture(&d, dist) : one_density(&d, dist);
+    if (out->v.kind != V_TENSOR)
+        return false;
+    out->name =
+        s == e->top ? d.input->full : full_name(e, s->prefix, d.lhs->name);
+    out->flags = CELL_LIKELIHOOD;
+    if (d.y.set)
+        out->counted = graph_op2(e->graph, OP_ge, val_ref(e, &d.y, d.lhs->span),
+                                 graph_const(e->graph, 0));
+    return true;
+}
