@@ -192,6 +192,13 @@ static void causal_message(Cellc *c, const Graph *g, const CausalError *x)
 {
     Buf b;
     buf_init(&b, c->run);
+    if (x->why == CAUSAL_AXES) {
+        const Slot *s = SLOT(g, NODE(g, x->read)->a);
+        diag(c->diags, E_AXIS_LOOPS, x->span,
+             arena_strndup(c->run, s->name, strcspn(s->name, "[")),
+             g->time.v[s->axis]);
+        return;
+    }
     const char *who = "a value";
     Span at = x->span;
     for (int i = 0; i < x->cycle.n; i++) {
@@ -246,7 +253,8 @@ static void check_cells(Cellc *c)
     set.noption = set.ndim = set.nstate = 0;
     for (int f = 0; f < c->text.n; f++)
         for (Ast *a = c->file[f]->kid; a; a = a->next) {
-            const char *text = a->kind == A_CELL ? probe_text(c->run, a) : NULL;
+            const char *text =
+                a->kind == A_CELL ? probe_text(c->run, a, "probe_") : NULL;
             if (!text)
                 continue;
             Ast **file = NEW_N(c->run, Ast *, c->text.n + 1);

@@ -91,10 +91,11 @@ int cellc_compile(Cellc *c);
 const CellDesc *cellc_jit(Cellc *c);
 
 /* Text results, owned by the handle until the next call; NULL after an error.
- * stage: ast graph grad sched plan c; linear: as cellc_cell_linear; own:
- * parameters, inputs and start values ("h@0") behind a derivative of the
- * spec's own; cost: "flops N" of a forward step.  after: the name of a pass
- * (elaborate final simplify gemm grad plain). */
+ * stage: ast graph grad sched plan c; latex: equations and derivatives as a
+ * document; linear: as cellc_cell_linear; own: parameters, inputs and start
+ * values ("h@0") behind a derivative of the spec's own; cost: "flops N" of a
+ * forward step.  after: the name of a pass (elaborate final simplify gemm grad
+ * plain). */
 const char *cellc_show(Cellc *c, const char *stage, const char *after);
 /* Canonical layout of one source text. */
 const char *cellc_format(Cellc *c, const char *name, const char *text,
@@ -103,9 +104,10 @@ const char *cellc_format(Cellc *c, const char *name, const char *text,
 enum { CELLC_FREESTANDING = 1, CELLC_APP = 2 };
 const char *cellc_emit(Cellc *c, int which, int flags);
 /* The library: i-th cell, 0 past the last.  Of the cell of that name (NULL: no
- * such cell), text: what a user may copy; equations: these alone; linear:
- * "yes", "no", "no state", "partly (c, n)" with the states that the next state
- * is linear in, "as its argument" where that decides. */
+ * such cell), text: what a user may copy; equations: these alone; model: a spec
+ * that applies it once, NULL where it takes other cells; linear: "yes", "no",
+ * "no state", "partly (c, n)" with the states that the next state is linear in,
+ * "as its argument" where that decides. */
 typedef struct CellcCell {
     const char *name;
     const char *summary, *paper, *family, *note; /* "" where nothing is said */
@@ -114,6 +116,7 @@ typedef struct CellcCell {
 int cellc_cell_at(Cellc *c, int i, CellcCell *cell);
 const char *cellc_cell_text(Cellc *c, const char *name);
 const char *cellc_cell_equations(Cellc *c, const char *name);
+const char *cellc_cell_model(Cellc *c, const char *name);
 const char *cellc_cell_linear(Cellc *c, const char *name);
 /* Long explanation of a message code, NULL if unknown. */
 const char *cellc_explain(const char *code);

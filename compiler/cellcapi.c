@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cost.h"
+#include "latex.h"
 
 static const char *keep(Cellc *c, const char *s)
 {
@@ -272,7 +273,28 @@ static int show_own(Cellc *c)
 static int show_linear(Cellc *c)
 {
     if (c->elab.graph)
-        buf_puts(&c->shown, cellc_linear(c, ""));
+        buf_puts(&c->shown, cellc_linear(c, false));
+    return CELLC_OK;
+}
+
+/* A model without a loss is differentiated through all its outputs. */
+static int name_outputs(Cellc *c)
+{
+    bool loss = !c->elab.graph;
+    for (int i = 0; !loss && i < c->elab.graph->root.n; i++)
+        loss = c->elab.graph->root.v[i].role == CELL_LOSS;
+    for (int i = 0; !loss && i < c->elab.decl.n; i++)
+        if (c->elab.decl.v[i].role == CELL_OUTPUT &&
+            !(c->elab.decl.v[i].flags & CELL_INDEX))
+            vec_push(c->keep, &c->upstream, keep(c, c->elab.decl.v[i].name));
+    return CELLC_OK;
+}
+
+static int show_latex(Cellc *c)
+{
+    if (c->elab.graph)
+        latex_print(&c->shown, c->elab.graph, c->elab.axis.v, c->elab.axis.n,
+                    c->elab.decl.v, c->elab.decl.n);
     return CELLC_OK;
 }
 
@@ -280,9 +302,10 @@ static int show_linear(Cellc *c)
 static const struct {
     const char *name;
     int (*open)(Cellc *c);
-} stages[] = {{"ast", show_ast}, {"own", show_own}, {"linear", show_linear},
-              {"graph", NULL},   {"grad", NULL},    {"sched", NULL},
-              {"plan", NULL},    {"c", NULL},       {"cost", NULL}};
+} stages[] = {{"ast", show_ast},     {"own", show_own}, {"linear", show_linear},
+              {"latex", show_latex}, {"graph", NULL},   {"grad", NULL},
+              {"sched", NULL},       {"plan", NULL},    {"c", NULL},
+              {"cost", NULL}};
 
 static int find_stage(const char *name)
 {
@@ -327,7 +350,11 @@ const char *cellc_show(Cellc *c, const char *stage, const char *after)
         return NULL;
     }
     if (stage && stages[k].open) {
-        int code = cellc_check(c);
+        int code = cellc_check(c), given = c->upstream.n;
+        if (!code && stages[k].open == show_latex &&
+            !cellc_guarded(c, name_outputs) && c->upstream.n > given)
+            code = cellc_check(c);
+        c->upstream.n = given;
         if (code && !(c->run && !strcmp(stage, "ast")))
             return NULL;
         return cellc_guarded(c, stages[k].open) ? NULL : c->shown.s;

@@ -65,7 +65,7 @@ void cellc_say(Cellc *c, const char *severity, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 const char *cellc_model_name(Cellc *c);
 /* Of the checked model, see linear.h. */
-const char *cellc_linear(Cellc *c, const char *prefix);
+const char *cellc_linear(Cellc *c, bool inner);
 EmitOptions cellc_emit_options(Cellc *c, int flags);
 
 #endif

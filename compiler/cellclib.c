@@ -166,30 +166,37 @@ const char *cellc_cell_equations(Cellc *c, const char *name)
     return c->shown.s;
 }
 
-const char *cellc_linear(Cellc *c, const char *prefix)
-{
-    Graph *g = pass_simplify(pass_final(c->elab.graph));
-    Causal causal = causal_find(g, c->run);
-    return linear_text(g, &causal, prefix, c->run);
-}
-
-static int find_linear(Cellc *c)
-{
-    buf_init(&c->shown, c->keep);
-    buf_puts(&c->shown, cellc_linear(c, PROBE_NAME "."));
-    return CELLC_OK;
-}
-
-const char *cellc_cell_linear(Cellc *c, const char *name)
+const char *cellc_cell_model(Cellc *c, const char *name)
 {
     int file;
     const Ast *cell = library_cell(c, 0, name, &file);
     if (!cell || setjmp(c->escape.env))
         return NULL;
-    const char *text = probe_text(c->keep, cell), *out = NULL;
-    Cellc *one = text ? cellc_new(NULL, NULL) : NULL;
-    if (!one)
-        return text ? NULL : "as its argument";
+    return probe_text(c->keep, cell, "");
+}
+
+const char *cellc_linear(Cellc *c, bool inner)
+{
+    Graph *g = pass_simplify(pass_final(c->elab.graph));
+    Causal causal = causal_find(g, c->run);
+    return linear_text(g, &causal, inner, c->run);
+}
+
+static int find_linear(Cellc *c)
+{
+    buf_init(&c->shown, c->keep);
+    buf_puts(&c->shown, cellc_linear(c, true));
+    return CELLC_OK;
+}
+
+const char *cellc_cell_linear(Cellc *c, const char *name)
+{
+    const char *text = cellc_cell_model(c, name), *out = NULL;
+    if (!text)
+        return cellc_cell_text(c, name) ? "as its argument" : NULL;
+    Cellc *one = cellc_new(NULL, NULL);
+    if (!one || setjmp(c->escape.env))
+        return NULL;
     if (!cellc_add_text(one, name, text, strlen(text)) && !cellc_check(one) &&
         !cellc_guarded(one, find_linear))
         out = arena_printf(c->keep, "%s", one->shown.s);

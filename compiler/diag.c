@@ -317,10 +317,19 @@ const char *diag_closest(const char *word, const char *const *cand, int n)
     for (p = word; *p; p += char_len(p))
         length++;
     most = length < 2 ? 0 : length < 4 ? 1 : length < 8 ? 2 : 3;
-    for (k = 0; k <= most; k++)
-        for (i = 0; i < n; i++)
-            if (within(word, cand[i], k))
+    for (k = 0; k <= most; k++) {
+        const char *near = NULL;
+
+        for (i = 0; i < n; i++) { /* swapped letters before a missing one */
+            if (!within(word, cand[i], k))
+                continue;
+            if (strlen(cand[i]) == strlen(word))
                 return cand[i];
+            near = near ? near : cand[i];
+        }
+        if (near)
+            return near;
+    }
     return NULL;
 }
 

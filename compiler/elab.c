@@ -55,7 +55,7 @@ static Name *name_new(Elab *e, Scope *s, NameKind kind, const char *name,
     n->scope = s;
     n->span = at;
     n->part = -1;
-    n->slot = n->im_slot = -1;
+    n->slot = n->im_slot = n->axis = -1;
     n->val = val_unknown(0);
     return n;
 }
@@ -84,7 +84,7 @@ void scope_bind(Elab *e, Scope *s, const char *name, Val v, Span at)
     n->scope = s;
     n->span = v.name ? v.name->span : at;
     n->part = -1;
-    n->slot = n->im_slot = -1;
+    n->slot = n->im_slot = n->axis = -1;
     n->val = v;
     n->typed = true;
     n->state = 2;
@@ -126,7 +126,7 @@ static void collect_decl(Elab *e, Scope *s, Ast *stmt, Ast *d, NameKind kind)
 {
     Ast *braces = ast_find(d, A_BRACES), *subs = ast_find(d, A_SUBS);
     bool model = s == e->top;
-    collect_dims(e, s, subs, model && kind == N_INPUT);
+    collect_dims(e, s, subs, model && kind != N_PARAM);
     Ast *in = ast_find(d, A_IN);
     if (in && kind == N_INPUT && !in->kid->next && in->kid->kind == A_NAME &&
         !declared_complex(d) && !scope_lookup(e, s, in->kid->name)) {
@@ -194,14 +194,17 @@ static void collect_axes(Elab *e, Ast *stmt)
 {
     for (Ast *k = stmt->kid; k; k = k->next) {
         Axis x = {k->name, k->name_span, k, false};
-        if (k->op) {
+        if (k->op && k->op != K_UNTIL) {
             diag(e->diags, E_UNSUPPORTED, k->span,
-                 k->op == K_UNTIL  ? "a stopping rule (until)"
-                 : k->op == K_LIKE ? "a second index over the same axis (like)"
-                                   : "an axis with a slower clock");
+                 k->op == K_LIKE ? "a second index over the same axis (like)"
+                                 : "an axis with a slower clock");
             continue;
         }
-        vec_push(e->arena, &e->axis, x);
+        if (e->axis.n == CELL_TIMES)
+            diag(e->diags, E_UNSUPPORTED, k->span,
+                 "more than three time axes in one model");
+        if (e->axis.n < CELL_TIMES)
+            vec_push(e->arena, &e->axis, x);
     }
 }
 
@@ -440,13 +443,17 @@ int name_slot(Elab *e, Name *n)
     Val type = n->val;
     if (type.rank == RANK_UNKNOWN)
         type.rank = 0;
-    int axes = n->state == 2 ? val_axes(&type) : GX_TB;
+    int axes = val_axes(&type);
+    if (n->axis >= 0 && n->lagged)
+        axes |= GX_B | cell_time(n->axis);
     for (int p = 0; p < 1 + type.complex; p++) {
         int *to = p ? &n->im_slot : &n->slot;
         *to = graph_slot(e->graph, SLOT_EQN,
                          type.complex ? part_name(e, n->full, p) : n->full,
                          val_shape(e, &type), axes);
         SLOT(e->graph, *to)->span = n->span;
+        if (n->axis >= 0)
+            SLOT(e->graph, *to)->axis = n->axis;
     }
     vec_push(e->arena, &e->pending, n);
     return n->slot;
@@ -653,6 +660,8 @@ Elaborated elaborate(Arena *a, Intern *in, Diags *d, Ast *const *lib, int nlib,
     implied_axis(&e, file, nfile);
     for (int i = 0; i < nfile; i++)
         scope_collect(&e, e.top, file[i]->kid);
+    for (int i = 0; i < e.axis.n; i++)
+        vec_push(a, &e.graph->time, e.axis.v[i].name);
     for (int i = 0; i < nfile && !set->probe; i++)
         text_check(&e, file[i]);
     for (int i = 0; i < MAX_ROUNDS; i++) {

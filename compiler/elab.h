@@ -118,7 +118,8 @@ struct Name {
     int state;            /* building: 0 new, 1 under way, 2 done */
     int slot;             /* of the graph, -1: none yet */
     int im_slot;          /* complex: of the imaginary part; else -1 */
-    bool used, lagged;    /* read at all; read at another step */
+    bool used, lagged;    /* read at all; read at another step ... */
+    int axis;             /* ... of this axis; -1: none */
     bool drawn;           /* left of ~ */
     bool recurrent;       /* its own cell reads it at an earlier step */
     int min_off, max_off; /* steps at which it is read, 0 or beyond */
@@ -170,6 +171,8 @@ struct Scope {
     bool reversed;       /* inside rev(): time runs from the end to 1 */
     bool shown;          /* the output line: names as `h = e` made them */
     int axis;            /* axis that `t` means here, -1 unknown */
+    bool along;          /* the application says so: lstm(n)[u](x) */
+    uint32_t axes;       /* time axes of the inputs */
     Val any;             /* shape that `[...]` means; NONE until solved */
     const char *where;   /* "lstm" for messages, NULL at top level */
     VEC(Ast *) terms;    /* loss, metric and ~ statements of a cell */
@@ -260,6 +263,9 @@ Val val_unknown(uint32_t axes);
 Ref val_ref(Elab *e, const Val *v, Span at); /* the node, made if constant */
 int val_shape(Elab *e, const Val *v);        /* shape of the graph */
 uint8_t val_axes(const Val *v);              /* axes of the graph */
+int val_axis(const Val *v); /* its only time axis; -1: none or several */
+Val val_length(Elab *e, int axis, Span at);
+Val val_valid(Elab *e, int axis, Span at); /* 1 at a sequence's own steps */
 const char *val_text(Elab *e, const Val *v); /* "vector [n] over t" */
 Val val_op(Elab *e, Op op, int n, const Val *x, Span at, const Span *arg);
 /* One more operand's shape joins *r; false after an error. */
@@ -321,7 +327,9 @@ Val expr_index(Elab *e, Scope *s, Ast *a);
 int axis_of(Elab *e, Scope *s, const char *name); /* here; -1: none */
 bool is_axis(Elab *e, Scope *s, const char *name);
 bool edge_of(Elab *e, Scope *s, Ast *subs, Edge *out); /* h[0], h[end+1] */
-Val read_at(Elab *e, Scope *s, Name *n, int offset, Span at); /* t+offset */
+/* n at t+offset of an axis, -1: not known yet */
+Val final_value(Elab *e, Scope *s, Val v, Span at);
+Val read_at(Elab *e, Scope *s, Name *n, int offset, int axis, Span at);
 bool step_of(Elab *e, Scope *s, Ast *subs, int *offset);      /* [t-1] */
 Name *storage_name(Elab *e, Name *n); /* the name whose slot holds n */
 
@@ -366,6 +374,11 @@ Val over_become(Elab *e, Name *n, Val v);
 bool over_starts(Elab *e, const Over *o, const App *at, const Name *n);
 void over_type_starts(Elab *e, Name *n);
 void over_check(Elab *e);
+
+/* elabaxis.c: sum[t](e), softmax[t](e) ... */
+Val axis_call(Call *c);
+bool axis_function(const char *name);
+const char *axis_list(Elab *e, uint32_t axes); /* "t, u" */
 
 /* elabconst.c */
 Val const_table(Elab *e, Name *n); /* const A[i=1:n] = ... */

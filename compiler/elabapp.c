@@ -15,6 +15,31 @@ struct AppMemo {
     UT_hash_handle hh;
 };
 
+/* The axis that lstm(n)[u] names, or that the application around it has. */
+static int site_axis(Elab *e, Scope *s, Ast *layer)
+{
+    if (layer->kind != A_INDEX)
+        return s->along ? s->axis : -1;
+    Ast *sub = layer->kid->next->kid;
+    int axis = sub && sub->kind == A_NAME && !sub->next
+                   ? axis_of(e, s, sub->name)
+                   : -1;
+    if (axis < 0 && e->building)
+        diag(e->diags, E_AXIS_NAME, layer->kid->next->span,
+             sub && sub->kind == A_NAME ? sub->name : "this");
+    return axis;
+}
+
+static void set_axis(App *a, int axis)
+{
+    if (a->scope) {
+        a->scope->axis = axis;
+        a->scope->along = true;
+    }
+    for (int i = 0; i < a->level.n; i++)
+        set_axis(a->level.v[i], axis);
+}
+
 static App *app_site(Elab *e, Scope *s, Ast *site, Ast *layer, Ast *first,
                      Ast *rest)
 {
@@ -34,6 +59,9 @@ static App *app_site(Elab *e, Scope *s, Ast *site, Ast *layer, Ast *first,
     App *app =
         l ? app_make(e, s, site, l, prefix, first, NULL, rest, s->reversed)
           : NULL;
+    int axis = app ? site_axis(e, s, layer) : -1;
+    if (axis >= 0)
+        set_axis(app, axis);
     if (!m) {
         m = NEW(e->arena, struct AppMemo);
         m->key = key;
@@ -261,6 +289,7 @@ void bind_input_type(Elab *e, Name *n, Val *v)
 {
     Scope *s = n->scope;
     uint32_t axes = v->axes & ~AXIS_B;
+    s->axes |= axes;
     if (axes && s->axis < 0) {
         int i = 0;
         while (!(axes >> i & 1))

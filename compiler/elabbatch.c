@@ -18,54 +18,60 @@ bool over_batch_takes(const char *fn)
     return !strcmp(fn, "sum") || !strcmp(fn, "mean");
 }
 
-static Val scalar_node(Elab *e, uint32_t axes, Op op, int n, const Ref *in,
-                       Span at)
+/* Time axes in the brackets, as bits; *ok is false after an error. */
+static uint32_t named_axes(Call *c, const Val *v, bool *ok)
 {
-    Val v = val_unknown(axes);
-    v.rank = 0;
-    return val_node(e, v, op, n, in, 0, 0, 0, at);
+    Elab *e = c->e;
+    uint32_t axes = 0;
+    for (Ast *k = c->subs->kid; k; k = k->next) {
+        if (k->kind == A_NAME && !strcmp(k->name, "batch"))
+            continue;
+        int axis = k->kind == A_NAME ? axis_of(e, c->s, k->name) : -1;
+        bool varies = axis >= 0 && v->axes >> axis & 1;
+        if (varies)
+            axes |= 1u << axis;
+        else if (e->building) {
+            diag(e->diags, axis < 0 ? E_AXIS_NAME : E_NO_AXIS,
+                 axis < 0 ? k->span : c->at[0], k->name, val_text(e, v));
+            *ok = false;
+        }
+    }
+    return axes;
 }
 
 /* 1 at the steps of each sequence; without steps, where it has any. */
 static Val counted(Elab *e, uint32_t axes, Span at)
 {
-    Val len = scalar_node(e, AXIS_B, OP_LEN, 0, NULL, at);
-    bool steps = (axes & ~AXIS_B) != 0;
-    Val first =
-        steps ? scalar_node(e, axes, OP_TIME, 0, NULL, at) : val_num(e, 1);
-    Val x[2] = {first, len};
-    return val_op(e, OP_le, 2, x, at, NULL);
-}
-
-/* The time axis stands in the brackets too. */
-static bool all_steps(Call *c, const Val *v, bool *ok)
-{
-    Elab *e = c->e;
-    bool all = false;
-    for (Ast *k = c->subs->kid; k; k = k->next) {
-        if (k->kind == A_NAME && !strcmp(k->name, "batch"))
+    Val some[2] = {val_length(e, 0, at), val_num(e, 1)};
+    Val all = val_none();
+    for (int i = 0; i < e->axis.n; i++) {
+        if (!(axes >> i & 1))
             continue;
-        bool axis = k->kind == A_NAME && is_axis(e, c->s, k->name);
-        bool varies = axis && v->axes & ~AXIS_B;
-        if (!varies && e->building) {
-            diag(e->diags, axis ? E_NO_AXIS : E_AXIS_NAME,
-                 axis ? c->at[0] : k->span, k->name, val_text(e, v));
-            *ok = false;
-        }
-        all = true;
+        Val pair[2] = {all, val_valid(e, i, at)};
+        all =
+            all.kind == V_NONE ? pair[1] : val_op(e, OP_and, 2, pair, at, NULL);
     }
-    return all;
+    return all.kind == V_NONE ? val_op(e, OP_ge, 2, some, at, NULL) : all;
 }
 
-static Val pooled(Elab *e, Val v, bool all, Span at)
+/* The sum over the sequences and the axes `over`, in every row of the steps
+ * that are left; one value where none are. */
+static Val pooled(Elab *e, Val v, uint32_t over, Span at)
 {
-    bool steps = (v.axes & ~AXIS_B) != 0;
-    Ref in = v.ref;
+    uint32_t left = v.axes & ~over & ~AXIS_B;
     v.set = NULL;
-    if (all || !steps)
-        v.axes = 0;
-    int rows = steps ? GX_TB : GX_B;
-    return val_node(e, v, OP_POOL, 1, &in, all ? rows : CELL_B, rows, 0, at);
+    if (over && left) {
+        Val sum = v, gone = v;
+        Ref in = v.ref;
+        sum.axes &= ~over;
+        gone.axes = over;
+        v = val_node(e, sum, OP_SUMA, 1, &in, val_axes(&gone) & GX_TIME, 0, 0,
+                     at);
+    }
+    Ref in = v.ref;
+    int rows = val_axes(&v);
+    v.axes = left ? v.axes : 0;
+    return val_node(e, v, OP_POOL, 1, &in, left ? CELL_B : rows, rows, 0, at);
 }
 
 Val over_batch(Call *c)
@@ -76,19 +82,26 @@ Val over_batch(Call *c)
     bool ok = true;
     if (v.kind != V_TENSOR)
         return v;
-    bool all = all_steps(c, &v, &ok);
+    uint32_t over = named_axes(c, &v, &ok);
     if (ok && !(v.axes & AXIS_B) && e->building) {
         diag(e->diags, E_NO_AXIS, c->at[0], "the batch", val_text(e, &v));
         ok = false;
     }
     if (!ok)
         return val_none();
+    if (!e->building) {
+        v.axes &= ~over;
+        v.axes = v.axes & ~AXIS_B ? v.axes : 0;
+        v.set = NULL;
+        v.constant = false;
+        return v;
+    }
     Val mask = counted(e, v.axes, at);
     Val x[3] = {mask, v, val_num(e, 0)};
-    Val sum = pooled(e, val_op(e, OP_select, 3, x, at, NULL), all, at);
+    Val sum = pooled(e, val_op(e, OP_select, 3, x, at, NULL), over, at);
     if (strcmp(c->name, "mean"))
         return sum;
-    Val least[2] = {pooled(e, mask, all, at), val_num(e, 1)};
+    Val least[2] = {pooled(e, mask, over, at), val_num(e, 1)};
     Val by[2] = {sum, val_op(e, OP_max, 2, least, at, NULL)};
     return val_op(e, OP_div, 2, by, at, NULL);
 }

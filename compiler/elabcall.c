@@ -152,7 +152,8 @@ static Layer *layer_levels(Elab *e, Scope *s, Ast *call, const char *prefix,
         return NULL;
     }
     Layer *l = layer_new(e, LAYER_STACK, prefix, call);
-    for (int i = 1; i <= (int)k.num; i++) {
+    int levels = dim_value(k.size) < 0 ? 2 : (int)k.num; /* open: to check */
+    for (int i = 1; i <= levels; i++) {
         const char *p = full_name(e, prefix, arena_printf(e->arena, "%d", i));
         Layer *level = shared && i > 1 ? l->level.v[0]
                        : shared        ? layer_make(e, s, inner, prefix, fresh)

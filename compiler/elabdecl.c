@@ -136,8 +136,9 @@ bool declare_type(Elab *e, Name *n)
 {
     Val v = val_unknown(0);
     Scope *s = n->scope;
-    bool model = s == e->top && n->kind == N_INPUT;
+    bool model = s == e->top && n->kind != N_PARAM;
     Ast *subs = ast_find(n->decl, A_SUBS);
+    int named = 0;
     v.rank = 0;
     if (n->kind != N_PARAM)
         v.axes = AXIS_B;
@@ -160,6 +161,8 @@ bool declare_type(Elab *e, Name *n)
             if (!strcmp(e->axis.v[i].name, k->name))
                 axis = i;
         if (axis >= 0) {
+            if (n->kind == N_NOISE && !named++ && !n->stmt->op)
+                v.axes = AXIS_B; /* its own axes instead of the first */
             v.axes |= 1u << axis;
             e->axis.v[axis].used = true;
             continue;

@@ -6,16 +6,6 @@
 
 #include "elab.h"
 
-static const char *axis_list(Elab *e, uint32_t axes)
-{
-    Buf b;
-    buf_init(&b, e->arena);
-    for (int i = 0; i < e->axis.n; i++)
-        if (axes >> i & 1)
-            buf_printf(&b, "%s%s", b.n ? ", " : "", e->axis.v[i].name);
-    return b.n ? b.s : "none";
-}
-
 /* The name through which an expression comes to vary over an axis. */
 static Name *varies_through(Elab *e, Scope *s, Ast *a, uint32_t axis)
 {

@@ -19,6 +19,7 @@ static void found_add(Elab *e, FoundList *list, Name *n, bool reversed,
     f.end = reversed ? !end : end;
     f.at = reversed ? 1 - at : at;
     Val v = expr(e, scope, x);
+    const Slot *slot = SLOT(e->graph, n->slot);
     if (v.kind == V_STR && n->val.set)
         v = member_index(e, v.str, n->val.set, x->span);
     if (v.kind != V_TENSOR) {
@@ -26,7 +27,7 @@ static void found_add(Elab *e, FoundList *list, Name *n, bool reversed,
             diag(e->diags, E_NOT_VALUE, x->span, val_text(e, &v));
         return;
     }
-    if (v.axes & ~AXIS_B) {
+    if (val_axes(&v) & ~(slot->axes & ~slot_bit(slot))) {
         diag(e->diags, E_EDGE_VARIES, span, n->name);
         return;
     }
@@ -107,7 +108,8 @@ static void state_from_outside(Elab *e, int slot, const Name *n,
     for (int i = 0; i < count; i++)
         vec_push(e->arena, &old, back ? s->hi.v[i] : s->lo.v[i]);
     int in = graph_slot(e->graph, SLOT_INPUT,
-                        arena_printf(e->arena, "%s@0", name), s->shape, GX_B);
+                        arena_printf(e->arena, "%s@0", name), s->shape,
+                        s->axes & ~slot_bit(s));
     s = SLOT(e->graph, slot);
     Bound b = {first, graph_read(e->graph, in, 0)};
     memset(back ? (void *)&s->hi : (void *)&s->lo, 0, sizeof s->lo);

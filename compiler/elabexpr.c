@@ -16,24 +16,30 @@ static const struct {
     {O_EQ, OP_eq}, {O_NE, OP_ne}, {O_AND, OP_and}, {O_OR, OP_or},
 };
 
-static Val leaf(Elab *e, Op op, uint32_t axes, Span at)
-{
-    Val v = val_unknown(axes);
-    v.rank = 0;
-    return val_node(e, v, op, 0, NULL, 0, 0, 0, at);
-}
-
 /* The number of the step; inside rev() counted from the end. */
 static Val time_value(Elab *e, Scope *s, int axis, Span at)
 {
-    Val t = leaf(e, OP_TIME, 1u << axis | AXIS_B, at);
+    Val t = val_unknown(1u << axis | AXIS_B);
+    t.rank = 0;
+    t = val_node(e, t, OP_TIME, 0, NULL, axis, 0, 0, at);
     e->axis.v[axis].used = true;
     if (!s->reversed)
         return t;
-    Val x[2] = {leaf(e, OP_LEN, AXIS_B, at), t};
+    Val x[2] = {val_length(e, axis, at), t};
     x[0] = val_op(e, OP_sub, 2, x, at, NULL);
     x[1] = val_num(e, 1);
     return val_op(e, OP_add, 2, x, at, NULL);
+}
+
+/* `end` alone: the length, if it is clear along which axis. */
+static Val end_value(Elab *e, const Scope *s, Span at)
+{
+    if (!s->app && e->axis.n > 1) {
+        if (e->building)
+            diag(e->diags, E_AXIS_END, at);
+        return val_none();
+    }
+    return val_length(e, s->app && s->axis >= 0 ? s->axis : 0, at);
 }
 
 /* Names that may be read in scope s. */
@@ -199,7 +205,7 @@ static Val expr_name(Elab *e, Scope *s, Ast *a)
     if (axis >= 0)
         return time_value(e, s, axis, a->span);
     if (!strcmp(a->name, "end"))
-        return leaf(e, OP_LEN, AXIS_B, a->span);
+        return end_value(e, s, a->span);
     if (!strcmp(a->name, "training"))
         return val_num(e, e->training);
     if (!strcmp(a->name, "inf"))

@@ -154,7 +154,7 @@ static Val split(Call *c)
     return r;
 }
 
-static Val final_value(Call *c)
+static Val final_part(Call *c)
 {
     Val v = c->x[0];
     if (v.kind != V_TENSOR)
@@ -163,9 +163,7 @@ static Val final_value(Call *c)
         diag(c->e->diags, E_NO_AXIS, c->at[0], "time", val_text(c->e, &v));
         return val_none();
     }
-    Ref in = val_ref(c->e, &v, c->a->span);
-    v.axes = v.axes ? AXIS_B : 0;
-    return val_node(c->e, v, OP_FINAL, 1, &in, 0, 0, 0, c->a->span);
+    return final_value(c->e, c->s, v, c->a->span);
 }
 
 static Val concat(Call *c)
@@ -200,60 +198,59 @@ static const struct {
     int min, max; /* arguments; max -1: any number */
     Builtin *fn;
     Op op;
-    bool axis; /* may be followed by [t] */
 } builtins[] = {
-    {"exp", 1, 1, elementwise, OP_exp, false},
-    {"log", 1, 1, elementwise, OP_log, false},
-    {"log1p", 1, 1, elementwise, OP_log1p, false},
-    {"expm1", 1, 1, elementwise, OP_expm1, false},
-    {"sqrt", 1, 1, elementwise, OP_sqrt, false},
-    {"tanh", 1, 1, elementwise, OP_tanh, false},
-    {"sigmoid", 1, 1, elementwise, OP_sigmoid, false},
-    {"σ", 1, 1, elementwise, OP_sigmoid, false},
-    {"softplus", 1, 1, elementwise, OP_softplus, false},
-    {"abs", 1, 1, elementwise, OP_abs, false},
-    {"sign", 1, 1, elementwise, OP_sign, false},
-    {"floor", 1, 1, elementwise, OP_floor, false},
-    {"sin", 1, 1, elementwise, OP_sin, false},
-    {"cos", 1, 1, elementwise, OP_cos, false},
-    {"erf", 1, 1, elementwise, OP_erf, false},
-    {"atan2", 2, 2, elementwise, OP_atan2, false},
-    {"stopgrad", 1, 1, elementwise, OP_stopgrad, false},
-    {"sum", 1, -1, sum, OP_NONE, true},
-    {"mean", 1, -1, mean, OP_NONE, true},
-    {"max", 1, -1, largest, OP_NONE, true},
-    {"min", 1, -1, smallest, OP_NONE, true},
-    {"mul", 2, -1, product, OP_NONE, false},
-    {"argmax", 1, 1, reduce_line, OP_ARGMAX, false},
-    {"logsumexp", 1, 1, reduce_line, OP_LSE, false},
-    {"softmax", 1, 1, fn_along, OP_SOFTMAX, false},
-    {"cumsum", 1, 1, fn_along, OP_CUMSUM, false},
-    {"norm", 1, 1, fn_norm, OP_NONE, false},
-    {"normalize", 1, 1, fn_normalize, OP_NONE, false},
-    {"reshape", 2, 1 + SHAPE_RANK, fn_reshape, OP_NONE, false},
-    {"flatten", 1, 1, fn_flatten, OP_NONE, false},
-    {"roll", 2, 2, fn_roll, OP_NONE, false},
-    {"reverse", 1, 1, fn_reverse, OP_NONE, false},
-    {"permute", 2, 2, fn_permute, OP_NONE, false},
-    {"diag", 1, 1, fn_diag, OP_NONE, false},
-    {"blockdiag", 1, 1, fn_blockdiag, OP_NONE, false},
-    {"eye", 1, 1, fn_eye, OP_NONE, false},
-    {"outer", 2, 2, fn_outer, OP_NONE, false},
-    {"conv", 2, 2, fn_conv, OP_NONE, false},
-    {"expm", 1, 1, fn_expm, OP_NONE, false},
-    {"solve", 2, 2, fn_solve, OP_NONE, false},
-    {"clipgrad", 2, 2, fn_clipgrad, OP_NONE, false},
-    {"onehot", 1, 2, onehot, OP_NONE, false},
-    {"split", 2, 2, split, OP_NONE, false},
-    {"final", 1, 1, final_value, OP_NONE, false},
-    {"concat", 1, -1, concat, OP_NONE, false},
-    {"complex", 2, 2, complex_fn, OP_NONE, false},
-    {"real", 1, 1, complex_fn, OP_NONE, false},
-    {"imag", 1, 1, complex_fn, OP_NONE, false},
-    {"fft", 1, 1, complex_fn, OP_NONE, false},
-    {"ifft", 1, 1, complex_fn, OP_NONE, false},
-    {"ones", 1, SHAPE_RANK, filled, OP_NONE, false},
-    {"zeros", 1, SHAPE_RANK, filled, OP_NONE, false},
+    {"exp", 1, 1, elementwise, OP_exp},
+    {"log", 1, 1, elementwise, OP_log},
+    {"log1p", 1, 1, elementwise, OP_log1p},
+    {"expm1", 1, 1, elementwise, OP_expm1},
+    {"sqrt", 1, 1, elementwise, OP_sqrt},
+    {"tanh", 1, 1, elementwise, OP_tanh},
+    {"sigmoid", 1, 1, elementwise, OP_sigmoid},
+    {"σ", 1, 1, elementwise, OP_sigmoid},
+    {"softplus", 1, 1, elementwise, OP_softplus},
+    {"abs", 1, 1, elementwise, OP_abs},
+    {"sign", 1, 1, elementwise, OP_sign},
+    {"floor", 1, 1, elementwise, OP_floor},
+    {"sin", 1, 1, elementwise, OP_sin},
+    {"cos", 1, 1, elementwise, OP_cos},
+    {"erf", 1, 1, elementwise, OP_erf},
+    {"atan2", 2, 2, elementwise, OP_atan2},
+    {"stopgrad", 1, 1, elementwise, OP_stopgrad},
+    {"sum", 1, -1, sum, OP_NONE},
+    {"mean", 1, -1, mean, OP_NONE},
+    {"max", 1, -1, largest, OP_NONE},
+    {"min", 1, -1, smallest, OP_NONE},
+    {"mul", 2, -1, product, OP_NONE},
+    {"argmax", 1, 1, reduce_line, OP_ARGMAX},
+    {"logsumexp", 1, 1, reduce_line, OP_LSE},
+    {"softmax", 1, 1, fn_along, OP_SOFTMAX},
+    {"cumsum", 1, 1, fn_along, OP_CUMSUM},
+    {"norm", 1, 1, fn_norm, OP_NONE},
+    {"normalize", 1, 1, fn_normalize, OP_NONE},
+    {"reshape", 2, 1 + SHAPE_RANK, fn_reshape, OP_NONE},
+    {"flatten", 1, 1, fn_flatten, OP_NONE},
+    {"roll", 2, 2, fn_roll, OP_NONE},
+    {"reverse", 1, 1, fn_reverse, OP_NONE},
+    {"permute", 2, 2, fn_permute, OP_NONE},
+    {"diag", 1, 1, fn_diag, OP_NONE},
+    {"blockdiag", 1, 1, fn_blockdiag, OP_NONE},
+    {"eye", 1, 1, fn_eye, OP_NONE},
+    {"outer", 2, 2, fn_outer, OP_NONE},
+    {"conv", 2, 2, fn_conv, OP_NONE},
+    {"expm", 1, 1, fn_expm, OP_NONE},
+    {"solve", 2, 2, fn_solve, OP_NONE},
+    {"clipgrad", 2, 2, fn_clipgrad, OP_NONE},
+    {"onehot", 1, 2, onehot, OP_NONE},
+    {"split", 2, 2, split, OP_NONE},
+    {"final", 1, 1, final_part, OP_NONE},
+    {"concat", 1, -1, concat, OP_NONE},
+    {"complex", 2, 2, complex_fn, OP_NONE},
+    {"real", 1, 1, complex_fn, OP_NONE},
+    {"imag", 1, 1, complex_fn, OP_NONE},
+    {"fft", 1, 1, complex_fn, OP_NONE},
+    {"ifft", 1, 1, complex_fn, OP_NONE},
+    {"ones", 1, SHAPE_RANK, filled, OP_NONE},
+    {"zeros", 1, SHAPE_RANK, filled, OP_NONE},
 };
 
 /* Of the language, but not of this version. */
@@ -273,71 +270,6 @@ bool is_builtin(const char *name)
     return builtin_index(name) >= 0;
 }
 
-static Val valid_mask(Elab *e, uint32_t axes, Span at)
-{
-    Val m = val_unknown(axes | AXIS_B);
-    m.rank = 0;
-    Ref in[2] = {graph_add(e->graph, OP_TIME, 0, NULL, 0, 0, 0, at),
-                 graph_add(e->graph, OP_LEN, 0, NULL, 0, 0, 0, at)};
-    return val_node(e, m, OP_le, 2, in, 0, 0, 0, at);
-}
-
-/* The extreme of no step at all counts as 0, like its sum. */
-static Val or_zero(Elab *e, Val v, Span at)
-{
-    Val len = val_unknown(AXIS_B);
-    len.rank = 0;
-    Val pair[2] = {val_node(e, len, OP_LEN, 0, NULL, 0, 0, 0, at),
-                   val_num(e, 1)};
-    Val x[3] = {val_op(e, OP_ge, 2, pair, at, NULL), v, val_num(e, 0)};
-    return val_op(e, OP_select, 3, x, at, NULL);
-}
-
-/* sum[t](e) and its like: over the valid steps of each sequence. */
-static Val over_axis(Call *c)
-{
-    Elab *e = c->e;
-    Val v = c->x[0];
-    Span at = c->a->span;
-    if (v.kind != V_TENSOR)
-        return v;
-    if (!(v.axes & ~AXIS_B)) {
-        if (e->building)
-            diag(e->diags, E_NO_AXIS, c->at[0], c->subs->kid->name,
-                 val_text(e, &v));
-        return e->building ? val_none() : v;
-    }
-    Val r = v;
-    r.set = NULL;
-    r.axes = AXIS_B;
-    r.constant = false;
-    r.size = NULL;
-    if (!e->building)
-        return r;
-    bool max = !strcmp(c->name, "max"), min = !strcmp(c->name, "min");
-    Val x[3] = {valid_mask(e, v.axes, at), v,
-                val_num(e, max   ? -HUGE_VAL
-                           : min ? HUGE_VAL
-                                 : 0)};
-    Val masked = val_op(e, OP_select, 3, x, at, NULL);
-    Ref in = masked.ref;
-    r = val_node(e, r,
-                 max   ? OP_MAXA
-                 : min ? OP_MINA
-                       : OP_SUMA,
-                 1, &in, CELL_T, 0, 0, at);
-    if (max || min)
-        return or_zero(e, r, at);
-    if (strcmp(c->name, "mean"))
-        return r;
-    Val len = val_unknown(AXIS_B);
-    len.rank = 0;
-    len = val_node(e, len, OP_LEN, 0, NULL, 0, 0, 0, at);
-    Val pair[2] = {len, val_num(e, 1)};
-    len = val_op(e, OP_max, 2, pair, at, NULL);
-    return divide(c, r, &len);
-}
-
 static Scope *small_scope(Elab *e, Scope *up, Scope *caller)
 {
     Scope *s = NEW(e->arena, Scope);
@@ -345,7 +277,7 @@ static Scope *small_scope(Elab *e, Scope *up, Scope *caller)
     s->prefix = caller->prefix;
     s->weights = caller->weights;
     s->reversed = caller->reversed;
-    s->axis = caller->axis;
+    s->axis = caller->axis >= 0 ? caller->axis : e->axis.n == 1 ? 0 : -1;
     s->app = up->app; /* a fn of a cell sees the cell's names */
     return s;
 }
@@ -421,14 +353,9 @@ Val call_builtin(Elab *e, Scope *s, const char *name, Ast *call, Ast *subs,
     }
     bool batch = over_batch_named(subs);
     bool whole = subs && (!batch || subs->kid->next);
-    if (subs && (!builtins[row].axis || (batch && !over_batch_takes(name)) ||
-                 first->kind != A_NAME || c.n != 1)) {
-        bool soon = !strcmp(name, "softmax") || !strcmp(name, "argmax") ||
-                    !strcmp(name, "logsumexp");
-        if (e->building && soon)
-            diag(e->diags, E_UNSUPPORTED, subs->span,
-                 arena_printf(e->arena, "%s over an axis", name));
-        else if (e->building)
+    bool takes = batch ? over_batch_takes(name) : axis_function(name);
+    if (subs && (!takes || first->kind != A_NAME || c.n != 1)) {
+        if (e->building)
             diag(e->diags, E_AXIS_CALL, subs->span, name);
         return val_none();
     }
@@ -455,7 +382,7 @@ Val call_builtin(Elab *e, Scope *s, const char *name, Ast *call, Ast *subs,
     }
     e->whole_from = outer;
     return complex_call(&c, batch  ? over_batch
-                            : subs ? over_axis
+                            : subs ? axis_call
                                    : builtins[row].fn);
 }
 

@@ -16,8 +16,10 @@ typedef struct TimeSub {
 
 int axis_of(Elab *e, Scope *s, const char *name)
 {
+    if (s->axis >= 0 && !strcmp(name, "t"))
+        return s->axis;
     if (s->app)
-        return !strcmp(name, "t") && s->axis >= 0 ? s->axis : -1;
+        return -1;
     for (int i = 0; i < e->axis.n; i++)
         if (!strcmp(e->axis.v[i].name, name))
             return i;
@@ -158,7 +160,45 @@ static const Over *step_override(Elab *e, Scope *s, Name **n, int offset,
     return over_find(e, from, *n, OVER_STEP, offset, at);
 }
 
-Val read_at(Elab *e, Scope *s, Name *n, int offset, Span at)
+/* An expression in brackets is stored under a name of its own, made of its
+ * place and `mark`. */
+static Name *anonymous(Elab *e, Scope *s, Ast *a, const char *mark)
+{
+    const char *key = intern_str(
+        e->intern, arena_printf(e->arena, "_%u%s", (unsigned)a->span.lo, mark));
+    Name *n = scope_find(s, key);
+    if (n)
+        return n;
+    n = scope_add(e, s, N_EQN, key, a->span);
+    n->rhs = a;
+    n->stmt = a;
+    Val v = expr(e, s, a);
+    if (!e->building && v.kind == V_TENSOR)
+        n->val = v;
+    return n;
+}
+
+/* The name that stores `base`, which n is, for reads along an axis: a stored
+ * name is read along one, so for another a second name stores it. */
+static Name *stored_along(Elab *e, Scope *s, Name *n, Ast *base, int axis,
+                          bool lagged)
+{
+    Name *m = storage_of(e, n->stands ? n->stands : n);
+    if (axis < 0 || m->axis == axis)
+        return n;
+    if (m->axis < 0 || (lagged && !m->lagged)) {
+        e->changed |= !e->building;
+        m->axis = axis;
+        return n;
+    }
+    Name *other = anonymous(e, s, base, e->axis.v[axis].name);
+    other->axis = axis;
+    other->full =
+        arena_printf(e->arena, "%s[%s]", m->full, e->axis.v[axis].name);
+    return other;
+}
+
+Val read_at(Elab *e, Scope *s, Name *n, int offset, int axis, Span at)
 {
     App *where = NULL;
     const Over *over = step_override(e, s, &n, offset, &where);
@@ -179,12 +219,19 @@ Val read_at(Elab *e, Scope *s, Name *n, int offset, Span at)
         return name_value(e, n, at);
     if (v.kind == V_NONE || (e->building && v.rank == RANK_UNKNOWN))
         return e->building ? val_none() : val_unknown(AXIS_B);
-    int axis = n->scope->app ? n->scope->axis : -1;
     v.axes |= AXIS_B | (axis >= 0 ? 1u << axis : 0);
     v.constant = false;
     v.size = NULL;
     if (!e->building)
         return v;
+    if (s->app && s->axes & (s->axes - 1) && !s->along) {
+        diag(e->diags, E_AXIS_CELL, s->app->call->span, s->where,
+             axis_list(e, s->axes));
+        diag_help(e->diags, "say along which: %s(...)[%s](...)", s->where,
+                  e->axis.v[s->axis].name);
+        s->along = true; /* told */
+        return val_none();
+    }
     if (m->kind == N_INPUT && !has_edge(e, m, step > 0)) {
         diag(e->diags, E_BEFORE_START, at, n->name, offset,
              step < 0 ? "before the first" : "after the last");
@@ -200,10 +247,40 @@ Val read_at(Elab *e, Scope *s, Name *n, int offset, Span at)
     return v;
 }
 
-/* h[end], h[1], h[end-2]: one step, the axis is gone. */
-static Val read_one(Elab *e, Name *n, TimeSub t, Span at)
+/* The axis that h[end], h[1] and final(h) drop, -1 if none. */
+static int dropped_axis(Elab *e, Scope *s, const Val *v, const char *what,
+                        const char *how, Span at, bool *clear)
 {
-    bool end = t.when == WHEN_END;
+    uint32_t axes = v->axes & ~AXIS_B;
+    int axis = val_axis(v);
+    *clear = true;
+    if (axis >= 0 || !axes)
+        return axis;
+    if (s->app && s->axis >= 0 && axes >> s->axis & 1)
+        return s->axis;
+    if (e->building)
+        diag(e->diags, E_AXIS_WHICH, at, what, axis_list(e, axes), how);
+    *clear = false;
+    return -1;
+}
+
+Val final_value(Elab *e, Scope *s, Val v, Span at)
+{
+    bool clear;
+    int axis = dropped_axis(e, s, &v, v.name ? v.name->name : "this", "final()",
+                            at, &clear);
+    if (!clear && e->building)
+        return val_none();
+    Ref in = val_ref(e, &v, at);
+    if (axis >= 0)
+        v.axes &= ~(1u << axis);
+    return axis < 0 ? v : val_node(e, v, OP_FINAL, 1, &in, axis, 0, 0, at);
+}
+
+/* h[end], h[1], h[end-2]: one step, the axis is gone. */
+static Val read_one(Elab *e, Scope *s, Name *n, Ast *base, TimeSub t, Span at)
+{
+    bool end = t.when == WHEN_END, clear;
     int off = t.off;
     n = n->stands ? n->stands : n;
     if (n->scope->reversed) { /* 1 and end change places */
@@ -217,7 +294,13 @@ static Val read_one(Elab *e, Name *n, TimeSub t, Span at)
     Val v = m->val;
     if (v.kind != V_TENSOR)
         return v;
-    v.axes &= AXIS_B;
+    int axis =
+        dropped_axis(e, s, &v, n->name, end ? "[end]" : "[1]", at, &clear);
+    if (!clear && e->building)
+        return val_none();
+    m = storage_of(e, stored_along(e, s, n, base, axis, false));
+    if (axis >= 0)
+        v.axes &= ~(1u << axis);
     v.axes |= AXIS_B;
     v.constant = false;
     v.size = NULL;
@@ -228,26 +311,9 @@ static Val read_one(Elab *e, Name *n, TimeSub t, Span at)
     int slot = storage_slot(e, m);
     if (slot < 0 || m->val.kind != V_TENSOR || m->val.rank == RANK_UNKNOWN)
         return val_none();
-    if (!(SLOT(e->graph, slot)->axes & CELL_T))
+    if (!slot_steps(SLOT(e->graph, slot)))
         return name_value(e, n, at);
     return val_slot(e, v, OP_AT, m, off, end, at);
-}
-
-/* An expression in brackets is stored under a name of its own. */
-static Name *anonymous(Elab *e, Scope *s, Ast *a)
-{
-    const char *key = intern_str(
-        e->intern, arena_printf(e->arena, "_%u", (unsigned)a->span.lo));
-    Name *n = scope_find(s, key);
-    if (n)
-        return n;
-    n = scope_add(e, s, N_EQN, key, a->span);
-    n->rhs = a;
-    n->stmt = a;
-    Val v = expr(e, s, a);
-    if (!e->building && v.kind == V_TENSOR)
-        n->val = v;
-    return n;
 }
 
 /* E[w]: row of a matrix, element of a vector, by a class number. */
@@ -349,15 +415,82 @@ static bool has_steps(const Val *v)
     return v->kind == V_TENSOR && (v->axes & ~AXIS_B) != 0;
 }
 
+/* base[t] for one time subscript. */
+static Val timed_index(Elab *e, Scope *s, Ast *base, Name *n, TimeSub t,
+                       Span at)
+{
+    if (!n)
+        n = anonymous(e, s, base, "");
+    if (t.when != WHEN_STEP)
+        return read_one(e, s, n, base, t, at);
+    if (!t.off)
+        return expr(e, s, base);
+    n = stored_along(e, s, n, base, t.axis, true);
+    return read_at(e, s, n, t.off, t.axis, at);
+}
+
+static bool is_timed(TimeSub t)
+{
+    return t.when == WHEN_STEP || t.when == WHEN_END;
+}
+
+/* a[t-1, u+1]: what stands before its last time subscript, as a tree. */
+static Ast *before_subscript(Elab *e, Ast *a, Ast *last)
+{
+    Ast *whole = NEW(e->arena, Ast), *base = NEW(e->arena, Ast);
+    Ast *subs = NEW(e->arena, Ast);
+    *whole = *a;
+    *base = *a->kid;
+    *subs = *a->kid->next;
+    whole->kid = base;
+    base->next = subs;
+    subs->kid = NULL;
+    Ast **to = &subs->kid;
+    for (Ast *k = a->kid->next->kid; k != last;
+         k = k->next, to = &(*to)->next) {
+        *to = NEW(e->arena, Ast);
+        **to = *k;
+        (*to)->next = NULL;
+    }
+    whole->span.hi = last->span.lo;
+    return whole;
+}
+
+/* The last of the subscripts in front that are times; NULL: the first is
+ * none.  Those that mean the current step are left out. */
+static Ast *last_time(Elab *e, Scope *s, Ast *sub)
+{
+    Ast *last = NULL;
+    for (Ast *k = sub; k; k = k->next) {
+        TimeSub t = time_sub(e, s, k);
+        if (!is_timed(t))
+            break;
+        if (!last || t.when != WHEN_STEP || t.off)
+            last = k;
+    }
+    return last;
+}
+
 Val expr_index(Elab *e, Scope *s, Ast *a)
 {
     Ast *base = a->kid, *sub = base->next->kid;
     if (!sub)
         return expr(e, s, base);
-    TimeSub t = time_sub(e, s, sub);
-    bool timed = t.when == WHEN_STEP || t.when == WHEN_END;
+    Ast *last = last_time(e, s, sub), *rest = last ? last->next : sub;
+    TimeSub t = time_sub(e, s, last ? last : sub);
+    bool timed = last != NULL;
     Name *n = indexed_name(e, s, base);
     Val v = val_none();
+    for (Ast *k = sub; last && k != last; k = k->next) {
+        TimeSub before = time_sub(e, s, k);
+        if (before.when == WHEN_STEP && !before.off)
+            continue;
+        base = before_subscript(e, a, last);
+        n = NULL;
+        break;
+    }
+    while (rest && timed && is_timed(time_sub(e, s, rest)))
+        rest = rest->next;
     if (n && t.when == WHEN_NUMBER) {
         Val now = n->kind == N_INPUT && !declare(e, n) ? val_none() : n->val;
         timed = has_steps(&now);
@@ -366,16 +499,14 @@ Val expr_index(Elab *e, Scope *s, Ast *a)
         v = expr(e, s, base);
         timed = t.when == WHEN_NUMBER && has_steps(&v) && v.rank == 0;
     }
-    if (timed && !n)
-        n = anonymous(e, s, base);
-    if (timed && t.when == WHEN_STEP)
-        v = t.off ? read_at(e, s, n, t.off, a->span) : expr(e, s, base);
-    else if (timed)
-        v = read_one(e, n, t, a->span);
+    if (timed && t.when == WHEN_NUMBER)
+        rest = sub->next;
+    if (timed)
+        v = timed_index(e, s, base, n, t, a->span);
     else if (n)
         v = expr(e, s, base);
     int dim = 0;
-    for (Ast *k = timed ? sub->next : sub; k; k = k->next)
+    for (Ast *k = rest; k; k = k->next)
         v = component(e, s, v, &dim, k, a);
     return v;
 }

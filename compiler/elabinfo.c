@@ -180,9 +180,6 @@ static int count_axes(Elab *e)
     int n = 0;
     for (int i = 0; i < e->axis.n; i++)
         n += (int)(used >> i & 1);
-    if (n > 1 && !diags_errors(e->diags))
-        diag(e->diags, E_UNSUPPORTED, e->axis.v[1].span,
-             "two axes in one model");
     return n;
 }
 
@@ -204,6 +201,8 @@ Elaborated elab_results(Elab *e, Ast *const *file, int nfile)
         unreached_params(e);
     }
     out.naxes = count_axes(e);
+    for (int i = 0; i < e->axis.n; i++)
+        vec_push(e->arena, &out.axis, e->axis.v[i].name);
     bool *told = NEW_N(e->arena, bool, e->graph->slot.n + 1);
     for (int i = 0; i < e->scope.n; i++)
         for (int k = 0; k < e->scope.v[i]->order.n; k++) {

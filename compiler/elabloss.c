@@ -29,9 +29,17 @@ static Ref sum_axes(Elab *e, Ref x, int axes)
                      NODE(e->graph, x)->span);
 }
 
-static Ref valid_step(Elab *e)
+/* 1 at the steps of a sequence along all time axes of `axes`. */
+static Ref valid_step(Elab *e, int axes)
 {
-    return op2(e, OP_le, node0(e, OP_TIME, 0), node0(e, OP_LEN, 0));
+    Ref mask = 0;
+    for (int i = 0; i < CELL_TIMES; i++) {
+        if (!(axes & cell_time(i)))
+            continue;
+        Ref valid = op2(e, OP_le, node0(e, OP_TIME, i), node0(e, OP_LEN, i));
+        mask = mask ? op2(e, OP_and, mask, valid) : valid;
+    }
+    return mask;
 }
 
 /* 1 where a term without steps counts: in the chunk that holds the end. */
@@ -61,11 +69,11 @@ static Ref add_term(Elab *e, const TermPart *p)
     int axes = NODE(g, v)->axes;
     if (axes == GX_NONE)
         return v; /* a penalty on parameters: once per update */
-    Ref mask = axes == GX_TB ? valid_step(e) : last_chunk(e);
+    Ref mask = axes & GX_TIME ? valid_step(e, axes) : last_chunk(e);
     if (p->counted)
         mask = op2(e, OP_and, mask, p->counted);
-    Ref num = sum_axes(e, masked(e, mask, v), CELL_T);
-    Ref count = sum_axes(e, mask, CELL_T);
+    Ref num = sum_axes(e, masked(e, mask, v), GX_TIME);
+    Ref count = sum_axes(e, mask, GX_TIME);
     int term = add_root(e, CELL_TERM, p->name, num, -1);
     g->root.v[term].flags = p->flags;
     int c = add_root(e, CELL_COUNT, dotted(e, "count", p->name), count, -1);
@@ -184,8 +192,8 @@ static void metric(Elab *e, Scope *s, Ast *a)
     Ref r = val_ref(e, &v, inner->span);
     int axes = NODE(e->graph, r)->axes;
     Ref one = graph_const(e->graph, 1);
-    Ref mask = axes == GX_TB  ? valid_step(e)
-               : axes == GX_B ? last_chunk(e)
+    Ref mask = axes & GX_TIME ? valid_step(e, axes)
+               : axes         ? last_chunk(e)
                               : one;
     mask = observed_mask(e, s, inner, mask);
     for (int i = 0; i < e->graph->root.n; i++)
@@ -195,9 +203,9 @@ static void metric(Elab *e, Scope *s, Ast *a)
             return;
         }
     int m = add_root(e, CELL_METRIC, name,
-                     sum_axes(e, masked(e, mask, r), GX_TB), -1);
+                     sum_axes(e, masked(e, mask, r), GX_TIME | GX_B), -1);
     int c = add_root(e, CELL_COUNT, dotted(e, "count", name),
-                     sum_axes(e, mask, GX_TB), -1);
+                     sum_axes(e, mask, GX_TIME | GX_B), -1);
     e->graph->root.v[c].of = m;
 }
 
@@ -282,9 +290,9 @@ static Ref upstream_loss(Elab *e)
         Ref p = op2(e, OP_mul, v, graph_read(g, slot, 0));
         if (SHAPE(g, NODE(g, p)->shape)->rank)
             p = graph_op1(g, OP_SUM, p);
-        if (NODE(g, p)->axes == GX_TB)
-            p = masked(e, valid_step(e), p);
-        p = sum_axes(e, p, GX_TB);
+        if (NODE(g, p)->axes & GX_TIME)
+            p = masked(e, valid_step(e, NODE(g, p)->axes), p);
+        p = sum_axes(e, p, GX_TIME | GX_B);
         loss = loss ? op2(e, OP_add, loss, p) : p;
     }
     return loss;

@@ -55,6 +55,7 @@ typedef struct Elaborated {
     VEC(const char *) open; /* dims and sets without a value */
     VEC(OptionInfo) option;
     VEC(Member) member;
+    VEC(const char *) axis; /* names of the time axes */
     int naxes;             /* recurrence axes that the model uses */
 } Elaborated;
 

@@ -66,7 +66,37 @@ int val_shape(Elab *e, const Val *v)
 
 uint8_t val_axes(const Val *v)
 {
-    return v->axes & ~AXIS_B ? GX_TB : v->axes ? GX_B : GX_NONE;
+    int axes = v->axes ? GX_B : GX_NONE;
+    for (int i = 0; i < CELL_TIMES; i++)
+        if (v->axes >> i & 1)
+            axes |= cell_time(i);
+    return (uint8_t)axes;
+}
+
+int val_axis(const Val *v)
+{
+    uint32_t axes = v->axes & ~AXIS_B;
+    if (!axes || axes & (axes - 1))
+        return -1;
+    int i = 0;
+    while (!(axes >> i & 1))
+        i++;
+    return i;
+}
+
+Val val_length(Elab *e, int axis, Span at)
+{
+    Val v = val_unknown(AXIS_B);
+    v.rank = 0;
+    return val_node(e, v, OP_LEN, 0, NULL, axis, 0, 0, at);
+}
+
+Val val_valid(Elab *e, int axis, Span at)
+{
+    Val x[2] = {val_unknown(AXIS_B | 1u << axis), val_length(e, axis, at)};
+    x[0].rank = 0;
+    x[0] = val_node(e, x[0], OP_TIME, 0, NULL, axis, 0, 0, at);
+    return val_op(e, OP_le, 2, x, at, NULL);
 }
 
 Ref val_ref(Elab *e, const Val *v, Span at)

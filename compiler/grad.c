@@ -21,6 +21,7 @@ typedef struct State {
     char *seen;     /* per node, for that order */
     Ref *slot_cot;  /* per slot: sum for slots without an equation */
     Ref *start_cot; /* per slot: of the value at 0 or end+1 */
+    Ref *total;     /* per forward node: its cotangent, once known */
 } State;
 
 static Ref identity(void *ctx, Graph *to, const Graph *from, Ref r,
@@ -251,7 +252,7 @@ static void sweep(State *s, const bool *live)
         Ref r = s->order.v[i];
         if (!live[r] || !s->z.wants[r])
             continue;
-        Ref d = cot_total(&s->z, r);
+        Ref d = s->total[r] = cot_total(&s->z, r);
         const Node n = *NODE(g, r);
         if (n.op == OP_READ && n.b) {
             int k = 0;
@@ -318,7 +319,29 @@ static void add_roots(State *s, bool inputs)
     }
 }
 
-Graph *pass_grad(const Graph *from, bool inputs)
+/* For people: the cotangent of each value that has a root of its own, and of
+ * what its outermost function is applied to. */
+static void add_named(State *s)
+{
+    Graph *g = s->z.g;
+    int n = g->root.n;
+    for (int i = 0; i < n; i++) {
+        Root of = g->root.v[i];
+        Ref r = of.value;
+        if (!of.what || strcmp(of.what, ROOT_VALUE) != 0 || !s->total[r])
+            continue;
+        of.what = ROOT_COTANGENT;
+        of.value = s->total[r];
+        vec_push(g->arena, &g->root, of);
+        bool applied = NODE(g, r)->nin == 1 && OP_IS_EW(NODE(g, r)->op);
+        of.what = ROOT_ARGUMENT;
+        of.value = applied ? s->total[IN(g, r, 0)] : 0;
+        if (of.value)
+            vec_push(g->arena, &g->root, of);
+    }
+}
+
+static Graph *grad(const Graph *from, bool inputs, bool named)
 {
     Graph *g = graph_map(from, identity, NULL);
     Ref loss = 0;
@@ -340,6 +363,7 @@ Graph *pass_grad(const Graph *from, bool inputs)
     s.seen = NEW_N(s.z.tmp, char, g->node.n);
     s.slot_cot = NEW_N(s.z.tmp, Ref, g->slot.n);
     s.start_cot = NEW_N(s.z.tmp, Ref, g->slot.n);
+    s.total = NEW_N(s.z.tmp, Ref, g->node.n);
     bool *live = NEW_N(s.z.tmp, bool, g->node.n);
     mark_live(g, loss, s.z.tmp, live);
     find_wants(&s.z, inputs);
@@ -350,8 +374,20 @@ Graph *pass_grad(const Graph *from, bool inputs)
     cot_add(&s.z, loss, graph_const(g, 1));
     sweep(&s, live);
     add_roots(&s, inputs);
+    if (named)
+        add_named(&s);
     Arena *tmp = s.z.tmp;
     Graph *to = graph_map(g, identity, NULL);
     arena_free(tmp);
     return to;
+}
+
+Graph *pass_grad(const Graph *from, bool inputs)
+{
+    return grad(from, inputs, false);
+}
+
+Graph *pass_grad_named(const Graph *from)
+{
+    return grad(from, false, true);
 }

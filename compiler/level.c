@@ -362,7 +362,7 @@ static bool *find_fragile(const Level *l)
         for (int i = l->order.n - 1; i >= 0; i--) {
             Ref r = l->order.v[i];
             const Node *n = NODE(g, r);
-            for (int k = 0; n->axes & CELL_T && k < n->nin; k++) {
+            for (int k = 0; n->axes & GX_TIME && k < n->nin; k++) {
                 Ref in = strip(g, IN(g, r, k), true);
                 if (fragile[in] || (!fragile[r] && !has_pole(n->op, k)))
                     continue;

@@ -59,8 +59,7 @@ static bool bends(const Graph *g, const Causal *c, Ref r)
     }
 }
 
-const char *linear_text(const Graph *g, const Causal *c, const char *prefix,
-                        Arena *a)
+const char *linear_text(const Graph *g, const Causal *c, bool inner, Arena *a)
 {
     bool *bent = NEW_N(a, bool, c->v.n + 1);
     int linear = 0;
@@ -75,12 +74,12 @@ const char *linear_text(const Graph *g, const Causal *c, const char *prefix,
         return linear ? "yes" : "no";
     Buf b;
     buf_init(&b, a);
-    size_t skip = strlen(prefix);
     for (int k = 0; k < c->v.n; k++)
         for (int i = 0; i < c->v.v[k].slot.n && !bent[k]; i++) {
             const char *name = SLOT(g, c->v.v[k].slot.v[i])->name;
-            name += strncmp(name, prefix, skip) ? 0 : skip;
-            buf_printf(&b, "%s%s", b.n ? ", " : "partly (", name);
+            const char *dot = inner ? strchr(name, '.') : NULL;
+            buf_printf(&b, "%s%s", b.n ? ", " : "partly (",
+                       dot ? dot + 1 : name);
         }
     buf_puts(&b, ")");
     return b.s;

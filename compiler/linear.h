@@ -5,8 +5,7 @@
 #include "causal.h"
 
 /* "yes", "no", "no state", or "partly (c, n)": the names of the states that
- * are; `prefix` is left out of them. */
-const char *linear_text(const Graph *g, const Causal *c, const char *prefix,
-                        Arena *a);
+ * are, `inner`: without the instance that they are in. */
+const char *linear_text(const Graph *g, const Causal *c, bool inner, Arena *a);
 
 #endif

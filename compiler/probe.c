@@ -29,13 +29,14 @@ static Role argument_role(const Ast *a, const char *name, bool in_size)
     return role;
 }
 
-static void input_line(Buf *b, const Ast *d)
+static void input_line(Buf *b, const Ast *d, const char *prefix)
 {
     const Ast *subs = ast_find(d, A_SUBS), *in = ast_find(d, A_IN);
     const Ast *braces = ast_find(d, A_BRACES);
     const Ast *tail = braces ? braces->kid : d;
     for (; tail; tail = braces ? tail->next : NULL) {
-        buf_printf(b, "input probe_%s%s[t", d->name, braces ? tail->name : "");
+        buf_printf(b, "input %s%s%s[t", prefix, d->name,
+                   braces ? tail->name : "");
         for (const Ast *k = subs ? subs->kid : NULL; k; k = k->next) {
             buf_puts(b, ", ");
             if (k->kind == A_NAME && *k->name == '.')
@@ -73,7 +74,17 @@ static void sizes(Buf *b, const Ast *cell, const Ast *body)
             buf_printf(b, "input probe_size_%s[t, %s]\n", p->name, p->name);
 }
 
-const char *probe_text(Arena *a, const Ast *cell)
+/* The name of the first output, or y. */
+static const char *value_name(const Ast *body)
+{
+    const Ast *out = ast_find(body, A_OUTPUT);
+    const Ast *set = out ? out->kid : NULL;
+    if (set && set->name)
+        return set->name;
+    return set && set->kid->kind == A_NAME ? set->kid->name : "y";
+}
+
+const char *probe_text(Arena *a, const Ast *cell, const char *prefix)
 {
     Buf b;
     const Ast *body = ast_find(cell, A_BODY);
@@ -82,8 +93,8 @@ const char *probe_text(Arena *a, const Ast *cell)
     sizes(&b, cell, body);
     for (const Ast *s = body->kid; s; s = s->next)
         for (const Ast *d = s->kind == A_INPUT ? s->kid : NULL; d; d = d->next)
-            input_line(&b, d);
-    buf_printf(&b, PROBE_NAME " = %s(", cell->name);
+            input_line(&b, d, prefix);
+    buf_printf(&b, "%s%s = %s(", prefix, value_name(body), cell->name);
     arguments(&b, cell, body, &can);
     buf_puts(&b, ")(");
     int n = 0;
@@ -93,7 +104,7 @@ const char *probe_text(Arena *a, const Ast *cell)
             const Ast *braces = ast_find(d, A_BRACES);
             const Ast *tail = braces ? braces->kid : d;
             for (; tail; tail = braces ? tail->next : NULL)
-                buf_printf(&b, "%sprobe_%s%s", n++ ? ", " : "", d->name,
+                buf_printf(&b, "%s%s%s%s", n++ ? ", " : "", prefix, d->name,
                            braces ? tail->name : "");
         }
     buf_puts(&b, ")\n");

@@ -6,8 +6,9 @@
 #include "ast.h"
 
 /* Text of a small model around the cell, its sizes left open under the names
- * of its arguments; NULL where an argument is itself a cell or a function. */
-#define PROBE_NAME "probe" /* of the cell's value in it */
-const char *probe_text(Arena *a, const Ast *cell);
+ * of its arguments, its inputs and its value with a prefix that keeps them
+ * apart from what else a file defines; NULL where an argument is itself a cell
+ * or a function. */
+const char *probe_text(Arena *a, const Ast *cell, const char *prefix);
 
 #endif

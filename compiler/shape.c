@@ -101,8 +101,10 @@ static const Dim *dim_mul(Arena *a, const Dim *x, const Dim *y)
     return d;
 }
 
+/* A name that is solved divides as what it is. */
 static const Dim *dim_div(Arena *a, const Dim *x, const Dim *y)
 {
+    x = dim_resolve(a, x);
     if (y->nterm != 1 || y->term[0].nsym)
         return NULL;
     Dim *d = dim_new(a, x->nterm);

@@ -14,9 +14,10 @@ typedef struct Check {
     const GradSetup *set;
     RtModel *m;
     RtSession *s;
-    double **input;  /* [ntensor] values over the whole sequences, or NULL */
-    int64_t *length; /* [B] */
-    int64_t *piece;  /* [B] of the chunk */
+    double **input; /* [ntensor] values over the whole sequences, or NULL */
+    int64_t n[CELL_AXES];        /* extents of the whole sequences */
+    int64_t *length[CELL_TIMES]; /* [B] */
+    int64_t *piece;              /* [B] of the chunk */
     unsigned char *last;
     int64_t from, T; /* the chunk */
     RtRng rng;
@@ -26,8 +27,7 @@ typedef struct Check {
 
 static int64_t reals_of(const Check *c, const CellTensor *t)
 {
-    return model_size(t) * (t->axes & CELL_T ? c->set->T : 1) *
-           (t->axes & CELL_B ? c->set->B : 1);
+    return model_size(t) * cell_rows(t->axes, c->n);
 }
 
 static int fill_inputs(Check *c, RtError *err)
@@ -83,19 +83,24 @@ static int fill_lengths(Check *c, RtError *err)
 {
     int64_t B = c->set->B;
 
-    c->length = malloc((size_t)B * sizeof *c->length);
     c->piece = malloc((size_t)B * sizeof *c->piece);
     c->last = malloc((size_t)B);
-    if (!c->length || !c->piece || !c->last)
-        return rt_fail_memory(err, (size_t)B * sizeof *c->length);
-    for (int64_t b = 0; b < B; b++) {
-        double u = rt_next_uniform(&c->rng);
+    for (int k = 0; k < c->d->ntime; k++) {
+        int64_t T = c->n[cell_time_at(k)];
+        int64_t *length = c->length[k] = malloc((size_t)B * sizeof *length);
 
-        c->length[b] = c->set->lengths && b > 0
-                           ? 1 + (int64_t)(u * (double)c->set->T)
-                           : c->set->T;
+        for (int64_t b = 0; length && b < B; b++) {
+            double u = rt_next_uniform(&c->rng);
+
+            length[b] =
+                c->set->lengths && b > k ? 1 + (int64_t)(u * (double)T) : T;
+        }
+        if (!length)
+            return rt_fail_memory(err, (size_t)B * sizeof *length);
     }
-    return 0;
+    return c->piece && c->last
+               ? 0
+               : rt_fail_memory(err, (size_t)B * sizeof *c->piece);
 }
 
 /* ---- one evaluation of the chunk ---- */
@@ -104,6 +109,8 @@ static int forward(Check *c, double *loss, RtError *err)
 {
     int64_t B = c->set->B;
 
+    for (int k = 1; k < c->d->ntime; k++)
+        session_steps(c->s, k, c->n[cell_time_at(k)]);
     if (session_begin(c->s, c->T, B, c->from == 0, err))
         return -1;
     for (int i = -1; (i = model_next(c->d, CELL_INPUT, i)) >= 0;) {
@@ -115,6 +122,9 @@ static int forward(Check *c, double *loss, RtError *err)
     }
     if (session_lengths(c->s, 0, c->piece, err))
         return -1;
+    for (int k = 1; k < c->d->ntime; k++)
+        if (session_lengths(c->s, k, c->length[k], err))
+            return -1;
     session_last(c->s, c->last);
     if (model_next(c->d, CELL_NOISE, -1) >= 0 && session_noise(c->s, err))
         return -1;
@@ -311,7 +321,7 @@ static int check_chunk(Check *c, GradReport *r, RtError *err)
     Varied *list = NULL;
 
     for (int64_t b = 0; b < c->set->B; b++) {
-        int64_t left = c->length[b] - c->from;
+        int64_t left = c->length[0][b] - c->from;
 
         c->piece[b] = left < 0 ? 0 : left < c->T ? left : c->T;
         c->last[b] = left > 0 && left <= c->T;
@@ -343,6 +353,14 @@ int gradcheck_run(const CellDesc *d, const GradSetup *setup, GradReport *r,
 
     if (!d->backward)
         return rt_fail(err, "the model has no loss and so no gradients");
+    if (setup->tbptt && d->ntime > 1)
+        return rt_fail(err,
+                       "tbptt cuts sequences along their only time axis; "
+                       "the model has %s and %s",
+                       d->time[0], d->time[1]);
+    c.n[CELL_AT_B] = setup->B;
+    for (int k = 0; k < CELL_TIMES; k++) /* all of them different */
+        c.n[cell_time_at(k)] = setup->T > k ? setup->T - k : 1;
     c.rng = (RtRng){setup->seed, rt_stream(RT_STREAM_TEST, 0), 0};
     c.m = model_new(d, err);
     c.s = c.m ? session_new(c.m, err) : NULL;
@@ -358,7 +376,8 @@ int gradcheck_run(const CellDesc *d, const GradSetup *setup, GradReport *r,
     for (int i = 0; i < d->ntensor && c.input; i++)
         free(c.input[i]);
     free(c.input);
-    free(c.length);
+    for (int k = 0; k < CELL_TIMES; k++)
+        free(c.length[k]);
     free(c.piece);
     free(c.last);
     session_free(c.s);

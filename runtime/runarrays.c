@@ -28,7 +28,7 @@ static void mask_final(Run *r, int i)
 
     if (t->axes & CELL_T || strncmp(t->name, "up.final.", 9))
         return;
-    for (int64_t b = 0; b < r->B; b++)
+    for (int64_t b = 0; b < r->n[CELL_AT_B]; b++)
         for (int64_t k = 0; !r->last[b] && k < size; k++)
             put_real(r, at, b * size + k, 0);
 }
@@ -60,7 +60,7 @@ static void put_totals(Run *r)
         if (k < 0 || !r->total[i])
             continue;
         at = cell_size(r->d->tensor[k].at, r->s->n);
-        for (int64_t b = 0; b < r->B; b++)
+        for (int64_t b = 0; b < r->n[CELL_AT_B]; b++)
             put_real(r, r->s->work, at + b, r->total[i][b]);
     }
 }
@@ -68,10 +68,12 @@ static void put_totals(Run *r)
 /* Fills the session for steps from+1 .. from+T of the sequences. */
 static int begin_chunk(Run *r, int64_t from, int64_t T, RtError *err)
 {
-    if (session_begin(r->s, T, r->B, from == 0, err))
+    for (int k = 1; k < r->d->ntime; k++)
+        session_steps(r->s, k, r->n[cell_time_at(k)]);
+    if (session_begin(r->s, T, r->n[CELL_AT_B], from == 0, err))
         return -1;
-    for (int64_t b = 0; b < r->B; b++) {
-        int64_t left = r->length[b] - from;
+    for (int64_t b = 0; b < r->n[CELL_AT_B]; b++) {
+        int64_t left = r->length[0][b] - from;
 
         r->piece[b] = left < 0 ? 0 : left < T ? left : T;
         r->last[b] = (left > 0 && left <= T) || (left == 0 && from == 0);
@@ -83,7 +85,7 @@ static int begin_chunk(Run *r, int64_t from, int64_t T, RtError *err)
 
         memcpy(dim, b->a.dim, (size_t)b->a.rank * sizeof *dim);
         view.dim = dim;
-        if (r->d->tensor[b->tensor].axes & CELL_T) {
+        if (r->set->tbptt && r->d->tensor[b->tensor].axes & CELL_T) {
             int64_t step = b->a.count / b->a.dim[0];
 
             dim[0] = T;
@@ -98,15 +100,19 @@ static int begin_chunk(Run *r, int64_t from, int64_t T, RtError *err)
     }
     if (session_lengths(r->s, 0, r->piece, err))
         return -1;
+    for (int k = 1; k < r->d->ntime; k++)
+        if (session_lengths(r->s, k, r->length[k], err))
+            return -1;
     session_last(r->s, r->last);
     return r->set->training ? session_noise(r->s, err) : 0;
 }
 
 /* Copies tensor i of the chunk to its place in the whole. */
-static void collect(Run *r, int i, int64_t from, int64_t T)
+static void collect(Run *r, int i, int64_t from)
 {
     const CellTensor *t = &r->d->tensor[i];
-    int64_t size = model_size(t), row = (t->axes & CELL_B ? r->B : 1) * size;
+    int64_t size = model_size(t);
+    int64_t row = (t->axes & CELL_B ? r->n[CELL_AT_B] : 1) * size;
     const CellTensor *of = t->of >= 0 ? &r->d->tensor[t->of] : NULL;
     int back = (t->flags | (of ? of->flags : 0)) & CELL_BACKWARD;
     double *to = r->value[i];
@@ -114,8 +120,9 @@ static void collect(Run *r, int i, int64_t from, int64_t T)
     if (!to)
         return;
     session_get(r->s, i, 0, r->scratch);
-    if (t->axes & CELL_T) {
-        memcpy(to + from * row, r->scratch, (size_t)(T * row) * sizeof *to);
+    if (t->axes & ~CELL_B) {
+        memcpy(to + from * row, r->scratch,
+               (size_t)session_count(r->s, i) * sizeof *to);
     } else if (t->role == CELL_GRAD) {
         /* the start of a forward sweep acts in the first chunk only */
         int start = of && (of->role == CELL_STATE || strchr(of->name, '@'));
@@ -143,7 +150,7 @@ static int run_chunk(Run *r, int64_t from, int64_t T, int backward,
         return -1;
     for (int i = 0; i < r->d->ntensor; i++)
         if (r->d->tensor[i].role != CELL_GRAD || backward)
-            collect(r, i, from, T);
+            collect(r, i, from);
     r->loss += session_loss(r->s);
     for (int64_t k = 0; backward && k < r->d->param_size; k++)
         r->grad[k] += get_real(r, r->m->grads, k);
@@ -153,7 +160,7 @@ static int run_chunk(Run *r, int64_t from, int64_t T, int backward,
 /* One evaluation of the whole sequences; the sums start anew. */
 static int run_once(Run *r, int backward, RtError *err)
 {
-    int64_t K = r->set->tbptt ? r->set->tbptt : r->T;
+    int64_t K = r->set->tbptt ? r->set->tbptt : r->n[CELL_AT_T];
 
     r->loss = 0;
     memset(r->grad, 0, (size_t)r->d->param_size * sizeof *r->grad);
@@ -161,11 +168,10 @@ static int run_once(Run *r, int backward, RtError *err)
         if (r->d->tensor[i].role == CELL_GRAD && r->value[i])
             memset(r->value[i], 0,
                    (size_t)(model_size(&r->d->tensor[i]) *
-                            (r->d->tensor[i].axes & CELL_B ? r->B : 1) *
-                            (r->d->tensor[i].axes & CELL_T ? r->T : 1)) *
+                            cell_rows(r->d->tensor[i].axes, r->n)) *
                        sizeof(double));
-    for (int64_t from = 0; from < r->T; from += K) {
-        int64_t T = r->T - from < K ? r->T - from : K;
+    for (int64_t from = 0; from < r->n[CELL_AT_T]; from += K) {
+        int64_t left = r->n[CELL_AT_T] - from, T = left < K ? left : K;
 
         if (run_chunk(r, from, T, backward, err))
             return -1;
@@ -178,10 +184,10 @@ static int run_once(Run *r, int backward, RtError *err)
 /* Reads how many steps each term counts in the whole sequences. */
 static int count_steps(Run *r, RtError *err)
 {
-    if (begin_chunk(r, 0, r->T, err) || session_forward(r->s, err))
+    if (begin_chunk(r, 0, r->n[CELL_AT_T], err) || session_forward(r->s, err))
         return -1;
     for (int i = -1; (i = model_next(r->d, CELL_COUNT, i)) >= 0;) {
-        r->total[i] = run_room(r->B, sizeof(double), err);
+        r->total[i] = run_room(r->n[CELL_AT_B], sizeof(double), err);
         if (!r->total[i])
             return -1;
         session_get(r->s, i, 0, r->total[i]);
@@ -202,8 +208,7 @@ static int make_room(Run *r, RtError *err)
         return -1;
     for (int i = 0; i < d->ntensor; i++) {
         const CellTensor *t = &d->tensor[i];
-        int64_t n = model_size(t) * (t->axes & CELL_T ? r->T : 1) *
-                    (t->axes & CELL_B ? r->B : 1);
+        int64_t n = model_size(t) * cell_rows(t->axes, r->n);
 
         if (t->role != CELL_OUTPUT && t->role != CELL_FINAL &&
             t->role != CELL_GRAD)
@@ -270,6 +275,11 @@ static int run_model(Run *r, RtError *err)
 
     if (clip_parse(set->clip, &clip, err))
         return -1;
+    if (set->tbptt && r->d->ntime > 1)
+        return rt_fail(err,
+                       "tbptt cuts sequences along their only time axis; "
+                       "the model has %s and %s",
+                       r->d->time[0], r->d->time[1]);
     if (backward && !r->d->backward)
         return rt_fail(err, "the spec has no loss to differentiate; give "
                             "--upstream NAME=FILE");
@@ -288,7 +298,7 @@ static int run_model(Run *r, RtError *err)
 
 int run_arrays(const CellDesc *d, const RunSetup *setup, RtError *err)
 {
-    Run r = {.d = d, .set = setup, .T = -1, .B = -1};
+    Run r = {.d = d, .set = setup, .n = {-1, -1, -1, -1}};
     int bad = -1;
 
     r.m = model_new(d, err);
@@ -302,7 +312,8 @@ int run_arrays(const CellDesc *d, const RunSetup *setup, RtError *err)
         free(r.total ? r.total[i] : NULL);
     }
     free(r.bound);
-    free(r.length);
+    for (int k = 0; k < CELL_TIMES; k++)
+        free(r.length[k]);
     free(r.piece);
     free(r.last);
     free(r.value);

@@ -19,7 +19,9 @@ typedef struct RunSetup {
     const RunFile *in, *state, *up; /* --in, --state, --upstream */
     int nin, nstate, nup;
     const char *weights; /* folder or .safetensors; NULL: drawn from seed */
-    const char *lengths; /* integers [B]; NULL: all T */
+    const char **lengths; /* FILE or AXIS=FILE: integers [B], nlengths of
+                             them; not given: all steps */
+    int nlengths;
     const char *base;    /* folder of the spec, for load("file") */
     int batch_first;     /* arrays are [B,T,...], in and out */
     int grad;            /* write gradients */

@@ -22,9 +22,9 @@ typedef struct Run {
     RtSession *s;
     Bound *bound;
     int nbound;
-    int64_t T, B;              /* of the whole sequences; -1: not known yet */
-    const char *Tfrom, *Bfrom; /* files that said so */
-    int64_t *length;           /* [B] of the whole sequences */
+    int64_t n[CELL_AXES]; /* of the whole sequences; -1: not known yet */
+    const char *from[CELL_AXES]; /* files that said so */
+    int64_t *length[CELL_TIMES]; /* [B] of the whole sequences, per axis */
     int64_t *piece;            /* [B] of the chunk */
     unsigned char *last;       /* [B] the sequence ends in the chunk */
     double **value;  /* [ntensor] assembled OUTPUT, FINAL and GRAD tensors */

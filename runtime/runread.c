@@ -17,14 +17,17 @@ void *run_room(int64_t n, size_t size, RtError *err)
 /* "[T,B,3]" of a tensor; malloc'd. */
 static char *wanted_text(const CellTensor *t, int batch_first)
 {
-    char *s = rt_printf("%s%s", t->axes & CELL_T && !batch_first ? "T," : "",
-                        t->axes & CELL_B ? "B," : "");
-    char *old;
+    static const char *const axis[] = {"T,", "B,", "U,", "V,"};
+    int last = t->axes & CELL_B && batch_first ? CELL_AT_B : -1;
+    char *s = rt_printf("%s", last >= 0 ? axis[last] : ""), *old;
 
-    if (s && t->axes & CELL_T && batch_first) {
+    for (int k = CELL_AXES; k > 0 && s; k--) {
+        int a = k > 2 ? k - 1 : k == 2 ? CELL_AT_T : CELL_AT_B;
         old = s;
-        s = rt_printf("%sT,", old);
-        free(old);
+        if (t->axes >> a & 1 && a != last) {
+            s = rt_printf("%s%s", old, axis[a]);
+            free(old);
+        }
     }
     for (int k = 0; s && k < t->rank; k++) {
         old = s;
@@ -65,25 +68,29 @@ static int agree(int64_t found, int64_t *size, const char *path,
                    axis, *from, (long long)*size);
 }
 
-/* Element rank and extents, T and B of one array. */
+/* Element rank and extents, steps and sequences of one array. */
 static int check_shape(Run *r, const Bound *b, RtError *err)
 {
     const CellTensor *t = &r->d->tensor[b->tensor];
-    int both = (t->axes & CELL_T) && (t->axes & CELL_B);
-    int swap = both && r->set->batch_first;
-    int at = 0, lead = !!(t->axes & CELL_T) + !!(t->axes & CELL_B);
+    int first = t->axes & CELL_B && r->set->batch_first, at = first;
+    int lead = 0;
 
+    for (int a = 0; a < CELL_AXES; a++)
+        lead += t->axes >> a & 1;
     if (b->a.rank != lead + t->rank)
         return shape_fails(r, b, "", err);
     for (int k = 0; k < t->rank; k++)
         if (b->a.dim[lead + k] != t->dim[k])
             return shape_fails(r, b, "", err);
-    if (t->axes & CELL_T &&
-        agree(b->a.dim[swap ? 1 : at], &r->T, b->path, &r->Tfrom, "steps", err))
-        return -1;
-    at += both;
-    if (t->axes & CELL_B && agree(b->a.dim[swap ? 0 : at], &r->B, b->path,
-                                  &r->Bfrom, "sequences", err))
+    for (int k = CELL_TIMES - 1; k >= 0; k--) {
+        int a = cell_time_at(k);
+        if (t->axes >> a & 1 &&
+            agree(b->a.dim[at++], &r->n[a], b->path, &r->from[a], "steps", err))
+            return -1;
+    }
+    if (t->axes & CELL_B &&
+        agree(b->a.dim[first ? 0 : at], &r->n[CELL_AT_B], b->path,
+              &r->from[CELL_AT_B], "sequences", err))
         return -1;
     if (b->a.count == 0)
         return shape_fails(r, b, ": it is empty", err);
@@ -99,10 +106,12 @@ void run_transpose(void *dst, const void *src, int64_t A, int64_t B,
                    (const char *)src + (size_t)(a * B + b) * bytes, bytes);
 }
 
-/* Turns [B,T,...] into [T,B,...]. */
-static int time_first(Npy *a, RtError *err)
+/* Turns [B,T,...] into [T,B,...], with `times` time axes. */
+static int time_first(Npy *a, int times, RtError *err)
 {
-    int64_t B = a->dim[0], T = a->dim[1];
+    int64_t B = a->dim[0], T = 1;
+    for (int k = 1; k <= times; k++)
+        T *= a->dim[k];
     size_t all = (size_t)a->count * npy_bytes(a->type);
     char *to = run_room((int64_t)all, 1, err);
 
@@ -111,8 +120,9 @@ static int time_first(Npy *a, RtError *err)
     run_transpose(to, a->data, B, T, all / (size_t)(B * T));
     free(a->data);
     a->data = to;
-    a->dim[0] = T;
-    a->dim[1] = B;
+    for (int k = 0; k < times; k++)
+        a->dim[k] = a->dim[k + 1];
+    a->dim[times] = B;
     return 0;
 }
 
@@ -169,18 +179,36 @@ static int bind_files(Run *r, const RunFile *file, int n, const char *flag,
         r->nbound++;
         if (npy_read(b->path, &b->a, err) || check_shape(r, b, err))
             return -1;
-        if (r->set->batch_first && r->d->tensor[i].axes == (CELL_T | CELL_B) &&
-            time_first(&b->a, err))
+        int times = b->a.rank - r->d->tensor[i].rank - 1;
+        if (r->set->batch_first && r->d->tensor[i].axes & CELL_B && times > 0 &&
+            time_first(&b->a, times, err))
             return -1;
     }
     return 0;
 }
 
-static int read_lengths(Run *r, RtError *err)
+/* The time axis of "FILE" or "AXIS=FILE"; *path is the file. */
+static int lengths_axis(const CellDesc *d, const char *text, const char **path)
 {
-    const char *path = r->set->lengths;
+    *path = text;
+    for (int k = 0; k < d->ntime; k++) {
+        size_t n = strlen(d->time[k]);
+
+        if (!strncmp(text, d->time[k], n) && text[n] == '=') {
+            *path = text + n + 1;
+            return k;
+        }
+    }
+    return 0;
+}
+
+static int read_lengths(Run *r, const char *text, RtError *err)
+{
+    const char *path;
+    int axis = lengths_axis(r->d, text, &path), bad = -1;
+    int at = cell_time_at(axis);
+    int64_t *length, T = r->n[at];
     Npy a = {0};
-    int bad = -1;
 
     if (npy_read(path, &a, err))
         goto out;
@@ -192,23 +220,25 @@ static int read_lengths(Run *r, RtError *err)
         free(found);
         goto out;
     }
-    if (agree(a.dim[0], &r->B, path, &r->Bfrom, "sequences", err))
+    if (agree(a.dim[0], &r->n[CELL_AT_B], path, &r->from[CELL_AT_B],
+              "sequences", err))
         goto out;
-    r->length = run_room(r->B, sizeof *r->length, err);
-    for (int64_t b = 0; r->length && b < r->B; b++) {
+    free(r->length[axis]);
+    length = r->length[axis] = run_room(a.dim[0], sizeof *length, err);
+    for (int64_t b = 0; length && b < a.dim[0]; b++) {
         double v = npy_value(a.type, a.data, b);
 
-        if (v < 0 || (r->T >= 0 && v > (double)r->T)) {
+        if (v < 0 || (T >= 0 && v > (double)T)) {
             rt_fail(err,
                     "%s: length %g of sequence %lld found, 0 to %lld "
                     "wanted (the steps of %s)",
-                    path, v, (long long)b, (long long)r->T,
-                    r->Tfrom ? r->Tfrom : "the arrays");
+                    path, v, (long long)b, (long long)T,
+                    r->from[at] ? r->from[at] : "the arrays");
             goto out;
         }
-        r->length[b] = (int64_t)v;
+        length[b] = (int64_t)v;
     }
-    bad = r->length ? 0 : -1;
+    bad = length ? 0 : -1;
 out:
     npy_free(&a);
     return bad;
@@ -240,17 +270,26 @@ static int all_bound(const Run *r, RtError *err)
 static int check_classes(const Run *r, const Bound *b, RtError *err)
 {
     const CellTensor *t = &r->d->tensor[b->tensor];
-    int64_t row = t->axes & CELL_T ? b->a.count / b->a.dim[0] : b->a.count;
     int64_t size = model_size(t);
 
     for (int64_t k = 0; t->flags & CELL_INDEX && k < b->a.count; k++) {
         double v = npy_value(b->a.type, b->a.data, k);
-        int64_t seq = k % row / size, step = k / row;
+        int64_t seq = 0, step = 0, p = k / size, beyond = 0;
         int ok = v >= 0 ? v < (double)t->classes && v == floor(v)
                         : v < 0 && t->flags & CELL_OBSERVED;
 
-        if (ok ||
-            (t->axes & CELL_T && t->axes & CELL_B && step >= r->length[seq]))
+        if (t->axes & CELL_B) {
+            seq = p % r->n[CELL_AT_B];
+            p /= r->n[CELL_AT_B];
+        }
+        for (int a = 0; a < r->d->ntime; a++) {
+            if (!(t->axes & cell_time(a)))
+                continue;
+            step = p % r->n[cell_time_at(a)];
+            p /= r->n[cell_time_at(a)];
+            beyond |= t->axes & CELL_B && step >= r->length[a][seq];
+        }
+        if (ok || beyond)
             continue;
         return rt_fail(err,
                        "%s: %g found at step %lld of sequence %lld (from 0), "
@@ -274,19 +313,26 @@ int run_read(Run *r, RtError *err)
         bind_files(r, set->up, set->nup, "--upstream", "up.", "", err) ||
         all_bound(r, err))
         return -1;
-    if (set->lengths && read_lengths(r, err))
-        return -1;
-    r->T = r->T < 0 ? 1 : r->T;
-    r->B = r->B < 0 ? 1 : r->B;
-    if (!r->length) {
-        r->length = run_room(r->B, sizeof *r->length, err);
-        for (int64_t b = 0; r->length && b < r->B; b++)
-            r->length[b] = r->T;
+    for (int k = 0; k < set->nlengths; k++)
+        if (read_lengths(r, set->lengths[k], err))
+            return -1;
+    for (int a = 0; a < CELL_AXES; a++)
+        r->n[a] = r->n[a] < 0 ? 1 : r->n[a];
+    for (int a = 0; a < r->d->ntime; a++) {
+        int64_t B = r->n[CELL_AT_B];
+
+        if (r->length[a])
+            continue;
+        r->length[a] = run_room(B, sizeof *r->length[a], err);
+        if (!r->length[a])
+            return -1;
+        for (int64_t b = 0; b < B; b++)
+            r->length[a][b] = r->n[cell_time_at(a)];
     }
     for (int k = 0; k < r->nbound; k++)
-        if (r->length && check_classes(r, &r->bound[k], err))
+        if (check_classes(r, &r->bound[k], err))
             return -1;
-    r->piece = run_room(r->B, sizeof *r->piece, err);
-    r->last = run_room(r->B, 1, err);
-    return r->length && r->piece && r->last ? 0 : -1;
+    r->piece = run_room(r->n[CELL_AT_B], sizeof *r->piece, err);
+    r->last = run_room(r->n[CELL_AT_B], 1, err);
+    return r->piece && r->last ? 0 : -1;
 }

@@ -63,24 +63,27 @@ int run_write(const Run *r, const char *prefix, const char *name, int integer,
 static int write_tensor(const Run *r, int i, RtError *err)
 {
     const CellTensor *t = &r->d->tensor[i];
-    int64_t dim[6], size = model_size(t);
-    int rank = 0, both = t->axes == (CELL_T | CELL_B), bad;
-    int swap = both && r->set->batch_first;
+    int64_t dim[CELL_AXES + 4], size = model_size(t), steps = 1;
+    int rank = 0, bad;
+    int swap = t->axes & CELL_B && t->axes & ~CELL_B && r->set->batch_first;
     double *turned = NULL;
 
-    if (t->axes & CELL_T)
-        dim[rank++] = swap ? r->B : r->T;
-    if (t->axes & CELL_B)
-        dim[rank++] = swap ? r->T : r->B;
+    if (swap)
+        dim[rank++] = r->n[CELL_AT_B];
+    for (int k = CELL_TIMES - 1; k >= 0; k--)
+        if (t->axes & cell_time(k))
+            steps *= dim[rank++] = r->n[cell_time_at(k)];
+    if (t->axes & CELL_B && !swap)
+        dim[rank++] = r->n[CELL_AT_B];
     for (int k = 0; k < t->rank; k++)
         dim[rank++] = t->dim[k];
     if (rank == 0)
         dim[rank++] = 1;
     if (swap) {
-        turned = run_room(r->T * r->B * size, sizeof *turned, err);
+        turned = run_room(steps * r->n[CELL_AT_B] * size, sizeof *turned, err);
         if (!turned)
             return -1;
-        run_transpose(turned, r->value[i], r->T, r->B,
+        run_transpose(turned, r->value[i], steps, r->n[CELL_AT_B],
                       (size_t)size * sizeof *turned);
     }
     bad = run_write(r, "", t->name, t->flags & CELL_INDEX, rank, dim,

@@ -29,6 +29,7 @@ causal.* linear.* latency.* level.* task.* fuse.* value.* lower.* sched*.*
                       plan*.*
                     : graph.h ops.h causal.h linear.h latency.h level.h task.h
                       fuse.h lower.h sched.h plan*.h
+latex*.*            : graph.h ops.h latex.h cellc.h
 emit*.c emit.h      : graph.h ops.h causal.h sched.h plan.h emit.h kernels.h
                       kernels.def strips.def
 jit.*               : base.h jit.h kernels.h

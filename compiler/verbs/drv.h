@@ -45,6 +45,8 @@ char *drv_model_name(const char *path);
 /* The text of the file, "-" for standard input; malloc'd, NULL after an error
  * message. */
 char *drv_read(const char *path, size_t *n);
+/* Not the name of a cell of the library. */
+int drv_is_file(const char *path);
 /* A spec, by what its name ends with. */
 int drv_is_checkpoint(const char *path);
 /* Writes a text; 0 or EXIT_USER with a message. */

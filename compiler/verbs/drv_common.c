@@ -6,6 +6,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 const Flag drv_size_flags[] = {
     {"option", "NAME=VALUE", NULL, "option",
@@ -245,4 +246,12 @@ int drv_compile(Drv *d)
         code = EXIT_USER;
     }
     return code ? code : drv_code(cellc_compile(d->c));
+}
+
+int drv_is_file(const char *path)
+{
+    struct stat st;
+
+    return !strcmp(path, "-") || strchr(path, '.') || strchr(path, '/') ||
+           !stat(path, &st);
 }

@@ -6,7 +6,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 /* ---- compiling ---- */
 
@@ -288,15 +287,13 @@ static int gradcheck_run_verb(Flags *f, void *user)
 {
     const char *spec = flags_arg(f, 0), *cell;
     GradSetup setup;
-    struct stat st;
     Drv d = {0};
     int code = read_setup(f, &setup);
 
     (void)user;
     if (code)
         return code;
-    if (!strcmp(spec, "-") || !stat(spec, &st) || strchr(spec, '.') ||
-        strchr(spec, '/'))
+    if (drv_is_file(spec))
         return check_spec(f, &setup, spec);
     code = drv_new(&d);
     cell = code ? NULL : cellc_cell_text(d.c, spec);

@@ -103,7 +103,9 @@ static int solve_files(Solver *s, const RunFile *file, int n, int lead)
             return drv_fail(&err);
         }
         if (decl) {
-            axes = !!(decl->axes & CELL_T) + !!(decl->axes & CELL_B);
+            axes = 0;
+            for (int k = 0; k < CELL_AXES; k++)
+                axes += decl->axes >> k & 1;
             code = solve_decl(s, decl,
                               final      ? 1
                               : lead < 0 ? axes
@@ -205,14 +207,22 @@ static int read_files(const Flags *f, const char *flag, const RunFile **v,
     return 0;
 }
 
-/* The setup that the flags ask for; its three lists are malloc'd. */
+static int read_lengths(const Flags *f, RunSetup *set)
+{
+    set->nlengths = flags_given(f, "lengths");
+    set->lengths = malloc(((size_t)set->nlengths + 1) * sizeof *set->lengths);
+    for (int i = 0; set->lengths && i < set->nlengths; i++)
+        set->lengths[i] = flags_each(f, "lengths", i);
+    return set->lengths ? 0 : EXIT_BUG;
+}
+
+/* The setup that the flags ask for; its lists are malloc'd. */
 static int read_setup(const Flags *f, RunSetup *set)
 {
     long chunk = 0, steps = 0, seed = 0;
     int code;
 
     *set = (RunSetup){.weights = flags_get(f, "weights"),
-                      .lengths = flags_get(f, "lengths"),
                       .batch_first = flags_given(f, "batch-first"),
                       .grad = flags_given(f, "grad"),
                       .training = flags_given(f, "training"),
@@ -224,6 +234,8 @@ static int read_setup(const Flags *f, RunSetup *set)
         code = read_files(f, "state", &set->state, &set->nstate);
     if (!code)
         code = read_files(f, "upstream", &set->up, &set->nup);
+    if (!code)
+        code = read_lengths(f, set);
     if (!code)
         code = flags_long(f, "tbptt", 1, 1L << 40, &chunk);
     if (!code)
@@ -312,6 +324,7 @@ static int run_run(Flags *f, void *user)
     free((RunFile *)set.in);
     free((RunFile *)set.state);
     free((RunFile *)set.up);
+    free(set.lengths);
     free(base);
     return code;
 }
@@ -321,7 +334,8 @@ static const Flag run_own[] = {
     {"weights", "PATH", NULL, NULL,
      ".safetensors, or a folder with NAME.npy each; else drawn by the seed"},
     {"state", "NAME=FILE", NULL, NULL, "value before the first step, [B,n]"},
-    {"lengths", "FILE", NULL, NULL, "steps of each sequence, integers [B]"},
+    {"lengths", "[AXIS=]FILE", NULL, NULL,
+     "steps of each sequence, integers [B]; again for other time axes"},
     {"grad", NULL, NULL, NULL, "write grad.NAME.npy of the loss"},
     {"upstream", "NAME=FILE", NULL, NULL,
      "gradients of sum(NAME * FILE) instead; an output or final.NAME"},

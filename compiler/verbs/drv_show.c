@@ -12,6 +12,10 @@ static int show_stage(const Flags *f, const char **found)
     const int n = sizeof stage / sizeof *stage;
     const char *s = flags_get(f, "stage"), *near;
 
+    if (flags_given(f, "latex")) {
+        *found = "latex";
+        return 0;
+    }
     *found = flags_given(f, "after") && !flags_given(f, "stage") ? NULL : s;
     if (!*found)
         return 0;
@@ -25,19 +29,45 @@ static int show_stage(const Flags *f, const char **found)
     return EXIT_USAGE;
 }
 
+/* A cell of the library by name, applied once. */
+static int open_cell(Drv *d, const Flags *f, const char *name)
+{
+    int code = drv_new(d);
+    const char *text = code ? NULL : cellc_cell_model(d->c, name);
+
+    if (code)
+        return code;
+    if (!text && cellc_cell_text(d->c, name)) {
+        say_error("%s takes other cells; write a spec that applies it", name);
+        return EXIT_USER;
+    }
+    if (!text) {
+        say_error("%s is neither a file nor a cell of the library; `%s cells` "
+                  "lists those",
+                  name, flags_program(f));
+        return EXIT_USER;
+    }
+    d->path = strdup(name);
+    code = drv_code(cellc_set(d->c, "name", name));
+    if (!code)
+        code = drv_code(cellc_add_text(d->c, name, text, strlen(text)));
+    return code ? code : drv_settings(d, f);
+}
+
 static int show_run(Flags *f, void *user)
 {
     const char *stage, *after = flags_get(f, "after"), *text;
+    const char *spec = flags_arg(f, 0);
     Drv d = {0};
     int code = show_stage(f, &stage);
 
     (void)user;
     if (code)
         return code;
-    code = drv_open(&d, f, flags_arg(f, 0));
+    code = (drv_is_file(spec) ? drv_open : open_cell)(&d, f, spec);
     if (!code && flags_given(f, "training"))
         code = drv_code(cellc_set(d.c, "training", "1"));
-    if (!code && (!stage || strcmp(stage, "ast")))
+    if (!code && !flags_given(f, "latex") && (!stage || strcmp(stage, "ast")))
         code = drv_compile(&d);
     if (!code) {
         text = cellc_show(d.c, stage, after);
@@ -53,12 +83,14 @@ static int show_run(Flags *f, void *user)
 static const Flag show_own[] = {
     {"stage", "NAME", "graph", NULL, "ast, graph, grad, sched, plan or c"},
     {"after", "PASS", NULL, NULL, "the graph as that pass leaves it"},
+    {"latex", NULL, NULL, NULL,
+     "equations and what is derived from them, as a LaTeX document"},
     {"training", NULL, NULL, NULL, "with dropout and noise"},
     {NULL, NULL, NULL, NULL, NULL}};
 static const Flag *const show_flags[] = {
     show_own, drv_size_flags, drv_reduce_flags, drv_number_flags, NULL};
 const Verb drv_show = {"show",
-                       "SPEC",
+                       "SPEC|CELL",
                        "what a stage of the compiler makes of a spec",
                        show_flags,
                        {"show model.cell --stage sched --dim m=3",

@@ -296,9 +296,11 @@ static void arrays(void **state)
     RtError err = {0};
     const int64_t length[] = {5, 3};
     RunFile in = {"c=c.npy", 1, "c.npy"};
+    const char *lengths = "n.npy";
     RunSetup s = {.in = &in,
                   .nin = 1,
-                  .lengths = "n.npy",
+                  .lengths = &lengths,
+                  .nlengths = 1,
                   .grad = 1,
                   .seed = 4,
                   .out = "whole"};
@@ -362,6 +364,7 @@ static void batch_first(void **state)
 static void wrong_arrays(void **state)
 {
     (void)state;
+    const char *lengths = "n.npy";
     RtError err = {0};
     int64_t bad[10] = {0, 1, 7}, length[] = {5, 6};
     RunFile in[] = {{"c", 1, "c.npy"}, {"c", 1, "c.npy"}};
@@ -374,7 +377,8 @@ static void wrong_arrays(void **state)
     refused(run_arrays(&tiny_plain, &s, &err), &err, "c.npy", "[10]", "[T,B]");
     put("c.npy", 2, 5, 2, c_data);
     put("n.npy", 1, 2, 1, length);
-    s.lengths = "n.npy";
+    s.lengths = &lengths;
+    s.nlengths = 1;
     refused(run_arrays(&tiny_plain, &s, &err), &err, "n.npy", "6", "5");
     s.lengths = NULL;
     s.nin = 2;

@@ -1,0 +1,170 @@
+/* Time axes of the elaboration: what sum[t](e) and its like mean.  They are
+ * over the steps that each sequence has; beside the reductions of the graph
+ * they are elementwise equations, so softmax[t] needs no operator. */
+#include <math.h>
+#include <string.h>
+
+#include "elab.h"
+
+typedef struct Along {
+    Call *c;
+    Elab *e;
+    Span at;
+    int axis;
+    Val v;     /* the argument */
+    Val valid; /* 1 at the steps that count */
+} Along;
+
+const char *axis_list(Elab *e, uint32_t axes)
+{
+    Buf b;
+    buf_init(&b, e->arena);
+    for (int i = 0; i < e->axis.n; i++)
+        if (axes >> i & 1)
+            buf_printf(&b, "%s%s", b.n ? ", " : "", e->axis.v[i].name);
+    return b.n ? b.s : "none";
+}
+
+static Val op2(Along *a, Op op, Val x, Val y)
+{
+    Val in[2] = {x, y};
+    return val_op(a->e, op, 2, in, a->at, NULL);
+}
+
+static Val choose(Along *a, Val cond, Val x, Val y)
+{
+    Val in[3] = {cond, x, y};
+    return val_op(a->e, OP_select, 3, in, a->at, NULL);
+}
+
+static Val number(Along *a, double x)
+{
+    return val_num(a->e, x);
+}
+
+/* v over all steps; what does not count is `other`. */
+static Val reduce(Along *a, Op op, Val v, double other)
+{
+    Val x = choose(a, a->valid, v, number(a, other));
+    Ref in = x.ref;
+    x.axes &= ~(1u << a->axis);
+    x.axes |= AXIS_B;
+    return val_node(a->e, x, op, 1, &in, cell_time(a->axis), 0, 0, a->at);
+}
+
+/* The extreme of no step at all counts as 0, like its sum. */
+static Val or_zero(Along *a, Val v)
+{
+    Val any = op2(a, OP_ge, val_length(a->e, a->axis, a->at), number(a, 1));
+    return choose(a, any, v, number(a, 0));
+}
+
+static Val sum(Along *a)
+{
+    return reduce(a, OP_SUMA, a->v, 0);
+}
+
+static Val mean(Along *a)
+{
+    Val n = val_length(a->e, a->axis, a->at);
+    return op2(a, OP_div, sum(a), op2(a, OP_max, n, number(a, 1)));
+}
+
+static Val largest(Along *a)
+{
+    return or_zero(a, reduce(a, OP_MAXA, a->v, -HUGE_VAL));
+}
+
+static Val smallest(Along *a)
+{
+    return or_zero(a, reduce(a, OP_MINA, a->v, HUGE_VAL));
+}
+
+/* e^(v - max) where it counts, else 0; *max is a constant to derivatives. */
+static Val powers(Along *a, Val *max)
+{
+    Val m = largest(a);
+    *max = val_op(a->e, OP_stopgrad, 1, &m, a->at, NULL);
+    Val x =
+        choose(a, a->valid, op2(a, OP_sub, a->v, *max), number(a, -HUGE_VAL));
+    return val_op(a->e, OP_exp, 1, &x, a->at, NULL);
+}
+
+/* Their sum: at least 1 where there is a step at all. */
+static Val power_sum(Along *a, Val p)
+{
+    return op2(a, OP_max, reduce(a, OP_SUMA, p, 0), number(a, 0.5));
+}
+
+static Val softmax(Along *a)
+{
+    Val max, p = powers(a, &max);
+    return op2(a, OP_div, p, power_sum(a, p));
+}
+
+static Val logsumexp(Along *a)
+{
+    Val max, p = powers(a, &max), s = power_sum(a, p);
+    s = val_op(a->e, OP_log, 1, &s, a->at, NULL);
+    return or_zero(a, op2(a, OP_add, max, s));
+}
+
+/* Counted from 0, as argmax of a vector. */
+static Val argmax(Along *a)
+{
+    Val t = val_unknown(AXIS_B | 1u << a->axis);
+    t.rank = 0;
+    t = val_node(a->e, t, OP_TIME, 0, NULL, a->axis, 0, 0, a->at);
+    Val hit = op2(a, OP_eq, a->v, largest(a));
+    Val first =
+        choose(a, hit, op2(a, OP_sub, t, number(a, 1)), number(a, HUGE_VAL));
+    return or_zero(a, reduce(a, OP_MINA, first, HUGE_VAL));
+}
+
+static const struct {
+    const char *name;
+    Val (*fn)(Along *a);
+    bool keeps; /* the axis */
+} known[] = {{"sum", sum, false},        {"mean", mean, false},
+             {"max", largest, false},    {"min", smallest, false},
+             {"softmax", softmax, true}, {"logsumexp", logsumexp, false},
+             {"argmax", argmax, false}};
+enum { KNOWN = sizeof known / sizeof *known };
+
+bool axis_function(const char *name)
+{
+    for (int i = 0; i < KNOWN; i++)
+        if (!strcmp(known[i].name, name))
+            return true;
+    return false;
+}
+
+Val axis_call(Call *c)
+{
+    Elab *e = c->e;
+    Along a = {c,          e,
+               c->a->span, axis_of(e, c->s, c->subs->kid->name),
+               c->x[0],    val_none()};
+    int i = 0;
+    if (a.v.kind != V_TENSOR)
+        return a.v;
+    while (strcmp(known[i].name, c->name))
+        i++;
+    if (a.axis < 0 || !(a.v.axes >> a.axis & 1)) {
+        if (e->building)
+            diag(e->diags, E_NO_AXIS, c->at[0], c->subs->kid->name,
+                 val_text(e, &a.v));
+        return e->building ? val_none() : a.v;
+    }
+    a.v.set = NULL;
+    a.v.constant = false;
+    a.v.size = NULL;
+    if (e->building) {
+        a.valid = val_valid(e, a.axis, a.at);
+        return known[i].fn(&a);
+    }
+    if (!known[i].keeps)
+        a.v.axes &= ~(1u << a.axis);
+    a.v.axes |= AXIS_B;
+    return a.v;
+}
