@@ -155,7 +155,7 @@ int cellc_setting_at(const Cellc *c, const char *block, int i, const char **key,
                      const char **value)
 {
     AstKind kind = !strcmp(block, "data") ? A_DATA : A_TRAIN;
-    for (int f = 0; c->run && f < c->text.n; f++)
+    for (int f = 0; c->run && f < c->nfile; f++)
         for (Ast *a = c->file[f]->kid; a; a = a->next)
             for (Ast *k = a->kid; a->kind == kind && k; k = k->next) {
                 if (i--)
@@ -205,11 +205,7 @@ EmitOptions cellc_emit_options(Cellc *c, int flags)
     o.real64 = c->real64;
     o.freestanding = (flags & CELLC_FREESTANDING) != 0;
     o.app = (flags & CELLC_APP) != 0;
-    Buf spec;
-    buf_init(&spec, c->run);
-    for (int i = 0; i < c->text.n; i++)
-        buf_add(&spec, c->text.v[i].text, c->text.v[i].size);
-    o.spec = spec.s;
+    o.spec = cellc_whole_text(c);
     o.trained = settings_text(c);
     o.version = cellc_version();
     o.sources = &c->sources;
@@ -243,7 +239,7 @@ EmitOptions cellc_emit_options(Cellc *c, int flags)
 
 static int show_ast(Cellc *c)
 {
-    for (int i = 0; i < c->text.n; i++)
+    for (int i = 0; i < c->nfile; i++)
         ast_dump(&c->shown, c->file[i]);
     return CELLC_OK;
 }
@@ -388,6 +384,7 @@ const char *cellc_format(Cellc *c, const char *name, const char *text,
     const char *out = NULL;
     if (!one)
         return NULL;
+    one->alone = true;
     if (!cellc_add_text(one, name, text, size) && cellc_parse(one) == 0 &&
         !setjmp(c->escape.env)) {
         buf_init(&c->shown, c->keep);

@@ -225,7 +225,8 @@ struct Elab {
     Scope *lib, *top;
     bool building; /* nodes and messages are made */
     bool changed;  /* dry: a type became known this round */
-    bool settle;   /* dry: unknown ranks become scalars where nothing moves */
+    Name *guessed; /* an equation that nothing says the shape of, or NULL */
+    bool settle;   /* dry: a matrix times what is unknown is a vector */
     bool training; /* value of `training` */
     VEC(Axis) axis;
     VEC(Name *) pending;  /* names read at another step, not built yet */

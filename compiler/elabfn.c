@@ -334,7 +334,7 @@ Val call_builtin(Elab *e, Scope *s, const char *name, Ast *call, Ast *subs,
     if (row < 0)
         return val_none();
     Ast *first = subs ? subs->kid : NULL;
-    if (first && first->next) {
+    if (first && first->next && !over_batch_named(subs)) {
         if (e->building)
             diag(e->diags, E_ONE_AXIS, first->next->span, name);
         return val_none();

@@ -191,7 +191,8 @@ Elaborated elab_results(Elab *e, Ast *const *file, int nfile)
     for (int f = 0; f < nfile; f++)
         for (Ast *a = file[f]->kid; a; a = a->next)
             model |= a->kind != A_CELL && a->kind != A_FN &&
-                     a->kind != A_DERIV && a->kind != A_LANGUAGE;
+                     a->kind != A_DERIV && a->kind != A_LANGUAGE &&
+                     a->kind != A_USE && a->kind != A_EXTERN;
     option_infos(e, &out);
     open_dims(e, &out);
     check_states(e);

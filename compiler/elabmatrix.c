@@ -17,6 +17,11 @@ static bool is_array(Call *c, int i, int lo, int hi)
     if (e->building && v->kind != V_NONE)
         diag(e->diags, lo == 1 ? E_NOT_VECTOR : E_NOT_MATRIX, c->at[i], c->name,
              val_text(e, v));
+    if (e->building && e->guessed && v->kind == V_TENSOR && !v->rank)
+        diag_help(e->diags,
+                  "if it depends on %s, say the shape of that: "
+                  "state %s[n, m]",
+                  e->guessed->name, e->guessed->name);
     return false;
 }
 

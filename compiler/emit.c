@@ -201,10 +201,10 @@ static void call_matrix(Emit *e, const Kernel *k, EmitRows rows)
     Buf b;
     buf_init(&b, e->arena);
     if (k->kind == KN_TAKE || k->kind == KN_PUT)
-        buf_printf(&b, "%s(%s, %s, %s, %s",
-                   emit_kernel_name(e, k->kind == KN_PUT ? "put" : "take"),
-                   count, emit_size(e, k->m), emit_size(e, k->k),
-                   emit_size(e, k->n));
+        buf_printf(
+            &b, "%s(%s, %s, %s, %s",
+            emit_kernel_name(e, k->kind == KN_PUT ? "put_rows" : "take_rows"),
+            count, emit_size(e, k->m), emit_size(e, k->k), emit_size(e, k->n));
     else if (k->kind == KN_SOLVE)
         buf_printf(&b, "%s(%s, %s, %s", emit_kernel_name(e, "solve"), count,
                    emit_size(e, k->n), emit_size(e, k->k));

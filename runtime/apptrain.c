@@ -219,7 +219,8 @@ static int start_model(FitSetup *s, const Checkpoint *resumed, const char *base,
                        RtError *err)
 {
     if (!resumed)
-        return model_init(s->model, s->seed, base, err);
+        return model_init(s->model, s->seed,
+                          &(InitFrom){base, &s->about->vocabs}, err);
     s->about->state = resumed->state;
     return checkpoint_weights(resumed, s->model, err);
 }

@@ -271,6 +271,7 @@ static int run_model(Run *r, RtError *err)
 {
     const RunSetup *set = r->set;
     int backward = set->grad || set->clip || set->steps;
+    InitFrom from = {set->base, NULL};
     RtClip clip;
 
     if (clip_parse(set->clip, &clip, err))
@@ -284,7 +285,7 @@ static int run_model(Run *r, RtError *err)
         return rt_fail(err, "the spec has no loss to differentiate; give "
                             "--upstream NAME=FILE");
     if (set->weights ? model_load(r->m, set->weights, err)
-                     : model_init(r->m, set->seed, set->base, err))
+                     : model_init(r->m, set->seed, &from, err))
         return -1;
     r->s->seed = set->seed;
     if (run_read(r, err) || make_room(r, err) ||

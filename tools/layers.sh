@@ -39,7 +39,7 @@ elab*.c elab*.h probe.*
 cellc.h             : cellrt.h
 cellcint.h          : cellc.h elaborate.h probe.h emit.h eval.h jit.h latency.h
                       library.h
-cellc.c cellcapi.c cellclib.c
+cellc.c cellcapi.c cellclib.c cellcuse.c
                     : *
 main.c verbs/*      : cellc.h drv*.h runtime/*
 END

@@ -222,4 +222,26 @@ case $CELLC in
 */san/*) long=6 ;;
 *) long=60 ;;
 esac
+# Word vectors go to the words of the data; the others keep their start.
+word_vectors_are_loaded() {
+    printf 'a x\nb y\nc x\nb y\n\na x\nc x\n' | tr ' ' '\t' > t.tsv
+    printf '3 2\nb 7 8\na 5 6\nz 1 1\n' > two.vec
+    printf '%s\n' 'input w[t] in words, y[t] in tags' \
+        'param E[words,2] ~ load("two.vec") with frozen' \
+        'y ~ categorical(softmax(dense(tags)(E[w])))' \
+        'data { w = column(1); y = column(2) }' > s.cell
+    cellc train s.cell t.tsv --epochs 1 -o w.safetensors &&
+        python3 - w.safetensors << 'END'
+import json
+import struct
+import sys
+
+data = open(sys.argv[1], "rb").read()
+size = struct.unpack("<Q", data[:8])[0]
+at, end = json.loads(data[8:8 + size])["E"]["data_offsets"]
+values = struct.unpack("<6f", data[8 + size + at:8 + size + end])
+sys.exit(values[:4] != (5, 6, 7, 8))
+END
+}
+
 . "$here/../cases.sh"
