@@ -293,6 +293,7 @@ Val val_slot(Elab *e, Val type, Op op, const Name *n, int b, double num,
 Builtin fn_along, fn_norm, fn_normalize, fn_reshape, fn_flatten, fn_roll,
     fn_reverse, fn_permute, fn_diag, fn_blockdiag, fn_eye, fn_outer, fn_conv,
     fn_expm, fn_solve, fn_clipgrad;
+Builtin fn_grad; /* elabgrad.c */
 /* Elements of the first dim in the order of p, positions from 1. */
 Val permuted(Elab *e, Val v, Val p, Span at);
 /* Elements lo to hi (from 1) of dim `dim` of v; that dim is gone if `drop`. */

@@ -240,6 +240,7 @@ static const struct {
     {"expm", 1, 1, fn_expm, OP_NONE},
     {"solve", 2, 2, fn_solve, OP_NONE},
     {"clipgrad", 2, 2, fn_clipgrad, OP_NONE},
+    {"grad", 2, 2, fn_grad, OP_NONE},
     {"onehot", 1, 2, onehot, OP_NONE},
     {"split", 2, 2, split, OP_NONE},
     {"final", 1, 1, final_part, OP_NONE},
@@ -254,7 +255,7 @@ static const struct {
 };
 
 /* Of the language, but not of this version. */
-static const char *const later[] = {"grad",    "lookup", "laplace", "poisson",
+static const char *const later[] = {"lookup", "laplace", "poisson",
                                     "mixture", "ctc",    "crf"};
 
 static int builtin_index(const char *name)

@@ -217,8 +217,10 @@ Graph *pass_gemm(const Graph *g);     /* gemm.c: products that share an
                                          operand become one */
 Graph *pass_final(const Graph *g);    /* final.c: FINAL -> AT */
 Graph *pass_grad(const Graph *g, bool inputs); /* grad.c: adds GRAD roots */
-/* The same, and for each OUTPUT root whose `what` is ROOT_VALUE one more of its
- * cotangent, and of that of its outermost function's argument. */
+/* named.c: every equation gets an OUTPUT root */
+Graph *pass_named(const Graph *g);
+/* As pass_grad, and for each OUTPUT root whose `what` is ROOT_VALUE one more of
+ * its cotangent, and of that of its outermost function's argument. */
 Graph *pass_grad_named(const Graph *g);
 #define ROOT_VALUE "value"
 #define ROOT_COTANGENT "cotangent"
