@@ -357,7 +357,7 @@ Ast *first_output(const App *a);
 Name *app_output_name(Elab *e, App *a); /* the output, if it is one name */
 App *app_at(Elab *e, Scope *s, Ast *a); /* application that is all of a */
 
-/* elabbatch.c: mean[batch](e), sum[t, batch](e), and a parameter's next value */
+/* elabbatch.c: mean[batch](e), sum[t, batch](e), with next = e */
 bool over_batch_named(const Ast *subs);
 bool over_batch_takes(const char *fn);
 Val over_batch(Call *c);

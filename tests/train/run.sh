@@ -90,9 +90,8 @@ statistic_of_the_batch() {
     for k in 1 3; do
         sed 's/threads[^,]*//' $k.safetensors > $k
     done
-    cmp 1 3 && cellc train "$@" --double --steps 1 --threads 1 -o 2.safetensors &&
-        cellc train "$@" --double --steps 2 --threads 1 -o 2.safetensors \
-            --resume || return
+    cmp 1 3 && cellc train "$@" --double --steps 1 -o 2.safetensors &&
+        cellc train "$@" --double --steps 2 -o 2.safetensors --resume || return
     shift
     for k in 1 2 3; do
         cellc predict $k.safetensors "$@" --output μ -o m.npy &&
