@@ -92,7 +92,7 @@ static char *call_of(const char *name, const char *text)
     return call;
 }
 
-/* What an argument of the cell is here: its default or the 4 that call_of gives;
+/* What an argument of the cell is here: its default or 4, as call_of has it;
  * with its length, or NULL where no argument is called so. */
 static const char *argument_value(const char *text, const char *word, size_t n,
                                   size_t *length)
