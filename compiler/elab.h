@@ -364,6 +364,13 @@ Ast *first_output(const App *a);
 Name *app_output_name(Elab *e, App *a); /* the output, if it is one name */
 App *app_at(Elab *e, Scope *s, Ast *a); /* application that is all of a */
 
+/* elabbatch.c: mean[batch](e), sum[t, batch](e), with next = e */
+bool over_batch_named(const Ast *subs);
+bool over_batch_takes(const char *fn);
+Val over_batch(Call *c);
+Ast *next_value(const Name *n); /* e of `with next = e`, or NULL */
+void next_roots(Elab *e);
+
 /* elabover.c: arguments like h[0] = e, h[t-1] = e, W = E, state = e */
 bool over_bind(Elab *e, App *app, Scope *caller, Ast *k);
 /* What applies to n from the application `from` outwards; NULL: nothing. */
