@@ -126,14 +126,14 @@ static int time_first(Npy *a, int times, RtError *err)
     return 0;
 }
 
-/* The inputs there are, for messages; malloc'd. */
-static char *input_list(const CellDesc *d, const char *prefix,
-                        const char *suffix)
+/* The names there are, for messages; malloc'd. */
+static char *name_list(const CellDesc *d, int role, const char *prefix,
+                       const char *suffix)
 {
     char *s = NULL;
     size_t p = strlen(prefix), q = strlen(suffix);
 
-    for (int i = -1; (i = model_next(d, CELL_INPUT, i)) >= 0;) {
+    for (int i = -1; (i = model_next(d, role, i)) >= 0;) {
         const char *name = d->tensor[i].name;
         size_t n = strlen(name);
         char *old = s;
@@ -150,19 +150,35 @@ static char *input_list(const CellDesc *d, const char *prefix,
     return s;
 }
 
-/* Reads the files of one flag into inputs named prefix + NAME + suffix. */
-static int bind_files(Run *r, const RunFile *file, int n, const char *flag,
-                      const char *prefix, const char *suffix, RtError *err)
+/* Draws of `once` may be given for every step: those of the first count. */
+static int first_step(const Run *r, const CellTensor *t, Npy *a, RtError *err)
+{
+    if (t->role != CELL_NOISE || t->axes != CELL_B || a->rank != t->rank + 2 ||
+        a->dim[0] < 1 || a->dim[1] < 1)
+        return 0;
+    if (r->set->batch_first && time_first(a, 1, err))
+        return -1;
+    a->count /= a->dim[0];
+    a->rank--;
+    memmove(a->dim, a->dim + 1, (size_t)a->rank * sizeof *a->dim);
+    return 0;
+}
+
+/* Reads the files of one flag into inputs, or noise, that are named prefix +
+ * NAME + suffix. */
+static int bind_files(Run *r, const RunFile *file, int n, int role,
+                      const char *flag, const char *prefix, const char *suffix,
+                      RtError *err)
 {
     for (int k = 0; k < n; k++) {
         char *name =
             rt_printf("%s%.*s%s", prefix, file[k].n, file[k].name, suffix);
-        int i = name ? model_find(r->d, CELL_INPUT, name) : -1;
+        int i = name ? model_find(r->d, role, name) : -1;
         Bound *b = &r->bound[r->nbound];
 
         free(name);
         if (i < 0) {
-            char *list = input_list(r->d, prefix, suffix);
+            char *list = name_list(r->d, role, prefix, suffix);
 
             rt_fail(err, "%s %.*s=%s: the model has no such name; it has %s",
                     flag, file[k].n, file[k].name, file[k].path,
@@ -177,7 +193,9 @@ static int bind_files(Run *r, const RunFile *file, int n, const char *flag,
                                file[k].path);
         *b = (Bound){.tensor = i, .path = file[k].path};
         r->nbound++;
-        if (npy_read(b->path, &b->a, err) || check_shape(r, b, err))
+        if (npy_read(b->path, &b->a, err) ||
+            first_step(r, &r->d->tensor[i], &b->a, err) ||
+            check_shape(r, b, err))
             return -1;
         int times = b->a.rank - r->d->tensor[i].rank - 1;
         if (r->set->batch_first && r->d->tensor[i].axes & CELL_B && times > 0 &&
@@ -306,11 +324,16 @@ int run_read(Run *r, RtError *err)
 {
     const RunSetup *set = r->set;
 
-    r->bound =
-        run_room(set->nin + set->nstate + set->nup, sizeof *r->bound, err);
-    if (!r->bound || bind_files(r, set->in, set->nin, "--in", "", "", err) ||
-        bind_files(r, set->state, set->nstate, "--state", "", "@0", err) ||
-        bind_files(r, set->up, set->nup, "--upstream", "up.", "", err) ||
+    r->bound = run_room(set->nin + set->nstate + set->nup + set->nnoise,
+                        sizeof *r->bound, err);
+    if (!r->bound ||
+        bind_files(r, set->in, set->nin, CELL_INPUT, "--in", "", "", err) ||
+        bind_files(r, set->state, set->nstate, CELL_INPUT, "--state", "", "@0",
+                   err) ||
+        bind_files(r, set->up, set->nup, CELL_INPUT, "--upstream", "up.", "",
+                   err) ||
+        bind_files(r, set->noise, set->nnoise, CELL_NOISE, "--noise", "", "",
+                   err) ||
         all_bound(r, err))
         return -1;
     for (int k = 0; k < set->nlengths; k++)
