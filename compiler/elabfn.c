@@ -182,7 +182,7 @@ static Val filled(Call *c)
     for (int i = 0; i < c->n && i < SHAPE_RANK; i++) {
         if (c->x[i].kind != V_TENSOR || !c->x[i].size) {
             if (e->building)
-                diag(e->diags, E_NOT_SIZE, c->at[i], c->name);
+                diag(e->diags, E_NOT_SIZE, c->at[i], val_text(e, &c->x[i]));
             return val_none();
         }
         r.dim[r.rank++] = c->x[i].size;
@@ -255,8 +255,7 @@ static const struct {
 };
 
 /* Of the language, but not of this version. */
-static const char *const later[] = {"lookup", "laplace", "poisson",
-                                    "mixture", "ctc",    "crf"};
+static const char *const later[] = {"lookup"};
 
 static int builtin_index(const char *name)
 {

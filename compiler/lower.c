@@ -265,8 +265,9 @@ static void lower_lines(Lower *w, int i, KernelKind kind)
 /* Memory that a kernel works in. */
 static void add_room(Lower *w, Kernel *n, int64_t reals)
 {
-    add_in(w, n,
-           value_new(w, VAL_BUFFER, 0, value_shape(w, 1, &reals), GX_NONE));
+    Val v = value_new(w, VAL_BUFFER, 0, value_shape(w, 1, &reals), GX_NONE);
+    VALUE(w, v)->name = "room";
+    add_in(w, n, v);
 }
 
 static void lower_square(Lower *w, int i)
