@@ -466,6 +466,9 @@ static void type_around(Elab *e, Name *n)
     Ast *init = n->kind == N_PARAM ? ast_find(n->stmt, A_INIT) : NULL;
     if (init)
         expr(e, n->scope, init->kid);
+    Ast *next = next_value(n);
+    if (next)
+        expr(e, n->scope, next);
 }
 
 /* Types of a name in a dry round. */

@@ -86,7 +86,7 @@ on_sanitized() {
 }
 
 # What reads other files than the case's arrays, and what is still to come.
-later="onnx-graph-*,pytorch-attention-*,pytorch-ctc-*,pytorch-seq2seq-*"
+later="onnx-graph-*,pytorch-ctc-*"
 golden() {
     if ! [ -d "$CELLC_SHARED/golden" ]; then
         skip golden "$CELLC_SHARED/golden is not there"
