@@ -126,7 +126,7 @@ static int time_first(Npy *a, int times, RtError *err)
     return 0;
 }
 
-/* What a flag binds arrays to: tensors of a role, named prefix NAME suffix. */
+/* What a flag binds arrays to: tensors of a role, called PREFIX NAME SUFFIX. */
 typedef struct Target {
     const char *flag;
     int role;
@@ -178,9 +178,9 @@ static int bind_files(Run *r, const RunFile *file, int n, Target to,
         }
         for (int j = 0; j < r->nbound; j++)
             if (r->bound[j].tensor == i)
-                return rt_fail(err, "%s %.*s is given twice: %s and %s", to.flag,
-                               file[k].n, file[k].name, r->bound[j].path,
-                               file[k].path);
+                return rt_fail(err, "%s %.*s is given twice: %s and %s",
+                               to.flag, file[k].n, file[k].name,
+                               r->bound[j].path, file[k].path);
         *b = (Bound){.tensor = i, .path = file[k].path};
         r->nbound++;
         if (npy_read(b->path, &b->a, err) || check_shape(r, b, err))
