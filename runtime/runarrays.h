@@ -17,7 +17,7 @@ typedef struct RunFile {
 
 typedef struct RunSetup {
     const RunFile *in, *state, *up; /* --in, --state, --upstream */
-    const RunFile *noise;           /* --noise: draws that are given */
+    const RunFile *noise; /* --noise: draws that are given, with training */
     int nin, nstate, nup, nnoise;
     const char *weights; /* folder or .safetensors; NULL: drawn from seed */
     const char **lengths; /* FILE or AXIS=FILE: integers [B], nlengths of
