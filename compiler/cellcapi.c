@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cost.h"
+#include "dot.h"
 #include "latex.h"
 
 static const char *keep(Cellc *c, const char *s)
@@ -294,14 +295,21 @@ static int show_latex(Cellc *c)
     return CELLC_OK;
 }
 
+static int show_dot(Cellc *c)
+{
+    if (c->elab.graph)
+        dot_print(&c->shown, c->elab.graph, &c->sources);
+    return CELLC_OK;
+}
+
 /* Open dims may stay open in what follows from the equations alone. */
 static const struct {
     const char *name;
     int (*open)(Cellc *c);
 } stages[] = {{"ast", show_ast},     {"own", show_own}, {"linear", show_linear},
-              {"latex", show_latex}, {"graph", NULL},   {"grad", NULL},
-              {"sched", NULL},       {"plan", NULL},    {"c", NULL},
-              {"cost", NULL}};
+              {"latex", show_latex}, {"dot", show_dot}, {"graph", NULL},
+              {"grad", NULL},        {"sched", NULL},   {"plan", NULL},
+              {"c", NULL},           {"cost", NULL}};
 
 static int find_stage(const char *name)
 {
