@@ -145,12 +145,7 @@ static int parse_all(Cellc *c)
     c->sources.next = 1;
     c->names = intern_new(c->run);
     c->diags = diags_new(c->run, &c->sources, forward_message, c);
-    c->file = NEW_N(c->run, Ast *, c->text.n + 1);
-    for (int i = 0; i < c->text.n; i++)
-        c->file[i] =
-            parse_file(c->run, c->names, c->diags,
-                       source_add(&c->sources, c->text.v[i].name,
-                                  c->text.v[i].text, c->text.v[i].size, false));
+    cellc_parse_files(c);
     diags_flush(c->diags);
     return diags_errors(c->diags) ? CELLC_USER : CELLC_OK;
 }
@@ -251,19 +246,19 @@ static void check_cells(Cellc *c)
     Settings set = c->set;
     set.probe = true;
     set.noption = set.ndim = set.nstate = 0;
-    for (int f = 0; f < c->text.n; f++)
+    for (int f = 0; f < c->nfile; f++)
         for (Ast *a = c->file[f]->kid; a; a = a->next) {
             const char *text =
                 a->kind == A_CELL ? probe_text(c->run, a, "probe_") : NULL;
             if (!text)
                 continue;
-            Ast **file = NEW_N(c->run, Ast *, c->text.n + 1);
-            memcpy(file, c->file, sizeof *file * (size_t)c->text.n);
-            file[c->text.n] = parse_file(
+            Ast **file = NEW_N(c->run, Ast *, c->nfile + 1);
+            memcpy(file, c->file, sizeof *file * (size_t)c->nfile);
+            file[c->nfile] = parse_file(
                 c->run, c->names, c->diags,
                 source_add(&c->sources, "probe", text, strlen(text), true));
             elaborate(c->run, c->names, c->diags, c->lib.file, c->lib.n, file,
-                      c->text.n + 1, &set);
+                      c->nfile + 1, &set);
             diags_flush(c->diags);
         }
 }
@@ -299,7 +294,7 @@ static int check(Cellc *c)
     parse_settings(c);
     c->lib = library_parse(c->run, c->names, c->diags, &c->sources, false);
     c->elab = elaborate(c->run, c->names, c->diags, c->lib.file, c->lib.n,
-                        c->file, c->text.n, &c->set);
+                        c->file, c->nfile, &c->set);
     diags_flush(c->diags);
     if (diags_errors(c->diags))
         return CELLC_USER;

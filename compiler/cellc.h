@@ -93,10 +93,10 @@ const CellDesc *cellc_jit(Cellc *c);
 
 /* Text results, owned by the handle until the next call; NULL after an error.
  * stage: ast graph grad sched plan c; latex: equations and derivatives as a
- * document; linear: as cellc_cell_linear; own: parameters, inputs and start
- * values ("h@0") behind a derivative of the spec's own; cost: "flops N" of a
- * forward step.  after: the name of a pass (elaborate final simplify gemm grad
- * plain). */
+ * document; dot: a drawing for Graphviz; linear: as cellc_cell_linear; own:
+ * parameters, inputs and start values ("h@0") behind a derivative of the
+ * spec's own; cost: "flops N" of a forward step.  after: the name of a pass
+ * (elaborate final simplify gemm grad plain). */
 const char *cellc_show(Cellc *c, const char *stage, const char *after);
 /* Canonical layout of one source text. */
 const char *cellc_format(Cellc *c, const char *name, const char *text,

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cost.h"
+#include "dot.h"
 #include "latex.h"
 
 static const char *keep(Cellc *c, const char *s)
@@ -155,7 +156,7 @@ int cellc_setting_at(const Cellc *c, const char *block, int i, const char **key,
                      const char **value)
 {
     AstKind kind = !strcmp(block, "data") ? A_DATA : A_TRAIN;
-    for (int f = 0; c->run && f < c->text.n; f++)
+    for (int f = 0; c->run && f < c->nfile; f++)
         for (Ast *a = c->file[f]->kid; a; a = a->next)
             for (Ast *k = a->kid; a->kind == kind && k; k = k->next) {
                 if (i--)
@@ -205,11 +206,7 @@ EmitOptions cellc_emit_options(Cellc *c, int flags)
     o.real64 = c->real64;
     o.freestanding = (flags & CELLC_FREESTANDING) != 0;
     o.app = (flags & CELLC_APP) != 0;
-    Buf spec;
-    buf_init(&spec, c->run);
-    for (int i = 0; i < c->text.n; i++)
-        buf_add(&spec, c->text.v[i].text, c->text.v[i].size);
-    o.spec = spec.s;
+    o.spec = cellc_whole_text(c);
     o.trained = settings_text(c);
     o.version = cellc_version();
     o.sources = &c->sources;
@@ -243,7 +240,7 @@ EmitOptions cellc_emit_options(Cellc *c, int flags)
 
 static int show_ast(Cellc *c)
 {
-    for (int i = 0; i < c->text.n; i++)
+    for (int i = 0; i < c->nfile; i++)
         ast_dump(&c->shown, c->file[i]);
     return CELLC_OK;
 }
@@ -298,14 +295,21 @@ static int show_latex(Cellc *c)
     return CELLC_OK;
 }
 
+static int show_dot(Cellc *c)
+{
+    if (c->elab.graph)
+        dot_print(&c->shown, c->elab.graph, &c->sources);
+    return CELLC_OK;
+}
+
 /* Open dims may stay open in what follows from the equations alone. */
 static const struct {
     const char *name;
     int (*open)(Cellc *c);
 } stages[] = {{"ast", show_ast},     {"own", show_own}, {"linear", show_linear},
-              {"latex", show_latex}, {"graph", NULL},   {"grad", NULL},
-              {"sched", NULL},       {"plan", NULL},    {"c", NULL},
-              {"cost", NULL}};
+              {"latex", show_latex}, {"dot", show_dot}, {"graph", NULL},
+              {"grad", NULL},        {"sched", NULL},   {"plan", NULL},
+              {"c", NULL},           {"cost", NULL}};
 
 static int find_stage(const char *name)
 {
@@ -388,6 +392,7 @@ const char *cellc_format(Cellc *c, const char *name, const char *text,
     const char *out = NULL;
     if (!one)
         return NULL;
+    one->alone = true;
     if (!cellc_add_text(one, name, text, size) && cellc_parse(one) == 0 &&
         !setjmp(c->escape.env)) {
         buf_init(&c->shown, c->keep);

@@ -16,6 +16,13 @@ typedef struct CellcText {
     size_t size;
 } CellcText;
 
+/* A text of the compilation, given or used by one. */
+typedef struct UsedFile {
+    CellcText text;
+    const char *real; /* its path, the same for the same file */
+    Ast *file;
+} UsedFile;
+
 typedef struct CellcPair {
     const char *key, *value;
 } CellcPair;
@@ -42,11 +49,14 @@ struct Cellc {
     const char *name; /* of the model, or NULL */
     const char *backend;
     bool real64, inputgrad;
+    bool alone; /* `use` is not followed: only the text's form is asked for */
     /* what was made of it, in `run` */
     Sources sources;
     Intern *names;
     Diags *diags;
-    Ast **file;
+    VEC(UsedFile) used; /* who is used stands before who uses it */
+    Ast **file;         /* the same as trees */
+    int nfile;
     Library lib;
     Elaborated elab;
     Graph *graph;
@@ -59,7 +69,9 @@ struct Cellc {
     Buf shown;         /* text results */
 };
 
-int cellc_parse(Cellc *c); /* all texts, into c->run */
+int cellc_parse(Cellc *c);              /* all texts, into c->run */
+void cellc_parse_files(Cellc *c);       /* cellcuse.c: c->used, c->file */
+const char *cellc_whole_text(Cellc *c); /* of all files, without `use` */
 int cellc_guarded(Cellc *c, int (*fn)(Cellc *));
 void cellc_say(Cellc *c, const char *severity, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));

@@ -277,10 +277,8 @@ static void collect_statement(Elab *e, Scope *s, Ast *a)
         if (s != e->top)
             vec_push(e->arena, &s->terms, a);
         break;
-    case A_USE:
     case A_EXTERN:
-        diag(e->diags, E_UNSUPPORTED, a->span,
-             a->kind == A_USE ? "use" : "extern fn");
+        diag(e->diags, E_UNSUPPORTED, a->span, "extern fn");
         break;
     default:
         break;
@@ -468,6 +466,9 @@ static void type_around(Elab *e, Name *n)
     Ast *init = n->kind == N_PARAM ? ast_find(n->stmt, A_INIT) : NULL;
     if (init)
         expr(e, n->scope, init->kid);
+    Ast *next = next_value(n);
+    if (next)
+        expr(e, n->scope, next);
 }
 
 /* Types of a name in a dry round. */
@@ -490,6 +491,8 @@ static void type_name(Elab *e, Name *n)
     uint32_t axes = n->val.kind == V_TENSOR ? n->val.axes | v.axes : v.axes;
     bool known = v.kind != V_TENSOR || v.rank != RANK_UNKNOWN;
     bool complex = n->val.complex || v.complex;
+    if (e->settle && known && !n->typed && n->kind == N_EQN)
+        e->guessed = n;
     if (axes != n->val.axes || (known && !n->typed) ||
         complex != n->val.complex)
         e->changed = true;
@@ -529,6 +532,8 @@ static bool settle_one(Elab *e, bool declared)
                 (declared && !n->state_decl))
                 continue;
             n->typed = declared_shape(e, n);
+            if (n->typed && !n->state_decl)
+                e->guessed = n;
             if (n->typed)
                 return true;
         }
@@ -663,8 +668,13 @@ Elaborated elaborate(Arena *a, Intern *in, Diags *d, Ast *const *lib, int nlib,
         text_check(&e, file[i]);
     for (int i = 0; i < MAX_ROUNDS; i++) {
         dry_round(&e, file, nfile);
-        if (!e.changed && !settle_one(&e, true) && !settle_one(&e, false))
+        bool guessed = e.settle;
+        e.settle = false;
+        if (e.changed || settle_one(&e, true))
+            continue;
+        if (guessed && !settle_one(&e, false))
             break;
+        e.settle = !guessed;
     }
     mark_drawn(&e);
     diags_context(d, applied_at, &e);

@@ -225,7 +225,8 @@ struct Elab {
     Scope *lib, *top;
     bool building; /* nodes and messages are made */
     bool changed;  /* dry: a type became known this round */
-    bool settle;   /* dry: unknown ranks become scalars where nothing moves */
+    Name *guessed; /* an equation that nothing says the shape of, or NULL */
+    bool settle;   /* dry: a matrix times what is unknown is a vector */
     bool training; /* value of `training` */
     VEC(Axis) axis;
     VEC(Name *) pending;  /* names read at another step, not built yet */
@@ -292,6 +293,7 @@ Val val_slot(Elab *e, Val type, Op op, const Name *n, int b, double num,
 Builtin fn_along, fn_norm, fn_normalize, fn_reshape, fn_flatten, fn_roll,
     fn_reverse, fn_permute, fn_diag, fn_blockdiag, fn_eye, fn_outer, fn_conv,
     fn_expm, fn_solve, fn_clipgrad;
+Builtin fn_grad; /* elabgrad.c */
 /* Elements of the first dim in the order of p, positions from 1. */
 Val permuted(Elab *e, Val v, Val p, Span at);
 /* Elements lo to hi (from 1) of dim `dim` of v; that dim is gone if `drop`. */
@@ -354,6 +356,13 @@ Val app_output(Elab *e, App *a, Span at);
 Ast *first_output(const App *a);
 Name *app_output_name(Elab *e, App *a); /* the output, if it is one name */
 App *app_at(Elab *e, Scope *s, Ast *a); /* application that is all of a */
+
+/* elabbatch.c: mean[batch](e), sum[t, batch](e), with next = e */
+bool over_batch_named(const Ast *subs);
+bool over_batch_takes(const char *fn);
+Val over_batch(Call *c);
+Ast *next_value(const Name *n); /* e of `with next = e`, or NULL */
+void next_roots(Elab *e);
 
 /* elabover.c: arguments like h[0] = e, h[t-1] = e, W = E, state = e */
 bool over_bind(Elab *e, App *app, Scope *caller, Ast *k);

@@ -71,6 +71,8 @@ static void param_slot(Elab *e, Name *n, int part)
         slot->init.kind = "table";
         if (!init || init->op != '=')
             diag(e->diags, E_TABLE, subs->span);
+        else if (part)
+            slot->init.kind = "const"; /* the formula is real */
         else
             start_table(e, s, slot, subs, init->kid, &n->val);
     } else if (init && init->op == '=') {
@@ -78,6 +80,8 @@ static void param_slot(Elab *e, Name *n, int part)
         slot->init.a = start_number(e, s, init->kid, part);
     } else if (init) {
         slot->init = init_read(e, s, init->kid, false);
+        if (!strcmp(slot->init.kind, "load") && n->val.rank)
+            slot->set = dim_text(e->arena, n->val.dim[0]);
     }
     if (init)
         init_inside(e, slot, init->span);

@@ -294,7 +294,7 @@ static Val transpose(Elab *e, Val v, Span at)
         return v;
     if (v.kind != V_TENSOR || v.rank != 2) {
         if (e->building)
-            diag(e->diags, E_NOT_MATRIX, at, "'", val_text(e, &v));
+            diag(e->diags, E_NOT_MATRIX, at, "'", "a matrix", val_text(e, &v));
         return val_none();
     }
     const Dim *d = v.dim[0];
@@ -383,7 +383,7 @@ static Val expr_product(Elab *e, Scope *s, Ast *a)
 {
     Val x = expr(e, s, a->kid), y = expr(e, s, a->kid->next);
     if (x.kind == V_NONE || y.kind == V_NONE) {
-        /* The result's shape is known from the matrix alone. */
+        /* The result may be known from the matrix alone. */
         if (e->building || x.kind != V_TENSOR || x.rank != 2)
             return val_none();
         y = val_unknown(0);
@@ -401,7 +401,8 @@ Val matrix_product(Elab *e, Ast *a, const Val *left, const Val *right)
         return val_op(e, OP_mul, 2, pair, a->span, NULL);
     }
     Val r = val_unknown(x.axes | y.axes);
-    if (x.rank == RANK_UNKNOWN || (y.rank == RANK_UNKNOWN && x.rank != 2))
+    bool vector = x.rank == 2 && e->settle; /* what else is nearly always */
+    if (x.rank == RANK_UNKNOWN || (y.rank == RANK_UNKNOWN && !vector))
         return r;
     r.rank = x.rank + (y.rank == RANK_UNKNOWN ? 1 : y.rank) - 2;
     if (x.rank < 1 || !y.rank || x.rank > 2 || y.rank > 2 ||

@@ -182,7 +182,7 @@ static Val filled(Call *c)
     for (int i = 0; i < c->n && i < SHAPE_RANK; i++) {
         if (c->x[i].kind != V_TENSOR || !c->x[i].size) {
             if (e->building)
-                diag(e->diags, E_NOT_SIZE, c->at[i], c->name);
+                diag(e->diags, E_NOT_SIZE, c->at[i], val_text(e, &c->x[i]));
             return val_none();
         }
         r.dim[r.rank++] = c->x[i].size;
@@ -240,6 +240,7 @@ static const struct {
     {"expm", 1, 1, fn_expm, OP_NONE},
     {"solve", 2, 2, fn_solve, OP_NONE},
     {"clipgrad", 2, 2, fn_clipgrad, OP_NONE},
+    {"grad", 2, 2, fn_grad, OP_NONE},
     {"onehot", 1, 2, onehot, OP_NONE},
     {"split", 2, 2, split, OP_NONE},
     {"final", 1, 1, final_part, OP_NONE},
@@ -254,7 +255,7 @@ static const struct {
 };
 
 /* Of the language, but not of this version. */
-static const char *const later[] = {"grad",    "lookup", "laplace", "poisson",
+static const char *const later[] = {"lookup", "laplace", "poisson",
                                     "mixture", "ctc",    "crf"};
 
 static int builtin_index(const char *name)
@@ -334,7 +335,7 @@ Val call_builtin(Elab *e, Scope *s, const char *name, Ast *call, Ast *subs,
     if (row < 0)
         return val_none();
     Ast *first = subs ? subs->kid : NULL;
-    if (first && first->next) {
+    if (first && first->next && !over_batch_named(subs)) {
         if (e->building)
             diag(e->diags, E_ONE_AXIS, first->next->span, name);
         return val_none();
@@ -351,12 +352,15 @@ Val call_builtin(Elab *e, Scope *s, const char *name, Ast *call, Ast *subs,
                  c.n);
         return val_none();
     }
-    if (subs && (!axis_function(name) || first->kind != A_NAME || c.n != 1)) {
+    bool batch = over_batch_named(subs);
+    bool whole = subs && (!batch || subs->kid->next);
+    bool takes = batch ? over_batch_takes(name) : axis_function(name);
+    if (subs && (!takes || first->kind != A_NAME || c.n != 1)) {
         if (e->building)
             diag(e->diags, E_AXIS_CALL, subs->span, name);
         return val_none();
     }
-    if (subs && !is_axis(e, s, first->name)) {
+    if (subs && !batch && !is_axis(e, s, first->name)) {
         if (e->building)
             diag(e->diags, E_AXIS_NAME, first->span, first->name);
         return val_none();
@@ -364,7 +368,7 @@ Val call_builtin(Elab *e, Scope *s, const char *name, Ast *call, Ast *subs,
     c.x = NEW_N(e->arena, Val, c.n + 1);
     c.at = NEW_N(e->arena, Span, c.n + 1);
     int i = 0, outer = e->whole_from;
-    if (subs)
+    if (whole)
         e->whole_from = e->chain.n;
     for (Ast *k = args; k; k = k->next, i++) {
         c.x[i] = expr(e, s, k);
@@ -378,7 +382,9 @@ Val call_builtin(Elab *e, Scope *s, const char *name, Ast *call, Ast *subs,
         }
     }
     e->whole_from = outer;
-    return complex_call(&c, subs ? axis_call : builtins[row].fn);
+    return complex_call(&c, batch  ? over_batch
+                            : subs ? axis_call
+                                   : builtins[row].fn);
 }
 
 /* Derivative text that stands behind the definition for argument `name`. */

@@ -31,7 +31,8 @@ static void unreached_params(Elab *e)
     for (int i = 0; i < g->slot.n; i++) {
         const Slot *s = SLOT(g, i);
         Name *n = scope_find(e->top, s->name);
-        if (s->kind == SLOT_PARAM && !reached.slot_used[i] && (!n || n->used))
+        bool free = s->kind == SLOT_PARAM && !(s->flags & CELL_FROZEN);
+        if (free && !reached.slot_used[i] && (!n || n->used))
             diag(e->diags, W_UNREACHED, s->span, s->name);
     }
     arena_free(tmp);
@@ -205,7 +206,8 @@ Elaborated elab_results(Elab *e, Ast *const *file, int nfile)
     for (int f = 0; f < nfile; f++)
         for (Ast *a = file[f]->kid; a; a = a->next)
             model |= a->kind != A_CELL && a->kind != A_FN &&
-                     a->kind != A_DERIV && a->kind != A_LANGUAGE;
+                     a->kind != A_DERIV && a->kind != A_LANGUAGE &&
+                     a->kind != A_USE && a->kind != A_EXTERN;
     option_infos(e, &out);
     open_dims(e, &out);
     check_states(e);

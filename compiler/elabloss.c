@@ -350,6 +350,7 @@ void build_roots(Elab *e, Ast *const *file, int nfile)
                 metric(e, e->scope.v[i], e->scope.v[i]->terms.v[k]);
     stops(e);
     e->loss = loss;
+    next_roots(e);
 }
 
 /* For programs that only predict: no loss, no counts, no metrics. */

@@ -95,10 +95,12 @@ typedef struct Slot {
 
 /* What the compiled model must compute. */
 typedef struct Root {
-    int role; /* CELL_OUTPUT, FINAL, LOSS, TERM, COUNT, METRIC, DRAW, GRAD */
+    int role; /* CELL_OUTPUT, FINAL, LOSS, TERM, COUNT, METRIC, DRAW, GRAD,
+                 NEXT */
     const char *name; /* name of the tensor ("y", "final.h", "grad.x", ...) */
     Ref value;
-    int slot;         /* what it belongs to: FINAL, DRAW, GRAD; else -1.
+    int slot;         /* what it belongs to: FINAL, DRAW, GRAD, NEXT;
+                         else -1.
                          GRAD of a PARAM slot goes to the gradient block */
     const char *what; /* DRAW: "categorical.p" ... */
     int flags;        /* TERM: CELL_LIKELIHOOD */
@@ -215,8 +217,10 @@ Graph *pass_gemm(const Graph *g);     /* gemm.c: products that share an
                                          operand become one */
 Graph *pass_final(const Graph *g);    /* final.c: FINAL -> AT */
 Graph *pass_grad(const Graph *g, bool inputs); /* grad.c: adds GRAD roots */
-/* The same, and for each OUTPUT root whose `what` is ROOT_VALUE one more of its
- * cotangent, and of that of its outermost function's argument. */
+/* named.c: every equation gets an OUTPUT root */
+Graph *pass_named(const Graph *g);
+/* As pass_grad, and for each OUTPUT root whose `what` is ROOT_VALUE one more of
+ * its cotangent, and of that of its outermost function's argument. */
 Graph *pass_grad_named(const Graph *g);
 #define ROOT_VALUE "value"
 #define ROOT_COTANGENT "cotangent"

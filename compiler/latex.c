@@ -93,22 +93,11 @@ static Ref tidy(void *ctx, Graph *to, const Graph *from, Ref r, const Ref *in)
     return graph_copy(to, from, r, in);
 }
 
-/* Every equation gets a root, so that the passes keep it. */
-static Graph *prepare(const Graph *from, Arena *a)
+static Graph *prepare(const Graph *from)
 {
-    Graph g = *from;
-    memset(&g.root, 0, sizeof g.root);
-    for (int i = 0; i < from->root.n; i++)
-        vec_push(a, &g.root, from->root.v[i]);
-    for (int i = 0; i < g.slot.n; i++) {
-        const Slot *s = SLOT(&g, i);
-        Root keep = {CELL_OUTPUT, s->name, s->root, i, ROOT_VALUE, 0, -1};
-        if (s->kind == SLOT_EQN && s->root)
-            vec_push(a, &g.root, keep);
-    }
-    Graph *to = pass_simplify(graph_map(pass_final(&g), tidy, NULL));
-    to = pass_grad_named(to);
-    return pass_simplify(graph_map(to, tidy, NULL));
+    Graph *g = pass_simplify(graph_map(pass_named(from), tidy, NULL));
+    g = pass_grad_named(g);
+    return pass_simplify(graph_map(g, tidy, NULL));
 }
 
 /* ---- symbols ---- */
@@ -481,7 +470,7 @@ static const char backward_text[] =
 void latex_print(Buf *out, const Graph *from, const char *const *axis,
                  int naxes, const CellcDecl *decl, int ndecl)
 {
-    Graph *g = prepare(from, out->arena);
+    Graph *g = prepare(from);
     Doc d;
     memset(&d, 0, sizeof d);
     d.x.g = g;

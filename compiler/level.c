@@ -299,11 +299,24 @@ static void find_needed(Level *l)
             need(l, g->root.v[i].value);
 }
 
+/* Outer products and repeated rows: more numbers than they are made of. */
+static bool spreads(const Graph *g, Ref r)
+{
+    const Node *n = NODE(g, r);
+    int64_t in = 0;
+    for (int i = 0; i < n->nin; i++)
+        in += shape_size(g, NODE(g, IN(g, r, i))->shape);
+    const Shape *x = n->nin ? SHAPE(g, NODE(g, IN(g, r, 0))->shape) : NULL;
+    return in < shape_size(g, n->shape) &&
+           (n->op == OP_VIEW ||
+            (n->op == OP_MATMUL && x->rank == 2 && x->dim[n->a ? 0 : 1] == 1));
+}
+
 static bool cheap(const Level *l, Ref r)
 {
     const Node *n = NODE(l->g, r);
-    return OP_IS_EW(n->op) && op_row[n->op].cost <= CHEAP &&
-           n->axes & GX_TIME && shape_size(l->g, n->shape) > 1;
+    bool few = OP_IS_EW(n->op) ? op_row[n->op].cost <= CHEAP : spreads(l->g, r);
+    return few && n->axes & GX_TIME && shape_size(l->g, n->shape) > 1;
 }
 
 static void decide_tape(Level *l)

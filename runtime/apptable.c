@@ -307,7 +307,7 @@ int app_table(AppHost *h, const Flags *f, const char *path, RtData *d,
     const char *head = app_setting(h, "header");
     Csv csv = {0};
     Part *part = calloc((size_t)h->ninput + 1, sizeof *part);
-    int per_line = 0;
+    int per_line = 0, steps = 0; /* inputs with a value per step */
     int bad = part ? 0 : rt_fail_memory(err, sizeof *part);
 
     for (int i = 0; i < h->ninput && !bad; i++) {
@@ -315,12 +315,14 @@ int app_table(AppHost *h, const Flags *f, const char *path, RtData *d,
         part[i].choice = app_choice(h, f, "column", part[i].in->want.name);
         part[i].unit = csv_unit(part[i].choice);
         per_line |= part[i].unit != CSV_COLUMN;
+        steps |= !part[i].in->want.is_static;
     }
     if (!bad)
         bad = csv_read(path, !head ? -1 : !strcmp(head, "yes"), !per_line, &csv,
                        err);
     for (int i = 0; i < h->ninput && !bad; i++)
         bad = choose(&part[i], h, &csv, err);
+    per_line |= !steps;
     for (int i = 0; i < h->ninput && !bad; i++)
         bad = read_part(&part[i], h, &csv, per_line, err);
     for (int i = 0; i < h->ninput && !bad; i++)

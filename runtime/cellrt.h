@@ -40,6 +40,7 @@ enum {
     CELL_BATCH,  /* scalar: sequences in the whole batch (B, or more when
                     the batch is split over threads) */
     CELL_TOTAL,  /* [B] steps to normalise each term by; 0: count here */
+    CELL_NEXT,   /* what parameter `of` becomes after an update */
     CELL_STOP    /* not 0 at a step with which drawing ends */
 };
 
@@ -50,6 +51,8 @@ enum {
     CELL_LIKELIHOOD = 4, /* TERM of a `~`: perplexity and bits make sense */
     CELL_FROZEN = 8,   /* never updated; INPUT: has no GRAD */
     CELL_BACKWARD = 16, /* its recurrence is swept from the end to 1 */
+    CELL_WHOLE = 32,   /* BATCH: a value depends on all sequences of the batch,
+                          which must not be split */
     CELL_SIMPLEX = 256, /* PARAM: rows are positive and sum to 1 */
     CELL_SKEW = 512    /* PARAM: square matrices with A' = -A */
 };

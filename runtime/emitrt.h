@@ -416,9 +416,9 @@ static void cumsum(int64_t rows, int64_t n, REAL *y, int64_t ys, const REAL *a,
 
 /* y[count,n] of each row = a[limit,n] at idx[count], 0 where that is no index
  */
-static void take(int64_t rows, int64_t count, int64_t limit, int64_t n, REAL *y,
-                 int64_t ys, const REAL *a, int64_t as, const REAL *idx,
-                 int64_t is)
+static void take_rows(int64_t rows, int64_t count, int64_t limit, int64_t n,
+                      REAL *y, int64_t ys, const REAL *a, int64_t as,
+                      const REAL *idx, int64_t is)
 {
     for (int64_t r = 0; r < rows; r++)
         for (int64_t k = 0; k < count; k++) {
@@ -429,9 +429,9 @@ static void take(int64_t rows, int64_t count, int64_t limit, int64_t n, REAL *y,
 }
 
 /* y[limit,n] of each row = 0, then += a[count,n] at idx[count] */
-static void put(int64_t rows, int64_t count, int64_t limit, int64_t n, REAL *y,
-                int64_t ys, const REAL *a, int64_t as, const REAL *idx,
-                int64_t is)
+static void put_rows(int64_t rows, int64_t count, int64_t limit, int64_t n,
+                     REAL *y, int64_t ys, const REAL *a, int64_t as,
+                     const REAL *idx, int64_t is)
 {
     for (int64_t r = 0; r < rows; r++) {
         for (int64_t i = 0; i < limit * n; i++)
@@ -559,6 +559,21 @@ static void colsum(int64_t rows, int64_t n, REAL *y, const REAL *a, int64_t as,
         INDEPENDENT
         for (int64_t i = 0; i < n; i++)
             y[i] += a[r * as + i];
+    }
+}
+
+/* y[rows,n] = in each group of B rows the sum of that group of a[rows,n] */
+static void pool(int64_t rows, int64_t B, int64_t n, REAL *y, int64_t ys,
+                 const REAL *a, int64_t as)
+{
+    for (int64_t first = 0; first < rows; first += B) {
+        REAL *to = y + first * ys;
+        colsum(B, n, to, a + first * as, as, 0);
+        for (int64_t b = 1; b < B; b++) {
+            INDEPENDENT
+            for (int64_t i = 0; i < n; i++)
+                to[b * ys + i] = to[i];
+        }
     }
 }
 

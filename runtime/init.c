@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "call.h"
+#include "load.h"
 #include "manifold.h"
 #include "model.h"
-#include "npy.h"
 #include "rng.h"
 
 /* What one parameter is filled with. */
@@ -16,7 +16,7 @@ typedef struct Draw {
     double *v; /* [mats, rows, cols] */
     int64_t mats, rows, cols;
     RtRng rng;        /* the parameter's own stream */
-    const char *base; /* folder that files are relative to, or NULL */
+    const InitFrom *from; /* where files are, or NULL */
 } Draw;
 
 typedef int DrawFn(Draw *d, RtError *err);
@@ -164,31 +164,11 @@ static int draw_orthogonal(Draw *d, RtError *err)
     return 0;
 }
 
+/* Words without a vector start as without the file. */
 static int draw_load(Draw *d, RtError *err)
 {
-    const char *file = d->t->init.file;
-    int joined = d->base && file && file[0] != '/';
-    char *path = rt_printf("%s%s%s", joined ? d->base : "", joined ? "/" : "",
-                           file ? file : "");
-    Npy a = {0};
-
-    if (!path)
-        return rt_fail_memory(err, 0);
-    int64_t n = d->mats * d->rows * d->cols;
-    int rc = npy_read(path, &a, err);
-    if (!rc && a.count != n) {
-        char *found = npy_shape_text(a.rank, a.dim);
-        char *want = npy_shape_text(d->t->rank, d->t->dim);
-        rc = rt_fail(err, "%s: has shape %s, parameter %s wants %s", path,
-                     found ? found : "?", d->t->name, want ? want : "?");
-        free(found);
-        free(want);
-    }
-    if (!rc)
-        npy_reals(&a, 8, d->v);
-    npy_free(&a);
-    free(path);
-    return rc;
+    draw_glorot(d, err);
+    return load_values(d->t, d->from, d->v, err);
 }
 
 static const DrawKind draw_kinds[] = {
@@ -227,7 +207,7 @@ static void make_inside(const CellTensor *t, double *v, int64_t n, int bytes)
         v[i] = model_bound(t, v[i], bytes);
 }
 
-static int init_one(RtModel *m, int i, uint64_t seed, const char *base,
+static int init_one(RtModel *m, int i, uint64_t seed, const InitFrom *from,
                     RtError *err)
 {
     const CellTensor *t = &m->desc->tensor[i];
@@ -243,7 +223,7 @@ static int init_one(RtModel *m, int i, uint64_t seed, const char *base,
         return rt_fail(err, "%s: unknown initialiser %s%s%s", t->name, kind,
                        near ? "; did you mean " : "", near ? near : "");
     }
-    Draw d = {.t = t, .mats = 1, .rows = 1, .cols = 1, .base = base};
+    Draw d = {.t = t, .mats = 1, .rows = 1, .cols = 1, .from = from};
     d.rng = (RtRng){seed, rt_stream(RT_STREAM_INIT, name_hash(t->name)), 0};
     if (t->rank == 1)
         d.rows = t->dim[0];
@@ -267,10 +247,10 @@ static int init_one(RtModel *m, int i, uint64_t seed, const char *base,
     return rc;
 }
 
-int model_init(RtModel *m, uint64_t seed, const char *base, RtError *err)
+int model_init(RtModel *m, uint64_t seed, const InitFrom *from, RtError *err)
 {
     for (int i = -1; (i = model_next(m->desc, CELL_PARAM, i)) >= 0;)
-        if (init_one(m, i, seed, base, err))
+        if (init_one(m, i, seed, from, err))
             return -1;
     return 0;
 }

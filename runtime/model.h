@@ -34,17 +34,23 @@ int64_t model_size(const CellTensor *t);
 /* Number of parameters, and of those that are not frozen. */
 int64_t model_count(const CellDesc *d, int64_t *trainable);
 
+/* Where files of start values are. */
+typedef struct InitFrom {
+    const char *base;             /* folder they are relative to, or NULL */
+    const struct RtPairs *vocabs; /* by index set, as checkpoints have them */
+} InitFrom;
+
 /* Draws all parameters as their CellInit says.  The numbers depend on the seed
  * and on the parameter's name alone.  Matrices (the last two extents) of
  * rows x columns: "const" a; "normal" mean a, sd b; "truncated" the same, cut
  * at two sd; "uniform" a to b; "bernoulli" p = a; "glorot" uniform within
  * sqrt(6/(rows+columns)) (Glorot and Bengio 2010); "he" normal of sd
  * sqrt(2/columns) (He et al. 2015); "orthogonal" times a, 0 for 1 (Saxe et al.
- * 2014); "identity" times a, 0 for 1; "load" a .npy found relative to the
- * folder `base` (NULL: as written).  Where a start value does not lie inside
- * (lo, hi), all values of that parameter are taken as unconstrained ones: 0
- * becomes the middle of (0, 1), and 1 of (0, inf). */
-int model_init(RtModel *m, uint64_t seed, const char *base, RtError *err);
+ * 2014); "identity" times a, 0 for 1; "load" from a file, see load.h.  Where
+ * a start value does not lie inside (lo, hi), all values of that parameter are
+ * taken as unconstrained ones: 0 becomes the middle of (0, 1), and 1 of
+ * (0, inf). */
+int model_init(RtModel *m, uint64_t seed, const InitFrom *from, RtError *err);
 
 /* Copy model_size(t) doubles out of or into the blocks; `i` a CELL_PARAM. */
 void model_get(const RtModel *m, int i, double *value);

@@ -85,7 +85,8 @@ static int keep(Predict *p, const RtBatch *b, RtError *err)
 {
     for (int k = 0; k < p->nout; k++) {
         Predicted *o = &p->out[k];
-        int axis = cell_only_time(p->s->desc->tensor[o->tensor].axes);
+        int axes = p->s->desc->tensor[o->tensor].axes;
+        int axis = cell_only_time(axes);
         const RtSteps *steps = steps_of(p, o->tensor);
         int64_t n = session_count(p->s, o->tensor);
         double *more = n > p->nchunk
@@ -105,7 +106,7 @@ static int keep(Predict *p, const RtBatch *b, RtError *err)
                 int64_t at = steps ? steps->offset[seq] + b->from + t : seq;
 
                 memcpy(o->value + at * o->size,
-                       p->chunk + (t * b->B + row) * o->size,
+                       p->chunk + (axes ? t * b->B + row : 0) * o->size,
                        (size_t)o->size * sizeof *o->value);
             }
         }

@@ -254,6 +254,7 @@ static int take_steps(Run *r, const RtClip *clip, RtError *err)
             break;
         loss[n] = r->loss;
         optim_step(o, optim_rate(o));
+        session_update(r->s);
         for (int64_t k = 0; k < P; k++)
             after[n * P + k] = get_real(r, r->m->params, k);
     }
@@ -270,6 +271,7 @@ static int run_model(Run *r, RtError *err)
 {
     const RunSetup *set = r->set;
     int backward = set->grad || set->clip || set->steps;
+    InitFrom from = {set->base, NULL};
     RtClip clip;
 
     if (clip_parse(set->clip, &clip, err))
@@ -283,7 +285,7 @@ static int run_model(Run *r, RtError *err)
         return rt_fail(err, "the spec has no loss to differentiate; give "
                             "--upstream NAME=FILE");
     if (set->weights ? model_load(r->m, set->weights, err)
-                     : model_init(r->m, set->seed, set->base, err))
+                     : model_init(r->m, set->seed, &from, err))
         return -1;
     r->s->seed = set->seed;
     if (run_read(r, err) || make_room(r, err) ||

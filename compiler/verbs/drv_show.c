@@ -1,7 +1,20 @@
 /* The verb show: what a stage of the compiler makes of a spec. */
 #include "drv.h"
 
+#include <errno.h>
+#include <spawn.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+/* What is shown follows from the equations alone; sizes may stay open. */
+static int is_document(const Flags *f)
+{
+    return flags_given(f, "latex") || flags_given(f, "dot") ||
+           flags_given(f, "svg");
+}
 
 /* The stage asked for; after a pass without a stage, that pass alone.  Returns
  * 0 or EXIT_USAGE. */
@@ -12,8 +25,8 @@ static int show_stage(const Flags *f, const char **found)
     const int n = sizeof stage / sizeof *stage;
     const char *s = flags_get(f, "stage"), *near;
 
-    if (flags_given(f, "latex")) {
-        *found = "latex";
+    if (is_document(f)) {
+        *found = flags_given(f, "latex") ? "latex" : "dot";
         return 0;
     }
     *found = flags_given(f, "after") && !flags_given(f, "stage") ? NULL : s;
@@ -54,6 +67,40 @@ static int open_cell(Drv *d, const Flags *f, const char *name)
     return code ? code : drv_settings(d, f);
 }
 
+/* The drawing as SVG on standard output, by the program dot. */
+static int draw(const char *text)
+{
+    char *argv[] = {"dot", "-Tsvg", NULL};
+    posix_spawn_file_actions_t files;
+    FILE *in = tmpfile();
+    int status = 0, bad;
+    pid_t child;
+
+    if (!in || fputs(text, in) < 0 || fflush(in) || fseek(in, 0, SEEK_SET)) {
+        say_error("cannot write a temporary file: %s", strerror(errno));
+        if (in)
+            fclose(in);
+        return EXIT_USER;
+    }
+    fflush(stdout);
+    posix_spawn_file_actions_init(&files);
+    posix_spawn_file_actions_adddup2(&files, fileno(in), STDIN_FILENO);
+    bad = posix_spawnp(&child, argv[0], &files, NULL, argv, environ);
+    posix_spawn_file_actions_destroy(&files);
+    fclose(in);
+    if (!bad && waitpid(child, &status, 0) != child)
+        bad = errno;
+    if (!bad && WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        return 0;
+    if (bad == ENOENT || (!bad && WEXITSTATUS(status) == 127))
+        say_error("--svg needs the program dot, which is not there; install it "
+                  "(Debian: graphviz), or take --dot");
+    else
+        say_error("dot did not succeed%s%s", bad ? ": " : "",
+                  bad ? strerror(bad) : "; its messages are above");
+    return EXIT_USER;
+}
+
 static int show_run(Flags *f, void *user)
 {
     const char *stage, *after = flags_get(f, "after"), *text;
@@ -67,14 +114,16 @@ static int show_run(Flags *f, void *user)
     code = (drv_is_file(spec) ? drv_open : open_cell)(&d, f, spec);
     if (!code && flags_given(f, "training"))
         code = drv_code(cellc_set(d.c, "training", "1"));
-    if (!code && !flags_given(f, "latex") && (!stage || strcmp(stage, "ast")))
+    if (!code && !is_document(f) && (!stage || strcmp(stage, "ast")))
         code = drv_compile(&d);
     if (!code) {
         text = cellc_show(d.c, stage, after);
-        if (text)
-            fputs(text, stdout);
-        else
+        if (!text)
             code = EXIT_USER;
+        else if (flags_given(f, "svg"))
+            code = draw(text);
+        else
+            fputs(text, stdout);
     }
     drv_free(&d);
     return code;
@@ -85,6 +134,8 @@ static const Flag show_own[] = {
     {"after", "PASS", NULL, NULL, "the graph as that pass leaves it"},
     {"latex", NULL, NULL, NULL,
      "equations and what is derived from them, as a LaTeX document"},
+    {"dot", NULL, NULL, NULL, "a drawing of the equations, for Graphviz"},
+    {"svg", NULL, NULL, NULL, "the drawing itself; needs the program dot"},
     {"training", NULL, NULL, NULL, "with dropout and noise"},
     {NULL, NULL, NULL, NULL, NULL}};
 static const Flag *const show_flags[] = {

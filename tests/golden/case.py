@@ -108,7 +108,7 @@ class Case:
 
     def batch_first(self):
         """Whether sequences are stored [B,T,...]."""
-        return any(t.axes[:2] == ["B", "T"] for t in self.tensors.values())
+        return any(t.axes[:2] == ["B", "T"] for t in self.role("input"))
 
     def places(self):
         """(layer, backward) of every instance of the cell, in order."""

@@ -514,7 +514,11 @@ class Translator:
     def along_vector(self, f, a):
         """softmax and cumsum, over the last axis."""
         if a.shape and a.shape[-1] == 1:
-            return a if f == "cumsum" else Term(num(1), a.shape, flat=True)
+            if f == "cumsum":
+                return a
+            # 1, but of the axes and parameters that a has.
+            none = ("bin", "*", a.tree, num(0))
+            return a.like(("bin", "+", none, num(1)), a.shape, flat=a.flat)
         return a.like(("call", f, [self.solid(a).tree]), a.shape)
 
     def call_softmax(self, a):
@@ -602,12 +606,16 @@ class Translator:
         return ("call", "reshape", [a.tree] + [num(n) for n in shape])
 
     def call_bmv(self, w, v):
-        if 1 in w.shape:
-            raise Skip("blocks of one row or column")
-        w, flat = self.solid(w), self.flatten(self.solid(v))
-        made = w.like(("bin", "@", ("call", "blockdiag", [w.tree]),
-                       flat.tree), (math.prod(w.shape[:2]),), flat)
-        return self.reshape(made, w.shape[:2])
+        w, v = self.solid(w), self.solid(v)
+        k, n, m = w.shape
+        if k == 1:
+            return self.product(w.shaped((n, m)), v.shaped((m,))).shaped(
+                (k, n))
+        flat = self.flatten(v)
+        blocks = self.reshaped(w, w.shape) if 1 in w.shape else w.tree
+        made = w.like(("bin", "@", ("call", "blockdiag", [blocks]), flat.tree),
+                      (k * n,), flat)
+        return self.reshape(made, (k, n))
 
     def call_repeat(self, a, q):
         if q.value == 1 or a.flat:
@@ -641,12 +649,14 @@ class Translator:
 
     def call_conv(self, w, x):
         shape = (w.shape[0], x.shape[1])
-        if 1 in w.shape[:2] + x.shape:
-            raise Skip("a convolution of one channel or place")
-        tree = w.tree
-        if w.shape[2] == 1:
-            tree = self.reshaped(w, w.shape)
-        return w.like(("call", "conv", [tree, x.tree]), shape, x)
+        trees = [self.reshaped(a, a.shape) if 1 in a.shape else a.tree
+                 for a in map(self.solid, (w, x))]
+        tree = ("call", "conv", trees)
+        if 1 in shape:
+            tree = ("call", "flatten", [tree])
+        if thin(shape) == ():
+            tree = ("call", "sum", [tree])
+        return w.like(tree, shape, x)
 
     def call_expm(self, a):
         if thin(a.shape) == ():

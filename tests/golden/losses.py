@@ -2,6 +2,7 @@
 vectors: small cases whose equations are sentences."""
 
 
+import attention
 import npyio
 from case import Skip
 from model import Model, spell
@@ -220,7 +221,8 @@ def word2vec(case):
     return [s.model]
 
 
-BY_CELL = {"embedding": embedding, "linear": linear,
+BY_CELL = {"attention": attention.attention, "seq2seq": attention.seq2seq,
+           "embedding": embedding, "linear": linear,
            "layer_norm": layer_norm, "word2vec": word2vec,
            "cross_entropy": class_loss, "nll": class_loss}
 

@@ -33,6 +33,8 @@ class Model:
         self.split = {}       # tensor -> (axis, names along that axis)
         self.flipped = set()  # outputs in the order of processing
         self.second = {}      # input of a second call -> name in the spec
+        self.orders = {}      # output -> its axes in the product's order
+        self.length_axis = ""     # whose lengths the case gives
         self.averaged = False     # a mean, although terms are added
         self.given = {}       # input of the spec -> array
         self.positions = set()    # case parameters that count from 0

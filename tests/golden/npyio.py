@@ -53,6 +53,16 @@ class Array:
                                           at + (i + 1) * inner]], self.kind)
                 for i in range(n)]
 
+    def reorder(self, axes):
+        """Axis k of the result is axis axes[k] of this."""
+        parts = [self]
+        for k, axis in enumerate(axes):
+            gone = sum(a < axis for a in axes[:k])
+            parts = [q for p in parts for q in p.along(axis - gone)]
+        rest = parts[0].shape
+        return Array(tuple(self.shape[a] for a in axes) + rest,
+                     [v for p in parts for v in p.data], self.kind)
+
     def flip(self, axis):
         return stack(self.along(axis)[::-1], axis)
 

@@ -119,6 +119,10 @@ class Plan:
             for stem, offset, extents, _ in self.state_blocks(t, "", "0"):
                 base.states[stem] = case.read(t).cut(offset, extents)
         for of, t in case.upstream().items():
+            if of in model.orders:
+                base.upstream[model.outputs[of]] = case.read(t).reorder(
+                    model.orders[of])
+                continue
             if of in model.flipped:
                 base.upstream[model.outputs[of]] = case.read(t).flip(
                     t.axes.index("T"))
@@ -128,7 +132,7 @@ class Plan:
                 base.upstream[stem] = case.path(t) if whole else (
                     case.read(t).cut(offset, extents))
         if case.lengths():
-            base.lengths = case.path(case.lengths())
+            base.lengths[model.length_axis] = case.path(case.lengths())
         if case.batch_first():
             base.flags.append("--batch-first")
         base.flags += model.flags
@@ -279,6 +283,11 @@ class Plan:
             return self.expected(t, of)
         if t.name in self.model.split:
             return Want(t, "main", value=lambda r: self.joined(r, t))
+        if t.name in self.model.orders:
+            order = self.model.orders[t.name]
+            back = [order.index(i) for i in range(len(order))]
+            return Want(t, "main", value=lambda r: r["main"].array(
+                self.model.outputs[t.name]).reorder(back))
         if t.name in self.model.flipped:
             return Want(t, "main", value=lambda r: r["main"].array(
                 self.model.outputs[t.name]).flip(t.axes.index("T")))

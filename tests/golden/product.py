@@ -25,7 +25,7 @@ class Request:
         self.states = {}
         self.upstream = {}
         self.noise = {}
-        self.lengths = None
+        self.lengths = {}    # time axis, "" where there is one -> array
         self.carry = None    # (run, states): its final ones are the start
         self.flags = []
 
@@ -79,8 +79,9 @@ class Files:
                 args += [flag, f"{name}={self.path(a)}"]
         if os.listdir(os.path.join(self.folder, "weights")):
             args += ["--weights", os.path.join(self.folder, "weights")]
-        if request.lengths:
-            args += ["--lengths", self.path(request.lengths)]
+        for axis, a in request.lengths.items():
+            args += ["--lengths", f"{axis}={self.path(a)}" if axis else
+                     self.path(a)]
         if self.kind == "<f8":
             args.append("--double")
         return args + request.flags

@@ -76,6 +76,29 @@ stopped_after_any_number_of_steps() {
             cmp a.safetensors b.safetensors || return
     done
 }
+# Steps 1 2 3, 4, 2 4, 6 6 6 have mean 34/9: a quarter of the way is left after
+# two updates.  Threads do not split such a batch, an evaluation does not care.
+statistic_of_the_batch() {
+    npy="$here/../cli/npy"
+    "$npy" x.npy f8 4,3 1,2,3,4,0,0,2,4,0,6,6,6 && "$npy" y.npy f8 4,3 wave &&
+        "$npy" n.npy i8 4 3,1,2,3 || return
+    set -- "$SPEC/statistic.cell" --in x=x.npy --in y=y.npy --lengths n.npy
+    for threads in 1 3; do
+        cellc train "$@" --double --epochs 2 --threads $threads \
+            -o $threads.safetensors || return
+    done
+    for k in 1 3; do
+        sed 's/threads[^,]*//' $k.safetensors > $k
+    done
+    cmp 1 3 && cellc train "$@" --double --steps 1 -o 2.safetensors &&
+        cellc train "$@" --double --steps 2 -o 2.safetensors --resume || return
+    shift
+    for k in 1 2 3; do
+        cellc predict $k.safetensors "$@" --output μ -o m.npy &&
+            "$npy" show m.npy | awk '{ e = $4 - (34 / 9 + (1 - 34 / 9) / 4) }
+                END { exit !(e * e < 1e-12) }' || return
+    done
+}
 no_room_to_save() {
     text 60 > t.txt
     cellc train "$SPEC/text.cell" t.txt --steps 20 -o a.safetensors &&
@@ -161,12 +184,14 @@ translation() {
         print substr(a, 2) "\t" b } }' > pairs.tsv
     cut -f 1 pairs.tsv > x.txt
     cut -f 2 pairs.tsv > y.txt
-    printf 'a a b\nc\n' > new.txt
+    head -n 9 x.txt > some.txt
+    head -n 9 y.txt | sed 's/ *$//' > told.txt
     cellc train "$SPEC/translate.cell" pairs.tsv -o a.safetensors \
         --column 'x=words(1)' --column 'y=words(2)' &&
         cellc train "$SPEC/translate.cell" -o b.safetensors &&
-        [ "$(cellc generate a.safetensors --greedy --in x=new.txt)" = "B A A
-C" ] && [ "$(logged a.log.csv loss)" = "$(logged b.log.csv loss)" ] &&
+        cellc generate a.safetensors --greedy --in x=some.txt > out &&
+        cmp out told.txt &&
+        [ "$(logged a.log.csv loss)" = "$(logged b.log.csv loss)" ] &&
         cellc eval b.safetensors | grep -q '^perplexity *1\.0' &&
         ! cellc train "$SPEC/translate.cell" -o c.safetensors --tbptt 2 2> err &&
         grep -q 'several time axes' err
@@ -226,4 +251,26 @@ case $CELLC in
 */san/*) long=6 ;;
 *) long=60 ;;
 esac
+# Word vectors go to the words of the data; the others keep their start.
+word_vectors_are_loaded() {
+    printf 'a x\nb y\nc x\nb y\n\na x\nc x\n' | tr ' ' '\t' > t.tsv
+    printf '3 2\nb 7 8\na 5 6\nz 1 1\n' > two.vec
+    printf '%s\n' 'input w[t] in words, y[t] in tags' \
+        'param E[words,2] ~ load("two.vec") with frozen' \
+        'y ~ categorical(softmax(dense(tags)(E[w])))' \
+        'data { w = column(1); y = column(2) }' > s.cell
+    cellc train s.cell t.tsv --epochs 1 -o w.safetensors &&
+        python3 - w.safetensors << 'END'
+import json
+import struct
+import sys
+
+data = open(sys.argv[1], "rb").read()
+size = struct.unpack("<Q", data[:8])[0]
+at, end = json.loads(data[8:8 + size])["E"]["data_offsets"]
+values = struct.unpack("<6f", data[8 + size + at:8 + size + end])
+sys.exit(values[:4] != (5, 6, 7, 8))
+END
+}
+
 . "$here/../cases.sh"
