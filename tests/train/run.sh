@@ -193,7 +193,8 @@ translation() {
         cmp out told.txt &&
         [ "$(logged a.log.csv loss)" = "$(logged b.log.csv loss)" ] &&
         cellc eval b.safetensors | grep -q '^perplexity *1\.0' &&
-        ! cellc train "$SPEC/translate.cell" -o c.safetensors --tbptt 2 2> err &&
+        ! cellc train "$SPEC/translate.cell" -o c.safetensors --tbptt 2 \
+            2> err &&
         grep -q 'several time axes' err
 }
 captions() {
