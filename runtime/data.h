@@ -2,11 +2,11 @@
  *
  * RtData holds sequences: every step field has one block of elements per step
  * of its time axis, the steps of all sequences in one array; a static field has
- * one element per sequence.  RtFeed deals a part of them out, in rows that are whole sequences,
- * contiguous streams of one long sequence, or windows; B rows form a group,
- * and a group is dealt in chunks of `chunk` steps.  A position in training is
- * two numbers, epoch and batch; what they hold follows from the options alone,
- * so that a run goes on where it stopped. */
+ * one element per sequence.  RtFeed deals a part of them out, in rows that are
+ * whole sequences, contiguous streams of one long sequence, or windows; B rows
+ * form a group, and a group is dealt in chunks of `chunk` steps.  A position in
+ * training is two numbers, epoch and batch; what they hold follows from the
+ * options alone, so that a run goes on where it stopped. */
 #ifndef CELLC_DATA_H
 #define CELLC_DATA_H
 

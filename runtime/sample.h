@@ -23,8 +23,9 @@ typedef int SampleStep(void *user, int64_t step, int k, const double *value,
                        int last, RtError *err);
 
 /* `given` has a field for every input that is not drawn (NULL: there is none);
- * the first of its sequences goes with what is drawn.  NULL on an error: nothing
- * to draw, an input without values, a model that cannot go step by step. */
+ * the first of its sequences goes with what is drawn.  NULL on an error:
+ * nothing to draw, an input without values, a model that cannot go step by
+ * step. */
 Sampler *sample_new(RtModel *m, const RtData *given, RtError *err);
 void sample_free(Sampler *s);
 /* The drawn inputs, in the order of the descriptor: tensor of the k-th, or
