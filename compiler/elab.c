@@ -546,7 +546,7 @@ static void type_term(Elab *e, Scope *s, Ast *a)
     if (a->kind == A_LOSS || a->kind == A_METRIC)
         expr(e, s, a->kid);
     else if (a->kind == A_DRAW)
-        draw_types(e, s, a->kid->next);
+        draw_types(e, s, a->kid->kid, a->kid->next);
 }
 
 /* What an input of a cell left of ~ is called outside. */

@@ -255,8 +255,7 @@ static const struct {
 };
 
 /* Of the language, but not of this version. */
-static const char *const later[] = {"lookup", "laplace", "poisson",
-                                    "mixture", "ctc",    "crf"};
+static const char *const later[] = {"lookup"};
 
 static int builtin_index(const char *name)
 {

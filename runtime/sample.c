@@ -7,14 +7,35 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A drawn input and the parameters of its distribution. */
+/* A distribution by the words of the language, with its parameters. */
+typedef struct LawKind {
+    const char *name, *par[2];
+} LawKind;
+
+static const LawKind law_kinds[] = {
+    {"normal", {"mean", "sd"}},  {"laplace", {"mean", "scale"}},
+    {"bernoulli", {"p", NULL}},  {"categorical", {"p", NULL}},
+    {"poisson", {"rate", NULL}},
+};
+enum { NLAW = sizeof law_kinds / sizeof *law_kinds };
+
+/* One of them: "normal", or "mixture.2.normal", a part of a mixture. */
+typedef struct Law {
+    const char *path; /* of the parameters' names, path_size characters */
+    size_t path_size;
+    const LawKind *kind; /* NULL: nobody here can draw it */
+    int par[2];          /* tensors, -1 where there is none */
+} Law;
+
+/* A drawn input and what it is drawn from. */
 typedef struct Drawn {
     int input;
-    int p, mean, sd;  /* tensors, -1 where the distribution has none */
-    const char *kind; /* of p: "categorical.p", "bernoulli.p" */
-    int64_t size;     /* reals of one element */
-    double *value;    /* [size] drawn last */
-    double *a, *b;    /* parameters of one step, and room to sort them */
+    int weight; /* tensor of the mixture's weights, or -1 */
+    Law *law;   /* [nlaw] more than one in a mixture */
+    int nlaw;
+    int64_t size;  /* reals of one element */
+    double *value; /* [size] drawn last */
+    double *a, *b; /* parameters of one step, and room to sort them */
 } Drawn;
 
 struct Sampler {
@@ -89,6 +110,7 @@ void sample_free(Sampler *s)
     if (!s)
         return;
     for (int k = 0; k < s->n; k++) {
+        free(s->drawn[k].law);
         free(s->drawn[k].value);
         free(s->drawn[k].a);
         free(s->drawn[k].b);
@@ -98,38 +120,75 @@ void sample_free(Sampler *s)
     free(s);
 }
 
-/* Finds the distribution's parameters of input i; 0 if it is not drawn. */
-static int find_drawn(const CellDesc *d, int i, Drawn *out)
+static int is_drawn(const CellDesc *d, int i)
 {
-    *out = (Drawn){.input = i, .p = -1, .mean = -1, .sd = -1};
-    for (int k = -1; (k = model_next(d, CELL_DRAW, k)) >= 0;) {
-        const CellTensor *t = &d->tensor[k];
-
-        if (t->of != i || !t->what)
-            continue;
-        if (!strcmp(t->what, "normal.mean"))
-            out->mean = k;
-        else if (!strcmp(t->what, "normal.sd"))
-            out->sd = k;
-        else {
-            out->p = k;
-            out->kind = t->what;
-        }
-    }
-    return out->p >= 0 || out->mean >= 0;
+    for (int k = -1; (k = model_next(d, CELL_DRAW, k)) >= 0;)
+        if (d->tensor[k].of == i && d->tensor[k].what)
+            return 1;
+    return 0;
 }
 
-static int check_drawn(const CellDesc *d, const Drawn *w, RtError *err)
+/* The law with this path, made where it is new. */
+static Law *law_of(Drawn *w, const char *path, size_t n)
 {
-    const CellTensor *t = &d->tensor[w->input];
+    const char *name = path;
 
-    if (w->p >= 0 && strcmp(w->kind, "categorical.p") &&
-        strcmp(w->kind, "bernoulli.p"))
-        return rt_fail(err, "drawing %s from %s is not supported yet", t->name,
-                       w->kind);
-    if (w->p < 0 && w->sd < 0)
-        return rt_fail(err, "%s has a mean but no spread to draw with",
-                       t->name);
+    for (int i = 0; i < w->nlaw; i++)
+        if (w->law[i].path_size == n && !memcmp(w->law[i].path, path, n))
+            return &w->law[i];
+    for (size_t i = 0; i < n; i++)
+        if (path[i] == '.')
+            name = path + i + 1;
+    Law *l = &w->law[w->nlaw++];
+    *l = (Law){path, n, NULL, {-1, -1}};
+    for (int k = 0; k < NLAW; k++)
+        if (strlen(law_kinds[k].name) == (size_t)(path + n - name) &&
+            !memcmp(law_kinds[k].name, name, (size_t)(path + n - name)))
+            l->kind = &law_kinds[k];
+    return l;
+}
+
+/* Finds what input i is drawn from. */
+static int find_laws(const CellDesc *d, int i, Drawn *w, RtError *err)
+{
+    *w = (Drawn){.input = i, .weight = -1};
+    w->law = calloc((size_t)d->ntensor, sizeof *w->law);
+    if (!w->law)
+        return rt_fail_memory(err, (size_t)d->ntensor * sizeof *w->law);
+    for (int k = -1; (k = model_next(d, CELL_DRAW, k)) >= 0;) {
+        const char *what = d->tensor[k].what;
+        const char *dot = what ? strrchr(what, '.') : NULL;
+
+        if (d->tensor[k].of != i || !dot)
+            continue;
+        if (!strcmp(what, "mixture.w")) {
+            w->weight = k;
+            continue;
+        }
+        Law *l = law_of(w, what, (size_t)(dot - what));
+        for (int p = 0; l->kind && p < 2 && l->kind->par[p]; p++)
+            if (!strcmp(l->kind->par[p], dot + 1))
+                l->par[p] = k;
+    }
+    return 0;
+}
+
+static int check_laws(const CellDesc *d, const Drawn *w, RtError *err)
+{
+    const char *name = d->tensor[w->input].name;
+
+    for (int i = 0; i < w->nlaw; i++) {
+        const Law *l = &w->law[i];
+        if (!l->kind)
+            return rt_fail(err,
+                           "%s cannot be drawn from %.*s: only its "
+                           "likelihood is known",
+                           name, (int)l->path_size, l->path);
+        for (int p = 0; p < 2 && l->kind->par[p]; p++)
+            if (l->par[p] < 0)
+                return rt_fail(err, "%s: %s has no %s to draw with", name,
+                               l->kind->name, l->kind->par[p]);
+    }
     return 0;
 }
 
@@ -141,7 +200,7 @@ static int find_all(Sampler *s, RtError *err)
         Drawn *w = &s->drawn[s->n];
         size_t room = 1;
 
-        if (!find_drawn(d, i, w)) {
+        if (!is_drawn(d, i)) {
             if (!s->given || !data_field(s->given, d->tensor[i].name))
                 return rt_fail(err,
                                "input %s is not drawn: give its values "
@@ -150,7 +209,7 @@ static int find_all(Sampler *s, RtError *err)
             continue;
         }
         s->n++;
-        if (check_drawn(d, w, err))
+        if (find_laws(d, i, w, err) || check_laws(d, w, err))
             return -1;
         w->size = model_size(&d->tensor[i]);
         for (int k = 0; k < d->ntensor; k++)
@@ -223,9 +282,8 @@ static int put_given(Sampler *s, int64_t T, RtError *err)
             s->given ? data_field(s->given, d->tensor[i].name) : NULL;
         int64_t from, n = model_size(&d->tensor[i]);
         double *v;
-        Drawn w;
 
-        if (find_drawn(d, i, &w))
+        if (is_drawn(d, i))
             continue;
         from = field->is_static ? 0 : s->at;
         n *= field->is_static ? 1 : T;
@@ -259,41 +317,68 @@ int sample_prime(Sampler *s, int64_t T, const double *const *value,
     return 0;
 }
 
+/* Numbers of Poisson's distribution below u, by going through them; where that
+ * would take long it is close to the normal one. */
+static double poisson(double rate, double u, double z)
+{
+    double p = exp(-rate), k = 0;
+
+    if (rate > 500)
+        return fmax(0, floor(rate + sqrt(rate) * z + 0.5));
+    for (double sum = p; sum < u && k < 10000; sum += p)
+        p *= rate / ++k;
+    return k;
+}
+
+/* One element from a and b, the parameters of its law. */
+static double draw_one(const LawKind *kind, const SampleHow *how, double a,
+                       double b, uint64_t stream, uint64_t at)
+{
+    double spread = how->greedy ? 0 : sqrt(how->temperature);
+    double u = rt_uniform(how->seed, stream, at);
+
+    if (!strcmp(kind->name, "normal"))
+        return a + spread * b * rt_normal(how->seed, stream, at);
+    if (!strcmp(kind->name, "laplace")) {
+        double side = u < 0.5 ? -1 : 1;
+        return a - spread * b * side * log(1 - 2 * fabs(u - 0.5));
+    }
+    if (!strcmp(kind->name, "poisson"))
+        return how->greedy ? floor(a)
+                           : poisson(a, u, rt_normal(how->seed, stream, at));
+    double yes = pow(a, 1 / how->temperature);
+    double no = pow(1 - a, 1 / how->temperature);
+    return how->greedy ? a > 0.5 : u * (yes + no) < yes;
+}
+
 /* Draws one name from what the last forward left. */
 static void draw(Sampler *s, const SampleHow *how, int k)
 {
     Drawn *w = &s->drawn[k];
     uint64_t stream = rt_stream(RT_STREAM_SAMPLE, (uint64_t)k);
+    uint64_t part = rt_stream(RT_STREAM_SAMPLE, (uint64_t)k + (1u << 20));
     uint64_t at = (uint64_t)(s->at * w->size);
-    double spread = how->greedy ? 0 : sqrt(how->temperature);
+    const Law *l = w->law;
 
-    if (w->p < 0) {
-        int64_t nm = session_count(s->s, w->mean);
-        int64_t ns = session_count(s->s, w->sd);
-
-        session_get(s->s, w->mean, 0, w->a);
-        session_get(s->s, w->sd, 0, w->b);
-        for (int64_t i = 0; i < w->size; i++)
-            w->value[i] = w->a[nm == 1 ? 0 : i] +
-                          spread * w->b[ns == 1 ? 0 : i] *
-                              rt_normal(how->seed, stream, at + (uint64_t)i);
+    if (w->weight >= 0) {
+        session_get(s->s, w->weight, 0, w->a);
+        l += sample_class(how, w->a, w->nlaw, rt_uniform(how->seed, part, at),
+                          w->b);
+    }
+    session_get(s->s, l->par[0], 0, w->a);
+    int64_t na = session_count(s->s, l->par[0]), nb = 1;
+    if (!strcmp(l->kind->name, "categorical")) {
+        w->value[0] = (double)sample_class(
+            how, w->a, na, rt_uniform(how->seed, stream, at), w->b);
         return;
     }
-    session_get(s->s, w->p, 0, w->a);
-    if (!strcmp(w->kind, "categorical.p")) {
-        w->value[0] =
-            (double)sample_class(how, w->a, session_count(s->s, w->p),
-                                 rt_uniform(how->seed, stream, at), w->b);
-        return;
+    if (l->kind->par[1]) {
+        session_get(s->s, l->par[1], 0, w->b);
+        nb = session_count(s->s, l->par[1]);
     }
-    for (int64_t i = 0; i < w->size; i++) {
-        double p = w->a[session_count(s->s, w->p) == 1 ? 0 : i];
-        double yes = pow(p, 1 / how->temperature);
-        double no = pow(1 - p, 1 / how->temperature);
-        double u = rt_uniform(how->seed, stream, at + (uint64_t)i);
-
-        w->value[i] = how->greedy ? p > 0.5 : u * (yes + no) < yes;
-    }
+    for (int64_t i = 0; i < w->size; i++)
+        w->value[i] = draw_one(l->kind, how, w->a[na == 1 ? 0 : i],
+                               w->b[nb == 1 ? 0 : i], stream, at + (uint64_t)i);
 }
 
 /* One step: as many rounds as there are drawn names, since one may depend on

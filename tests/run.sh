@@ -87,7 +87,6 @@ on_sanitized() {
 
 # What reads other files than the case's arrays, and what is still to come.
 later="onnx-graph-*,pytorch-ctc-*"
-later="$later,zoo-*-dropout-lstm,zoo-noisy-rnn,zoo-zoneout-lstm"
 golden() {
     if ! [ -d "$CELLC_SHARED/golden" ]; then
         skip golden "$CELLC_SHARED/golden is not there"

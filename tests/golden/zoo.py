@@ -113,6 +113,8 @@ class ZooPlan:
         self.used = set()
         self.write_spec()
         report = describe(self.model.text())
+        self.shapes = {o["name"]: tuple(o["sizes"])
+                       for o in report["outputs"]}
         self.bindings = self.bind(report)
         self.require_whole()
         self.weights = {b.name: b.array() for b in self.bindings["param"]}
@@ -237,7 +239,8 @@ class ZooPlan:
                     self.case.options.get("constants") or {}):
                 raise CaseError(f"{self.section.place}: no tensor '{stored}'")
         axes = [a for a in ("T", "B")
-                if any(a in t.axes for t in tensors.values())]
+                if any(a in t.axes for t in tensors.values()
+                       if a == "B" or not self.is_once(t.name))]
         if kind in ("state", "input") and "B" not in axes:
             axes.append("B")
         lead = tuple(self.case.sizes[a] for a in axes)
@@ -260,6 +263,11 @@ class ZooPlan:
         b.axes = axes
         return b
 
+    def is_once(self, name):
+        """Drawn once per sequence, which the case repeats for every step."""
+        noise = self.case.options.get("noise") or {}
+        return noise.get(name, {}).get("per") == "sequence"
+
     def look(self, name, tensors, at):
         """The Value of a name at one step of one sequence."""
         if name not in tensors:
@@ -270,10 +278,11 @@ class ZooPlan:
         a, offset = self.arrays[t.name], 0
         shape = a.shape
         for axis in t.axes:
-            if axis not in at or axis not in ("T", "B"):
+            step = 0 if axis == "T" and self.is_once(t.name) else at.get(axis)
+            if step is None:
                 break
             shape = shape[1:]
-            offset += at[axis] * math.prod(shape)
+            offset += step * math.prod(shape)
         key = t.name, offset
         if key not in self.values:
             self.values[key] = affine.Value.tensor(
@@ -295,7 +304,10 @@ class ZooPlan:
         r.inputs = {b.name: b.array() for b in self.bindings["input"]}
         r.states = {b.name: b.array() for b in self.bindings["state"]}
         for of, t in self.case.upstream().items():
-            r.upstream[self.output_name(of)] = self.case.path(t)
+            a, name = self.case.read(t), self.output_name(of)
+            shape = a.shape[:2] + self.shapes[name]
+            r.upstream[name] = (self.case.path(t) if shape == a.shape
+                                else npyio.Array(shape, a.data))
         if self.bindings["noise"]:
             r.flags.append("--training")
             r.noise = {b.name: b.array() for b in self.bindings["noise"]}
@@ -312,8 +324,7 @@ class ZooPlan:
 
     def want(self, t):
         if t.role == "output":
-            return plan.Want(t, "main", [(
-                self.output_name(t.name), 0, t.extents(), 0)])
+            return plan.Want(t, "main", value=lambda r: self.output(r, t))
         if t.name == "loss":
             return plan.Want(t, "main", value=self.weighted)
         if t.role == "final_state":
@@ -322,6 +333,14 @@ class ZooPlan:
             of = self.case.tensors[t.of or t.name[2:]]
             return plan.Want(t, "main", value=lambda r: self.gradient(r, of))
         raise CaseError(f"no way is known to get '{t.name}'")
+
+    def output(self, results, t):
+        """The product may have its elements in another shape."""
+        got = results["main"].array(self.output_name(t.name)).data
+        if len(got) != math.prod(t.shape):
+            raise CaseError(f"{t.name} has {math.prod(t.shape)} elements, the "
+                            f"product's output {len(got)}")
+        return npyio.Array(t.shape, got)
 
     def weighted(self, results):
         terms = []

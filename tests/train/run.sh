@@ -221,6 +221,33 @@ case $CELLC in
 */san/*) long=6 ;;
 *) long=60 ;;
 esac
+# What is drawn has the mean and the spread of what was learned.
+distributions_are_learned_and_drawn() {
+    awk 'BEGIN { srand(7); print "a,b,c,d"
+        for (i = 0; i < 4000; i++) {
+            u = rand() - 0.5; s = u < 0 ? -1 : 1
+            a = 2 - 0.5 * s * log(1 - 2 * s * u)
+            b = (rand() < 0.25 ? 10 : 0) + rand() + rand() + rand() - 1.5
+            n = 0; p = rand(); while (p > exp(-3)) { n++; p *= rand() }
+            print a "," b "," n "," (rand() < 0.2) } }' > t.csv
+    printf '%s\n' 'input a[t], b[t], c[t], d[t]' 'param m, l, r, q, w[2]' \
+        'param s{a,b} in (0, inf)' 'param μ[2] ~ uniform(0, 5)' \
+        'a ~ laplace(m, sa)' 'c ~ poisson(exp(r))' 'd ~ bernoulli(σ(q))' \
+        'b ~ mixture(softmax(w), normal(μ[1], sb), normal(μ[2], sb))' \
+        'train { optimizer = adam(lr = 0.1); tbptt = 100; batch = 1 }' > s.cell
+    cellc train s.cell t.csv --epochs 40 -o m.safetensors &&
+        cellc generate m.safetensors --length 4000 -o g.csv || return
+    for file in t.csv g.csv; do
+        awk -F , 'NR > 1 { for (i = 1; i <= 4; i++) { m[i] += $i
+            v[i] += $i * $i } }
+            END { for (i = 1; i <= 4; i++) { m[i] /= NR - 1
+                print m[i], sqrt(v[i] / (NR - 1) - m[i] * m[i]) } }' $file
+    done > both
+    cat both
+    awk '{ m[NR] = $1; v[NR] = $2 } END { for (i = 1; i <= 4; i++)
+        if ((m[i] - m[i+4])^2 > 0.09 * v[i]^2 || v[i+4] > 1.2 * v[i] ||
+            v[i+4] < 0.8 * v[i]) exit 1 }' both
+}
 # Word vectors go to the words of the data; the others keep their start.
 word_vectors_are_loaded() {
     printf 'a x\nb y\nc x\nb y\n\na x\nc x\n' | tr ' ' '\t' > t.tsv
