@@ -325,6 +325,30 @@ static void read_reduce(Elab *e, Ast *const *file, int nfile)
         e->reduce = "sequence";
 }
 
+/* `time u until e`: the steps with which generate ends. */
+static void stops(Elab *e)
+{
+    for (int i = 0; i < e->axis.n; i++) {
+        const Axis *x = &e->axis.v[i];
+        if (!x->decl || x->decl->op != K_UNTIL)
+            continue;
+        Ast *rule = x->decl->kid;
+        Val v = expr(e, e->top, rule);
+        if (v.kind == V_NONE)
+            continue;
+        if (v.kind != V_TENSOR || v.rank || val_axis(&v) != i) {
+            diag(e->diags, E_UNTIL, rule->span, x->name, val_text(e, &v),
+                 v.kind == V_TENSOR
+                     ? arena_printf(e->arena, " over %s", axis_list(e, v.axes))
+                     : "");
+            continue;
+        }
+        if (!e->set->backward)
+            add_root(e, CELL_STOP, dotted(e, "until", x->name),
+                     val_ref(e, &v, rule->span), -1);
+    }
+}
+
 void build_roots(Elab *e, Ast *const *file, int nfile)
 {
     read_reduce(e, file, nfile);
@@ -338,6 +362,7 @@ void build_roots(Elab *e, Ast *const *file, int nfile)
         for (int k = 0; k < e->scope.v[i]->terms.n; k++)
             if (e->scope.v[i]->terms.v[k]->kind == A_METRIC)
                 metric(e, e->scope.v[i], e->scope.v[i]->terms.v[k]);
+    stops(e);
     e->loss = loss;
     next_roots(e);
 }
@@ -348,7 +373,8 @@ static void drop_losses(Graph *g)
     int n = 0;
     for (int i = 0; i < g->root.n; i++) {
         int role = g->root.v[i].role;
-        if (role != CELL_TERM && role != CELL_COUNT && role != CELL_METRIC)
+        if (role != CELL_TERM && role != CELL_COUNT && role != CELL_METRIC &&
+            role != CELL_STOP)
             g->root.v[n++] = g->root.v[i];
     }
     g->root.n = n;
