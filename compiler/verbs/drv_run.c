@@ -176,6 +176,8 @@ static int solve_dims(Drv *d, const RunSetup *set)
         code = solve_files(&s, set->state, set->nstate, 1);
     if (!code)
         code = solve_files(&s, set->up, set->nup, -1);
+    if (!code)
+        code = solve_files(&s, set->noise, set->nnoise, -1);
     for (int i = 0; i < s.n && !code; i++)
         code = drv_code(cellc_dim(d->c, s.v[i].name, (long)s.v[i].size));
     for (int i = 0; i < s.n; i++) {
@@ -235,6 +237,8 @@ static int read_setup(const Flags *f, RunSetup *set)
     if (!code)
         code = read_files(f, "upstream", &set->up, &set->nup);
     if (!code)
+        code = read_files(f, "noise", &set->noise, &set->nnoise);
+    if (!code)
         code = read_lengths(f, set);
     if (!code)
         code = flags_long(f, "tbptt", 1, 1L << 40, &chunk);
@@ -247,6 +251,10 @@ static int read_setup(const Flags *f, RunSetup *set)
     set->seed = (uint64_t)seed;
     if (!code && !set->out) {
         say_error("run needs --out DIR for its results");
+        code = EXIT_USAGE;
+    }
+    if (!code && set->nnoise && !set->training) {
+        say_error("--noise needs --training: else nothing is drawn");
         code = EXIT_USAGE;
     }
     if (!code && set->steps && !set->optimizer) {
@@ -324,6 +332,7 @@ static int run_run(Flags *f, void *user)
     free((RunFile *)set.in);
     free((RunFile *)set.state);
     free((RunFile *)set.up);
+    free((RunFile *)set.noise);
     free(set.lengths);
     free(base);
     return code;
@@ -341,6 +350,7 @@ static const Flag run_own[] = {
      "gradients of sum(NAME * FILE) instead; an output or final.NAME"},
     {"batch-first", NULL, NULL, NULL, "arrays are [B,T,...], in and out"},
     {"training", NULL, NULL, NULL, "with dropout and noise"},
+    {"noise", "NAME=FILE", NULL, NULL, "draws of a noise; again for others"},
     {"seed", "N", "0", NULL, "of noise and of weights not given"},
     {"tbptt", "K", NULL, NULL,
      "chunks of K steps: state is carried, gradients are cut"},
