@@ -238,7 +238,8 @@ bool declare(Elab *e, Name *n)
         return true;
     for (int i = 0; i < n->val.rank; i++) {
         Sym *open = dim_free(dim_resolve(e->arena, n->val.dim[i]));
-        if (open && n->scope->app && !open->bound && input_failed(e, n->scope)) {
+        if (open && n->scope->app && !open->bound &&
+            input_failed(e, n->scope)) {
             n->state = 3;
             return false;
         }
