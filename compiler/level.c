@@ -111,8 +111,16 @@ bool level_root_direct(const Level *l, int i)
     uint8_t owner = root->role == CELL_GRAD ? MARK_BACKWARD : MARK_FORWARD;
     if (root->role == CELL_GRAD && SLOT(g, root->slot)->kind == SLOT_PARAM) {
         bool part = NODE(g, r)->op == OP_SLICE;
-        Home h = l->home[part ? strip(g, IN(g, r, 0), false) : r];
-        return h.kind == HOME_GRAD && (part || h.index == root->slot);
+        Ref whole = part ? strip(g, IN(g, r, 0), false) : r;
+        Home h = l->home[whole];
+        if (h.kind != HOME_GRAD)
+            return false;
+        const Shape *s = SHAPE(g, NODE(g, whole)->shape);
+        int64_t before =
+            part ? NODE(g, r)->a *
+                       (shape_size(g, NODE(g, whole)->shape) / s->dim[0])
+                 : 0;
+        return l->param_at[root->slot] == l->param_at[h.index] + before;
     }
     if (NODE(g, r)->axes != level_root_axes(g, i))
         return false;
