@@ -76,6 +76,8 @@ static bool whole(const Graph *g, Ref r, int axis)
     case OP_OUTER:
     case OP_SCATTER:
         return true;
+    case OP_POOL:
+        return NODE(g, r)->axes == GX_NONE;
     default:
         return false;
     }

@@ -466,6 +466,9 @@ static void type_around(Elab *e, Name *n)
     Ast *init = n->kind == N_PARAM ? ast_find(n->stmt, A_INIT) : NULL;
     if (init)
         expr(e, n->scope, init->kid);
+    Ast *next = next_value(n);
+    if (next)
+        expr(e, n->scope, next);
 }
 
 /* Types of a name in a dry round. */
@@ -543,7 +546,7 @@ static void type_term(Elab *e, Scope *s, Ast *a)
     if (a->kind == A_LOSS || a->kind == A_METRIC)
         expr(e, s, a->kid);
     else if (a->kind == A_DRAW)
-        draw_types(e, s, a->kid->next);
+        draw_types(e, s, a->kid->kid, a->kid->next);
 }
 
 /* What an input of a cell left of ~ is called outside. */

@@ -217,6 +217,12 @@ typedef struct Axis {
     bool used;
 } Axis;
 
+/* The call of a cell that a distribution stands for. */
+typedef struct Drawn {
+    const Ast *dist;
+    Ast *call;
+} Drawn;
+
 struct Elab {
     Arena *arena;
     Intern *intern;
@@ -229,10 +235,11 @@ struct Elab {
     bool settle;   /* dry: a matrix times what is unknown is a vector */
     bool training; /* value of `training` */
     VEC(Axis) axis;
-    VEC(Name *) pending;  /* names read at another step, not built yet */
-    VEC(Name *) chain;    /* equations being built, for causality messages */
-    VEC(Sym *) open;      /* open dims of the top level */
-    VEC(Scope *) scope;   /* all of them, in order of creation */
+    VEC(Name *) pending; /* names read at another step, not built yet */
+    VEC(Name *) chain;   /* equations being built, for causality messages */
+    VEC(Sym *) open;     /* open dims of the top level */
+    VEC(Scope *) scope;  /* all of them, in order of creation */
+    VEC(Drawn) drawn;
     struct AppMemo *apps; /* hash: (scope, call) -> App */
     const Settings *set;  /* options, dims, vocabularies */
     Ast *body;            /* statements of the model, for numbering */
@@ -266,7 +273,7 @@ int val_shape(Elab *e, const Val *v);        /* shape of the graph */
 uint8_t val_axes(const Val *v);              /* axes of the graph */
 int val_axis(const Val *v); /* its only time axis; -1: none or several */
 Val val_length(Elab *e, int axis, Span at);
-Val val_valid(Elab *e, int axis, Span at); /* 1 at a sequence's own steps */
+Val val_valid(Elab *e, int axis, Span at);   /* 1 at a sequence's own steps */
 const char *val_text(Elab *e, const Val *v); /* "vector [n] over t" */
 Val val_op(Elab *e, Op op, int n, const Val *x, Span at, const Span *arg);
 /* One more operand's shape joins *r; false after an error. */
@@ -332,7 +339,7 @@ bool edge_of(Elab *e, Scope *s, Ast *subs, Edge *out); /* h[0], h[end+1] */
 /* n at t+offset of an axis, -1: not known yet */
 Val final_value(Elab *e, Scope *s, Val v, Span at);
 Val read_at(Elab *e, Scope *s, Name *n, int offset, int axis, Span at);
-bool step_of(Elab *e, Scope *s, Ast *subs, int *offset);      /* [t-1] */
+bool step_of(Elab *e, Scope *s, Ast *subs, int *offset); /* [t-1] */
 Name *storage_name(Elab *e, Name *n); /* the name whose slot holds n */
 
 /* elabcall.c, elabapp.c, elabfn.c */
@@ -356,6 +363,13 @@ Val app_output(Elab *e, App *a, Span at);
 Ast *first_output(const App *a);
 Name *app_output_name(Elab *e, App *a); /* the output, if it is one name */
 App *app_at(Elab *e, Scope *s, Ast *a); /* application that is all of a */
+
+/* elabbatch.c: mean[batch](e), sum[t, batch](e), with next = e */
+bool over_batch_named(const Ast *subs);
+bool over_batch_takes(const char *fn);
+Val over_batch(Call *c);
+Ast *next_value(const Name *n); /* e of `with next = e`, or NULL */
+void next_roots(Elab *e);
 
 /* elabover.c: arguments like h[0] = e, h[t-1] = e, W = E, state = e */
 bool over_bind(Elab *e, App *app, Scope *caller, Ast *k);
@@ -392,7 +406,7 @@ typedef struct TermPart {
 
 /* elabdraw.c: y ~ D(...) */
 bool draw_term(Elab *e, Scope *s, Ast *stmt, TermPart *out);
-void draw_types(Elab *e, Scope *s, Ast *dist);
+void draw_types(Elab *e, Scope *s, Ast *y, Ast *dist);
 
 /* elabloss.c: terms, metrics, outputs, finals */
 int add_root(Elab *e, int role, const char *name, Ref v, int slot);

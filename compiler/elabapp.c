@@ -258,12 +258,16 @@ Val expr_call(Elab *e, Scope *s, Ast *a)
     return call_fn(e, s, f, n, arg, at, a->span);
 }
 
-/* A dim of the cell's own that is written alone takes the argument's. */
+/* A dim of the cell's own follows from the argument's: m from m, or k*m. */
 static void bind_dim(Elab *e, Scope *s, Ast *a, const Dim *to)
 {
     Name *own = a->kind == A_NAME ? scope_find(s, a->name) : NULL;
     Sym *sym = own && own->kind == N_DIM ? own->val.size->term[0].sym[0] : NULL;
-    if (!sym || sym->bound)
+    if (!own) {
+        const Dim *d = expr_dim(e, s, a);
+        to = d ? dim_solve(e->arena, d, to, &sym) : NULL;
+    }
+    if (!to || !sym || sym->bound)
         return;
     sym->bound = to;
     e->changed = true;

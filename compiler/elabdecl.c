@@ -71,6 +71,8 @@ static void param_slot(Elab *e, Name *n, int part)
         slot->init.kind = "table";
         if (!init || init->op != '=')
             diag(e->diags, E_TABLE, subs->span);
+        else if (part)
+            slot->init.kind = "const"; /* the formula is real */
         else
             start_table(e, s, slot, subs, init->kid, &n->val);
     } else if (init && init->op == '=') {

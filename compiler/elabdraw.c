@@ -46,6 +46,38 @@ static Name *density(Elab *e, Scope *s, const Ast *dist)
     return scope_lookup(e, s, intern_str(e->intern, name));
 }
 
+static Ast *copy(Elab *e, const Ast *a, Ast *next)
+{
+    Ast *b = NEW(e->arena, Ast);
+    *b = *a;
+    b->next = next;
+    return b;
+}
+
+/* Where D_nll is a cell: D(a, k = 1) of y is D_nll(k = 1)(y, a); made once, so
+ * that the application in it is one. */
+static Ast *cell_call(Elab *e, Ast *y, Ast *dist)
+{
+    for (int i = 0; i < e->drawn.n; i++)
+        if (e->drawn.v[i].dist == dist)
+            return e->drawn.v[i].call;
+    Ast *key = NULL, *input = NULL, **last[2] = {&key, &input};
+    for (Ast *k = dist->kid->next; k; k = k->next) {
+        Ast ***to = &last[k->kind != A_KEY];
+        **to = copy(e, k, NULL);
+        *to = &(**to)->next;
+    }
+    Ast *name = copy(e, dist->kid, key), *layer = copy(e, dist, NULL);
+    name->name = intern_str(e->intern,
+                            arena_printf(e->arena, "%s_nll", dist->kid->name));
+    layer->kid = name;
+    layer->next = copy(e, y, input);
+    Drawn d = {dist, copy(e, dist, NULL)};
+    d.call->kid = layer;
+    vec_push(e->arena, &e->drawn, d);
+    return d.call;
+}
+
 static bool is_mixture(const Ast *dist)
 {
     return dist->kind == A_CALL && dist->kid->kind == A_NAME &&
@@ -53,12 +85,17 @@ static bool is_mixture(const Ast *dist)
 }
 
 /* Types of what stands in a distribution's arguments. */
-void draw_types(Elab *e, Scope *s, Ast *dist)
+void draw_types(Elab *e, Scope *s, Ast *y, Ast *dist)
 {
     bool mixture = is_mixture(dist);
+    Name *f = density(e, s, dist);
+    if (f && f->kind == N_CELL) {
+        expr(e, s, cell_call(e, y, dist));
+        return;
+    }
     for (Ast *k = dist->kind == A_CALL ? dist->kid->next : NULL; k; k = k->next)
         if (mixture && density(e, s, k))
-            draw_types(e, s, k);
+            draw_types(e, s, y, k);
         else
             expr(e, s, k);
 }
@@ -124,10 +161,25 @@ static Val summed(Elab *e, Val v, Span at)
     return val_node(e, v, OP_SUM, 1, &in, 0, 0, 0, at);
 }
 
+/* A cell may take parameters over other axes; what it gives may not. */
+static Val of_sequence(Draw *d, Ast *dist)
+{
+    Elab *e = d->e;
+    Val v = expr(e, d->s, cell_call(e, d->lhs, dist));
+    uint32_t extra = v.axes & ~d->y.axes & ~AXIS_B;
+    if (v.kind == V_TENSOR && extra) {
+        foreign_axis(e, d->s, d->lhs, &d->y, extra, dist);
+        return val_none();
+    }
+    return summed(e, v, dist->span);
+}
+
 static Val one_density(Draw *d, Ast *dist)
 {
     Elab *e = d->e;
     Name *f = density(e, d->s, dist);
+    if (f->kind == N_CELL)
+        return of_sequence(d, dist);
     int n = ast_count(dist), i = 1;
     Val *arg = NEW_N(e->arena, Val, n + 1);
     Span *at = NEW_N(e->arena, Span, n + 1);
@@ -241,7 +293,7 @@ bool draw_term(Elab *e, Scope *s, Ast *stmt, TermPart *out)
     out->name =
         s == e->top ? d.input->full : full_name(e, s->prefix, d.lhs->name);
     out->flags = CELL_LIKELIHOOD;
-    if (d.y.set)
+    if (d.y.set && !d.y.rank)
         out->counted = graph_op2(e->graph, OP_ge, val_ref(e, &d.y, d.lhs->span),
                                  graph_const(e->graph, 0));
     return true;

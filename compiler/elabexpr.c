@@ -294,7 +294,7 @@ static Val transpose(Elab *e, Val v, Span at)
         return v;
     if (v.kind != V_TENSOR || v.rank != 2) {
         if (e->building)
-            diag(e->diags, E_NOT_MATRIX, at, "'", val_text(e, &v));
+            diag(e->diags, E_NOT_MATRIX, at, "'", "a matrix", val_text(e, &v));
         return val_none();
     }
     const Dim *d = v.dim[0];

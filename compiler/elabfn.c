@@ -182,7 +182,7 @@ static Val filled(Call *c)
     for (int i = 0; i < c->n && i < SHAPE_RANK; i++) {
         if (c->x[i].kind != V_TENSOR || !c->x[i].size) {
             if (e->building)
-                diag(e->diags, E_NOT_SIZE, c->at[i], c->name);
+                diag(e->diags, E_NOT_SIZE, c->at[i], val_text(e, &c->x[i]));
             return val_none();
         }
         r.dim[r.rank++] = c->x[i].size;
@@ -255,8 +255,7 @@ static const struct {
 };
 
 /* Of the language, but not of this version. */
-static const char *const later[] = {"lookup", "laplace", "poisson",
-                                    "mixture", "ctc",    "crf"};
+static const char *const later[] = {"lookup"};
 
 static int builtin_index(const char *name)
 {
@@ -335,7 +334,7 @@ Val call_builtin(Elab *e, Scope *s, const char *name, Ast *call, Ast *subs,
     if (row < 0)
         return val_none();
     Ast *first = subs ? subs->kid : NULL;
-    if (first && first->next) {
+    if (first && first->next && !over_batch_named(subs)) {
         if (e->building)
             diag(e->diags, E_ONE_AXIS, first->next->span, name);
         return val_none();
@@ -352,12 +351,15 @@ Val call_builtin(Elab *e, Scope *s, const char *name, Ast *call, Ast *subs,
                  c.n);
         return val_none();
     }
-    if (subs && (!axis_function(name) || first->kind != A_NAME || c.n != 1)) {
+    bool batch = over_batch_named(subs);
+    bool whole = subs && (!batch || subs->kid->next);
+    bool takes = batch ? over_batch_takes(name) : axis_function(name);
+    if (subs && (!takes || first->kind != A_NAME || c.n != 1)) {
         if (e->building)
             diag(e->diags, E_AXIS_CALL, subs->span, name);
         return val_none();
     }
-    if (subs && !is_axis(e, s, first->name)) {
+    if (subs && !batch && !is_axis(e, s, first->name)) {
         if (e->building)
             diag(e->diags, E_AXIS_NAME, first->span, first->name);
         return val_none();
@@ -365,7 +367,7 @@ Val call_builtin(Elab *e, Scope *s, const char *name, Ast *call, Ast *subs,
     c.x = NEW_N(e->arena, Val, c.n + 1);
     c.at = NEW_N(e->arena, Span, c.n + 1);
     int i = 0, outer = e->whole_from;
-    if (subs)
+    if (whole)
         e->whole_from = e->chain.n;
     for (Ast *k = args; k; k = k->next, i++) {
         c.x[i] = expr(e, s, k);
@@ -379,7 +381,9 @@ Val call_builtin(Elab *e, Scope *s, const char *name, Ast *call, Ast *subs,
         }
     }
     e->whole_from = outer;
-    return complex_call(&c, subs ? axis_call : builtins[row].fn);
+    return complex_call(&c, batch  ? over_batch
+                            : subs ? axis_call
+                                   : builtins[row].fn);
 }
 
 /* Derivative text that stands behind the definition for argument `name`. */

@@ -385,8 +385,10 @@ static Val component(Elab *e, Scope *s, Val v, int *dim, Ast *sub, Ast *whole)
                  "a look-up in a dim behind the first");
         return val_none();
     }
-    if (k.kind == V_TENSOR && k.rank == 1)
+    if (k.kind == V_TENSOR && k.rank == 1) {
+        ++*dim;
         return permuted(e, v, k, sub->span);
+    }
     bool integral = k.kind != V_TENSOR || !k.constant || floor(k.num) == k.num;
     if (k.kind != V_TENSOR || !integral || (k.rank && k.rank != RANK_UNKNOWN)) {
         if (e->building)

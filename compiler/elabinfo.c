@@ -31,7 +31,8 @@ static void unreached_params(Elab *e)
     for (int i = 0; i < g->slot.n; i++) {
         const Slot *s = SLOT(g, i);
         Name *n = scope_find(e->top, s->name);
-        if (s->kind == SLOT_PARAM && !reached.slot_used[i] && (!n || n->used))
+        bool free = s->kind == SLOT_PARAM && !(s->flags & CELL_FROZEN);
+        if (free && !reached.slot_used[i] && (!n || n->used))
             diag(e->diags, W_UNREACHED, s->span, s->name);
     }
     arena_free(tmp);

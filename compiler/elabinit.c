@@ -146,9 +146,14 @@ static bool is_clip(const Ast *k)
                                          !strcmp(k->kid->name, "value")));
 }
 
-/* with frozen, lr = 0.1, decay = 0, clip = norm(1) */
+/* with frozen, lr = 0.1, decay = 0, clip = norm(1); next = e is read when all
+ * equations are there (next_roots) */
 void init_with(Elab *e, Scope *s, Slot *slot, Ast *k)
 {
+    if (!strcmp(k->name, "next") && k->kid) {
+        slot->flags |= CELL_FROZEN;
+        return;
+    }
     bool frozen = !strcmp(k->name, "frozen"), clip = !strcmp(k->name, "clip");
     bool lr = !strcmp(k->name, "lr"), decay = !strcmp(k->name, "decay");
     double v = 0;

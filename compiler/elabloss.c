@@ -325,6 +325,7 @@ void build_roots(Elab *e, Ast *const *file, int nfile)
             if (e->scope.v[i]->terms.v[k]->kind == A_METRIC)
                 metric(e, e->scope.v[i], e->scope.v[i]->terms.v[k]);
     e->loss = loss;
+    next_roots(e);
 }
 
 /* For programs that only predict: no loss, no counts, no metrics. */

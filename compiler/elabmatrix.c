@@ -14,8 +14,11 @@ static bool is_array(Call *c, int i, int lo, int hi)
     if (v->kind == V_TENSOR &&
         (v->rank == RANK_UNKNOWN || (v->rank >= lo && v->rank <= hi)))
         return true;
-    if (e->building && v->kind != V_NONE)
-        diag(e->diags, lo == 1 ? E_NOT_VECTOR : E_NOT_MATRIX, c->at[i], c->name,
+    if (e->building && v->kind != V_NONE && lo < 2)
+        diag(e->diags, E_NOT_VECTOR, c->at[i], c->name, val_text(e, v));
+    else if (e->building && v->kind != V_NONE)
+        diag(e->diags, E_NOT_MATRIX, c->at[i], c->name,
+             lo == 2 ? "a matrix" : "a stack of matrices, [k,n,m]",
              val_text(e, v));
     if (e->building && e->guessed && v->kind == V_TENSOR && !v->rank)
         diag_help(e->diags,
@@ -163,7 +166,7 @@ Val fn_reshape(Call *c)
         dim[i - 1] = c->x[i].kind == V_TENSOR ? c->x[i].size : NULL;
         if (!dim[i - 1]) {
             if (e->building)
-                diag(e->diags, E_NOT_SIZE, c->at[i], c->name);
+                diag(e->diags, E_NOT_SIZE, c->at[i], val_text(e, &c->x[i]));
             return val_none();
         }
         n *= dim_number(dim[i - 1]);
@@ -325,7 +328,7 @@ Val fn_eye(Call *c)
     Val v = val_unknown(0);
     if (c->x[0].kind != V_TENSOR || !c->x[0].size) {
         if (e->building)
-            diag(e->diags, E_NOT_SIZE, c->at[0], c->name);
+            diag(e->diags, E_NOT_SIZE, c->at[0], val_text(e, &c->x[0]));
         return val_none();
     }
     v.rank = 1;

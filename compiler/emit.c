@@ -114,6 +114,13 @@ static void call_pair(Emit *e, const char *name, const Kernel *k, EmitRows rows,
               call_row(e, k->in.v[1], rows));
 }
 
+static void call_pool(Emit *e, const Kernel *k, EmitRows rows)
+{
+    emit_line(e, "%s(%s, B, %s, %s, %s);", emit_kernel_name(e, "pool"),
+              emit_row_count(e, k, rows), emit_size(e, k->n),
+              call_row(e, k->out, rows), call_row(e, k->in.v[0], rows));
+}
+
 static void call_fill(Emit *e, const Kernel *k, int64_t rows, int64_t n)
 {
     emit_line(e, "%s(%s, %s, %s, %s, %s);", emit_kernel_name(e, "fill"),
@@ -458,6 +465,9 @@ static void emit_rows(Emit *e, const Kernel *k, EmitRows rows, bool again)
     case KN_TAKE:
     case KN_PUT:
         call_matrix(e, k, rows);
+        return;
+    case KN_POOL:
+        call_pool(e, k, rows);
         return;
     case KN_ONEHOT:
         call_simple(e, "onehot", k, rows, k->n);

@@ -242,7 +242,7 @@ static void leaf_or_slot(Eval *e, Ref r, Step t, int64_t b, double *out)
 static bool over_rows(Op op)
 {
     return op == OP_SUMA || op == OP_MAXA || op == OP_MINA || op == OP_OUTER ||
-           op == OP_SCATTER;
+           op == OP_SCATTER || op == OP_POOL;
 }
 
 void eval_demand(Eval *e, Ref r, Step t)

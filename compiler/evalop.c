@@ -187,19 +187,34 @@ static void add_row(Eval *e, Ref r, Step t, int64_t b, double *out, bool first)
         return;
     }
     for (int64_t j = 0; j < w; j++) {
-        if (n->op == OP_SUMA)
+        if (n->op == OP_SUMA || n->op == OP_POOL)
             out[j] += x[j];
         else if (first || (n->op == OP_MAXA ? x[j] > out[j] : x[j] < out[j]))
             out[j] = x[j];
     }
 }
 
+/* The sum over the sequences at step t, once for each of them. */
+static void pool_step(Eval *e, Ref r, Step t, double *out)
+{
+    int64_t w = eval_width(e, r), B = e->n[CELL_AT_B];
+    eval_demand(e, IN(e->g, r, 0), t);
+    for (int64_t b = 0; b < B; b++)
+        add_row(e, r, t, b, out, false);
+    for (int64_t b = 1; b < B; b++)
+        memcpy(out + b * w, out, sizeof *out * (size_t)w);
+}
+
 void eval_over_rows(Eval *e, Ref r, Step t, double *out)
 {
     const Node *n = NODE(e->g, r);
-    int axes = 0;
+    int axes = n->op == OP_POOL ? n->b : 0;
     for (int i = 0; i < n->nin; i++)
         axes |= NODE(e->g, IN(e->g, r, i))->axes;
+    if (n->op == OP_POOL && n->axes) {
+        pool_step(e, r, t, out);
+        return;
+    }
     int over = axes & ~n->axes;
     int64_t w = eval_width(e, r), B = axes & CELL_B ? e->n[CELL_AT_B] : 1;
     bool first = true;

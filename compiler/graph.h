@@ -95,10 +95,12 @@ typedef struct Slot {
 
 /* What the compiled model must compute. */
 typedef struct Root {
-    int role; /* CELL_OUTPUT, FINAL, LOSS, TERM, COUNT, METRIC, DRAW, GRAD */
+    int role; /* CELL_OUTPUT, FINAL, LOSS, TERM, COUNT, METRIC, DRAW, GRAD,
+                 NEXT */
     const char *name; /* name of the tensor ("y", "final.h", "grad.x", ...) */
     Ref value;
-    int slot;         /* what it belongs to: FINAL, DRAW, GRAD; else -1.
+    int slot;         /* what it belongs to: FINAL, DRAW, GRAD, NEXT;
+                         else -1.
                          GRAD of a PARAM slot goes to the gradient block */
     const char *what; /* DRAW: "categorical.p" ... */
     int flags;        /* TERM: CELL_LIKELIHOOD */

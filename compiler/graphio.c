@@ -29,7 +29,7 @@ const char *const graph_time_name[CELL_TIMES] = {"t", "u", "v"};
 const GraphRole graph_role_name[GRAPH_ROLES] = {
     {CELL_OUTPUT, "output"}, {CELL_FINAL, "final"}, {CELL_LOSS, "loss"},
     {CELL_TERM, "term"},     {CELL_COUNT, "count"}, {CELL_METRIC, "metric"},
-    {CELL_DRAW, "draw"},     {CELL_GRAD, "grad"}};
+    {CELL_DRAW, "draw"},     {CELL_GRAD, "grad"},   {CELL_NEXT, "next"}};
 
 void graph_print_shape(Buf *out, const Graph *g, int shape)
 {
@@ -168,6 +168,10 @@ static void print_attributes(Buf *out, const Graph *g, const Node *n)
     case OP_FINAL:
         if (n->a)
             buf_printf(out, " %s", graph_time_name[n->a]);
+        break;
+    case OP_POOL:
+        buf_printf(out, " %s of %s", graph_axes_name[n->a],
+                   graph_axes_name[n->b]);
         break;
     default:
         break;

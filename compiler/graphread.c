@@ -321,6 +321,11 @@ static void read_attributes(Reader *r, Op op, Ref in, int *a, int *b,
         if (isalpha((unsigned char)*r->p))
             *a = pick(r, "time axis", graph_time_name, CELL_TIMES);
         break;
+    case OP_POOL:
+        *a = pick(r, "axes", graph_axes_name, 1 << CELL_AXES);
+        expect(r, "of");
+        *b = pick(r, "axes", graph_axes_name, 1 << CELL_AXES);
+        break;
     default:
         break;
     }

@@ -5,7 +5,7 @@
 
 #include "ops.h"
 
-enum { GRAPH_KINDS = 6, GRAPH_ROLES = 8 };
+enum { GRAPH_KINDS = 6, GRAPH_ROLES = 9 };
 
 typedef struct GraphRole {
     int role; /* CELL_OUTPUT .. */

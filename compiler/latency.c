@@ -52,7 +52,8 @@ Latency latency_of(const Graph *g, const Causal *c, Ref root, Arena *tmp)
                 look_slot(&l, r, n, &more);
             bool whole =
                 n->op == OP_LEN || n->op == OP_FINAL ||
-                ((n->op == OP_SUMA || n->op == OP_MAXA || n->op == OP_MINA) &&
+                ((n->op == OP_SUMA || n->op == OP_MAXA || n->op == OP_MINA ||
+                  n->op == OP_POOL) &&
                  (n->a & GX_TIME));
             if (whole)
                 raise(&l, r, LATENCY_WHOLE,

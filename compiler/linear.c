@@ -27,6 +27,7 @@ static bool bends(const Graph *g, const Causal *c, Ref r)
     case OP_EXPAND:
     case OP_SUM:
     case OP_SUMA:
+    case OP_POOL:
     case OP_TRANSPOSE:
     case OP_CUMSUM:
     case OP_VIEW:

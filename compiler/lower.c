@@ -201,6 +201,18 @@ static void lower_axis(Lower *w, int i, KernelKind kind)
     put(w, n);
 }
 
+/* Over everything it is a sum like others. */
+static void lower_pool(Lower *w, int i)
+{
+    Ref r = w->t->v.v[i].node;
+    const Node *node = NODE(w->g, r);
+    Kernel n = kernel_new(w, i, node->axes ? KN_POOL : KN_SUMA);
+    n.from = (uint8_t)node->b;
+    n.over = (uint8_t)node->a;
+    add_in(w, &n, row_value(w, i, IN(w->g, r, 0), n.from));
+    put(w, n);
+}
+
 /* Operators whose kernel has the same operands. */
 static void lower_rows(Lower *w, int i, KernelKind kind)
 {
@@ -253,8 +265,9 @@ static void lower_lines(Lower *w, int i, KernelKind kind)
 /* Memory that a kernel works in. */
 static void add_room(Lower *w, Kernel *n, int64_t reals)
 {
-    add_in(w, n,
-           value_new(w, VAL_BUFFER, 0, value_shape(w, 1, &reals), GX_NONE));
+    Val v = value_new(w, VAL_BUFFER, 0, value_shape(w, 1, &reals), GX_NONE);
+    VALUE(w, v)->name = "room";
+    add_in(w, n, v);
 }
 
 static void lower_square(Lower *w, int i)
@@ -364,6 +377,9 @@ static void lower_node(Lower *w, int i)
         break;
     case OP_MINA:
         lower_axis(w, i, KN_MINA);
+        break;
+    case OP_POOL:
+        lower_pool(w, i);
         break;
 #define ROWS(op)                   \
     case OP_##op:                  \

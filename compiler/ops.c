@@ -414,6 +414,13 @@ static const char *type_structural(Typing *t, Op op)
         return *t->axes & GX_TIME && !(*t->axes & CELL_B)
                    ? "sequences summed before steps"
                    : NULL;
+    case OP_POOL:
+        *t->shape = *in_shape(t, 0);
+        if (*t->axes & ~t->b || !(t->b & CELL_B) ||
+            (t->a != CELL_B && t->a != t->b))
+            return "pooled over axes that its rows do not have";
+        *t->axes = t->a == t->b ? GX_NONE : t->b;
+        return NULL;
     default:
         return "unknown operator";
     }

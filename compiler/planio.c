@@ -53,7 +53,7 @@ static const char *role_text(int role)
     static const char *const name[] = {
         "param",  "input", "noise", "state",  "output", "final",
         "loss",   "term",  "count", "metric", "draw",   "grad",
-        "length", "last",  "start", "batch",  "total"};
+        "length", "last",  "start", "batch",  "total", "next"};
     return name[role];
 }
 

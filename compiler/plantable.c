@@ -130,6 +130,15 @@ static void link_root(Maker *m, int i)
                                   : tensor_of_slot(m, r->slot);
 }
 
+/* Whether a value depends on all sequences of the batch. */
+static bool pools(const Graph *g)
+{
+    for (Ref r = 1; r < (Ref)g->node.n; r++)
+        if (NODE(g, r)->op == OP_POOL)
+            return true;
+    return false;
+}
+
 static void add_given(Maker *m)
 {
     const Sched *s = m->s;
@@ -141,7 +150,9 @@ static void add_given(Maker *m)
     }
     add(m, tensor_new(m, "last", CELL_LAST, 0, s->last));
     add(m, tensor_new(m, "start", CELL_START, 0, s->start));
-    add(m, tensor_new(m, "batch", CELL_BATCH, 0, s->batch));
+    CellTensor batch = tensor_new(m, "batch", CELL_BATCH, 0, s->batch);
+    batch.flags = pools(m->g) ? CELL_WHOLE : 0;
+    add(m, batch);
     for (int i = 0; i < m->g->root.n; i++) {
         if (s->total[i] < 0)
             continue;

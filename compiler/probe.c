@@ -66,12 +66,41 @@ static void arguments(Buf *b, const Ast *cell, const Ast *body, bool *can)
     }
 }
 
+/* Names in the size of an input, which must be known in the small model: an
+ * argument with a default has that, a part of a size is a dim. */
+static void names_in_size(Buf *b, const Ast *cell, const Ast *a, bool part)
+{
+    for (const Ast *k = a->kid; k; k = k->next)
+        names_in_size(b, cell, k, true);
+    if (a->kind != A_NAME || *a->name == '.')
+        return;
+    for (const Ast *p = cell->kid; p && p->kind == A_ARG; p = p->next) {
+        if (strcmp(p->name, a->name))
+            continue;
+        if (p->kid) {
+            buf_printf(b, "const %s = ", a->name);
+            ast_print_expr(b, p->kid);
+            buf_puts(b, "\n");
+        }
+        return;
+    }
+    if (part)
+        buf_printf(b, "input probe_size_%s[t, %s]\n", a->name, a->name);
+}
+
 /* Sizes that are arguments must be dims of the small model. */
 static void sizes(Buf *b, const Ast *cell, const Ast *body)
 {
     for (const Ast *p = cell->kid; p && p->kind == A_ARG; p = p->next)
         if (!p->kid && argument_role(body, p->name, false) == ROLE_SIZE)
             buf_printf(b, "input probe_size_%s[t, %s]\n", p->name, p->name);
+    for (const Ast *s = body->kid; s; s = s->next)
+        for (const Ast *d = s->kind == A_INPUT ? s->kid : NULL; d;
+             d = d->next) {
+            const Ast *subs = ast_find(d, A_SUBS);
+            for (const Ast *k = subs ? subs->kid : NULL; k; k = k->next)
+                names_in_size(b, cell, k, false);
+        }
 }
 
 /* The name of the first output, or y. */

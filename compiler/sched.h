@@ -105,6 +105,7 @@ typedef enum KernelKind {
     KN_SUMA,    /* y = x0 summed over the axes `over`; the rows are those of
                    y, x0 has axes `from`; likewise: */
     KN_MAXA, KN_MINA,
+    KN_POOL,    /* y[rows,n] = x0 summed over the B rows of each step */
     KN_AT,      /* y[b,:] = x0 at 0-based step `row` of its axis, or LEN[b] +
                    row when x1 (the lengths) is there */
     KN_TAIL     /* y at all steps LEN[b] + row <= t < T + lead of its axis; in

@@ -27,7 +27,8 @@ static const char *const names[] = {
     [KN_ONEHOT] = "onehot",   [KN_PICK] = "pick",
     [KN_PLACE] = "place",     [KN_SUMA] = "sum over",
     [KN_MAXA] = "max over",   [KN_MINA] = "min over",
-    [KN_AT] = "at",           [KN_TAIL] = "tail"};
+    [KN_POOL] = "pool",       [KN_AT] = "at",
+    [KN_TAIL] = "tail"};
 
 const char *kernel_name(KernelKind k)
 {

@@ -101,22 +101,42 @@ static const Dim *dim_mul(Arena *a, const Dim *x, const Dim *y)
     return d;
 }
 
+/* Takes the factors of y out of t; false where t does not have them. */
+static bool term_div(Term *t, const Term *y)
+{
+    if (t->coef % y->coef)
+        return false;
+    t->coef /= y->coef;
+    for (int i = 0; i < y->nsym; i++) {
+        int k = 0;
+        while (k < t->nsym && t->sym[k] != y->sym[i])
+            k++;
+        if (k == t->nsym)
+            return false;
+        t->nsym--;
+        for (; k < t->nsym; k++)
+            t->sym[k] = t->sym[k + 1];
+    }
+    return true;
+}
+
 /* A name that is solved divides as what it is. */
 static const Dim *dim_div(Arena *a, const Dim *x, const Dim *y)
 {
     x = dim_resolve(a, x);
-    if (y->nterm != 1 || y->term[0].nsym)
+    y = dim_resolve(a, y);
+    if (y->nterm != 1)
         return NULL;
     Dim *d = dim_new(a, x->nterm);
-    for (int i = 0; i < x->nterm; i++) {
+    bool divides = true;
+    for (int i = 0; i < x->nterm && divides; i++) {
         d->term[i] = x->term[i];
-        if (d->term[i].coef % y->term[0].coef)
-            return dim_value(x) >= 0 && dim_value(x) % y->term[0].coef == 0
-                       ? dim_const(a, dim_value(x) / y->term[0].coef)
-                       : NULL;
-        d->term[i].coef /= y->term[0].coef;
+        divides = term_div(&d->term[i], &y->term[0]);
     }
-    return d;
+    if (divides)
+        return d;
+    int64_t n = dim_value(x), by = dim_value(y);
+    return n >= 0 && by > 0 && n % by == 0 ? dim_const(a, n / by) : NULL;
 }
 
 const Dim *dim_op(Arena *a, int op, const Dim *x, const Dim *y)
@@ -200,6 +220,37 @@ Sym *dim_free(const Dim *d)
         return NULL;
     Sym *s = d->term[0].sym[0];
     return s->bound ? dim_free(s->bound) : s->value < 0 ? s : NULL;
+}
+
+static bool sym_open(const Sym *s)
+{
+    return s->local && !s->bound && s->value < 0;
+}
+
+const Dim *dim_solve(Arena *a, const Dim *d, const Dim *to, Sym **open)
+{
+    d = dim_resolve(a, d);
+    *open = NULL;
+    Dim *factor = dim_new(a, 1);
+    for (int i = 0; i < d->nterm; i++)
+        for (int k = 0; k < d->term[i].nsym; k++) {
+            if (!sym_open(d->term[i].sym[k]))
+                continue;
+            if (*open)
+                return NULL;
+            *open = d->term[i].sym[k];
+            factor->term[0] = d->term[i];
+        }
+    if (!*open)
+        return NULL;
+    Dim *rest = dim_new(a, d->nterm);
+    rest->nterm = 0;
+    for (int i = 0; i < d->nterm; i++)
+        if (term_order(&d->term[i], &factor->term[0]))
+            rest->term[rest->nterm++] = d->term[i];
+    Term one = {1, 1, {*open}};
+    term_div(&factor->term[0], &one);
+    return dim_op(a, '/', dim_op(a, '-', dim_resolve(a, to), rest), factor);
 }
 
 bool dim_equal(Arena *a, const Dim *x, const Dim *y)

@@ -45,6 +45,9 @@ int64_t dim_number(const Dim *d);
 bool dim_is_const(const Dim *d); /* no names in it */
 /* The unbound local name that is all of d, or NULL. */
 Sym *dim_free(const Dim *d);
+/* What the one open local name in d must be for d to equal `to`; NULL where
+ * none or several are open, or no size does. */
+const Dim *dim_solve(Arena *a, const Dim *d, const Dim *to, Sym **open);
 const char *dim_text(Arena *a, const Dim *d);
 
 #endif

@@ -47,6 +47,7 @@ unsigned tasks_rowwise(const Graph *g, Ref r)
     case OP_SUMA:
     case OP_MAXA:
     case OP_MINA:
+    case OP_POOL:
     case OP_VIEW:
     case OP_FOLD:
         return 1;
@@ -57,6 +58,8 @@ unsigned tasks_rowwise(const Graph *g, Ref r)
 
 uint8_t tasks_axes(const Graph *g, Ref r)
 {
+    if (NODE(g, r)->op == OP_POOL)
+        return (uint8_t)NODE(g, r)->b;
     unsigned rows = tasks_rowwise(g, r);
     int axes = rows ? 0 : NODE(g, r)->axes;
     bool all = tasks_small_product(g, r);

@@ -127,6 +127,10 @@ static void verify_root(Verify *v, const Root *r)
              (r->slot < 0 || n->shape != SLOT(g, r->slot)->shape ||
               (n->axes | SLOT(g, r->slot)->axes) != SLOT(g, r->slot)->axes))
         wrong(v, "root %s: does not fit what it is the gradient of", r->name);
+    else if (r->role == CELL_NEXT &&
+             (r->slot < 0 || SLOT(g, r->slot)->kind != SLOT_PARAM || n->axes ||
+              n->shape != SLOT(g, r->slot)->shape))
+        wrong(v, "root %s: does not fit its parameter", r->name);
 }
 
 /* One name, one slot: descriptor and text both rely on it. */

@@ -221,6 +221,9 @@ void vjp(Grad *z, Ref r, Ref d)
     case OP_SUMA:
         cot_add(z, x, d);
         break;
+    case OP_POOL: /* a constant operand apart, x has the rows that it sums */
+        cot_add(z, x, n.axes ? node1(z, OP_POOL, d, n.a, n.b) : d);
+        break;
     case OP_OWN:
         vjp_own(z, r, d);
         break;

@@ -206,9 +206,12 @@ static int set_data(AppHost *h, const Flags *f, const char *path, RtData *data,
     return code;
 }
 
-static int has_noise(const CellDesc *d)
+/* Noise, or a statistic that follows the batches: evaluation is another
+ * program. */
+static int differs(const CellDesc *d)
 {
-    return model_next(d, CELL_NOISE, -1) >= 0;
+    return model_next(d, CELL_NOISE, -1) >= 0 ||
+           model_next(d, CELL_NEXT, -1) >= 0;
 }
 
 /* Start values, or those of the checkpoint that is resumed. */
@@ -263,9 +266,9 @@ static int train_model(AppHost *h, FitSetup *s, const char *base,
     int code = 0;
 
     s->model = model_new(h->train, &err);
-    if (s->model && has_noise(h->train))
+    if (s->model && differs(h->train))
         s->validator = model_new(h->eval, &err);
-    if (!s->model || (has_noise(h->train) && !s->validator) ||
+    if (!s->model || (differs(h->train) && !s->validator) ||
         start_model(s, s->resume, base, &err))
         code = app_fail(&err);
     if (!code) {

@@ -39,7 +39,8 @@ enum {
     CELL_START,  /* scalar: 1 on the first chunk of the sequences, else 0 */
     CELL_BATCH,  /* scalar: sequences in the whole batch (B, or more when
                     the batch is split over threads) */
-    CELL_TOTAL   /* [B] steps to normalise each term by; 0: count here */
+    CELL_TOTAL,  /* [B] steps to normalise each term by; 0: count here */
+    CELL_NEXT    /* what parameter `of` becomes after an update */
 };
 
 /* Flags of a tensor. */
@@ -49,6 +50,8 @@ enum {
     CELL_LIKELIHOOD = 4, /* TERM of a `~`: perplexity and bits make sense */
     CELL_FROZEN = 8,   /* never updated; INPUT: has no GRAD */
     CELL_BACKWARD = 16, /* its recurrence is swept from the end to 1 */
+    CELL_WHOLE = 32,   /* BATCH: a value depends on all sequences of the batch,
+                          which must not be split */
     CELL_SIMPLEX = 256, /* PARAM: rows are positive and sum to 1 */
     CELL_SKEW = 512    /* PARAM: square matrices with A' = -A */
 };

@@ -562,6 +562,21 @@ static void colsum(int64_t rows, int64_t n, REAL *y, const REAL *a, int64_t as,
     }
 }
 
+/* y[rows,n] = in each group of B rows the sum of that group of a[rows,n] */
+static void pool(int64_t rows, int64_t B, int64_t n, REAL *y, int64_t ys,
+                 const REAL *a, int64_t as)
+{
+    for (int64_t first = 0; first < rows; first += B) {
+        REAL *to = y + first * ys;
+        colsum(B, n, to, a + first * as, as, 0);
+        for (int64_t b = 1; b < B; b++) {
+            INDEPENDENT
+            for (int64_t i = 0; i < n; i++)
+                to[b * ys + i] = to[i];
+        }
+    }
+}
+
 /* y[n] = maximum of the columns of a[rows,n] */
 static void colmax(int64_t rows, int64_t n, REAL *y, const REAL *a, int64_t as)
 {

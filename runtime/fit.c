@@ -169,6 +169,7 @@ static int train_batch(Fit *t, RtError *err)
     if (!isfinite(t->row.gradnorm))
         return diverged(t, "gradient", err);
     optim_step(t->optim, t->row.lr);
+    team_update(t->team);
     if (count_batch(t, &batch, err))
         return -1;
     t->open = !batch.end;

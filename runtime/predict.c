@@ -72,7 +72,7 @@ static int keep(Predict *p, const RtBatch *b, RtError *err)
 {
     for (int k = 0; k < p->nout; k++) {
         Predicted *o = &p->out[k];
-        int step = p->s->desc->tensor[o->tensor].axes & CELL_T;
+        int axes = p->s->desc->tensor[o->tensor].axes, step = axes & CELL_T;
         int64_t n = (step ? b->T : 1) * b->B * o->size;
         double *more = n > p->nchunk
                            ? realloc(p->chunk, (size_t)n * sizeof *more)
@@ -91,7 +91,7 @@ static int keep(Predict *p, const RtBatch *b, RtError *err)
                 int64_t at = step ? p->data->offset[seq] + b->from + t : seq;
 
                 memcpy(o->value + at * o->size,
-                       p->chunk + (t * b->B + row) * o->size,
+                       p->chunk + (axes ? t * b->B + row : 0) * o->size,
                        (size_t)o->size * sizeof *o->value);
             }
         }

@@ -254,6 +254,7 @@ static int take_steps(Run *r, const RtClip *clip, RtError *err)
             break;
         loss[n] = r->loss;
         optim_step(o, optim_rate(o));
+        session_update(r->s);
         for (int64_t k = 0; k < P; k++)
             after[n * P + k] = get_real(r, r->m->params, k);
     }

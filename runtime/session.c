@@ -435,3 +435,15 @@ int session_backward(RtSession *s, RtError *err)
         return rt_fail(err, "%s: backward failed", d->name);
     return 0;
 }
+
+void session_update(const RtSession *s)
+{
+    const CellDesc *d = s->desc;
+
+    for (int i = -1; (i = model_next(d, CELL_NEXT, i)) >= 0;) {
+        const CellTensor *to = &d->tensor[d->tensor[i].of];
+        memcpy((char *)s->model->params + to->at.c * d->real_bytes,
+               address(s, place(s, i)),
+               (size_t)(model_size(to) * d->real_bytes));
+    }
+}

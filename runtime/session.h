@@ -85,6 +85,10 @@ int session_noise(RtSession *s, RtError *err);
 int session_forward(RtSession *s, RtError *err);
 int session_backward(RtSession *s, RtError *err);
 
+/* Gives the parameters that have a next value that of the last forward; to be
+ * called after the update. */
+void session_update(const RtSession *s);
+
 /* Any tensor of the work block as doubles in the layout above; 0 beyond each
  * sequence's length (class numbers too).  session_count gives how many. */
 void session_get(const RtSession *s, int i, int batch_first, double *value);

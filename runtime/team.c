@@ -242,7 +242,11 @@ static int one_term(const CellDesc *d)
 
 int team_split(const RtTeam *t, int64_t B, int token)
 {
-    if (token && !one_term(t->model->desc))
+    const CellDesc *d = t->model->desc;
+    int batch = model_next(d, CELL_BATCH, -1);
+
+    if ((token && !one_term(d)) ||
+        (batch >= 0 && d->tensor[batch].flags & CELL_WHOLE))
         return 1;
     return t->n < B ? t->n : (int)B;
 }
@@ -283,6 +287,11 @@ int team_run(RtTeam *t, const TeamJob *job, RtError *err)
     if (job->backward)
         sum_grads(t);
     return 0;
+}
+
+void team_update(const RtTeam *t)
+{
+    session_update(t->member[0].session);
 }
 
 double team_loss(const RtTeam *t)

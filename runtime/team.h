@@ -17,7 +17,7 @@ RtTeam *team_new(RtModel *model, int threads, RtError *err);
 void team_free(RtTeam *t); /* NULL is fine */
 
 /* Sessions that work on a batch of B rows; 1 where reduce = token does not
- * split (several terms). */
+ * split (several terms), or the model looks at the whole batch. */
 int team_split(const RtTeam *t, int64_t B, int token);
 
 /* Runs forward (and backward, with the sum of the gradients left in
@@ -35,6 +35,9 @@ typedef struct TeamJob {
     uint64_t start_step; /* updates made when these sequences began */
 } TeamJob;
 int team_run(RtTeam *t, const TeamJob *job, RtError *err);
+
+/* After the update: parameters with a next value take it. */
+void team_update(const RtTeam *t);
 
 /* After team_run: the loss of the whole batch. */
 double team_loss(const RtTeam *t);

@@ -92,22 +92,54 @@ static char *call_of(const char *name, const char *text)
     return call;
 }
 
-/* Whether a name is an argument of the cell. */
-static int is_argument(const char *text, const char *word, size_t n)
+/* What an argument of the cell is here: its default or 4, as call_of has it;
+ * with its length, or NULL where no argument is called so. */
+static const char *argument_value(const char *text, const char *word, size_t n,
+                                  size_t *length)
 {
     const char *p = arguments(text);
 
     while (*p && *p != ')') {
-        size_t all, length;
+        size_t all, name;
+        const char *given;
 
         p = skip(p);
         all = item_length(p);
-        length = strcspn(p, " =,)\n");
-        if (length == n && !memcmp(p, word, n))
-            return 1;
+        name = strcspn(p, " =,)\n");
+        given = memchr(p, '=', all);
+        if (name == n && !memcmp(p, word, n)) {
+            *length = given ? (size_t)(p + all - given) - 1 : 1;
+            return given ? given + 1 : "4";
+        }
         p += all + (p[all] == ',');
     }
-    return 0;
+    return NULL;
+}
+
+/* A size of the cell's input in numbers, as far as they are known: a name that
+ * stands alone may stay open, one in a formula is 3. */
+static void add_size(char **to, const char *p, size_t n, const char *text)
+{
+    int alone = strcspn(p, "+-*/(") >= n;
+
+    for (size_t i = 0, word; i < n; i += word) {
+        size_t length = 0;
+        const char *value;
+
+        word = strcspn(p + i, "+-*/() ");
+        word = word < n - i ? word : n - i;
+        if (!word) {
+            add(to, p + i, word = 1);
+            continue;
+        }
+        value = argument_value(text, p + i, word, &length);
+        if (value)
+            add(to, value, length);
+        else if (alone || strchr("0123456789", p[i]))
+            add(to, p + i, word);
+        else
+            add(to, "3", 1);
+    }
 }
 
 /* One input of the cell as an input of the model: "x[m]" gives "x[t, m]",
@@ -126,10 +158,10 @@ static void add_input(char **to, const char *item, size_t n, const char *text,
         p = skip(p);
         length = strcspn(p, ",]");
         add(to, ", ", 2);
-        if (square || *p == '.' || is_argument(text, p, length))
+        if (square || *p == '.')
             add(to, "4", 1);
         else
-            add(to, p, length);
+            add_size(to, p, length, text);
         p += length + (p[length] == ',');
     }
     add(to, "]", 1);
@@ -142,9 +174,9 @@ static void add_input(char **to, const char *item, size_t n, const char *text,
  * of several inputs becomes another layer's output. */
 static int is_square(const char *text, const char *wrap, const char *inputs)
 {
-    size_t first = item_length(inputs);
+    size_t first = item_length(inputs), n;
 
-    return strstr(wrap, "residual") || is_argument(text, "f", 1) ||
+    return strstr(wrap, "residual") || argument_value(text, "f", 1, &n) ||
            (strstr(wrap, "stack") && inputs[first] == ',');
 }
 

@@ -113,6 +113,8 @@ class ZooPlan:
         self.used = set()
         self.write_spec()
         report = describe(self.model.text())
+        self.shapes = {o["name"]: tuple(o["sizes"])
+                       for o in report["outputs"]}
         self.bindings = self.bind(report)
         self.require_whole()
         self.weights = {b.name: b.array() for b in self.bindings["param"]}
@@ -295,7 +297,10 @@ class ZooPlan:
         r.inputs = {b.name: b.array() for b in self.bindings["input"]}
         r.states = {b.name: b.array() for b in self.bindings["state"]}
         for of, t in self.case.upstream().items():
-            r.upstream[self.output_name(of)] = self.case.path(t)
+            a, name = self.case.read(t), self.output_name(of)
+            shape = a.shape[:2] + self.shapes[name]
+            r.upstream[name] = (self.case.path(t) if shape == a.shape
+                                else npyio.Array(shape, a.data))
         if self.bindings["noise"]:
             r.flags.append("--training")
             r.noise = {b.name: b.array() for b in self.bindings["noise"]}
@@ -312,8 +317,7 @@ class ZooPlan:
 
     def want(self, t):
         if t.role == "output":
-            return plan.Want(t, "main", [(
-                self.output_name(t.name), 0, t.extents(), 0)])
+            return plan.Want(t, "main", value=lambda r: self.output(r, t))
         if t.name == "loss":
             return plan.Want(t, "main", value=self.weighted)
         if t.role == "final_state":
@@ -322,6 +326,14 @@ class ZooPlan:
             of = self.case.tensors[t.of or t.name[2:]]
             return plan.Want(t, "main", value=lambda r: self.gradient(r, of))
         raise CaseError(f"no way is known to get '{t.name}'")
+
+    def output(self, results, t):
+        """The product may have its elements in another shape."""
+        got = results["main"].array(self.output_name(t.name)).data
+        if len(got) != math.prod(t.shape):
+            raise CaseError(f"{t.name} has {math.prod(t.shape)} elements, the "
+                            f"product's output {len(got)}")
+        return npyio.Array(t.shape, got)
 
     def weighted(self, results):
         terms = []

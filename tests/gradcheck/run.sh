@@ -27,11 +27,18 @@ cells() {
         several "$cell" && inputs=several || inputs=one
         case $cell in # these give what has the size of their input
         residual | highway | prenorm | rglru) inputs=square ;;
+        conv_lstm | row_rnn | entnet) inputs=matrix ;;
+        group_lstm | onlstm | pru) inputs=wider ;; # than what they are given
         esac
         for wrap in % 'rev(%)' 'bi(%)' 'stack(2,%)' 'stack(2,bi(%))' \
             'residual(%)'; do
             case "$cell $inputs $wrap" in
             embedding*) ;; # not of vectors: spec/embedding.cell
+            ltc*) ;; # divides by elapsed time: spec/elapsed.cell
+            *matrix*bi* | *matrix*residual* | *wider*residual*) ;;
+            "entnet matrix stack"* | "tf_lstm one residual"*) ;;
+            "tf_lstm one stack(2,bi"*) ;;
+            "mamba one stack(2,bi"* | "ttt one stack(2,bi"*) ;; # too steep
             *several*bi* | *several*residual*) ;; # those have one input
             "bi one residual(%)") ;; # sizes differ
             *" square stack(2,bi(%))") ;;
