@@ -413,6 +413,12 @@ int add_root(Elab *e, int role, const char *name, Ref v, int slot);
 void build_roots(Elab *e, Ast *const *file, int nfile);
 void build_last_roots(Elab *e); /* what needs the slots' bounds */
 
+void not_value_help(Elab *e, const Val *v); /* elabtype.c */
+/* elabhint.c: help to the message about a name */
+void hint_name(Elab *e, Scope *s, const char *name);
+void hint_drawn(Elab *e, Scope *s, const char *name, const char *callee);
+void hint_distribution(Elab *e, Scope *s, const char *name);
+
 /* elabinfo.c: warnings, declarations, what is open */
 Elaborated elab_results(Elab *e, Ast *const *file, int nfile);
 

@@ -5,7 +5,6 @@
 
 #include "elab.h"
 #include "ops.h"
-#include "prelude.h"
 
 static const struct {
     int sign;
@@ -42,15 +41,6 @@ static Val end_value(Elab *e, const Scope *s, Span at)
     return val_length(e, s->app && s->axis >= 0 ? s->axis : 0, at);
 }
 
-/* Names that may be read in scope s. */
-static void gather_names(Elab *e, Scope *s, const char **out, int *n)
-{
-    for (Scope *up = s; up; up = up->up)
-        for (int i = 0; i < up->order.n; i++)
-            if (scope_lookup(e, s, up->order.v[i]->name))
-                out[(*n)++] = up->order.v[i]->name;
-}
-
 static Val undefined(Elab *e, Scope *s, Ast *a)
 {
     if (!e->building)
@@ -59,21 +49,8 @@ static Val undefined(Elab *e, Scope *s, Ast *a)
         diag(e->diags, E_ANY_SHAPE, a->span);
         return val_none();
     }
-    int n = 0, room = 0;
-    for (Scope *u = s; u; u = u->up)
-        room += u->order.n;
-    room += OP_COUNT + prelude_names;
-    const char **cand = NEW_N(e->arena, const char *, room + 1);
-    gather_names(e, s, cand, &n);
-    for (int k = 0; k < prelude_names; k++)
-        cand[n++] = prelude_name[k].name;
-    for (int k = 0; k < OP_COUNT; k++)
-        if (is_builtin(op_row[k].name))
-            cand[n++] = op_row[k].name;
     diag(e->diags, E_UNDEFINED, a->span, a->name);
-    const char *near = diag_closest(a->name, cand, n);
-    if (near)
-        diag_help(e->diags, "did you mean %s?", near);
+    hint_name(e, s, a->name);
     return val_none();
 }
 
@@ -532,7 +509,9 @@ Name *member_name(Elab *e, Scope *s, Ast *a)
 {
     App *app = app_at(e, s, a->kid);
     if (!app) {
-        if (e->building)
+        if (a->kid->kind == A_NAME && !scope_lookup(e, s, a->kid->name))
+            undefined(e, s, a->kid);
+        else if (e->building)
             diag(e->diags, E_NO_MEMBERS, a->kid->span);
         return NULL;
     }
@@ -609,7 +588,8 @@ const Dim *expr_dim(Elab *e, Scope *s, Ast *a)
 {
     Val v = expr(e, s, a);
     if (v.kind == V_TENSOR && v.size &&
-        (dim_value(v.size) < 0 || dim_value(v.size) > 0))
+        (dim_value(v.size) > 0 ||
+         (dim_value(v.size) < 0 && !dim_is_const(v.size))))
         return v.size;
     if (e->building && v.kind != V_NONE)
         diag(e->diags, E_NOT_SIZE, a->span, operand_text(e, a));

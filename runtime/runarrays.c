@@ -65,6 +65,30 @@ static void put_totals(Run *r)
     }
 }
 
+/* The rows of a bound array that belong to steps from+1 .. from+T. */
+static int put_bound(Run *r, const Bound *b, int64_t from, int64_t T,
+                     RtError *err)
+{
+    Npy view = b->a;
+    int64_t dim[6];
+
+    memcpy(dim, b->a.dim, (size_t)b->a.rank * sizeof *dim);
+    view.dim = dim;
+    if (r->set->tbptt && r->d->tensor[b->tensor].axes & CELL_T) {
+        int64_t step = b->a.count / b->a.dim[0];
+
+        dim[0] = T;
+        view.count = step * T;
+        view.data = (char *)b->a.data +
+                    (size_t)(step * from) * npy_bytes(b->a.type);
+    }
+    if (session_set_npy(r->s, b->tensor, &view, 0, err))
+        return rt_fail_in(err, b->path);
+    if (r->set->tbptt)
+        mask_final(r, b->tensor);
+    return 0;
+}
+
 /* Fills the session for steps from+1 .. from+T of the sequences. */
 static int begin_chunk(Run *r, int64_t from, int64_t T, RtError *err)
 {
@@ -78,33 +102,18 @@ static int begin_chunk(Run *r, int64_t from, int64_t T, RtError *err)
         r->piece[b] = left < 0 ? 0 : left < T ? left : T;
         r->last[b] = (left > 0 && left <= T) || (left == 0 && from == 0);
     }
-    for (int k = 0; k < r->nbound; k++) {
-        const Bound *b = &r->bound[k];
-        Npy view = b->a;
-        int64_t dim[6];
-
-        memcpy(dim, b->a.dim, (size_t)b->a.rank * sizeof *dim);
-        view.dim = dim;
-        if (r->set->tbptt && r->d->tensor[b->tensor].axes & CELL_T) {
-            int64_t step = b->a.count / b->a.dim[0];
-
-            dim[0] = T;
-            view.count = step * T;
-            view.data = (char *)b->a.data +
-                        (size_t)(step * from) * npy_bytes(b->a.type);
-        }
-        if (session_set_npy(r->s, b->tensor, &view, 0, err))
-            return rt_fail_in(err, b->path);
-        if (r->set->tbptt)
-            mask_final(r, b->tensor);
-    }
+    if (r->set->training && session_noise(r->s, err))
+        return -1;
+    for (int k = 0; k < r->nbound; k++) /* noise that is given over its draws */
+        if (put_bound(r, &r->bound[k], from, T, err))
+            return -1;
     if (session_lengths(r->s, 0, r->piece, err))
         return -1;
     for (int k = 1; k < r->d->ntime; k++)
         if (session_lengths(r->s, k, r->length[k], err))
             return -1;
     session_last(r->s, r->last);
-    return r->set->training ? session_noise(r->s, err) : 0;
+    return 0;
 }
 
 /* Copies tensor i of the chunk to its place in the whole. */

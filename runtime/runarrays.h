@@ -17,7 +17,8 @@ typedef struct RunFile {
 
 typedef struct RunSetup {
     const RunFile *in, *state, *up; /* --in, --state, --upstream */
-    int nin, nstate, nup;
+    const RunFile *noise; /* --noise: draws that are given, with training */
+    int nin, nstate, nup, nnoise;
     const char *weights; /* folder or .safetensors; NULL: drawn from seed */
     const char **lengths; /* FILE or AXIS=FILE: integers [B], nlengths of
                              them; not given: all steps */

@@ -126,20 +126,26 @@ static int time_first(Npy *a, int times, RtError *err)
     return 0;
 }
 
-/* The inputs there are, for messages; malloc'd. */
-static char *input_list(const CellDesc *d, const char *prefix,
-                        const char *suffix)
+/* What a flag binds arrays to: tensors of a role, called PREFIX NAME SUFFIX. */
+typedef struct Target {
+    const char *flag;
+    int role;
+    const char *prefix, *suffix;
+} Target;
+
+/* The names there are, for messages; malloc'd. */
+static char *name_list(const CellDesc *d, const Target *to)
 {
     char *s = NULL;
-    size_t p = strlen(prefix), q = strlen(suffix);
+    size_t p = strlen(to->prefix), q = strlen(to->suffix);
 
-    for (int i = -1; (i = model_next(d, CELL_INPUT, i)) >= 0;) {
+    for (int i = -1; (i = model_next(d, to->role, i)) >= 0;) {
         const char *name = d->tensor[i].name;
         size_t n = strlen(name);
         char *old = s;
 
-        if (n < p + q || strncmp(name, prefix, p) ||
-            strcmp(name + n - q, suffix))
+        if (n < p + q || strncmp(name, to->prefix, p) ||
+            strcmp(name + n - q, to->suffix))
             continue;
         if (!p && !q && (strchr(name, '@') || !strncmp(name, "up.", 3)))
             continue;
@@ -150,31 +156,31 @@ static char *input_list(const CellDesc *d, const char *prefix,
     return s;
 }
 
-/* Reads the files of one flag into inputs named prefix + NAME + suffix. */
-static int bind_files(Run *r, const RunFile *file, int n, const char *flag,
-                      const char *prefix, const char *suffix, RtError *err)
+/* Reads the files of one flag. */
+static int bind_files(Run *r, const RunFile *file, int n, Target to,
+                      RtError *err)
 {
     for (int k = 0; k < n; k++) {
-        char *name =
-            rt_printf("%s%.*s%s", prefix, file[k].n, file[k].name, suffix);
-        int i = name ? model_find(r->d, CELL_INPUT, name) : -1;
+        char *name = rt_printf("%s%.*s%s", to.prefix, file[k].n, file[k].name,
+                               to.suffix);
+        int i = name ? model_find(r->d, to.role, name) : -1;
         Bound *b = &r->bound[r->nbound];
 
         free(name);
         if (i < 0) {
-            char *list = input_list(r->d, prefix, suffix);
+            char *list = name_list(r->d, &to);
 
             rt_fail(err, "%s %.*s=%s: the model has no such name; it has %s",
-                    flag, file[k].n, file[k].name, file[k].path,
+                    to.flag, file[k].n, file[k].name, file[k].path,
                     list ? list : "none");
             free(list);
             return -1;
         }
         for (int j = 0; j < r->nbound; j++)
             if (r->bound[j].tensor == i)
-                return rt_fail(err, "%s %.*s is given twice: %s and %s", flag,
-                               file[k].n, file[k].name, r->bound[j].path,
-                               file[k].path);
+                return rt_fail(err, "%s %.*s is given twice: %s and %s",
+                               to.flag, file[k].n, file[k].name,
+                               r->bound[j].path, file[k].path);
         *b = (Bound){.tensor = i, .path = file[k].path};
         r->nbound++;
         if (npy_read(b->path, &b->a, err) || check_shape(r, b, err))
@@ -307,10 +313,17 @@ int run_read(Run *r, RtError *err)
     const RunSetup *set = r->set;
 
     r->bound =
-        run_room(set->nin + set->nstate + set->nup, sizeof *r->bound, err);
-    if (!r->bound || bind_files(r, set->in, set->nin, "--in", "", "", err) ||
-        bind_files(r, set->state, set->nstate, "--state", "", "@0", err) ||
-        bind_files(r, set->up, set->nup, "--upstream", "up.", "", err) ||
+        run_room(set->nin + set->nstate + set->nup + set->nnoise,
+                 sizeof *r->bound, err);
+    if (!r->bound ||
+        bind_files(r, set->in, set->nin, (Target){"--in", CELL_INPUT, "", ""},
+                   err) ||
+        bind_files(r, set->state, set->nstate,
+                   (Target){"--state", CELL_INPUT, "", "@0"}, err) ||
+        bind_files(r, set->up, set->nup,
+                   (Target){"--upstream", CELL_INPUT, "up.", ""}, err) ||
+        bind_files(r, set->noise, set->nnoise,
+                   (Target){"--noise", CELL_NOISE, "", ""}, err) ||
         all_bound(r, err))
         return -1;
     for (int k = 0; k < set->nlengths; k++)

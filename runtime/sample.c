@@ -7,14 +7,37 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A drawn input and the parameters of its distribution. */
+/* A distribution by the words of the language, with its parameters. */
+typedef struct LawKind {
+    const char *name, *par[2];
+} LawKind;
+
+static const LawKind law_kinds[] = {
+    {"normal", {"mean", "sd"}},  {"laplace", {"mean", "scale"}},
+    {"bernoulli", {"p", NULL}},  {"categorical", {"p", NULL}},
+    {"poisson", {"rate", NULL}},
+};
+enum { NLAW = sizeof law_kinds / sizeof *law_kinds };
+
+/* One of them: "normal", or "mixture.2.normal", a part of a mixture. */
+typedef struct Law {
+    const char *path; /* of the parameters' names, path_size characters */
+    size_t path_size;
+    const LawKind *kind; /* NULL: nobody here can draw it */
+    int par[2];          /* tensors, -1 where there is none */
+} Law;
+
+/* A drawn input and what it is drawn from. */
 typedef struct Drawn {
     int input;
-    int p, mean, sd;  /* tensors, -1 where the distribution has none */
-    const char *kind; /* of p: "categorical.p", "bernoulli.p" */
-    int64_t size;     /* reals of one element */
-    double *value;    /* [size] drawn last */
-    double *a, *b;    /* parameters of one step, and room to sort them */
+    int weight; /* tensor of the mixture's weights, or -1 */
+    Law *law;   /* [nlaw] more than one in a mixture */
+    int nlaw;
+    int64_t size;  /* reals of one element */
+    double *value; /* [size] drawn last */
+    double *all;   /* several time axes: everything drawn, [room,size] */
+    int64_t room;
+    double *a, *b; /* parameters of one step, and room to sort them */
 } Drawn;
 
 struct Sampler {
@@ -22,7 +45,10 @@ struct Sampler {
     const RtData *given;
     Drawn *drawn;
     int n;
-    int64_t at; /* steps behind */
+    int axis;    /* time axis along which steps are drawn */
+    int whole;   /* several axes: each step runs all those behind it again */
+    int64_t at;  /* steps behind */
+    int64_t seq; /* of what is given */
 };
 
 /* Sorting of classes by falling probability. */
@@ -89,7 +115,9 @@ void sample_free(Sampler *s)
     if (!s)
         return;
     for (int k = 0; k < s->n; k++) {
+        free(s->drawn[k].law);
         free(s->drawn[k].value);
+        free(s->drawn[k].all);
         free(s->drawn[k].a);
         free(s->drawn[k].b);
     }
@@ -98,38 +126,102 @@ void sample_free(Sampler *s)
     free(s);
 }
 
-/* Finds the distribution's parameters of input i; 0 if it is not drawn. */
-static int find_drawn(const CellDesc *d, int i, Drawn *out)
+static int is_drawn(const CellDesc *d, int i)
 {
-    *out = (Drawn){.input = i, .p = -1, .mean = -1, .sd = -1};
-    for (int k = -1; (k = model_next(d, CELL_DRAW, k)) >= 0;) {
-        const CellTensor *t = &d->tensor[k];
-
-        if (t->of != i || !t->what)
-            continue;
-        if (!strcmp(t->what, "normal.mean"))
-            out->mean = k;
-        else if (!strcmp(t->what, "normal.sd"))
-            out->sd = k;
-        else {
-            out->p = k;
-            out->kind = t->what;
-        }
-    }
-    return out->p >= 0 || out->mean >= 0;
+    for (int k = -1; (k = model_next(d, CELL_DRAW, k)) >= 0;)
+        if (d->tensor[k].of == i && d->tensor[k].what)
+            return 1;
+    return 0;
 }
 
-static int check_drawn(const CellDesc *d, const Drawn *w, RtError *err)
+/* The law with this path, made where it is new. */
+static Law *law_of(Drawn *w, const char *path, size_t n)
 {
-    const CellTensor *t = &d->tensor[w->input];
+    const char *name = path;
 
-    if (w->p >= 0 && strcmp(w->kind, "categorical.p") &&
-        strcmp(w->kind, "bernoulli.p"))
-        return rt_fail(err, "drawing %s from %s is not supported yet", t->name,
-                       w->kind);
-    if (w->p < 0 && w->sd < 0)
-        return rt_fail(err, "%s has a mean but no spread to draw with",
-                       t->name);
+    for (int i = 0; i < w->nlaw; i++)
+        if (w->law[i].path_size == n && !memcmp(w->law[i].path, path, n))
+            return &w->law[i];
+    for (size_t i = 0; i < n; i++)
+        if (path[i] == '.')
+            name = path + i + 1;
+    Law *l = &w->law[w->nlaw++];
+    *l = (Law){path, n, NULL, {-1, -1}};
+    for (int k = 0; k < NLAW; k++)
+        if (strlen(law_kinds[k].name) == (size_t)(path + n - name) &&
+            !memcmp(law_kinds[k].name, name, (size_t)(path + n - name)))
+            l->kind = &law_kinds[k];
+    return l;
+}
+
+/* Finds what input i is drawn from. */
+static int find_laws(const CellDesc *d, int i, Drawn *w, RtError *err)
+{
+    *w = (Drawn){.input = i, .weight = -1};
+    w->law = calloc((size_t)d->ntensor, sizeof *w->law);
+    if (!w->law)
+        return rt_fail_memory(err, (size_t)d->ntensor * sizeof *w->law);
+    for (int k = -1; (k = model_next(d, CELL_DRAW, k)) >= 0;) {
+        const char *what = d->tensor[k].what;
+        const char *dot = what ? strrchr(what, '.') : NULL;
+
+        if (d->tensor[k].of != i || !dot)
+            continue;
+        if (!strcmp(what, "mixture.w")) {
+            w->weight = k;
+            continue;
+        }
+        Law *l = law_of(w, what, (size_t)(dot - what));
+        for (int p = 0; l->kind && p < 2 && l->kind->par[p]; p++)
+            if (!strcmp(l->kind->par[p], dot + 1))
+                l->par[p] = k;
+    }
+    return 0;
+}
+
+static int check_laws(const CellDesc *d, const Drawn *w, RtError *err)
+{
+    const char *name = d->tensor[w->input].name;
+
+    for (int i = 0; i < w->nlaw; i++) {
+        const Law *l = &w->law[i];
+        if (!l->kind)
+            return rt_fail(err,
+                           "%s cannot be drawn from %.*s: only its "
+                           "likelihood is known",
+                           name, (int)l->path_size, l->path);
+        for (int p = 0; p < 2 && l->kind->par[p]; p++)
+            if (l->par[p] < 0)
+                return rt_fail(err, "%s: %s has no %s to draw with", name,
+                               l->kind->name, l->kind->par[p]);
+    }
+    return 0;
+}
+
+/* The time axis of what is drawn. */
+static int drawn_axis(Sampler *s, RtError *err)
+{
+    const CellDesc *d = s->s->desc;
+    int known = 0;
+
+    s->whole = d->ntime > 1;
+    for (int k = 0; k < s->n; k++) {
+        const CellTensor *t = &d->tensor[s->drawn[k].input];
+        int axis = cell_only_time(t->axes);
+
+        if (axis == CELL_MANY_TIMES || (known && axis != s->axis))
+            return rt_fail(err,
+                           "%s: everything that is drawn must go along "
+                           "one time axis",
+                           t->name);
+        if (axis == CELL_NO_TIME && s->whole)
+            return rt_fail(err,
+                           "%s is drawn once per sequence, which a model "
+                           "with several time axes cannot do yet",
+                           t->name);
+        s->axis = axis < 0 ? 0 : axis;
+        known = axis >= 0;
+    }
     return 0;
 }
 
@@ -141,7 +233,7 @@ static int find_all(Sampler *s, RtError *err)
         Drawn *w = &s->drawn[s->n];
         size_t room = 1;
 
-        if (!find_drawn(d, i, w)) {
+        if (!is_drawn(d, i)) {
             if (!s->given || !data_field(s->given, d->tensor[i].name))
                 return rt_fail(err,
                                "input %s is not drawn: give its values "
@@ -150,7 +242,7 @@ static int find_all(Sampler *s, RtError *err)
             continue;
         }
         s->n++;
-        if (check_drawn(d, w, err))
+        if (find_laws(d, i, w, err) || check_laws(d, w, err))
             return -1;
         w->size = model_size(&d->tensor[i]);
         for (int k = 0; k < d->ntensor; k++)
@@ -166,9 +258,11 @@ static int find_all(Sampler *s, RtError *err)
     if (!s->n)
         return rt_fail(err, "the model draws nothing: generating needs an "
                             "input with `~`");
+    if (drawn_axis(s, err))
+        return -1;
     for (int i = 0; i < d->ntensor; i++)
         if (d->tensor[i].role == CELL_STATE &&
-            d->tensor[i].flags & CELL_BACKWARD)
+            d->tensor[i].flags & CELL_BACKWARD && d->tensor[i].axis == s->axis)
             return rt_fail(err,
                            "%s is swept from the end backward, so steps "
                            "cannot be drawn one after the other",
@@ -202,6 +296,12 @@ int sample_drawn(const Sampler *s, int k)
     return k < s->n ? s->drawn[k].input : -1;
 }
 
+void sample_restart(Sampler *s, int64_t sequence)
+{
+    s->at = 0;
+    s->seq = sequence;
+}
+
 static void put_reals(RtSession *s, int i, const double *v, int64_t n)
 {
     void *at = session_place(s, i);
@@ -213,35 +313,78 @@ static void put_reals(RtSession *s, int i, const double *v, int64_t n)
             ((float *)at)[k] = (float)v[k];
 }
 
+/* Steps of the given sequence along an axis. */
+static int64_t steps_given(const Sampler *s, int axis)
+{
+    return s->given ? data_steps(s->given, axis, s->seq) : 1;
+}
+
+/* Steps from+1 .. from+T of input i, which is not drawn. */
+static int give(Sampler *s, int i, int64_t from, int64_t T, RtError *err)
+{
+    const CellTensor *t = &s->s->desc->tensor[i];
+    const RtField *field = data_field(s->given, t->name);
+    int64_t n = model_size(t);
+    double *v;
+
+    if (!field->is_static && from + T > steps_given(s, field->axis))
+        return rt_fail(err,
+                       "%s has %lld steps, generating has come to "
+                       "step %lld",
+                       field->from, (long long)steps_given(s, field->axis),
+                       (long long)(from + T));
+    n *= field->is_static ? 1 : T;
+    from = field->is_static
+               ? s->seq
+               : from + s->given->steps[field->axis].offset[s->seq];
+    v = malloc((size_t)n * sizeof *v);
+    if (!v)
+        return rt_fail_memory(err, (size_t)n * sizeof *v);
+    for (int64_t k = 0; k < n; k++)
+        v[k] = npy_value(field->type, field->data, from * field->size + k);
+    put_reals(s->s, i, v, n);
+    free(v);
+    return 0;
+}
+
 /* The next T steps of the inputs that are not drawn. */
 static int put_given(Sampler *s, int64_t T, RtError *err)
 {
     const CellDesc *d = s->s->desc;
 
-    for (int i = -1; (i = model_next(d, CELL_INPUT, i)) >= 0;) {
-        const RtField *field =
-            s->given ? data_field(s->given, d->tensor[i].name) : NULL;
-        int64_t from, n = model_size(&d->tensor[i]);
-        double *v;
-        Drawn w;
+    for (int i = -1; (i = model_next(d, CELL_INPUT, i)) >= 0;)
+        if (!is_drawn(d, i) && give(s, i, s->at, T, err))
+            return -1;
+    return 0;
+}
 
-        if (find_drawn(d, i, &w))
+/* The value of drawn name k at the present step. */
+static void put_drawn(Sampler *s, int k)
+{
+    Drawn *w = &s->drawn[k];
+
+    if (s->whole)
+        memcpy(w->all + s->at * w->size, w->value,
+               (size_t)w->size * sizeof *w->value);
+    else
+        put_reals(s->s, w->input, w->value, w->size);
+}
+
+/* Room for one more step of everything drawn. */
+static int grow(Sampler *s, RtError *err)
+{
+    for (int k = 0; k < s->n; k++) {
+        Drawn *w = &s->drawn[k];
+        int64_t room = 2 * s->at + 16;
+        double *more;
+
+        if (s->at < w->room)
             continue;
-        from = field->is_static ? 0 : s->at;
-        n *= field->is_static ? 1 : T;
-        if (!field->is_static && s->at + T > field->count)
-            return rt_fail(err,
-                           "%s has %lld steps, generating has come to "
-                           "step %lld",
-                           field->from, (long long)field->count,
-                           (long long)(s->at + T));
-        v = malloc((size_t)n * sizeof *v);
-        if (!v)
-            return rt_fail_memory(err, (size_t)n * sizeof *v);
-        for (int64_t k = 0; k < n; k++)
-            v[k] = npy_value(field->type, field->data, from * field->size + k);
-        put_reals(s->s, i, v, n);
-        free(v);
+        more = realloc(w->all, (size_t)(room * w->size) * sizeof *more);
+        if (!more)
+            return rt_fail_memory(err, (size_t)(room * w->size) * 8);
+        w->all = more;
+        w->room = room;
     }
     return 0;
 }
@@ -249,6 +392,18 @@ static int put_given(Sampler *s, int64_t T, RtError *err)
 int sample_prime(Sampler *s, int64_t T, const double *const *value,
                  RtError *err)
 {
+    for (int64_t t = 0; s->whole && t < T; t++, s->at++) {
+        if (grow(s, err))
+            return -1;
+        for (int k = 0; k < s->n; k++) {
+            Drawn *w = &s->drawn[k];
+            memcpy(w->value, value[k] + t * w->size,
+                   (size_t)w->size * sizeof *w->value);
+            put_drawn(s, k);
+        }
+    }
+    if (s->whole)
+        return 0;
     if (session_begin(s->s, T, 1, s->at == 0, err) || put_given(s, T, err))
         return -1;
     for (int k = 0; k < s->n; k++)
@@ -259,50 +414,131 @@ int sample_prime(Sampler *s, int64_t T, const double *const *value,
     return 0;
 }
 
+/* The parameters in tensor i for the present step, which is the last; returns
+ * how many there are. */
+static int64_t last_step(const Sampler *s, int i, double *to, RtError *err)
+{
+    int64_t n = model_size(&s->s->desc->tensor[i]);
+    int64_t all = session_count(s->s, i);
+    double *v = malloc((size_t)all * sizeof *v);
+
+    if (!v)
+        return rt_fail_memory(err, (size_t)all * sizeof *v);
+    session_get(s->s, i, 0, v);
+    memcpy(to, v + all - n, (size_t)n * sizeof *to);
+    free(v);
+    return n;
+}
+
+/* Numbers of Poisson's distribution below u, by going through them; where that
+ * would take long it is close to the normal one. */
+static double poisson(double rate, double u, double z)
+{
+    double p = exp(-rate), k = 0;
+
+    if (rate > 500)
+        return fmax(0, floor(rate + sqrt(rate) * z + 0.5));
+    for (double sum = p; sum < u && k < 10000; sum += p)
+        p *= rate / ++k;
+    return k;
+}
+
+/* One element from a and b, the parameters of its law. */
+static double draw_one(const LawKind *kind, const SampleHow *how, double a,
+                       double b, uint64_t stream, uint64_t at)
+{
+    double spread = how->greedy ? 0 : sqrt(how->temperature);
+    double u = rt_uniform(how->seed, stream, at);
+
+    if (!strcmp(kind->name, "normal"))
+        return a + spread * b * rt_normal(how->seed, stream, at);
+    if (!strcmp(kind->name, "laplace")) {
+        double side = u < 0.5 ? -1 : 1;
+        return a - spread * b * side * log(1 - 2 * fabs(u - 0.5));
+    }
+    if (!strcmp(kind->name, "poisson"))
+        return how->greedy ? floor(a)
+                           : poisson(a, u, rt_normal(how->seed, stream, at));
+    double yes = pow(a, 1 / how->temperature);
+    double no = pow(1 - a, 1 / how->temperature);
+    return how->greedy ? a > 0.5 : u * (yes + no) < yes;
+}
+
 /* Draws one name from what the last forward left. */
-static void draw(Sampler *s, const SampleHow *how, int k)
+static int draw(Sampler *s, const SampleHow *how, int k, RtError *err)
 {
     Drawn *w = &s->drawn[k];
     uint64_t stream = rt_stream(RT_STREAM_SAMPLE, (uint64_t)k);
+    uint64_t part = rt_stream(RT_STREAM_SAMPLE, (uint64_t)k + (1u << 20));
     uint64_t at = (uint64_t)(s->at * w->size);
-    double spread = how->greedy ? 0 : sqrt(how->temperature);
+    const Law *l = w->law;
+    int64_t na, nb = 1;
 
-    if (w->p < 0) {
-        int64_t nm = session_count(s->s, w->mean);
-        int64_t ns = session_count(s->s, w->sd);
-
-        session_get(s->s, w->mean, 0, w->a);
-        session_get(s->s, w->sd, 0, w->b);
-        for (int64_t i = 0; i < w->size; i++)
-            w->value[i] = w->a[nm == 1 ? 0 : i] +
-                          spread * w->b[ns == 1 ? 0 : i] *
-                              rt_normal(how->seed, stream, at + (uint64_t)i);
-        return;
+    if (w->weight >= 0) {
+        if (last_step(s, w->weight, w->a, err) < 0)
+            return -1;
+        l += sample_class(how, w->a, w->nlaw, rt_uniform(how->seed, part, at),
+                          w->b);
     }
-    session_get(s->s, w->p, 0, w->a);
-    if (!strcmp(w->kind, "categorical.p")) {
-        w->value[0] =
-            (double)sample_class(how, w->a, session_count(s->s, w->p),
-                                 rt_uniform(how->seed, stream, at), w->b);
-        return;
+    na = last_step(s, l->par[0], w->a, err);
+    if (na < 0)
+        return -1;
+    if (!strcmp(l->kind->name, "categorical")) {
+        w->value[0] = (double)sample_class(
+            how, w->a, na, rt_uniform(how->seed, stream, at), w->b);
+        return 0;
     }
-    for (int64_t i = 0; i < w->size; i++) {
-        double p = w->a[session_count(s->s, w->p) == 1 ? 0 : i];
-        double yes = pow(p, 1 / how->temperature);
-        double no = pow(1 - p, 1 / how->temperature);
-        double u = rt_uniform(how->seed, stream, at + (uint64_t)i);
-
-        w->value[i] = how->greedy ? p > 0.5 : u * (yes + no) < yes;
-    }
+    if (l->kind->par[1])
+        nb = last_step(s, l->par[1], w->b, err);
+    if (nb < 0)
+        return -1;
+    for (int64_t i = 0; i < w->size; i++)
+        w->value[i] = draw_one(l->kind, how, w->a[na == 1 ? 0 : i],
+                               w->b[nb == 1 ? 0 : i], stream, at + (uint64_t)i);
+    return 0;
 }
 
-/* One step: as many rounds as there are drawn names, since one may depend on
- * another at the same step, then once more with all of them in place. */
-static int step_once(Sampler *s, const SampleHow *how, RtError *err)
+/* Steps along axis k: of what is drawn those behind and the next, else all that
+ * the inputs have. */
+static int64_t steps_along(const Sampler *s, int k, int64_t next)
+{
+    if (k == s->axis)
+        return s->at + next;
+    return steps_given(s, k);
+}
+
+/* Runs the whole sequence with `next` more steps, whose drawn values lie in
+ * `all` already. */
+static int run_whole(Sampler *s, int64_t next, RtError *err)
 {
     const CellDesc *d = s->s->desc;
 
-    if (session_begin(s->s, 1, 1, s->at == 0, err) || put_given(s, 1, err))
+    for (int k = 1; k < d->ntime; k++)
+        session_steps(s->s, k, steps_along(s, k, next));
+    if (session_begin(s->s, steps_along(s, 0, next), 1, 1, err))
+        return -1;
+    for (int i = -1; (i = model_next(d, CELL_INPUT, i)) >= 0;) {
+        const CellTensor *t = &d->tensor[i];
+        int axis = cell_only_time(t->axes);
+        int64_t n = axis < 0 ? 1 : steps_along(s, axis, next);
+
+        if (!is_drawn(d, i) && give(s, i, 0, n, err))
+            return -1;
+    }
+    for (int k = 0; k < s->n; k++)
+        session_set(s->s, s->drawn[k].input, s->drawn[k].all);
+    return session_forward(s->s, err);
+}
+
+/* As many rounds as there are drawn names, since one may depend on another at
+ * the same step, then once more with all of them in place. */
+static int step_rounds(Sampler *s, const SampleHow *how, RtError *err)
+{
+    const CellDesc *d = s->s->desc;
+
+    if (s->whole ? grow(s, err)
+                 : session_begin(s->s, 1, 1, s->at == 0, err) ||
+                       put_given(s, 1, err))
         return -1;
     for (int k = 0; k < s->n; k++) {
         const CellTensor *t = &d->tensor[s->drawn[k].input];
@@ -310,32 +546,58 @@ static int step_once(Sampler *s, const SampleHow *how, RtError *err)
         for (int64_t i = 0; i < s->drawn[k].size; i++)
             s->drawn[k].value[i] =
                 t->flags & CELL_INDEX && t->flags & CELL_OBSERVED ? -1 : 0;
-        put_reals(s->s, s->drawn[k].input, s->drawn[k].value, s->drawn[k].size);
+        put_drawn(s, k);
     }
     for (int round = 0; round < s->n; round++) {
-        if (session_forward(s->s, err))
+        if (s->whole ? run_whole(s, 1, err) : session_forward(s->s, err))
             return -1;
         for (int k = 0; k < s->n; k++) {
-            draw(s, how, k);
-            put_reals(s->s, s->drawn[k].input, s->drawn[k].value,
-                      s->drawn[k].size);
+            if (draw(s, how, k, err))
+                return -1;
+            put_drawn(s, k);
         }
     }
-    if (session_forward(s->s, err) || session_carry(s->s, err))
-        return -1;
-    s->at++;
-    return 0;
+    return s->whole ? run_whole(s, 1, err)
+                    : session_forward(s->s, err) || session_carry(s->s, err);
+}
+
+/* Whether the step just drawn ends the sequence. */
+static int stops(const Sampler *s, RtError *err)
+{
+    const CellDesc *d = s->s->desc;
+    int stop = 0;
+
+    for (int i = -1; (i = model_next(d, CELL_STOP, i)) >= 0;) {
+        int64_t n = session_count(s->s, i);
+        double *v = malloc((size_t)n * sizeof *v);
+
+        if (!v)
+            return rt_fail_memory(err, (size_t)n * sizeof *v);
+        session_get(s->s, i, 0, v);
+        stop |= cell_only_time(d->tensor[i].axes) == s->axis && v[n - 1] != 0;
+        free(v);
+    }
+    return stop;
 }
 
 int sample_run(Sampler *s, const SampleHow *how, int64_t steps,
-               SampleStep *step, void *user, RtError *err)
+               SampleStep *step, void *user, int64_t *done, RtError *err)
 {
-    for (int64_t t = 0; t < steps; t++) {
-        if (step_once(s, how, err))
+    for (*done = 0; *done < steps;) {
+        int stop;
+
+        if (step_rounds(s, how, err))
             return -1;
-        for (int k = 0; k < s->n; k++)
-            if (step(user, t, k, s->drawn[k].value, err))
+        stop = stops(s, err);
+        for (int k = 0; k < s->n && stop >= 0; k++)
+            if (step(user, *done, k, s->drawn[k].value, stop, err))
                 return -1;
+        if (stop < 0)
+            return -1;
+        s->at++;
+        ++*done;
+        if (stop)
+            break;
     }
     return 0;
 }

@@ -235,6 +235,8 @@ static int read_setup(const Flags *f, RunSetup *set)
     if (!code)
         code = read_files(f, "upstream", &set->up, &set->nup);
     if (!code)
+        code = read_files(f, "noise", &set->noise, &set->nnoise);
+    if (!code)
         code = read_lengths(f, set);
     if (!code)
         code = flags_long(f, "tbptt", 1, 1L << 40, &chunk);
@@ -324,6 +326,7 @@ static int run_run(Flags *f, void *user)
     free((RunFile *)set.in);
     free((RunFile *)set.state);
     free((RunFile *)set.up);
+    free((RunFile *)set.noise);
     free(set.lengths);
     free(base);
     return code;
@@ -341,6 +344,7 @@ static const Flag run_own[] = {
      "gradients of sum(NAME * FILE) instead; an output or final.NAME"},
     {"batch-first", NULL, NULL, NULL, "arrays are [B,T,...], in and out"},
     {"training", NULL, NULL, NULL, "with dropout and noise"},
+    {"noise", "NAME=FILE", NULL, NULL, "draws of a noise; again for others"},
     {"seed", "N", "0", NULL, "of noise and of weights not given"},
     {"tbptt", "K", NULL, NULL,
      "chunks of K steps: state is carried, gradients are cut"},

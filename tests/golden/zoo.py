@@ -239,7 +239,8 @@ class ZooPlan:
                     self.case.options.get("constants") or {}):
                 raise CaseError(f"{self.section.place}: no tensor '{stored}'")
         axes = [a for a in ("T", "B")
-                if any(a in t.axes for t in tensors.values())]
+                if any(a in t.axes for t in tensors.values()
+                       if a == "B" or not self.is_once(t.name))]
         if kind in ("state", "input") and "B" not in axes:
             axes.append("B")
         lead = tuple(self.case.sizes[a] for a in axes)
@@ -262,6 +263,11 @@ class ZooPlan:
         b.axes = axes
         return b
 
+    def is_once(self, name):
+        """Drawn once per sequence, which the case repeats for every step."""
+        noise = self.case.options.get("noise") or {}
+        return noise.get(name, {}).get("per") == "sequence"
+
     def look(self, name, tensors, at):
         """The Value of a name at one step of one sequence."""
         if name not in tensors:
@@ -272,10 +278,11 @@ class ZooPlan:
         a, offset = self.arrays[t.name], 0
         shape = a.shape
         for axis in t.axes:
-            if axis not in at or axis not in ("T", "B"):
+            step = 0 if axis == "T" and self.is_once(t.name) else at.get(axis)
+            if step is None:
                 break
             shape = shape[1:]
-            offset += at[axis] * math.prod(shape)
+            offset += step * math.prod(shape)
         key = t.name, offset
         if key not in self.values:
             self.values[key] = affine.Value.tensor(

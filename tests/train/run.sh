@@ -173,6 +173,37 @@ lines_of_words() {
         --optimizer 'adam(lr=0.1)' -o a.safetensors &&
         below "$(logged a.log.csv loss)" 0.2
 }
+# Two time axes: lines of two columns, or of two files; what is drawn ends where
+# the model says.
+translation() {
+    awk 'BEGIN { s = 7; for (i = 0; i < 300; i++) { a = b = ""
+        s = (s * 1103515 + 12345) % 65536
+        for (k = 0; k <= s % 4; k++) { s = (s * 1103515 + 12345) % 65536
+            a = a " " substr("abc", s % 3 + 1, 1)
+            b = substr("ABC", s % 3 + 1, 1) " " b }
+        print substr(a, 2) "\t" b } }' > pairs.tsv
+    cut -f 1 pairs.tsv > x.txt
+    cut -f 2 pairs.tsv > y.txt
+    head -n 9 x.txt > some.txt
+    head -n 9 y.txt | sed 's/ *$//' > told.txt
+    cellc train "$SPEC/translate.cell" pairs.tsv -o a.safetensors \
+        --column 'x=words(1)' --column 'y=words(2)' &&
+        cellc train "$SPEC/translate.cell" -o b.safetensors &&
+        cellc generate a.safetensors --greedy --in x=some.txt > out &&
+        cmp out told.txt &&
+        [ "$(logged a.log.csv loss)" = "$(logged b.log.csv loss)" ] &&
+        cellc eval b.safetensors | grep -q '^perplexity *1\.0' &&
+        ! cellc train "$SPEC/translate.cell" -o c.safetensors --tbptt 2 \
+            2> err &&
+        grep -q 'several time axes' err
+}
+captions() {
+    "$here/../cli/npy" image.npy f4 4,2 1,0,0,1,1,1,0,0
+    printf 'a cat\na dog\nboth\n\n' > w.txt
+    cellc train "$SPEC/caption.cell" -o a.safetensors &&
+        cellc generate a.safetensors --greedy --in image=image.npy > out &&
+        cmp out w.txt
+}
 words_are_told() {
     printf 'a b c d\na b c d\n' > t.tsv
     cellc train "$SPEC/words.cell" t.tsv --epochs 80 \
@@ -221,6 +252,33 @@ case $CELLC in
 */san/*) long=6 ;;
 *) long=60 ;;
 esac
+# What is drawn has the mean and the spread of what was learned.
+distributions_are_learned_and_drawn() {
+    awk 'BEGIN { srand(7); print "a,b,c,d"
+        for (i = 0; i < 4000; i++) {
+            u = rand() - 0.5; s = u < 0 ? -1 : 1
+            a = 2 - 0.5 * s * log(1 - 2 * s * u)
+            b = (rand() < 0.25 ? 10 : 0) + rand() + rand() + rand() - 1.5
+            n = 0; p = rand(); while (p > exp(-3)) { n++; p *= rand() }
+            print a "," b "," n "," (rand() < 0.2) } }' > t.csv
+    printf '%s\n' 'input a[t], b[t], c[t], d[t]' 'param m, l, r, q, w[2]' \
+        'param s{a,b} in (0, inf)' 'param μ[2] ~ uniform(0, 5)' \
+        'a ~ laplace(m, sa)' 'c ~ poisson(exp(r))' 'd ~ bernoulli(σ(q))' \
+        'b ~ mixture(softmax(w), normal(μ[1], sb), normal(μ[2], sb))' \
+        'train { optimizer = adam(lr = 0.1); tbptt = 100; batch = 1 }' > s.cell
+    cellc train s.cell t.csv --epochs 40 -o m.safetensors &&
+        cellc generate m.safetensors --length 4000 -o g.csv || return
+    for file in t.csv g.csv; do
+        awk -F , 'NR > 1 { for (i = 1; i <= 4; i++) { m[i] += $i
+            v[i] += $i * $i } }
+            END { for (i = 1; i <= 4; i++) { m[i] /= NR - 1
+                print m[i], sqrt(v[i] / (NR - 1) - m[i] * m[i]) } }' $file
+    done > both
+    cat both
+    awk '{ m[NR] = $1; v[NR] = $2 } END { for (i = 1; i <= 4; i++)
+        if ((m[i] - m[i+4])^2 > 0.09 * v[i]^2 || v[i+4] > 1.2 * v[i] ||
+            v[i+4] < 0.8 * v[i]) exit 1 }' both
+}
 # Word vectors go to the words of the data; the others keep their start.
 word_vectors_are_loaded() {
     printf 'a x\nb y\nc x\nb y\n\na x\nc x\n' | tr ' ' '\t' > t.tsv
