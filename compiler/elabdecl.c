@@ -53,7 +53,9 @@ static void param_slot(Elab *e, Name *n, int part)
     *own = graph_slot_find(e->graph, full);
     if (*own >= 0) { /* shared weights: a second application */
         if (SLOT(e->graph, *own)->shape != shape) {
-            diag(e->diags, E_SHARED_SHAPE, n->span, full);
+            diag(e->diags, E_SHARED_SHAPE,
+                 s->app ? s->app->call->span : n->span, full);
+            diag_note(e->diags, n->span, "%s is declared here", n->name);
             *own = -1;
             n->state = 3;
         }

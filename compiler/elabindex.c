@@ -308,6 +308,18 @@ static Val read_one(Elab *e, Scope *s, Name *n, Ast *base, TimeSub t, Span at)
         return v;
     if (m->kind != N_INPUT && m->state != 1)
         name_value(e, m, at); /* its type must be final */
+    if (m->kind == N_INPUT && (end ? off > 0 : off < 1) &&
+        !has_edge(e, m, end)) {
+        diag(
+            e->diags, E_OUTSIDE, at,
+            arena_printf(e->arena, end ? "%s[end%+d]" : "%s[%d]", n->name, off),
+            end ? "behind the last" : "before the first");
+        diag_help(e->diags,
+                  "steps count from 1; or say what is there, e.g.  "
+                  "%s[%s] = 0",
+                  n->name, end ? "end+1" : "0");
+        return val_none();
+    }
     int slot = storage_slot(e, m);
     if (slot < 0 || m->val.kind != V_TENSOR || m->val.rank == RANK_UNKNOWN)
         return val_none();
@@ -348,6 +360,13 @@ static Val lookup(Elab *e, Val v, Val index, Ast *a)
     return val_node(e, r, op, 2, in, 0, 0, 0, a->span);
 }
 
+/* An end of a range; one outside of the vector is told with the range. */
+static const Dim *position(Elab *e, Scope *s, Ast *a)
+{
+    Val v = expr(e, s, a);
+    return v.kind == V_TENSOR && v.size ? v.size : expr_dim(e, s, a);
+}
+
 /* One subscript, for dim `*dim` of v; a range leaves that dim there. */
 static Val component(Elab *e, Scope *s, Val v, int *dim, Ast *sub, Ast *whole)
 {
@@ -368,8 +387,8 @@ static Val component(Elab *e, Scope *s, Val v, int *dim, Ast *sub, Ast *whole)
         return val_none();
     }
     if (sub->kind == A_RANGE) {
-        const Dim *lo = expr_dim(e, s, sub->kid);
-        const Dim *hi = expr_dim(e, s, sub->kid->next);
+        const Dim *lo = position(e, s, sub->kid);
+        const Dim *hi = position(e, s, sub->kid->next);
         return lo && hi ? val_slice(e, v, (*dim)++, lo, hi, false, sub->span)
                         : val_none();
     }

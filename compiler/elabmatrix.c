@@ -263,6 +263,8 @@ Val val_slice(Elab *e, Val v, int dim, const Dim *lo, const Dim *hi, bool drop,
     if (e->building && (a < 1 || b < a || b > extent(&v, dim))) {
         diag(e->diags, E_RANGE, at, dim_text(e->arena, lo),
              dim_text(e->arena, hi), dim_text(e->arena, v.dim[dim]));
+        diag_help(e->diags, "positions count from 1; the last is %s",
+                  dim_text(e->arena, v.dim[dim]));
         return val_none();
     }
     row_major(&v, stride);
