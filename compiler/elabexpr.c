@@ -338,22 +338,15 @@ static Val product_node(Elab *e, Val r, const Val *x, const Val *y, Span at)
     return val_node(e, r, OP_MATVEC, 2, in, trans, 0, 0, at);
 }
 
-/* x @ y of which one or both are complex. */
-static Val complex_product(Elab *e, Ast *a, const Val *x, const Val *y)
+typedef struct Product {
+    Elab *e;
+    Ast *a;
+} Product;
+
+static Val part_product(void *user, const Val *x, const Val *y)
 {
-    Val r[2][2] = {{val_none()}};
-    for (int i = 0; i < 1 + x->complex; i++)
-        for (int k = 0; k < 1 + y->complex; k++) {
-            Val u = val_part(e, x, i), v = val_part(e, y, k);
-            r[i][k] = matrix_product(e, a, &u, &v);
-            if (r[i][k].kind == V_NONE)
-                return val_none();
-        }
-    if (!x->complex || !y->complex)
-        return val_pair(e, r[0][0], x->complex ? r[1][0] : r[0][1], a->span);
-    Val re[2] = {r[0][0], r[1][1]}, im[2] = {r[0][1], r[1][0]};
-    return val_pair(e, val_op(e, OP_sub, 2, re, a->span, NULL),
-                    val_op(e, OP_add, 2, im, a->span, NULL), a->span);
+    Product *p = user;
+    return matrix_product(p->e, p->a, x, y);
 }
 
 static Val expr_product(Elab *e, Scope *s, Ast *a)
@@ -371,8 +364,10 @@ static Val expr_product(Elab *e, Scope *s, Ast *a)
 Val matrix_product(Elab *e, Ast *a, const Val *left, const Val *right)
 {
     Val x = *left, y = *right;
-    if (x.complex || y.complex)
-        return complex_product(e, a, &x, &y);
+    if (x.complex || y.complex) {
+        Product p = {e, a};
+        return complex_bilinear(e, &x, &y, part_product, &p, a->span);
+    }
     if (x.kind != V_TENSOR || y.kind != V_TENSOR) {
         Val pair[2] = {x, y};
         return val_op(e, OP_mul, 2, pair, a->span, NULL);
