@@ -43,10 +43,7 @@ cells() {
             "bi one residual(%)") ;; # sizes differ
             *" square stack(2,bi(%))") ;;
             *" %") forms "$cell --wrap $wrap" ;;
-            *)
-                echo "$cell --wrap $wrap"
-                echo "$cell --wrap $wrap --lengths --tbptt 3"
-                ;;
+            *) echo "$cell --wrap $wrap --lengths --tbptt 3" ;;
             esac
         done
     done
