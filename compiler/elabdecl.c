@@ -195,17 +195,30 @@ bool declare_type(Elab *e, Name *n)
     return true;
 }
 
+/* Whether the argument does not have the shape of the input n. */
+static bool misfits(Elab *e, Scope *s, const Name *n)
+{
+    Ast *subs = ast_find(n->decl, A_SUBS);
+    if (n->val.kind != V_TENSOR)
+        return true;
+    if (any_shape(subs))
+        return false;
+    bool bad = n->val.rank != (subs ? ast_count(subs) : 0);
+    int i = 0;
+    for (Ast *k = subs ? subs->kid : NULL; k && !bad; k = k->next, i++) {
+        const Dim *d = expr_dim(e, s, k);
+        bad = d && !same_dim(e, d, n->val.dim[i]);
+    }
+    return bad;
+}
+
 /* An input without a value has been told already: what it leaves open is no
  * mistake of its own. */
-static bool input_failed(const Scope *s)
+static bool input_failed(Elab *e, Scope *s)
 {
     for (int i = 0; i < s->order.n; i++) {
         const Name *n = s->order.v[i];
-        Ast *subs = n->decl ? ast_find(n->decl, A_SUBS) : NULL;
-        int rank = subs ? ast_count(subs) : 0;
-        if (n->kind == N_ARG && n->decl &&
-            (n->val.kind != V_TENSOR ||
-             (n->val.rank != rank && !any_shape(subs))))
+        if (n->kind == N_ARG && n->decl && misfits(e, s, n))
             return true;
     }
     return false;
@@ -225,7 +238,8 @@ bool declare(Elab *e, Name *n)
         return true;
     for (int i = 0; i < n->val.rank; i++) {
         Sym *open = dim_free(dim_resolve(e->arena, n->val.dim[i]));
-        if (open && n->scope->app && !open->bound && input_failed(n->scope)) {
+        if (open && n->scope->app && !open->bound &&
+            input_failed(e, n->scope)) {
             n->state = 3;
             return false;
         }

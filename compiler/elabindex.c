@@ -328,7 +328,8 @@ static Val read_one(Elab *e, Scope *s, Name *n, Ast *base, TimeSub t, Span at)
     return val_slot(e, v, OP_AT, m, off, end, at);
 }
 
-/* E[w]: row of a matrix, element of a vector, by a class number. */
+/* E[w]: row of a matrix, element of a vector, by a class number; by a vector of
+ * numbers those in their order. */
 static Val lookup(Elab *e, Val v, Val index, Ast *a)
 {
     if (index.set && !same_dim(e, v.dim[0], index.set)) {
@@ -347,6 +348,8 @@ static Val lookup(Elab *e, Val v, Val index, Ast *a)
         }
         return val_none();
     }
+    if (index.rank == 1)
+        return permuted(e, v, index, a->span);
     Ref in[2] = {v.ref, val_ref(e, &index, a->span)};
     Val r = v;
     r.axes |= index.axes;
@@ -398,22 +401,19 @@ static Val component(Elab *e, Scope *s, Val v, int *dim, Ast *sub, Ast *whole)
         k = member_index(e, k.str, v.dim[*dim], sub->span);
     else if (k.kind == V_TENSOR && k.constant && k.size)
         return val_slice(e, v, *dim, k.size, k.size, true, sub->span);
-    if (*dim && k.kind == V_TENSOR && !k.constant) {
+    if (*dim && k.kind == V_TENSOR) {
         if (e->building)
             diag(e->diags, E_UNSUPPORTED, sub->span,
                  "a look-up in a dim behind the first");
         return val_none();
     }
-    if (k.kind == V_TENSOR && k.rank == 1) {
-        ++*dim;
-        return permuted(e, v, k, sub->span);
-    }
     bool integral = k.kind != V_TENSOR || !k.constant || floor(k.num) == k.num;
-    if (k.kind != V_TENSOR || !integral || (k.rank && k.rank != RANK_UNKNOWN)) {
+    if (k.kind != V_TENSOR || !integral || k.rank > 1) {
         if (e->building)
             diag(e->diags, E_BAD_INDEX, sub->span, val_text(e, &k));
         return val_none();
     }
+    *dim += k.rank == 1;
     return lookup(e, v, k, whole);
 }
 

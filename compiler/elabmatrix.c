@@ -236,8 +236,8 @@ Val fn_reverse(Call *c)
 Val permuted(Elab *e, Val v, Val p, Span at)
 {
     Val pair[2] = {p, val_num(e, 1)};
-    if (v.rank < 1 || v.rank == SHAPE_RANK)
-        return v.rank == RANK_UNKNOWN ? v : val_none();
+    if (v.rank == RANK_UNKNOWN)
+        return v;
     Val index = p.set ? p : val_op(e, OP_sub, 2, pair, at, NULL);
     if (index.kind != V_TENSOR)
         return index;
