@@ -126,6 +126,10 @@ static void collect_decl(Elab *e, Scope *s, Ast *stmt, Ast *d, NameKind kind)
 {
     Ast *braces = ast_find(d, A_BRACES), *subs = ast_find(d, A_SUBS);
     bool model = s == e->top;
+    if (kind == N_INPUT && !strcmp(d->name, "...") && !model) {
+        s->open = true;
+        return;
+    }
     collect_dims(e, s, subs, model && kind != N_PARAM);
     Ast *in = ast_find(d, A_IN);
     if (in && kind == N_INPUT && !in->kid->next && in->kid->kind == A_NAME &&
