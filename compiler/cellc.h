@@ -64,6 +64,7 @@ typedef struct CellcDecl {
     const char *dim[4];   /* each as written: "m", "2*n", "128" */
     int64_t size[4];      /* its value, -1 while open */
     const char *set;      /* index: name of its set, or NULL */
+    const char *last;     /* inputs: member of it that ends a sequence */
     const char *init;     /* parameters: "uniform(-0.1, 0.1)", else NULL */
     const char *latency;  /* outputs: "0", "3 steps", "whole sequence" */
     const char *blame;    /* outputs: why the whole sequence, or NULL */

@@ -2,7 +2,16 @@
  * sequence, by the operator table's costs.  For `info`. */
 #include "cost.h"
 
+#include <math.h>
+
 #include "ops.h"
+
+/* How many products are added for an element of a product of matrices. */
+static int64_t summed(const Graph *g, Ref r)
+{
+    const Shape *x = SHAPE(g, NODE(g, IN(g, r, 0))->shape);
+    return x->rank < 2 ? 1 : x->dim[x->rank - (NODE(g, r)->a ? 2 : 1)];
+}
 
 static double node_cost(const Graph *g, Ref r)
 {
@@ -13,7 +22,16 @@ static double node_cost(const Graph *g, Ref r)
     case OP_MATVEC:
         return 2 * in;
     case OP_OUTER:
-        return 2 * size;
+    case OP_MATMUL:
+        return 2 * size * (double)summed(g, r);
+    case OP_EXPM: /* 16 terms and about 4 squarings */
+        return 2 * 20 * size * sqrt(size);
+    case OP_SOLVE:
+        return 2 * in * (sqrt(in) / 3 + size / sqrt(in));
+    case OP_VIEW:
+        return 0;
+    case OP_FOLD:
+    case OP_CUMSUM:
     case OP_SUM:
     case OP_MAXV:
     case OP_MINV:

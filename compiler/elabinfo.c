@@ -67,6 +67,19 @@ static const char *init_text(Elab *e, const Slot *s)
     return b.s;
 }
 
+/* "</s>" of `time u until y == "</s>"`, if n is y. */
+static const char *last_member(Elab *e, const Name *n)
+{
+    for (int i = 0; i < e->axis.n; i++) {
+        const Ast *x = e->axis.v[i].decl, *rule = x ? x->kid : NULL;
+        if (rule && x->op == K_UNTIL && rule->kind == A_BINARY &&
+            rule->op == O_EQ && rule->kid->kind == A_NAME &&
+            rule->kid->name == n->name && rule->kid->next->kind == A_STR)
+            return rule->kid->next->str;
+    }
+    return NULL;
+}
+
 static void slot_decl(Elab *e, Elaborated *out, const Name *n, int part)
 {
     const Slot *s = SLOT(e->graph, slot_part(n, part));
@@ -82,6 +95,7 @@ static void slot_decl(Elab *e, Elaborated *out, const Name *n, int part)
         d.init = init_text(e, s);
     } else if (s->kind == SLOT_INPUT) {
         d.role = CELL_INPUT;
+        d.last = last_member(e, n);
     } else if (s->kind == SLOT_NOISE) {
         d.role = CELL_NOISE;
     } else if (s->kind == SLOT_EQN && (n->min_off || n->max_off)) {

@@ -209,6 +209,15 @@ static void metric(Elab *e, Scope *s, Ast *a)
     e->graph->root.v[c].of = m;
 }
 
+static bool is_output(const Elab *e, const char *name)
+{
+    for (int i = 0; i < e->graph->root.n; i++)
+        if (e->graph->root.v[i].role == CELL_OUTPUT &&
+            !strcmp(e->graph->root.v[i].name, name))
+            return true;
+    return false;
+}
+
 static void output_root(Elab *e, const char *name, const Val *v, Span at)
 {
     for (int p = 0; v->kind == V_TENSOR && p < 1 + v->complex; p++) {
@@ -216,8 +225,10 @@ static void output_root(Elab *e, const char *name, const Val *v, Span at)
         add_root(e, CELL_OUTPUT, v->complex ? part_name(e, name, p) : name,
                  val_ref(e, &x, at), -1);
     }
-    if (v->kind != V_TENSOR && v->kind != V_NONE)
-        diag(e->diags, E_NOT_VALUE, at, val_text(e, v));
+    if (v->kind == V_TENSOR || v->kind == V_NONE)
+        return;
+    diag(e->diags, E_NOT_VALUE, at, val_text(e, v));
+    not_value_help(e, v);
 }
 
 static void outputs(Elab *e, Ast *const *file, int nfile)
@@ -234,7 +245,10 @@ static void outputs(Elab *e, Ast *const *file, int nfile)
                                        ? k->kid->name
                                        : arena_printf(e->arena, "output%d", n);
                 Val v = expr(e, e->top, k->kid);
-                if (e->set->outputs || v.kind != V_TENSOR)
+                if (!k->name && is_output(e, name))
+                    diag(e->diags, E_DEFINED_TWICE, k->span,
+                         arena_printf(e->arena, "the output %s", name));
+                else if (e->set->outputs || v.kind != V_TENSOR)
                     output_root(e, name, &v, k->span);
             }
         }
@@ -311,6 +325,30 @@ static void read_reduce(Elab *e, Ast *const *file, int nfile)
         e->reduce = "sequence";
 }
 
+/* `time u until e`: the steps with which generate ends. */
+static void stops(Elab *e)
+{
+    for (int i = 0; i < e->axis.n; i++) {
+        const Axis *x = &e->axis.v[i];
+        if (!x->decl || x->decl->op != K_UNTIL)
+            continue;
+        Ast *rule = x->decl->kid;
+        Val v = expr(e, e->top, rule);
+        if (v.kind == V_NONE)
+            continue;
+        if (v.kind != V_TENSOR || v.rank || val_axis(&v) != i) {
+            diag(e->diags, E_UNTIL, rule->span, x->name, val_text(e, &v),
+                 v.kind == V_TENSOR
+                     ? arena_printf(e->arena, " over %s", axis_list(e, v.axes))
+                     : "");
+            continue;
+        }
+        if (!e->set->backward)
+            add_root(e, CELL_STOP, dotted(e, "until", x->name),
+                     val_ref(e, &v, rule->span), -1);
+    }
+}
+
 void build_roots(Elab *e, Ast *const *file, int nfile)
 {
     read_reduce(e, file, nfile);
@@ -324,6 +362,7 @@ void build_roots(Elab *e, Ast *const *file, int nfile)
         for (int k = 0; k < e->scope.v[i]->terms.n; k++)
             if (e->scope.v[i]->terms.v[k]->kind == A_METRIC)
                 metric(e, e->scope.v[i], e->scope.v[i]->terms.v[k]);
+    stops(e);
     e->loss = loss;
     next_roots(e);
 }
@@ -334,7 +373,8 @@ static void drop_losses(Graph *g)
     int n = 0;
     for (int i = 0; i < g->root.n; i++) {
         int role = g->root.v[i].role;
-        if (role != CELL_TERM && role != CELL_COUNT && role != CELL_METRIC)
+        if (role != CELL_TERM && role != CELL_COUNT && role != CELL_METRIC &&
+            role != CELL_STOP)
             g->root.v[n++] = g->root.v[i];
     }
     g->root.n = n;

@@ -29,7 +29,8 @@ const char *const graph_time_name[CELL_TIMES] = {"t", "u", "v"};
 const GraphRole graph_role_name[GRAPH_ROLES] = {
     {CELL_OUTPUT, "output"}, {CELL_FINAL, "final"}, {CELL_LOSS, "loss"},
     {CELL_TERM, "term"},     {CELL_COUNT, "count"}, {CELL_METRIC, "metric"},
-    {CELL_DRAW, "draw"},     {CELL_GRAD, "grad"},   {CELL_NEXT, "next"}};
+    {CELL_DRAW, "draw"},     {CELL_GRAD, "grad"},   {CELL_NEXT, "next"},
+    {CELL_STOP, "stop"}};
 
 void graph_print_shape(Buf *out, const Graph *g, int shape)
 {

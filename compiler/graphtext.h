@@ -5,7 +5,7 @@
 
 #include "ops.h"
 
-enum { GRAPH_KINDS = 6, GRAPH_ROLES = 9 };
+enum { GRAPH_KINDS = 6, GRAPH_ROLES = 10 };
 
 typedef struct GraphRole {
     int role; /* CELL_OUTPUT .. */

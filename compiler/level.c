@@ -103,6 +103,13 @@ uint8_t level_root_axes(const Graph *g, int i)
     return NODE(g, root->value)->axes;
 }
 
+/* Numbers in a row of r. */
+static int64_t row_size(const Graph *g, Ref r)
+{
+    const Shape *s = SHAPE(g, NODE(g, r)->shape);
+    return shape_size(g, NODE(g, r)->shape) / s->dim[0];
+}
+
 bool level_root_direct(const Level *l, int i)
 {
     const Graph *g = l->g;
@@ -111,8 +118,11 @@ bool level_root_direct(const Level *l, int i)
     uint8_t owner = root->role == CELL_GRAD ? MARK_BACKWARD : MARK_FORWARD;
     if (root->role == CELL_GRAD && SLOT(g, root->slot)->kind == SLOT_PARAM) {
         bool part = NODE(g, r)->op == OP_SLICE;
-        Home h = l->home[part ? strip(g, IN(g, r, 0), false) : r];
-        return h.kind == HOME_GRAD && (part || h.index == root->slot);
+        Ref whole = part ? strip(g, IN(g, r, 0), false) : r;
+        Home h = l->home[whole];
+        int64_t at = part ? NODE(g, r)->a * row_size(g, whole) : 0;
+        return h.kind == HOME_GRAD &&
+               l->param_at[root->slot] == l->param_at[h.index] + at;
     }
     if (NODE(g, r)->axes != level_root_axes(g, i))
         return false;
@@ -409,7 +419,7 @@ static void settle_group(Level *l, Ref product)
 {
     const Graph *g = l->g;
     int64_t rows = SHAPE(g, NODE(g, product)->shape)->dim[0], seen = 0;
-    int64_t row = shape_size(g, NODE(g, product)->shape) / rows, base = -1;
+    int64_t row = row_size(g, product), base = -1;
     int first = -1;
     for (int i = 0; i < g->root.n; i++) {
         const Root *root = &g->root.v[i];

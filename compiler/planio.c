@@ -53,7 +53,8 @@ static const char *role_text(int role)
     static const char *const name[] = {
         "param",  "input", "noise", "state",  "output", "final",
         "loss",   "term",  "count", "metric", "draw",   "grad",
-        "length", "last",  "start", "batch",  "total", "next"};
+        "length", "last",  "start", "batch",  "total",  "next",
+        "stop"};
     return name[role];
 }
 

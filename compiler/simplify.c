@@ -199,7 +199,9 @@ static Ref structural(Simplify *s, Graph *g, Op op, int nin, const Ref *in,
     case OP_RESHAPE:
         return reshape(s, g, in[0], a, span);
     case OP_SUM:
-        return SHAPE(g, NODE(g, in[0])->shape)->rank ? 0 : in[0];
+        if (!SHAPE(g, NODE(g, in[0])->shape)->rank)
+            return in[0];
+        return s->plain ? simplify_matrix(s, g, op, in, a, b, span) : 0;
     case OP_TRANSPOSE:
     case OP_MATMUL:
     case OP_VIEW:

@@ -96,10 +96,47 @@ static Ref sums(Simp *p, Ref m, bool of_columns)
     return fold(p, m, graph_shape(p->g, 1, &s.dim[of_columns]), stride);
 }
 
+/* Whether r repeats a vector: its elements along a row each (`across`), or the
+ * whole in every row. */
+static bool repeats(const Graph *g, Ref r, bool *across)
+{
+    if (NODE(g, r)->op != OP_VIEW)
+        return false;
+    const ViewSpec *v = &g->view.v[NODE(g, r)->a];
+    const Shape *x = SHAPE(g, v->x), *y = SHAPE(g, v->y);
+    *across = v->stride[0] == 1 && v->stride[1] == 0;
+    return x->rank == 1 && y->rank == 2 && !v->base &&
+           x->dim[0] == y->dim[!*across] &&
+           (*across || (v->stride[0] == 0 && v->stride[1] == 1));
+}
+
+/* (s M) v is s (M v), for a number s or a vector that scales rows or columns:
+ * the matrix that varies is not built. */
+static Ref scaled_matvec(Simp *p, Ref m, Ref v, bool trans)
+{
+    Graph *g = p->g;
+    for (int i = 0; i < 2 && NODE(g, m)->op == OP_mul; i++) {
+        Ref s = IN(g, m, i), rest = IN(g, m, !i);
+        bool across, number = !shape_of(g, s).rank;
+        if (shape_of(g, rest).rank != 2 || (!number && !repeats(g, s, &across)))
+            continue;
+        if (!number)
+            s = IN(g, s, 0);
+        if (!number && across == trans)
+            return add2(p, OP_MATVEC, rest, add2(p, OP_mul, s, v, 0, 0), trans,
+                        0);
+        return add2(p, OP_mul, s, add2(p, OP_MATVEC, rest, v, trans, 0), 0, 0);
+    }
+    return 0;
+}
+
 static Ref matvec(Simp *p, Ref m, Ref v, bool trans)
 {
     Graph *g = p->g;
     Ref d = diagonal(g, m), b = blocks(g, m);
+    Ref scale = scaled_matvec(p, m, v, trans);
+    if (scale)
+        return scale;
     if (d)
         return add2(p, OP_mul, d, v, 0, 0);
     if (simplify_fill(g, v, 1))
@@ -148,13 +185,48 @@ static Ref matmul(Simp *p, const Ref *in, int a, int b)
         int64_t dim[2] = {s.dim[a], shape_of(g, y).dim[!b]};
         return repeated(p, x, y, graph_shape(g, 2, dim));
     }
-    if (simplify_fill(g, y, 1) && shape_of(g, y).dim[!b] == 1)
-        return reshaped(p, sums(p, x, a), 2, s.dim[a], 1, 0);
-    if (simplify_fill(g, x, 1) && s.dim[a] == 1) {
-        int64_t n = shape_of(g, y).dim[!b];
-        return reshaped(p, sums(p, y, !b), 2, 1, n, 0);
-    }
+    int64_t m = s.dim[a], k = s.dim[!a], n = shape_of(g, y).dim[!b];
+    if (n == 1)
+        return reshaped(p,
+                        add2(p, OP_MATVEC, x, reshaped(p, y, 1, k, 0, 0), a, 0),
+                        2, m, 1, 0);
+    if (m == 1)
+        return reshaped(
+            p, add2(p, OP_MATVEC, y, reshaped(p, x, 1, k, 0, 0), !b, 0), 2, 1,
+            n, 0);
     return 0;
+}
+
+/* The sum of all elements of x y, element by element: a product of two long
+ * vectors; of x u v' that of u and x v. */
+static Ref sum_of(Simp *p, Ref r)
+{
+    Graph *g = p->g;
+    if (NODE(g, r)->op != OP_mul || !NODE(g, r)->axes)
+        return 0;
+    Ref x[2] = {IN(g, r, 0), IN(g, r, 1)};
+    Shape s = shape_of(g, x[0]);
+    if (s.rank < 2 || NODE(g, x[0])->shape != NODE(g, x[1])->shape)
+        return 0;
+    for (int i = 0; i < 2; i++) {
+        const Node *n = NODE(g, x[i]);
+        if (n->op != OP_MATMUL || s.rank != 2)
+            continue;
+        Ref u = IN(g, x[i], 0), v = IN(g, x[i], 1);
+        if (shape_of(g, u).dim[!n->a] != 1)
+            continue;
+        u = reshaped(p, u, 1, s.dim[0], 0, 0);
+        v = reshaped(p, v, 1, s.dim[1], 0, 0);
+        Ref xv = add2(p, OP_MATVEC, x[!i], v, 0, 0);
+        Ref all = add2(p, OP_mul, u, xv, 0, 0);
+        return add(p, OP_SUM, 1, &all, 0, 0);
+    }
+    int64_t n = shape_size(g, NODE(g, x[0])->shape);
+    Ref row = reshaped(p, x[0], 2, 1, n, 0),
+        line = reshaped(p, x[1], 2, 1, n, 0);
+    Ref pair[2] = {row, line};
+    return reshaped(p, graph_add(g, OP_MATMUL, 2, pair, 0, 1, 0, p->span), 0, 0,
+                    0, 0);
 }
 
 /* A matrix of one row or column only changes its shape. */
@@ -214,6 +286,8 @@ Ref simplify_matrix(Simplify *s, Graph *g, Op op, const Ref *in, int a, int b,
         return transpose(&p, in[0]);
     case OP_VIEW:
         return view_of(&p, in[0], a);
+    case OP_SUM:
+        return sum_of(&p, in[0]);
     default:
         return 0;
     }

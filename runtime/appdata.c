@@ -116,12 +116,55 @@ static int read_npy(AppHost *h, int i, const char *path, RtData *d,
                         first && !strcmp(first, "yes"), err);
 }
 
+/* Whether input i comes as lines of words: from a text, where there are several
+ * inputs or the vocabulary is of words. */
+static int is_lines(const AppHost *h, const Flags *f, int i)
+{
+    char *path = app_choice(h, f, "in", h->input[i].want.name);
+    int lines = path && !is_kind(path, ".npy") && !is_kind(path, ".csv") &&
+                !is_kind(path, ".tsv");
+    RtError err = {0};
+    Vocab v = {0};
+
+    if (h->ninput == 1) {
+        lines &= app_vocab(h, h->input[i].set, &v, &err) > 0 && v.word;
+        vocab_free(&v);
+        rt_error_clear(&err);
+    }
+    free(path);
+    return lines;
+}
+
+/* The inputs that are lines of words. */
+static int read_all_lines(AppHost *h, const Flags *f, RtData *d, RtError *err)
+{
+    AppHost part = *h;
+    int bad = 0;
+
+    part.ninput = 0;
+    part.input = calloc((size_t)h->ninput + 1, sizeof *part.input);
+    if (!part.input)
+        return rt_fail_memory(err, sizeof *part.input);
+    for (int i = 0; i < h->ninput; i++)
+        if (is_lines(h, f, i))
+            part.input[part.ninput++] = h->input[i];
+    if (part.ninput)
+        bad = app_lines(&part, f, d, err);
+    h->about = part.about;
+    free(part.input);
+    return bad;
+}
+
 /* A file per input: from a folder, or named by --in or the data block. */
 static int read_each(AppHost *h, const Flags *f, const char *folder, RtData *d,
                      RtError *err)
 {
+    if (!folder && read_all_lines(h, f, d, err))
+        return -1;
     for (int i = 0; i < h->ninput; i++) {
         const char *name = h->input[i].want.name;
+        if (!folder && is_lines(h, f, i))
+            continue;
         char *path = folder ? rt_printf("%s/%s.npy", folder, name)
                             : app_choice(h, f, "in", name);
         int bad;
@@ -154,8 +197,16 @@ static int read_lengths(const AppHost *h, const char *folder, RtData *d,
     int bad = 0;
 
     if (path && (given || (folder && !stat(path, &st))))
-        bad = data_lengths_npy(d, path, err);
+        bad = data_lengths_npy(d, 0, path, err);
     free(path);
+    for (int i = 0; i < h->ninput && folder && !bad; i++) {
+        const RtWant *want = &h->input[i].want;
+
+        path = rt_printf("%s/lengths.%s.npy", folder, want->name);
+        if (path && !want->is_static && want->axis && !stat(path, &st))
+            bad = data_lengths_npy(d, want->axis, path, err);
+        free(path);
+    }
     return bad;
 }
 
@@ -248,6 +299,16 @@ int app_data(AppHost *h, const Flags *f, const char *path, RtData *d)
     return bad ? app_fail(&err) : 0;
 }
 
+/* Whether sequences have several time axes, so that nothing cuts them. */
+static int several(const RtData *d)
+{
+    int more = 0;
+
+    for (int k = 1; k < CELL_TIMES; k++)
+        more |= d->steps[k].offset != NULL;
+    return more;
+}
+
 int app_feed(const AppHost *h, const RtData *d, double from, double to,
              RtFeedOptions *o)
 {
@@ -268,11 +329,11 @@ int app_feed(const AppHost *h, const RtData *d, double from, double to,
                          .chunk = chunk,
                          .window = window,
                          .hop = hop,
-                         .streams = d->nseq == 1 && !window,
+                         .streams = d->nseq == 1 && !window && !several(d),
                          .seed = (uint64_t)seed};
     o->shuffle = !o->streams;
     if (!code && o->streams) {
-        double steps = (double)d->length[0] * (to - from);
+        double steps = (double)d->steps[0].length[0] * (to - from);
 
         if (steps < (double)o->batch && steps >= 1)
             o->batch = (int64_t)steps;

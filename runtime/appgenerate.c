@@ -33,17 +33,18 @@ typedef struct Story {
     double **value; /* [drawn][length,size] */
     int n;
     int64_t length;
+    int64_t sequences; /* that are given; 1 where nothing is */
 } Story;
 
 static int on_step(void *user, int64_t step, int k, const double *value,
-                   RtError *err)
+                   int last, RtError *err)
 {
     Story *s = user;
     int64_t size = model_size(&s->m->desc->tensor[sample_drawn(s->sampler, k)]);
     char room[5];
 
     memcpy(s->value[k] + step * size, value, (size_t)size * sizeof *value);
-    if (s->vocab && k == 0) {
+    if (s->vocab && k == 0 && !last) {
         int32_t id = (int32_t)value[0];
         const char *text =
             s->vocab->word ? vocab_name(s->vocab, id, room) : room;
@@ -159,7 +160,7 @@ static int prime_file(const Story *s, AppHost *h, const Flags *f,
     for (int k = 0; k < s->n && !bad; k++) {
         int i = sample_drawn(s->sampler, k);
         const RtField *field = data_field(&d, s->m->desc->tensor[i].name);
-        int64_t n = d.length[0] * field->size;
+        int64_t n = d.steps[0].length[0] * field->size;
 
         v[k] = malloc((size_t)(n ? n : 1) * sizeof **v);
         for (int64_t j = 0; v[k] && j < n; j++)
@@ -167,8 +168,8 @@ static int prime_file(const Story *s, AppHost *h, const Flags *f,
         bad = v[k] ? 0 : rt_fail_memory(err, (size_t)n * 8);
     }
     if (!bad)
-        bad = sample_prime(s->sampler, d.length[0], (const double *const *)v,
-                           err);
+        bad = sample_prime(s->sampler, d.steps[0].length[0],
+                           (const double *const *)v, err);
     for (int k = 0; v && k < s->n; k++)
         free(v[k]);
     free(v);
@@ -283,10 +284,33 @@ static int read_how(const Flags *f, SampleHow *how, long *length)
     return code;
 }
 
+/* Every sequence that is given; of a table or array the first. */
+static int draw_all(Story *s, AppHost *h, const Flags *f, const SampleHow *how,
+                    RtError *err)
+{
+    const char *prime = flags_get(f, "prime");
+    int64_t most = s->length, n = s->vocab ? s->sequences : 1;
+
+    for (int64_t i = 0; i < n; i++) {
+        if (i)
+            sample_restart(s->sampler, i);
+        if (prime && *prime &&
+            (s->vocab ? prime_text(s, prime, err)
+                      : prime_file(s, h, f, prime, err)))
+            return -1;
+        if (sample_run(s->sampler, how, most, on_step, s, &s->length, err))
+            return -1;
+        if (s->vocab)
+            fputc('\n', s->to);
+        s->told = 0;
+    }
+    return 0;
+}
+
 /* Prime, draw, write. */
 static int tell(Story *s, AppHost *h, const Flags *f, const SampleHow *how)
 {
-    const char *prime = flags_get(f, "prime"), *out = flags_get(f, "o");
+    const char *out = flags_get(f, "o");
     RtError err = {0};
     char *text = NULL;
     size_t n = 0;
@@ -303,14 +327,9 @@ static int tell(Story *s, AppHost *h, const Flags *f, const SampleHow *how)
     }
     if (!s->to || !s->value || bad)
         bad = rt_fail_memory(&err, (size_t)s->length * 8);
-    if (!bad && prime && *prime)
-        bad = s->vocab ? prime_text(s, prime, &err)
-                       : prime_file(s, h, f, prime, &err);
     if (!bad)
-        bad = sample_run(s->sampler, how, s->length, on_step, s, &err);
-    if (!bad && s->vocab)
-        fputc('\n', s->to);
-    else if (!bad)
+        bad = draw_all(s, h, f, how, &err);
+    if (!bad && !s->vocab)
         print_table(s, s->to);
     if (s->to && !live && fclose(s->to) && !bad)
         bad = rt_fail_memory(&err, n);
@@ -321,6 +340,18 @@ static int tell(Story *s, AppHost *h, const Flags *f, const SampleHow *how)
     free(s->value);
     free(text);
     return bad ? err.text ? app_fail(&err) : EXIT_USER : EXIT_DONE;
+}
+
+/* Whether something is given step by step along what is drawn. */
+static int beside(const Story *s, const RtData *given)
+{
+    const CellDesc *d = s->m->desc;
+    int axis = cell_only_time(d->tensor[sample_drawn(s->sampler, 0)].axes);
+
+    for (int k = 0; k < given->nfield; k++)
+        if (!given->field[k].is_static && given->field[k].axis == axis)
+            return 1;
+    return 0;
 }
 
 /* The vocabularies of the drawn names; one alone is told as text if nothing
@@ -337,7 +368,8 @@ static int story_vocabs(Story *s, const AppHost *h, const RtData *given,
         if (app_vocab(h, s->m->desc->tensor[sample_drawn(s->sampler, k)].set,
                       &s->names[k], err) < 0)
             return -1;
-    if (s->n == 1 && s->names[0].n && !(given->nfield && given->nseq))
+    s->sequences = given->nfield && given->nseq ? given->nseq : 1;
+    if (s->n == 1 && s->names[0].n && !beside(s, given))
         s->vocab = &s->names[0];
     return 0;
 }

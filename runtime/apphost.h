@@ -71,6 +71,9 @@ char *app_choice(const AppHost *h, const Flags *f, const char *flag,
 /* Columns of one table for all inputs (apptable.c). */
 int app_table(AppHost *h, const Flags *f, const char *path, RtData *d,
               RtError *err);
+/* Parallel text: for each input a file, every line of it a sequence of words
+ * (apptable.c). */
+int app_lines(AppHost *h, const Flags *f, RtData *d, RtError *err);
 /* How the settings deal `d`; part from..to. */
 int app_feed(const AppHost *h, const RtData *d, double from, double to,
              RtFeedOptions *o);

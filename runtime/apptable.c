@@ -74,20 +74,20 @@ static int add_chars(Part *p, const char *field, char **room, RtError *err)
     return 0;
 }
 
-/* Every line is a sequence of words or characters. */
-static int read_lines(Part *p, const Csv *csv, int col, RtError *err)
+/* Every line is a sequence of words or characters; of `ncol` columns one. */
+static int read_lines(Part *p, const Csv *csv, int ncol, int col, RtError *err)
 {
     size_t bytes = 1;
     char *room, *last = p->in->last;
 
     for (int64_t i = 0; i < csv->nrow; i++)
-        bytes += 2 * strlen(csv->field[i * csv->ncol + col]);
+        bytes += 2 * strlen(csv->field[i * ncol + col]);
     p->start = malloc(sizeof *p->start * (size_t)(csv->nrow + 1));
     room = p->chars = p->unit == CSV_CHARS ? malloc(bytes) : NULL;
     if (!p->start || (p->unit == CSV_CHARS && !room))
         return rt_fail_memory(err, bytes);
     for (int64_t i = 0; i < csv->nrow; i++) {
-        char *field = csv->field[i * csv->ncol + col];
+        char *field = csv->field[i * ncol + col];
 
         p->start[i] = p->nname;
         if (room ? add_chars(p, field, &room, err) : add_words(p, field, err))
@@ -161,7 +161,7 @@ static int read_part(Part *p, AppHost *h, const Csv *csv, int per_line,
                        "step: say words(%d) or chars(%d)",
                        csv->path, p->in->want.name, col + 1, col + 1);
     return p->unit == CSV_COLUMN ? read_names(p, csv, col, err)
-                                 : read_lines(p, csv, col, err);
+                                 : read_lines(p, csv, csv->ncol, col, err);
 }
 
 static int by_bytes(const void *a, const void *b)
@@ -264,6 +264,41 @@ static int choose(Part *p, const AppHost *h, const Csv *csv, RtError *err)
                    "%s: which columns are %s? Say --column %s=1:3 (or names), "
                    "or `data { %s = column(1) }` in the spec",
                    csv->path, name, name, name);
+}
+
+int app_lines(AppHost *h, const Flags *f, RtData *d, RtError *err)
+{
+    Part *part = calloc((size_t)h->ninput + 1, sizeof *part);
+    Csv *csv = calloc((size_t)h->ninput + 1, sizeof *csv);
+    int bad = part && csv ? 0 : rt_fail_memory(err, sizeof *part);
+
+    for (int i = 0; i < h->ninput && !bad; i++) {
+        const RtWant *want = &h->input[i].want;
+        char *path = app_choice(h, f, "in", want->name);
+
+        part[i] = (Part){.in = &h->input[i], .unit = CSV_WORDS, .named = 1};
+        if (!h->input[i].set || want->is_static || !path)
+            bad = rt_fail(err,
+                          "%s: lines of words are for an input such as "
+                          "w[t] in words, not for %s",
+                          path ? path : "text", want->name);
+        if (!bad)
+            bad = csv_lines(path, &csv[i], err) ||
+                  read_lines(&part[i], &csv[i], 1, 0, err);
+        free(path);
+    }
+    for (int i = 0; i < h->ninput && !bad; i++)
+        if (!pairs_get(&h->about.vocabs, part[i].in->set))
+            bad = make_vocab(h, csv[i].path, part, i, err);
+    for (int i = 0; i < h->ninput && !bad; i++)
+        bad = encode(&part[i], h, &csv[i], d, err);
+    for (int i = 0; part && csv && i < h->ninput; i++) {
+        part_free(&part[i]);
+        csv_free(&csv[i]);
+    }
+    free(part);
+    free(csv);
+    return bad;
 }
 
 int app_table(AppHost *h, const Flags *f, const char *path, RtData *d,

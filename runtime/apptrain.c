@@ -202,7 +202,7 @@ static int set_data(AppHost *h, const Flags *f, const char *path, RtData *data,
     if (!code && s->feed.streams && s->feed.chunk && !app_setting(h, "tbptt"))
         say_note("one sequence of %lld steps: cut into chunks of %lld (--tbptt "
                  "says otherwise)",
-                 (long long)data->length[0], (long long)s->feed.chunk);
+                 (long long)data->steps[0].length[0], (long long)s->feed.chunk);
     return code;
 }
 

@@ -40,7 +40,8 @@ enum {
     CELL_BATCH,  /* scalar: sequences in the whole batch (B, or more when
                     the batch is split over threads) */
     CELL_TOTAL,  /* [B] steps to normalise each term by; 0: count here */
-    CELL_NEXT    /* what parameter `of` becomes after an update */
+    CELL_NEXT,   /* what parameter `of` becomes after an update */
+    CELL_STOP    /* not 0 at a step with which drawing ends */
 };
 
 /* Flags of a tensor. */
@@ -174,6 +175,18 @@ static inline int cell_time_at(int i)
 static inline int cell_time(int i)
 {
     return 1 << cell_time_at(i);
+}
+
+/* The number of the only time axis among some axes. */
+enum { CELL_NO_TIME = -1, CELL_MANY_TIMES = -2 };
+
+static inline int cell_only_time(int axes)
+{
+    int only = CELL_NO_TIME;
+    for (int i = 0; i < CELL_TIMES; i++)
+        if (axes & cell_time(i))
+            only = only == CELL_NO_TIME ? i : CELL_MANY_TIMES;
+    return only;
 }
 
 /* Rows of tensor t from its first to the one at i[CELL_AT_T], ... */

@@ -430,6 +430,38 @@ int csv_read(const char *path, int header, int blanks, Csv *csv, RtError *err)
     return bad;
 }
 
+int csv_lines(const char *path, Csv *csv, RtError *err)
+{
+    size_t n, cap = 0;
+    *csv = (Csv){.separator = '\n'};
+    if (rtio_read(path, &csv->text, &n, err))
+        return -1;
+    if (!n || memchr(csv->text, 0, n))
+        return rt_fail(err, "%s: %s, wanted lines of text", path,
+                       n ? "a binary file" : "the file is empty");
+    for (size_t i = 0; i < n; i++)
+        cap += csv->text[i] == '\n';
+    cap += csv->text[n - 1] != '\n';
+    csv->path = rt_printf("%s", path);
+    csv->field = malloc(cap * sizeof *csv->field);
+    csv->line = malloc(cap * sizeof *csv->line);
+    if (!csv->path || !csv->field || !csv->line)
+        return rt_fail_memory(err, cap * sizeof *csv->field);
+    for (char *p = csv->text; csv->nrow < (int64_t)cap;) {
+        char *end = memchr(p, '\n', n - (size_t)(p - csv->text));
+        csv->field[csv->nrow] = p;
+        csv->line[csv->nrow] = csv->nrow + 1;
+        csv->nrow++;
+        if (!end)
+            break;
+        *end = 0;
+        if (end > p && end[-1] == '\r')
+            end[-1] = 0;
+        p = end + 1;
+    }
+    return 0;
+}
+
 /* "Date, CO2, adjusted CO2"; with numbers_only those without text. */
 static char *list_columns(const Csv *csv, int numbers_only)
 {

@@ -38,6 +38,9 @@ typedef struct Csv {
  * with csv_free, also after an error.
  */
 int csv_read(const char *path, int header, int blanks, Csv *csv, RtError *err);
+/* A text as a table of one column, every line of it a field; empty ones count
+ * too. */
+int csv_lines(const char *path, Csv *csv, RtError *err);
 void csv_free(Csv *csv);
 
 /* What a choice of columns says about a field: numbers, or names of members of

@@ -18,8 +18,10 @@ void data_free(RtData *d)
     for (int k = 0; k < d->nfield; k++)
         field_free(&d->field[k]);
     free(d->field);
-    free(d->offset);
-    free(d->length);
+    for (int k = 0; k < CELL_TIMES; k++) {
+        free(d->steps[k].offset);
+        free(d->steps[k].length);
+    }
     *d = (RtData){0};
 }
 
@@ -55,34 +57,45 @@ static int push_field(RtData *d, RtField f, const char *name, const char *from,
 
 /* The sequences of a step field: n of them, start[n + 1].  The first one
  * decides, the others must agree. */
-static int set_sequences(RtData *d, const char *name, const char *from,
-                         int64_t n, const int64_t *start, RtError *err)
+static int set_sequences(RtData *d, int axis, const char *name,
+                         const char *from, int64_t n, const int64_t *start,
+                         RtError *err)
 {
-    if (!d->offset) {
-        d->offset = malloc(sizeof *d->offset * (size_t)(n + 1));
-        d->length = malloc(sizeof *d->length * (size_t)(n + 1));
-        if (!d->offset || !d->length)
-            return rt_fail_memory(err, sizeof *start * (size_t)n);
-        d->nseq = n;
-        memcpy(d->offset, start, sizeof *start * (size_t)(n + 1));
-        for (int64_t i = 0; i < n; i++)
-            d->length[i] = start[i + 1] - start[i];
-        return 0;
-    }
-    if (n != d->nseq)
+    RtSteps *steps = &d->steps[axis];
+    int first = 1;
+
+    for (int k = 0; k < CELL_TIMES; k++)
+        first &= !d->steps[k].offset;
+    if (!first && n != d->nseq)
         return rt_fail(err,
                        "%s: %lld sequences for input %s, wanted %lld as for "
                        "the inputs before",
                        from, (long long)n, name, (long long)d->nseq);
+    d->nseq = n;
+    if (!steps->offset) {
+        steps->offset = malloc(sizeof *start * (size_t)(n + 1));
+        steps->length = malloc(sizeof *start * (size_t)(n + 1));
+        if (!steps->offset || !steps->length)
+            return rt_fail_memory(err, sizeof *start * (size_t)n);
+        memcpy(steps->offset, start, sizeof *start * (size_t)(n + 1));
+        for (int64_t i = 0; i < n; i++)
+            steps->length[i] = start[i + 1] - start[i];
+        return 0;
+    }
     for (int64_t i = 0; i < n; i++)
-        if (start[i + 1] != d->offset[i + 1])
-            return rt_fail(err,
-                           "%s: %lld steps in sequence %lld of input %s, "
-                           "wanted %lld as for the inputs before",
-                           from, (long long)(start[i + 1] - start[i]),
-                           (long long)i + 1, name,
-                           (long long)(d->offset[i + 1] - d->offset[i]));
+        if (start[i + 1] != steps->offset[i + 1])
+            return rt_fail(
+                err,
+                "%s: %lld steps in sequence %lld of input %s, "
+                "wanted %lld as for the inputs before",
+                from, (long long)(start[i + 1] - start[i]), (long long)i + 1,
+                name, (long long)(steps->offset[i + 1] - steps->offset[i]));
     return 0;
+}
+
+int64_t data_steps(const RtData *d, int axis, int64_t i)
+{
+    return d->steps[axis].length ? d->steps[axis].length[i] : 1;
 }
 
 /* What a field takes over from what is wanted; size is still to come. */
@@ -91,6 +104,7 @@ static RtField field_of(const RtWant *want)
     RtField f = {.is_index = want->is_index,
                  .observed = want->observed,
                  .is_static = want->is_static,
+                 .axis = want->axis,
                  .rank = want->rank,
                  .classes = want->classes,
                  .size = 1};
@@ -106,7 +120,8 @@ int data_add_classes(RtData *d, const RtWant *want, const char *from,
     int64_t count = want->is_static ? n : start[n];
     f.type = NPY_I4;
     f.count = count;
-    if (!want->is_static && set_sequences(d, want->name, from, n, start, err))
+    if (!want->is_static &&
+        set_sequences(d, want->axis, want->name, from, n, start, err))
         return -1;
     f.data = malloc(sizeof *ids * (size_t)count + 1);
     if (f.data && count)
@@ -123,7 +138,7 @@ int data_add_ids(RtData *d, const char *name, const int32_t *ids, int64_t n,
                  .type = NPY_I4,
                  .count = n};
     int64_t start[2] = {0, n};
-    if (set_sequences(d, name, name, 1, start, err))
+    if (set_sequences(d, 0, name, name, 1, start, err))
         return -1;
     f.data = malloc(sizeof *ids * (size_t)n + 1);
     if (f.data && n)
@@ -202,7 +217,7 @@ static int add_array(RtData *d, const RtWant *want, const char *path, Npy *a,
             return rt_fail_memory(err, sizeof *start * (size_t)N);
         for (int64_t i = 0; i <= N; i++)
             start[i] = i * T;
-        int bad = set_sequences(d, want->name, path, N, start, err);
+        int bad = set_sequences(d, want->axis, want->name, path, N, start, err);
         free(start);
         if (bad || (lead == 2 && time_first && swap_time(a, T, N, err)))
             return -1;
@@ -285,15 +300,15 @@ int data_add_csv(RtData *d, const RtWant *want, const Csv *csv,
     free(col);
     if (!f.data)
         return -1;
-    if (!per_line &&
-        set_sequences(d, want->name, csv->path, csv->nseq, csv->start, err)) {
+    if (!per_line && set_sequences(d, want->axis, want->name, csv->path,
+                                   csv->nseq, csv->start, err)) {
         free(f.data);
         return -1;
     }
     return push_field(d, f, want->name, csv->path, err);
 }
 
-int data_lengths_npy(RtData *d, const char *path, RtError *err)
+int data_lengths_npy(RtData *d, int axis, const char *path, RtError *err)
 {
     Npy a;
     int bad = npy_read(path, &a, err);
@@ -305,14 +320,16 @@ int data_lengths_npy(RtData *d, const char *path, RtError *err)
     }
     for (int64_t i = 0; !bad && i < d->nseq; i++) {
         double x = npy_value(a.type, a.data, i);
-        int64_t room = d->offset[i + 1] - d->offset[i];
+        const RtSteps *steps = &d->steps[axis];
+        int64_t room =
+            steps->offset ? steps->offset[i + 1] - steps->offset[i] : 0;
         if (!(x >= 0 && x <= (double)room && x == floor(x)))
             bad = rt_fail(err,
                           "%s: length %g of sequence %lld, wanted a whole "
                           "number from 0 to %lld",
                           path, x, (long long)i + 1, (long long)room);
         else
-            d->length[i] = (int64_t)x;
+            steps->length[i] = (int64_t)x;
     }
     npy_free(&a);
     return bad;
@@ -366,21 +383,21 @@ static int one_step_each(RtData *d, RtError *err)
 {
     if (!d->nfield)
         return rt_fail(err, "there are no data for any input");
-    int64_t n = d->field[0].count;
+    int64_t n = d->nseq ? d->nseq : d->field[0].count;
     int64_t *start = malloc(sizeof *start * (size_t)(n + 1));
     if (!start)
         return rt_fail_memory(err, sizeof *start * (size_t)n);
     for (int64_t i = 0; i <= n; i++)
         start[i] = i;
     int bad =
-        set_sequences(d, d->field[0].name, d->field[0].from, n, start, err);
+        set_sequences(d, 0, d->field[0].name, d->field[0].from, n, start, err);
     free(start);
     return bad;
 }
 
 int data_finish(RtData *d, RtError *err)
 {
-    if (!d->offset && one_step_each(d, err))
+    if (!d->steps[0].offset && one_step_each(d, err))
         return -1;
     for (int k = 0; k < d->nfield; k++) {
         RtField *f = &d->field[k];
@@ -392,8 +409,9 @@ int data_finish(RtData *d, RtError *err)
                            f->from, (long long)f->count, f->name,
                            (long long)d->nseq);
         for (int64_t i = 0; i < d->nseq; i++)
-            if (check_span(f, i, f->is_static ? i : d->offset[i],
-                           f->is_static ? 1 : d->length[i], &classes, err))
+            if (check_span(f, i, f->is_static ? i : d->steps[f->axis].offset[i],
+                           f->is_static ? 1 : data_steps(d, f->axis, i),
+                           &classes, err))
                 return -1;
         if (f->is_index && f->classes <= 0)
             f->classes = classes;

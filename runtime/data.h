@@ -1,15 +1,16 @@
 /* Data sets and the batches that training draws from them.
  *
- * RtData holds sequences: every step field has one block of elements per step,
- * the steps of all sequences in one array; a static field has one element per
- * sequence.  RtFeed deals a part of them out, in rows that are whole sequences,
- * contiguous streams of one long sequence, or windows; B rows form a group,
- * and a group is dealt in chunks of `chunk` steps.  A position in training is
- * two numbers, epoch and batch; what they hold follows from the options alone,
- * so that a run goes on where it stopped. */
+ * RtData holds sequences: every step field has one block of elements per step
+ * of its time axis, the steps of all sequences in one array; a static field has
+ * one element per sequence.  RtFeed deals a part of them out, in rows that are
+ * whole sequences, contiguous streams of one long sequence, or windows; B rows
+ * form a group, and a group is dealt in chunks of `chunk` steps.  A position in
+ * training is two numbers, epoch and batch; what they hold follows from the
+ * options alone, so that a run goes on where it stopped. */
 #ifndef CELLC_DATA_H
 #define CELLC_DATA_H
 
+#include "cellrt.h"
 #include "csv.h"
 #include "npy.h"
 
@@ -19,6 +20,7 @@ typedef struct RtWant {
     int is_index;    /* class numbers */
     int observed;    /* a negative class means "not observed" */
     int is_static;   /* one value per sequence, not per step */
+    int axis;        /* else its time axis, from 0 */
     int rank;        /* extents of one element (0: a scalar or an index) */
     int64_t dim[4];  /* -1: open, taken from the data */
     int64_t classes; /* of an index; 0: open, taken from the data */
@@ -27,7 +29,7 @@ typedef struct RtWant {
 typedef struct RtField {
     char *name;
     char *from;                              /* file, for messages */
-    int is_index, observed, is_static, rank; /* as in RtWant */
+    int is_index, observed, is_static, axis, rank; /* as in RtWant */
     int64_t dim[4];  /* as wanted, open ones filled in */
     int64_t size;    /* reals per element: product of dim */
     int64_t classes; /* as wanted, or the largest class found + 1 */
@@ -37,19 +39,24 @@ typedef struct RtField {
                         a static field the sequences */
 } RtField;
 
+/* The steps of all sequences along a time axis. */
+typedef struct RtSteps {
+    int64_t *offset; /* [nseq + 1]: first step of each in the step fields,
+                        and their end; NULL: each has one step */
+    int64_t *length; /* [nseq]: valid steps of each, up to offset[i + 1] */
+} RtSteps;
+
 /* Start with `RtData d = {0};`, end with data_free. */
 typedef struct RtData {
     RtField *field;
     int nfield;
-    int64_t nseq;    /* sequences */
-    int64_t *offset; /* [nseq + 1]: first step of each in the step fields,
-                        and their end */
-    int64_t *length; /* [nseq]: valid steps of each, up to offset[i + 1] */
+    int64_t nseq; /* sequences */
+    RtSteps steps[CELL_TIMES]; /* the first is never without, once finished */
 } RtData;
 
 void data_free(RtData *d);
-/* Each call adds one field.  Step fields must agree in the sequences and their
- * steps, static ones in the number of sequences. */
+/* Each call adds one field.  Step fields of one axis must agree in the
+ * sequences and their steps, all others in the number of sequences. */
 
 /* One sequence of classes, such as text_encode gives; copied. */
 int data_add_ids(RtData *d, const char *name, const int32_t *ids, int64_t n,
@@ -67,8 +74,11 @@ int data_add_npy(RtData *d, const RtWant *want, const char *path,
  * step; with `per_line` it is a sequence, and the input a static one. */
 int data_add_csv(RtData *d, const RtWant *want, const Csv *csv,
                  const char *columns, int per_line, RtError *err);
-/* Lengths of the sequences from an integer .npy of [N]; after a step field. */
-int data_lengths_npy(RtData *d, const char *path, RtError *err);
+/* Lengths of the sequences along an axis from an integer .npy of [N]; after a
+ * step field. */
+int data_lengths_npy(RtData *d, int axis, const char *path, RtError *err);
+/* Steps of sequence i along an axis. */
+int64_t data_steps(const RtData *d, int axis, int64_t i);
 /* Last check, once all is added: numbers of sequences; index ranges, NaN and
  * infinities within the lengths.  Fills in open `classes`.  Without any step
  * field, every sequence has one step. */
@@ -105,6 +115,7 @@ typedef struct RtBatch {
     int64_t B;            /* rows; the last group may be smaller */
     int64_t from;         /* first step within the rows, from 0 */
     int64_t T;            /* steps of this chunk */
+    int64_t more[CELL_TIMES]; /* steps along the further axes, all of them */
     int start;            /* 1: the rows begin here; 0: carry the state */
     int end;              /* 1: last chunk of the group */
     int64_t steps;        /* valid steps of all its rows */
@@ -120,7 +131,8 @@ int feed_batch(RtFeed *f, int64_t epoch, int64_t index, RtBatch *b,
                RtError *err);
 
 /* Writes the elements of a field for rows b0 .. b0+nb-1 of the batch to dst, as
- * float or double by real_bytes: [T, nb, size], static [nb, size].  Beyond a
+ * float or double by real_bytes: [T, nb, size], static [nb, size], with T the
+ * steps of the field's axis.  Beyond a
  * row's length 0 is written.  `b` comes from the last call of feed_batch; its
  * `from` and T may be changed by the caller.  Threads may fill at once. */
 void feed_fill(const RtFeed *f, const RtBatch *b, const RtField *field,
@@ -129,6 +141,9 @@ void feed_fill(const RtFeed *f, const RtBatch *b, const RtField *field,
  * step is in it; both [nb], either may be NULL. */
 void feed_lengths(const RtFeed *f, const RtBatch *b, int64_t b0, int64_t nb,
                   int64_t *length, unsigned char *last);
+/* The same steps along another time axis, which is never cut; [nb]. */
+void feed_lengths_along(const RtFeed *f, const RtBatch *b, int axis, int64_t b0,
+                        int64_t nb, int64_t *length);
 /* Sequence number of a row, as for naming results. */
 int64_t feed_sequence(const RtFeed *f, const RtBatch *b, int64_t row);
 

@@ -116,7 +116,8 @@ RtWant *evaluate_wants(const CellDesc *d, int *n)
         w[k].name = t->name;
         w[k].is_index = (t->flags & CELL_INDEX) != 0;
         w[k].observed = (t->flags & CELL_OBSERVED) != 0;
-        w[k].is_static = !(t->axes & CELL_T);
+        w[k].is_static = cell_only_time(t->axes) == CELL_NO_TIME;
+        w[k].axis = w[k].is_static ? 0 : cell_only_time(t->axes);
         w[k].rank = t->rank;
         memcpy(w[k].dim, t->dim, sizeof w[k].dim);
         w[k].classes = t->classes;
@@ -129,7 +130,13 @@ RtWant *evaluate_wants(const CellDesc *d, int *n)
 static int fits(const CellTensor *t, const RtField *f, RtError *err)
 {
     int is_index = (t->flags & CELL_INDEX) != 0;
-    int is_static = !(t->axes & CELL_T);
+    int axis = cell_only_time(t->axes), is_static = axis == CELL_NO_TIME;
+
+    if (axis == CELL_MANY_TIMES)
+        return rt_fail(err,
+                       "input %s varies over several time axes; there are "
+                       "no data of that form",
+                       t->name);
 
     if (is_index != f->is_index)
         return rt_fail(err, "input %s wants %s, the data has %s", t->name,

@@ -45,26 +45,38 @@ static int64_t cut(double fraction, int64_t n)
     return x <= 0 ? 0 : x >= (double)n ? n : (int64_t)x;
 }
 
+/* Sequences with several time axes are never cut. */
+static int has_more_axes(const RtData *d)
+{
+    int more = 0;
+
+    for (int k = 1; k < CELL_TIMES; k++)
+        more |= d->steps[k].offset != NULL;
+    return more;
+}
+
 /* The pieces of the part: of one sequence some steps, of several some whole
  * ones. */
 static int find_pieces(RtFeed *f, RtError *err)
 {
     const RtData *d = f->data;
-    int64_t n = d->nseq == 1 ? d->length[0] : d->nseq;
+    int whole = d->nseq != 1 || has_more_axes(d);
+    int64_t n = !whole ? d->steps[0].length[0] : d->nseq;
     int64_t from = cut(f->o.from, n), to = cut(f->o.to, n);
     f->piece = malloc(sizeof *f->piece * (size_t)(d->nseq + 1));
     if (!f->piece)
         return rt_fail_memory(err, sizeof *f->piece * (size_t)d->nseq);
-    if (d->nseq == 1 && to > from)
-        f->piece[f->npiece++] = (Piece){0, d->offset[0] + from, to - from, 0};
-    for (int64_t i = from; d->nseq != 1 && i < to; i++)
-        if (d->length[i] > 0)
-            f->piece[f->npiece++] = (Piece){i, d->offset[i], d->length[i], 0};
+    if (!whole && to > from)
+        f->piece[f->npiece++] =
+            (Piece){0, d->steps[0].offset[0] + from, to - from, 0};
+    for (int64_t i = from; whole && i < to; i++)
+        if (d->steps[0].length[i] > 0)
+            f->piece[f->npiece++] =
+                (Piece){i, d->steps[0].offset[i], d->steps[0].length[i], 0};
     if (!f->npiece)
-        return rt_fail(err,
-                       "no data are left in the part from %g to %g of %lld %s",
-                       f->o.from, f->o.to, (long long)n,
-                       d->nseq == 1 ? "steps" : "sequences");
+        return rt_fail(
+            err, "no data are left in the part from %g to %g of %lld %s",
+            f->o.from, f->o.to, (long long)n, whole ? "sequences" : "steps");
     return 0;
 }
 
@@ -93,7 +105,7 @@ static int find_rows(RtFeed *f, RtError *err)
     if (f->o.window > 0) {
         if (count_windows(f, err))
             return -1;
-    } else if (f->o.streams && f->data->nseq == 1) {
+    } else if (f->o.streams && f->data->nseq == 1 && !has_more_axes(f->data)) {
         f->nrow = B;
         f->stream = f->piece[0].length / B;
         if (!f->stream)
@@ -123,7 +135,10 @@ RtFeed *feed_open(const RtData *data, const RtFeedOptions *o, RtError *err)
     if (f->o.hop < 1)
         f->o.hop = 1;
     int bad = 0;
-    if (o->batch < 1)
+    if (has_more_axes(data) && (o->chunk > 0 || o->window > 0))
+        bad = rt_fail(err, "sequences with several time axes are dealt whole: "
+                           "neither tbptt nor window can cut them");
+    if (!bad && o->batch < 1)
         bad =
             rt_fail(err, "batch = %lld, wanted 1 or more", (long long)o->batch);
     bad = bad || find_pieces(f, err) || find_rows(f, err);
@@ -240,12 +255,12 @@ static int64_t steps_in(Row row, const RtBatch *b)
 int feed_batch(RtFeed *f, int64_t epoch, int64_t index, RtBatch *b,
                RtError *err)
 {
-    int64_t n = feed_batches(f, epoch, err);
-    if (n < 0)
+    int64_t count = feed_batches(f, epoch, err);
+    if (count < 0)
         return -1;
-    if (index < 0 || index >= n)
+    if (index < 0 || index >= count)
         return rt_fail(err, "batch %lld of an epoch of %lld does not exist",
-                       (long long)index, (long long)n);
+                       (long long)index, (long long)count);
     int64_t lo = 0, hi = f->ngroup - 1;
     while (lo < hi) {
         int64_t mid = lo + (hi - lo + 1) / 2;
@@ -263,6 +278,12 @@ int feed_batch(RtFeed *f, int64_t epoch, int64_t index, RtBatch *b,
         b->T = f->o.chunk;
     b->start = chunk == 0;
     b->end = index + 1 == f->batch[lo + 1];
+    for (int64_t r = 0; r < b->B; r++)
+        for (int k = 1; k < CELL_TIMES; k++) {
+            int64_t seq = row_at(f, lo * f->o.batch + r).seq;
+            int64_t n = data_steps(f->data, k, seq);
+            b->more[k] = r && b->more[k] > n ? b->more[k] : n;
+        }
     for (int64_t r = 0; r < b->B; r++)
         b->steps += steps_in(row_at(f, lo * f->o.batch + r), b);
     return 0;
@@ -299,8 +320,13 @@ void feed_fill(const RtFeed *f, const RtBatch *b, const RtField *field,
                        to);
             continue;
         }
-        int64_t valid = steps_in(row, b), at = row.offset + b->from;
-        for (int64_t t = 0; t < b->T; t++, to += element * (size_t)nb) {
+        int64_t valid = steps_in(row, b), at = row.offset + b->from, T = b->T;
+        if (field->axis) {
+            valid = data_steps(f->data, field->axis, row.seq);
+            at = f->data->steps[field->axis].offset[row.seq];
+            T = b->more[field->axis];
+        }
+        for (int64_t t = 0; t < T; t++, to += element * (size_t)nb) {
             if (t < valid)
                 copy_reals(field, (at + t) * field->size, field->size,
                            real_bytes, to);
@@ -319,6 +345,15 @@ void feed_lengths(const RtFeed *f, const RtBatch *b, int64_t b0, int64_t nb,
             length[r] = steps_in(row, b);
         if (last)
             last[r] = row.length > b->from && row.length <= b->from + b->T;
+    }
+}
+
+void feed_lengths_along(const RtFeed *f, const RtBatch *b, int axis, int64_t b0,
+                        int64_t nb, int64_t *length)
+{
+    for (int64_t r = 0; r < nb; r++) {
+        Row row = row_at(f, b->group * f->o.batch + b0 + r);
+        length[r] = data_steps(f->data, axis, row.seq);
     }
 }
 

@@ -33,10 +33,17 @@ typedef struct Predict {
     const RtField **from; /* [ntensor] */
     Predicted *out;
     int nout;
-    int64_t steps;  /* of all sequences */
     double *chunk;  /* one tensor of a chunk */
     int64_t nchunk; /* its room */
 } Predict;
+
+/* The steps of the data along the axis of tensor i; NULL: it has none. */
+static const RtSteps *steps_of(const Predict *p, int i)
+{
+    int axis = cell_only_time(p->s->desc->tensor[i].axes);
+
+    return axis < 0 ? NULL : &p->data->steps[axis];
+}
 
 /* The outputs asked for, with room for their values. */
 static int choose(Predict *p, const char *name, RtError *err)
@@ -46,14 +53,20 @@ static int choose(Predict *p, const char *name, RtError *err)
     p->out = calloc((size_t)d->ntensor + 1, sizeof *p->out);
     if (!p->out)
         return rt_fail_memory(err, (size_t)d->ntensor * sizeof *p->out);
-    p->steps = p->data->offset[p->data->nseq];
     for (int i = -1; (i = model_next(d, CELL_OUTPUT, i)) >= 0;) {
         const CellTensor *t = &d->tensor[i];
         Predicted *o = &p->out[p->nout];
-        int64_t n = t->axes & CELL_T ? p->steps : p->data->nseq;
+        const RtSteps *steps = steps_of(p, i);
+        int64_t n = steps ? steps->offset[p->data->nseq] : p->data->nseq;
 
         if (name && strcmp(name, t->name))
             continue;
+        if (cell_only_time(t->axes) == CELL_MANY_TIMES)
+            return rt_fail(err,
+                           "%s varies over several time axes; predict "
+                           "writes outputs along one: choose with "
+                           "--output",
+                           t->name);
         *o = (Predicted){.tensor = i, .size = model_size(t)};
         o->value = calloc((size_t)(n * o->size + 1), sizeof *o->value);
         if (!o->value)
@@ -72,8 +85,10 @@ static int keep(Predict *p, const RtBatch *b, RtError *err)
 {
     for (int k = 0; k < p->nout; k++) {
         Predicted *o = &p->out[k];
-        int axes = p->s->desc->tensor[o->tensor].axes, step = axes & CELL_T;
-        int64_t n = (step ? b->T : 1) * b->B * o->size;
+        int axes = p->s->desc->tensor[o->tensor].axes;
+        int axis = cell_only_time(axes);
+        const RtSteps *steps = steps_of(p, o->tensor);
+        int64_t n = session_count(p->s, o->tensor);
         double *more = n > p->nchunk
                            ? realloc(p->chunk, (size_t)n * sizeof *more)
                            : p->chunk;
@@ -85,10 +100,10 @@ static int keep(Predict *p, const RtBatch *b, RtError *err)
         session_get(p->s, o->tensor, 0, p->chunk);
         for (int64_t row = 0; row < b->B; row++) {
             int64_t seq = feed_sequence(p->feed, b, row);
-            int64_t valid = p->s->length[0][row];
+            int64_t valid = p->s->length[axis < 0 ? 0 : axis][row];
 
-            for (int64_t t = 0; t < (step ? valid : valid > 0); t++) {
-                int64_t at = step ? p->data->offset[seq] + b->from + t : seq;
+            for (int64_t t = 0; t < (steps ? valid : valid > 0); t++) {
+                int64_t at = steps ? steps->offset[seq] + b->from + t : seq;
 
                 memcpy(o->value + at * o->size,
                        p->chunk + (axes ? t * b->B + row : 0) * o->size,
@@ -106,6 +121,8 @@ static int run_batch(Predict *p, const RtBatch *b, RtError *err)
     unsigned char *last = malloc((size_t)b->B);
     int bad = n && last ? 0 : rt_fail_memory(err, 0);
 
+    for (int k = 1; k < d->ntime; k++)
+        session_steps(p->s, k, b->more[k]);
     if (!bad)
         bad = session_begin(p->s, b->T, b->B, b->start, err);
     for (int i = 0; i < d->ntensor && !bad; i++)
@@ -116,6 +133,10 @@ static int run_batch(Predict *p, const RtBatch *b, RtError *err)
         feed_lengths(p->feed, b, 0, b->B, n, last);
         bad = session_lengths(p->s, 0, n, err);
         session_last(p->s, last);
+    }
+    for (int k = 1; k < d->ntime && !bad; k++) {
+        feed_lengths_along(p->feed, b, k, 0, b->B, n);
+        bad = session_lengths(p->s, k, n, err);
     }
     if (!bad)
         bad = session_forward(p->s, err) || keep(p, b, err) ||
@@ -145,16 +166,17 @@ static int write_npy(const Predict *p, const Predicted *o, const char *path,
 {
     const CellTensor *t = &p->s->desc->tensor[o->tensor];
     const RtData *d = p->data;
+    const RtSteps *steps = steps_of(p, o->tensor);
     int64_t dim[6], T = 1, n, size = o->size;
     int rank = 0, bad;
     double *v;
 
-    for (int64_t k = 0; k < d->nseq && t->axes & CELL_T; k++)
-        if (d->offset[k + 1] - d->offset[k] > T)
-            T = d->offset[k + 1] - d->offset[k];
-    if (d->nseq != 1 || !(t->axes & CELL_T))
+    for (int64_t k = 0; k < d->nseq && steps; k++)
+        if (steps->offset[k + 1] - steps->offset[k] > T)
+            T = steps->offset[k + 1] - steps->offset[k];
+    if (d->nseq != 1 || !steps)
         dim[rank++] = d->nseq;
-    if (t->axes & CELL_T)
+    if (steps)
         dim[rank++] = T;
     for (int k = 0; k < t->rank; k++)
         dim[rank++] = t->dim[k];
@@ -164,9 +186,8 @@ static int write_npy(const Predict *p, const Predicted *o, const char *path,
         return rt_fail_memory(err, (size_t)n * sizeof *v);
     for (int64_t k = 0; k < d->nseq; k++)
         memcpy(v + k * T * size,
-               o->value + (t->axes & CELL_T ? d->offset[k] : k) * size,
-               (size_t)((t->axes & CELL_T ? d->length[k] : 1) * size) *
-                   sizeof *v);
+               o->value + (steps ? steps->offset[k] : k) * size,
+               (size_t)((steps ? steps->length[k] : 1) * size) * sizeof *v);
     for (int64_t k = 0; k < n && (t->flags & CELL_INDEX); k++)
         ((int64_t *)(void *)v)[k] = (int64_t)v[k];
     for (int64_t k = 0;
@@ -186,17 +207,18 @@ static int write_npy(const Predict *p, const Predicted *o, const char *path,
 static int write_csv(const Predict *p, FILE *to, RtError *err)
 {
     const CellDesc *d = p->s->desc;
-    int step = d->tensor[p->out[0].tensor].axes & CELL_T;
+    int axis = cell_only_time(d->tensor[p->out[0].tensor].axes);
+    const RtSteps *steps = steps_of(p, p->out[0].tensor);
     int digits = d->real_bytes == 4 ? 9 : 17;
 
     for (int k = 0; k < p->nout; k++) {
         const CellTensor *t = &d->tensor[p->out[k].tensor];
 
-        if ((t->axes & CELL_T) != step)
+        if (cell_only_time(t->axes) != axis)
             return rt_fail(err,
                            "%s is one value per %s and %s is not: choose "
                            "with --output, or write a folder of .npy",
-                           t->name, step ? "sequence" : "step",
+                           t->name, steps ? "sequence" : "step",
                            d->tensor[p->out[0].tensor].name);
         for (int64_t j = 0; j < p->out[k].size; j++)
             if (p->out[k].size == 1)
@@ -207,10 +229,10 @@ static int write_csv(const Predict *p, FILE *to, RtError *err)
     }
     fputc('\n', to);
     for (int64_t q = 0; q < p->data->nseq; q++) {
-        int64_t n = step ? p->data->length[q] : 1;
+        int64_t n = steps ? steps->length[q] : 1;
 
         for (int64_t r = 0; r < n; r++) {
-            int64_t at = step ? p->data->offset[q] + r : q;
+            int64_t at = steps ? steps->offset[q] + r : q;
 
             for (int k = 0; k < p->nout; k++)
                 for (int64_t j = 0; j < p->out[k].size; j++)
@@ -218,7 +240,7 @@ static int write_csv(const Predict *p, FILE *to, RtError *err)
                             p->out[k].value[at * p->out[k].size + j]);
             fputc('\n', to);
         }
-        if (step && q + 1 < p->data->nseq)
+        if (steps && q + 1 < p->data->nseq)
             fputc('\n', to);
     }
     return 0;

@@ -35,6 +35,8 @@ typedef struct Drawn {
     int nlaw;
     int64_t size;  /* reals of one element */
     double *value; /* [size] drawn last */
+    double *all;   /* several time axes: everything drawn, [room,size] */
+    int64_t room;
     double *a, *b; /* parameters of one step, and room to sort them */
 } Drawn;
 
@@ -43,7 +45,10 @@ struct Sampler {
     const RtData *given;
     Drawn *drawn;
     int n;
-    int64_t at; /* steps behind */
+    int axis;    /* time axis along which steps are drawn */
+    int whole;   /* several axes: each step runs all those behind it again */
+    int64_t at;  /* steps behind */
+    int64_t seq; /* of what is given */
 };
 
 /* Sorting of classes by falling probability. */
@@ -112,6 +117,7 @@ void sample_free(Sampler *s)
     for (int k = 0; k < s->n; k++) {
         free(s->drawn[k].law);
         free(s->drawn[k].value);
+        free(s->drawn[k].all);
         free(s->drawn[k].a);
         free(s->drawn[k].b);
     }
@@ -192,6 +198,33 @@ static int check_laws(const CellDesc *d, const Drawn *w, RtError *err)
     return 0;
 }
 
+/* The time axis of what is drawn. */
+static int drawn_axis(Sampler *s, RtError *err)
+{
+    const CellDesc *d = s->s->desc;
+    int known = 0;
+
+    s->whole = d->ntime > 1;
+    for (int k = 0; k < s->n; k++) {
+        const CellTensor *t = &d->tensor[s->drawn[k].input];
+        int axis = cell_only_time(t->axes);
+
+        if (axis == CELL_MANY_TIMES || (known && axis != s->axis))
+            return rt_fail(err,
+                           "%s: everything that is drawn must go along "
+                           "one time axis",
+                           t->name);
+        if (axis == CELL_NO_TIME && s->whole)
+            return rt_fail(err,
+                           "%s is drawn once per sequence, which a model "
+                           "with several time axes cannot do yet",
+                           t->name);
+        s->axis = axis < 0 ? 0 : axis;
+        known = axis >= 0;
+    }
+    return 0;
+}
+
 static int find_all(Sampler *s, RtError *err)
 {
     const CellDesc *d = s->s->desc;
@@ -225,9 +258,11 @@ static int find_all(Sampler *s, RtError *err)
     if (!s->n)
         return rt_fail(err, "the model draws nothing: generating needs an "
                             "input with `~`");
+    if (drawn_axis(s, err))
+        return -1;
     for (int i = 0; i < d->ntensor; i++)
         if (d->tensor[i].role == CELL_STATE &&
-            d->tensor[i].flags & CELL_BACKWARD)
+            d->tensor[i].flags & CELL_BACKWARD && d->tensor[i].axis == s->axis)
             return rt_fail(err,
                            "%s is swept from the end backward, so steps "
                            "cannot be drawn one after the other",
@@ -261,6 +296,12 @@ int sample_drawn(const Sampler *s, int k)
     return k < s->n ? s->drawn[k].input : -1;
 }
 
+void sample_restart(Sampler *s, int64_t sequence)
+{
+    s->at = 0;
+    s->seq = sequence;
+}
+
 static void put_reals(RtSession *s, int i, const double *v, int64_t n)
 {
     void *at = session_place(s, i);
@@ -272,34 +313,78 @@ static void put_reals(RtSession *s, int i, const double *v, int64_t n)
             ((float *)at)[k] = (float)v[k];
 }
 
+/* Steps of the given sequence along an axis. */
+static int64_t steps_given(const Sampler *s, int axis)
+{
+    return s->given ? data_steps(s->given, axis, s->seq) : 1;
+}
+
+/* Steps from+1 .. from+T of input i, which is not drawn. */
+static int give(Sampler *s, int i, int64_t from, int64_t T, RtError *err)
+{
+    const CellTensor *t = &s->s->desc->tensor[i];
+    const RtField *field = data_field(s->given, t->name);
+    int64_t n = model_size(t);
+    double *v;
+
+    if (!field->is_static && from + T > steps_given(s, field->axis))
+        return rt_fail(err,
+                       "%s has %lld steps, generating has come to "
+                       "step %lld",
+                       field->from, (long long)steps_given(s, field->axis),
+                       (long long)(from + T));
+    n *= field->is_static ? 1 : T;
+    from = field->is_static
+               ? s->seq
+               : from + s->given->steps[field->axis].offset[s->seq];
+    v = malloc((size_t)n * sizeof *v);
+    if (!v)
+        return rt_fail_memory(err, (size_t)n * sizeof *v);
+    for (int64_t k = 0; k < n; k++)
+        v[k] = npy_value(field->type, field->data, from * field->size + k);
+    put_reals(s->s, i, v, n);
+    free(v);
+    return 0;
+}
+
 /* The next T steps of the inputs that are not drawn. */
 static int put_given(Sampler *s, int64_t T, RtError *err)
 {
     const CellDesc *d = s->s->desc;
 
-    for (int i = -1; (i = model_next(d, CELL_INPUT, i)) >= 0;) {
-        const RtField *field =
-            s->given ? data_field(s->given, d->tensor[i].name) : NULL;
-        int64_t from, n = model_size(&d->tensor[i]);
-        double *v;
+    for (int i = -1; (i = model_next(d, CELL_INPUT, i)) >= 0;)
+        if (!is_drawn(d, i) && give(s, i, s->at, T, err))
+            return -1;
+    return 0;
+}
 
-        if (is_drawn(d, i))
+/* The value of drawn name k at the present step. */
+static void put_drawn(Sampler *s, int k)
+{
+    Drawn *w = &s->drawn[k];
+
+    if (s->whole)
+        memcpy(w->all + s->at * w->size, w->value,
+               (size_t)w->size * sizeof *w->value);
+    else
+        put_reals(s->s, w->input, w->value, w->size);
+}
+
+/* Room for one more step of everything drawn. */
+static int grow(Sampler *s, RtError *err)
+{
+    for (int k = 0; k < s->n; k++) {
+        Drawn *w = &s->drawn[k];
+        int64_t room = 2 * s->at + 16;
+        double *more;
+
+        if (s->at < w->room)
             continue;
-        from = field->is_static ? 0 : s->at;
-        n *= field->is_static ? 1 : T;
-        if (!field->is_static && s->at + T > field->count)
-            return rt_fail(err,
-                           "%s has %lld steps, generating has come to "
-                           "step %lld",
-                           field->from, (long long)field->count,
-                           (long long)(s->at + T));
-        v = malloc((size_t)n * sizeof *v);
-        if (!v)
-            return rt_fail_memory(err, (size_t)n * sizeof *v);
-        for (int64_t k = 0; k < n; k++)
-            v[k] = npy_value(field->type, field->data, from * field->size + k);
-        put_reals(s->s, i, v, n);
-        free(v);
+        more = realloc(w->all, (size_t)(room * w->size) * sizeof *more);
+        if (!more)
+            return rt_fail_memory(err, (size_t)(room * w->size) * 8);
+        w->all = more;
+        w->room = room;
     }
     return 0;
 }
@@ -307,6 +392,18 @@ static int put_given(Sampler *s, int64_t T, RtError *err)
 int sample_prime(Sampler *s, int64_t T, const double *const *value,
                  RtError *err)
 {
+    for (int64_t t = 0; s->whole && t < T; t++, s->at++) {
+        if (grow(s, err))
+            return -1;
+        for (int k = 0; k < s->n; k++) {
+            Drawn *w = &s->drawn[k];
+            memcpy(w->value, value[k] + t * w->size,
+                   (size_t)w->size * sizeof *w->value);
+            put_drawn(s, k);
+        }
+    }
+    if (s->whole)
+        return 0;
     if (session_begin(s->s, T, 1, s->at == 0, err) || put_given(s, T, err))
         return -1;
     for (int k = 0; k < s->n; k++)
@@ -315,6 +412,22 @@ int sample_prime(Sampler *s, int64_t T, const double *const *value,
         return -1;
     s->at += T;
     return 0;
+}
+
+/* The parameters in tensor i for the present step, which is the last; returns
+ * how many there are. */
+static int64_t last_step(const Sampler *s, int i, double *to, RtError *err)
+{
+    int64_t n = model_size(&s->s->desc->tensor[i]);
+    int64_t all = session_count(s->s, i);
+    double *v = malloc((size_t)all * sizeof *v);
+
+    if (!v)
+        return rt_fail_memory(err, (size_t)all * sizeof *v);
+    session_get(s->s, i, 0, v);
+    memcpy(to, v + all - n, (size_t)n * sizeof *to);
+    free(v);
+    return n;
 }
 
 /* Numbers of Poisson's distribution below u, by going through them; where that
@@ -352,42 +465,80 @@ static double draw_one(const LawKind *kind, const SampleHow *how, double a,
 }
 
 /* Draws one name from what the last forward left. */
-static void draw(Sampler *s, const SampleHow *how, int k)
+static int draw(Sampler *s, const SampleHow *how, int k, RtError *err)
 {
     Drawn *w = &s->drawn[k];
     uint64_t stream = rt_stream(RT_STREAM_SAMPLE, (uint64_t)k);
     uint64_t part = rt_stream(RT_STREAM_SAMPLE, (uint64_t)k + (1u << 20));
     uint64_t at = (uint64_t)(s->at * w->size);
     const Law *l = w->law;
+    int64_t na, nb = 1;
 
     if (w->weight >= 0) {
-        session_get(s->s, w->weight, 0, w->a);
+        if (last_step(s, w->weight, w->a, err) < 0)
+            return -1;
         l += sample_class(how, w->a, w->nlaw, rt_uniform(how->seed, part, at),
                           w->b);
     }
-    session_get(s->s, l->par[0], 0, w->a);
-    int64_t na = session_count(s->s, l->par[0]), nb = 1;
+    na = last_step(s, l->par[0], w->a, err);
+    if (na < 0)
+        return -1;
     if (!strcmp(l->kind->name, "categorical")) {
         w->value[0] = (double)sample_class(
             how, w->a, na, rt_uniform(how->seed, stream, at), w->b);
-        return;
+        return 0;
     }
-    if (l->kind->par[1]) {
-        session_get(s->s, l->par[1], 0, w->b);
-        nb = session_count(s->s, l->par[1]);
-    }
+    if (l->kind->par[1])
+        nb = last_step(s, l->par[1], w->b, err);
+    if (nb < 0)
+        return -1;
     for (int64_t i = 0; i < w->size; i++)
         w->value[i] = draw_one(l->kind, how, w->a[na == 1 ? 0 : i],
                                w->b[nb == 1 ? 0 : i], stream, at + (uint64_t)i);
+    return 0;
 }
 
-/* One step: as many rounds as there are drawn names, since one may depend on
- * another at the same step, then once more with all of them in place. */
-static int step_once(Sampler *s, const SampleHow *how, RtError *err)
+/* Steps along axis k: of what is drawn those behind and the next, else all that
+ * the inputs have. */
+static int64_t steps_along(const Sampler *s, int k, int64_t next)
+{
+    if (k == s->axis)
+        return s->at + next;
+    return steps_given(s, k);
+}
+
+/* Runs the whole sequence with `next` more steps, whose drawn values lie in
+ * `all` already. */
+static int run_whole(Sampler *s, int64_t next, RtError *err)
 {
     const CellDesc *d = s->s->desc;
 
-    if (session_begin(s->s, 1, 1, s->at == 0, err) || put_given(s, 1, err))
+    for (int k = 1; k < d->ntime; k++)
+        session_steps(s->s, k, steps_along(s, k, next));
+    if (session_begin(s->s, steps_along(s, 0, next), 1, 1, err))
+        return -1;
+    for (int i = -1; (i = model_next(d, CELL_INPUT, i)) >= 0;) {
+        const CellTensor *t = &d->tensor[i];
+        int axis = cell_only_time(t->axes);
+        int64_t n = axis < 0 ? 1 : steps_along(s, axis, next);
+
+        if (!is_drawn(d, i) && give(s, i, 0, n, err))
+            return -1;
+    }
+    for (int k = 0; k < s->n; k++)
+        session_set(s->s, s->drawn[k].input, s->drawn[k].all);
+    return session_forward(s->s, err);
+}
+
+/* As many rounds as there are drawn names, since one may depend on another at
+ * the same step, then once more with all of them in place. */
+static int step_rounds(Sampler *s, const SampleHow *how, RtError *err)
+{
+    const CellDesc *d = s->s->desc;
+
+    if (s->whole ? grow(s, err)
+                 : session_begin(s->s, 1, 1, s->at == 0, err) ||
+                       put_given(s, 1, err))
         return -1;
     for (int k = 0; k < s->n; k++) {
         const CellTensor *t = &d->tensor[s->drawn[k].input];
@@ -395,32 +546,58 @@ static int step_once(Sampler *s, const SampleHow *how, RtError *err)
         for (int64_t i = 0; i < s->drawn[k].size; i++)
             s->drawn[k].value[i] =
                 t->flags & CELL_INDEX && t->flags & CELL_OBSERVED ? -1 : 0;
-        put_reals(s->s, s->drawn[k].input, s->drawn[k].value, s->drawn[k].size);
+        put_drawn(s, k);
     }
     for (int round = 0; round < s->n; round++) {
-        if (session_forward(s->s, err))
+        if (s->whole ? run_whole(s, 1, err) : session_forward(s->s, err))
             return -1;
         for (int k = 0; k < s->n; k++) {
-            draw(s, how, k);
-            put_reals(s->s, s->drawn[k].input, s->drawn[k].value,
-                      s->drawn[k].size);
+            if (draw(s, how, k, err))
+                return -1;
+            put_drawn(s, k);
         }
     }
-    if (session_forward(s->s, err) || session_carry(s->s, err))
-        return -1;
-    s->at++;
-    return 0;
+    return s->whole ? run_whole(s, 1, err)
+                    : session_forward(s->s, err) || session_carry(s->s, err);
+}
+
+/* Whether the step just drawn ends the sequence. */
+static int stops(const Sampler *s, RtError *err)
+{
+    const CellDesc *d = s->s->desc;
+    int stop = 0;
+
+    for (int i = -1; (i = model_next(d, CELL_STOP, i)) >= 0;) {
+        int64_t n = session_count(s->s, i);
+        double *v = malloc((size_t)n * sizeof *v);
+
+        if (!v)
+            return rt_fail_memory(err, (size_t)n * sizeof *v);
+        session_get(s->s, i, 0, v);
+        stop |= cell_only_time(d->tensor[i].axes) == s->axis && v[n - 1] != 0;
+        free(v);
+    }
+    return stop;
 }
 
 int sample_run(Sampler *s, const SampleHow *how, int64_t steps,
-               SampleStep *step, void *user, RtError *err)
+               SampleStep *step, void *user, int64_t *done, RtError *err)
 {
-    for (int64_t t = 0; t < steps; t++) {
-        if (step_once(s, how, err))
+    for (*done = 0; *done < steps;) {
+        int stop;
+
+        if (step_rounds(s, how, err))
             return -1;
-        for (int k = 0; k < s->n; k++)
-            if (step(user, t, k, s->drawn[k].value, err))
+        stop = stops(s, err);
+        for (int k = 0; k < s->n && stop >= 0; k++)
+            if (step(user, *done, k, s->drawn[k].value, stop, err))
                 return -1;
+        if (stop < 0)
+            return -1;
+        s->at++;
+        ++*done;
+        if (stop)
+            break;
     }
     return 0;
 }

@@ -59,6 +59,8 @@ static int load_rows(Member *m, const TeamJob *job, RtError *err)
     const CellDesc *d = s->desc;
     const RtBatch *b = job->batch;
 
+    for (int k = 1; k < d->ntime; k++)
+        session_steps(s, k, b->more[k]);
     if (member_room(m, m->nrow, err) ||
         session_begin(s, b->T, m->nrow, b->start, err))
         return -1;
@@ -74,6 +76,11 @@ static int load_rows(Member *m, const TeamJob *job, RtError *err)
     feed_lengths(job->feed, b, m->row0, m->nrow, m->length, m->last);
     if (session_lengths(s, 0, m->length, err))
         return -1;
+    for (int k = 1; k < d->ntime; k++) {
+        feed_lengths_along(job->feed, b, k, m->row0, m->nrow, m->length);
+        if (session_lengths(s, k, m->length, err))
+            return -1;
+    }
     session_last(s, m->last);
     session_batch(s, b->B);
     return job->training ? session_noise(s, err) : 0;

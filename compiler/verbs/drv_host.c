@@ -149,7 +149,10 @@ static int list_inputs(DrvHost *h)
         in->want = (RtWant){.name = strdup(decl->name),
                             .is_index = !!(decl->flags & CELL_INDEX),
                             .observed = !!(decl->flags & CELL_OBSERVED),
-                            .is_static = !(decl->axes & CELL_T),
+                            .is_static = cell_only_time(decl->axes) < 0,
+                            .axis = cell_only_time(decl->axes) < 0
+                                        ? 0
+                                        : cell_only_time(decl->axes),
                             .rank = decl->rank};
         for (int k = 0; k < decl->rank; k++) {
             in->want.dim[k] = decl->size[k];
@@ -159,6 +162,7 @@ static int list_inputs(DrvHost *h)
             in->set = strdup(decl->set);
             in->open = is_open(c, decl->set);
             in->want.classes = classes_of(h, decl->set);
+            in->last = decl->last ? strdup(decl->last) : NULL;
             code = list_members(c, in);
         }
         a->ninput++;

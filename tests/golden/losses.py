@@ -149,6 +149,32 @@ def written_out(case):
     return s.model
 
 
+def alignment(case):
+    """CTC; the labels of a sequence are filled up with -1."""
+    s = Said(case, "distribution")
+    options, logits = case.options, s.only("input")
+    labels, counts = s.only("target"), case.tensors["target_lengths"]
+    y, k = s.declare(logits), logits.shape[-1]
+    name, ends = spell(labels.name), case.read(counts).data
+    values = case.read(labels)
+    s.add(f"input {name}[{labels.shape[1]}] in {k}")
+    s.model.given[name] = npyio.Array(values.shape, [
+        v if values.where(i)[1] < ends[values.where(i)[0]] else -1
+        for i, v in enumerate(values.data)], "<i8")
+    how = options.get("reduction", "mean")
+    blank = f"blank = {options.get('blank', 0)}"
+    zero = f"zero = {int(bool(options.get('zero_infinity')))}"
+    s.add(f"nll = ctc_nll({blank}, {zero})({name}, softmax({y}))")
+    s.add("output nll")
+    s.model.outputs["nll"] = "nll"
+    # Only of a drawn name may -1 stand in an array.
+    mean = f"mean = {int(how == 'mean')}"
+    s.add(f"{name} ~ ctc(softmax({y}), {blank}, {mean}, {zero})")
+    if how == "sum":
+        s.model.flags = ["--reduce", "sum"]
+    return [s.model]
+
+
 def embedding(case):
     s = Said(case)
     table, tokens = s.only("weight"), s.only("input")
@@ -224,7 +250,7 @@ def word2vec(case):
 BY_CELL = {"attention": attention.attention, "seq2seq": attention.seq2seq,
            "embedding": embedding, "linear": linear,
            "layer_norm": layer_norm, "word2vec": word2vec,
-           "cross_entropy": class_loss, "nll": class_loss}
+           "ctc": alignment, "cross_entropy": class_loss, "nll": class_loss}
 
 
 def models(case):

@@ -173,6 +173,37 @@ lines_of_words() {
         --optimizer 'adam(lr=0.1)' -o a.safetensors &&
         below "$(logged a.log.csv loss)" 0.2
 }
+# Two time axes: lines of two columns, or of two files; what is drawn ends where
+# the model says.
+translation() {
+    awk 'BEGIN { s = 7; for (i = 0; i < 300; i++) { a = b = ""
+        s = (s * 1103515 + 12345) % 65536
+        for (k = 0; k <= s % 4; k++) { s = (s * 1103515 + 12345) % 65536
+            a = a " " substr("abc", s % 3 + 1, 1)
+            b = substr("ABC", s % 3 + 1, 1) " " b }
+        print substr(a, 2) "\t" b } }' > pairs.tsv
+    cut -f 1 pairs.tsv > x.txt
+    cut -f 2 pairs.tsv > y.txt
+    head -n 9 x.txt > some.txt
+    head -n 9 y.txt | sed 's/ *$//' > told.txt
+    cellc train "$SPEC/translate.cell" pairs.tsv -o a.safetensors \
+        --column 'x=words(1)' --column 'y=words(2)' &&
+        cellc train "$SPEC/translate.cell" -o b.safetensors &&
+        cellc generate a.safetensors --greedy --in x=some.txt > out &&
+        cmp out told.txt &&
+        [ "$(logged a.log.csv loss)" = "$(logged b.log.csv loss)" ] &&
+        cellc eval b.safetensors | grep -q '^perplexity *1\.0' &&
+        ! cellc train "$SPEC/translate.cell" -o c.safetensors --tbptt 2 \
+            2> err &&
+        grep -q 'several time axes' err
+}
+captions() {
+    "$here/../cli/npy" image.npy f4 4,2 1,0,0,1,1,1,0,0
+    printf 'a cat\na dog\nboth\n\n' > w.txt
+    cellc train "$SPEC/caption.cell" -o a.safetensors &&
+        cellc generate a.safetensors --greedy --in image=image.npy > out &&
+        cmp out w.txt
+}
 words_are_told() {
     printf 'a b c d\na b c d\n' > t.tsv
     cellc train "$SPEC/words.cell" t.tsv --epochs 80 \

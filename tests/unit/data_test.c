@@ -204,7 +204,7 @@ static void sequences(void **state)
     done(data_add_npy(&d, &xm, "x.npy", 0, &err), &err);
     done(data_add_npy(&d, &y3, "y.npy", 0, &err), &err);
     done(data_add_npy(&d, &s1, "s.npy", 0, &err), &err);
-    done(data_lengths_npy(&d, "len.npy", &err), &err); /* 4 3 2 1 0 */
+    done(data_lengths_npy(&d, 0, "len.npy", &err), &err); /* 4 3 2 1 0 */
     done(data_finish(&d, &err), &err);
     assert_int_equal(data_field(&d, "x")->dim[0], 2);
     assert_null(data_field(&d, "z"));
@@ -259,7 +259,7 @@ static void time_first(void **state)
     data_free(&d);
     done(data_add_npy(&e, &xm, "t.npy", 0, &err), &err); /* one sequence */
     assert_int_equal(e.nseq, 1);
-    assert_int_equal(e.length[0], 3);
+    assert_int_equal(e.steps[0].length[0], 3);
     assert_int_equal(e.field[0].size, 2);
     data_free(&e);
 }
@@ -288,7 +288,7 @@ static void positions(void **state)
     RtData d = {0};
     save_set(40, 50);
     done(data_add_npy(&d, &xm, "x.npy", 0, &err), &err);
-    done(data_lengths_npy(&d, "len.npy", &err), &err);
+    done(data_lengths_npy(&d, 0, "len.npy", &err), &err);
     done(data_finish(&d, &err), &err);
     RtFeedOptions o = {
         .to = 0.8, .batch = 6, .chunk = 7, .shuffle = 1, .seed = 11};
@@ -379,13 +379,13 @@ static void disagreements(void **state)
             "2 sequences for input z, wanted 3");
     refused(data_add_npy(&d, &z, "z42.npy", 0, &err), &err,
             "2 steps in sequence 1 of input z, wanted 4");
-    refused(data_lengths_npy(&d, "s2.npy", &err), &err,
+    refused(data_lengths_npy(&d, 0, "s2.npy", &err), &err,
             "shape [2] of the lengths, wanted [3]");
     save("l.npy", NPY_I8, 1, (int64_t[]){3}, (int64_t[]){1, 2, 5});
-    refused(data_lengths_npy(&d, "l.npy", &err), &err, "length 5 of sequence 3",
-            "0 to 4");
+    refused(data_lengths_npy(&d, 0, "l.npy", &err), &err,
+            "length 5 of sequence 3", "0 to 4");
     save("l.npy", NPY_F8, 1, (int64_t[]){3}, (double[]){1, 2.5, NAN});
-    refused(data_lengths_npy(&d, "l.npy", &err), &err, "length 2.5");
+    refused(data_lengths_npy(&d, 0, "l.npy", &err), &err, "length 2.5");
     done(data_add_npy(&d, &s1, "s2.npy", 0, &err), &err);
     refused(data_finish(&d, &err), &err, "s2.npy: 2 sequences", "wanted 3");
     data_free(&d);
@@ -422,7 +422,7 @@ static void values(void **state)
     save("v.npy", NPY_F8, 2, (int64_t[]){1, 3}, (double[]){1, 2, NAN});
     save("l.npy", NPY_I8, 1, (int64_t[]){1}, (int64_t[]){2});
     done(data_add_npy(&d, &x1, "v.npy", 0, &err), &err);
-    done(data_lengths_npy(&d, "l.npy", &err), &err);
+    done(data_lengths_npy(&d, 0, "l.npy", &err), &err);
     done(data_finish(&d, &err), &err); /* padding is not looked at */
     data_free(&d);
 }

@@ -48,7 +48,7 @@ static RtData ragged(void)
     RtWant want = {
         .name = "c", .is_index = 1, .observed = 1, .classes = TINY_K};
     done(data_add_npy(&d, &want, "c.npy", 0, &err), &err);
-    done(data_lengths_npy(&d, "len.npy", &err), &err);
+    done(data_lengths_npy(&d, 0, "len.npy", &err), &err);
     done(data_finish(&d, &err), &err);
     return d;
 }

@@ -152,12 +152,13 @@ typedef struct Drawn {
     int n;
 } Drawn;
 
-static int keep(void *user, int64_t step, int k, const double *value,
+static int keep(void *user, int64_t step, int k, const double *value, int last,
                 RtError *err)
 {
     Drawn *d = user;
 
     (void)err;
+    assert_false(last);
     assert_int_equal(k, 0);
     assert_int_equal(step, d->n);
     d->c[d->n++] = value[0];
@@ -185,7 +186,8 @@ static void sampling(void **state)
     assert_int_equal(sample_drawn(s, 1), -1);
     done(sample_prime(s, 2, &value, &err), &err);
     Drawn after = {{0}, 0};
-    done(sample_run(s, &how, 10, keep, &after, &err), &err);
+    int64_t steps;
+    done(sample_run(s, &how, 10, keep, &after, &steps, &err), &err);
     memcpy(drawn.c + 2, after.c, 10 * sizeof *after.c);
 
     RtSession *whole = session_new(m, &err);
