@@ -352,3 +352,23 @@ const char *diag_explain(const char *code)
             return rows[i].explanation;
     return NULL;
 }
+
+bool diag_example(const char *code, const char **wrong, const char **right)
+{
+    static const struct {
+        const char *code, *wrong, *right;
+    } example[] = {
+#define X(code, wrong, right) {code, wrong, right},
+#include "example.def"
+#undef X
+    };
+    size_t i;
+
+    for (i = 0; i < sizeof example / sizeof *example; i++)
+        if (strcmp(example[i].code, code) == 0) {
+            *wrong = example[i].wrong;
+            *right = example[i].right;
+            return true;
+        }
+    return false;
+}

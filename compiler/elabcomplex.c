@@ -67,10 +67,10 @@ Val val_pair(Elab *e, Val re, Val im, Span at)
         return val_none();
     Val r = val_unknown(re.axes | im.axes);
     r.rank = 0;
-    r.complex = true;
     if (!val_fits(e, OP_add, &r, &re, at) || !val_fits(e, OP_add, &r, &im, at))
         return val_none();
     r.name = NULL;
+    r.complex = true;
     if (!e->building)
         return r;
     int shape = val_shape(e, &r);

@@ -38,15 +38,12 @@ cells() {
             *matrix*bi* | *matrix*residual* | *wider*residual*) ;;
             "entnet matrix stack"* | "tf_lstm one residual"*) ;;
             "tf_lstm one stack(2,bi"*) ;;
-            "mamba one stack(2,bi"* | "ttt one stack(2,bi"*) ;; # too steep
+            "mamba one stack(2,bi"*) ;; # too steep
             *several*bi* | *several*residual*) ;; # those have one input
             "bi one residual(%)") ;; # sizes differ
             *" square stack(2,bi(%))") ;;
             *" %") forms "$cell --wrap $wrap" ;;
-            *)
-                echo "$cell --wrap $wrap"
-                echo "$cell --wrap $wrap --lengths --tbptt 3"
-                ;;
+            *) echo "$cell --wrap $wrap --lengths --tbptt 3" ;;
             esac
         done
     done
