@@ -193,11 +193,10 @@ static void collect_sets(Elab *e, Scope *s, Ast *stmt, NameKind kind)
 static void collect_axes(Elab *e, Ast *stmt)
 {
     for (Ast *k = stmt->kid; k; k = k->next) {
-        Axis x = {k->name, k->name_span, k, false};
-        if (k->op && k->op != K_UNTIL) {
+        Axis x = {k->name, k->name_span, k, -1, false};
+        if (k->op == '=') {
             diag(e->diags, E_UNSUPPORTED, k->span,
-                 k->op == K_LIKE ? "a second index over the same axis (like)"
-                                 : "an axis with a slower clock");
+                 "an axis with a slower clock");
             continue;
         }
         if (e->axis.n == CELL_TIMES)
@@ -635,11 +634,30 @@ static Span applied_at(void *user, int i)
 /* Without a `time` line the axis is t. */
 static void implied_axis(Elab *e, Ast *const *file, int nfile)
 {
-    Axis t = {intern_str(e->intern, "t"), {0, 0}, NULL, false};
+    Axis t = {intern_str(e->intern, "t"), {0, 0}, NULL, -1, false};
     for (int i = 0; i < nfile; i++)
         if (ast_find(file[i], A_TIME))
             return;
     vec_push(e->arena, &e->axis, t);
+}
+
+/* `time t, s like t`: the steps of t once more. */
+static void find_likes(Elab *e)
+{
+    for (int i = 0; i < e->axis.n; i++) {
+        Axis *x = &e->axis.v[i];
+        if (x->decl && x->decl->op == K_LIKE) {
+            for (int k = 0; k < e->axis.n; k++)
+                if (k != i && !strcmp(e->axis.v[k].name, x->decl->kid->name) &&
+                    (!e->axis.v[k].decl || e->axis.v[k].decl->op != K_LIKE))
+                    x->like = k;
+            if (x->like < 0)
+                diag(e->diags, E_AXIS_NAME, x->decl->kid->span,
+                     x->decl->kid->name);
+        }
+        TimeAxis t = {x->name, x->like};
+        vec_push(e->arena, &e->graph->time, t);
+    }
 }
 
 Elaborated elaborate(Arena *a, Intern *in, Diags *d, Ast *const *lib, int nlib,
@@ -662,8 +680,7 @@ Elaborated elaborate(Arena *a, Intern *in, Diags *d, Ast *const *lib, int nlib,
     implied_axis(&e, file, nfile);
     for (int i = 0; i < nfile; i++)
         scope_collect(&e, e.top, file[i]->kid);
-    for (int i = 0; i < e.axis.n; i++)
-        vec_push(a, &e.graph->time, e.axis.v[i].name);
+    find_likes(&e);
     for (int i = 0; i < nfile && !set->probe; i++)
         text_check(&e, file[i]);
     for (int i = 0; i < MAX_ROUNDS; i++) {

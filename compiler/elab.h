@@ -214,6 +214,7 @@ typedef struct Axis {
     const char *name;
     Span span;
     Ast *decl; /* A_AXIS or NULL for the implied t */
+    int like;  /* number of the axis whose steps these are once more, or -1 */
     bool used;
 } Axis;
 
