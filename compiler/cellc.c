@@ -220,6 +220,12 @@ static void causal_message(Cellc *c, const Graph *g, const CausalError *x)
          : x->why == CAUSAL_INSTANT ? E_INSTANT
                                     : E_WHOLE,
          at, who, b.s ? b.s : who);
+    const Node *n = x->read ? NODE(g, x->read) : NULL;
+    if (n && n->op == OP_AT && n->b < 1 && !n->num)
+        diag_help(c->diags,
+                  "the step before is %s[t-1]; %s[%d] is one before "
+                  "the first",
+                  SLOT(g, n->a)->name, SLOT(g, n->a)->name, n->b);
 }
 
 static void find_latencies(Cellc *c, const Graph *g, const Causal *causal)

@@ -121,6 +121,8 @@ const char *cellc_cell_model(Cellc *c, const char *name);
 const char *cellc_cell_linear(Cellc *c, const char *name);
 /* Long explanation of a message code, NULL if unknown. */
 const char *cellc_explain(const char *code);
+/* What brings it, and what is right; 0 if unknown. */
+int cellc_example(const char *code, const char **wrong, const char **right);
 const char *cellc_version(void);
 
 #ifdef __cplusplus

@@ -421,6 +421,11 @@ const char *cellc_explain(const char *code)
     return diag_explain(code);
 }
 
+int cellc_example(const char *code, const char **wrong, const char **right)
+{
+    return diag_example(code, wrong, right);
+}
+
 const char *cellc_version(void)
 {
     return CELLC_VERSION;

@@ -28,6 +28,7 @@ typedef struct Said {
     DiagId id;
     Span at;
     const char *line; /* first line of the message */
+    Span user;        /* where the user's text led to it, if not itself */
 } Said;
 
 struct Diags {
@@ -157,15 +158,20 @@ static void put_place(Buf *out, const Sources *s, Span at, const char *said)
         put_line(out, p, at);
 }
 
-static bool was_said(const Diags *d, DiagId id, Span at, const char *line)
+/* At the same place, or of the library in the same words for the same line of
+ * the user's. */
+static bool was_said(const Diags *d, const Said *x)
 {
     int i;
 
     for (i = 0; i < d->said.n; i++) {
         const Said *s = &d->said.v[i];
+        bool words = s->id == x->id && strcmp(s->line, x->line) == 0;
 
-        if (s->id == id && s->at.lo == at.lo && s->at.hi == at.hi &&
-            (at.lo || strcmp(s->line, line) == 0))
+        if (s->id == x->id && s->at.lo == x->at.lo && s->at.hi == x->at.hi &&
+            (x->at.lo || words))
+            return true;
+        if (words && x->user.hi && s->user.lo == x->user.lo)
             return true;
     }
     return false;
@@ -183,16 +189,18 @@ static bool in_library(const Diags *d, Span at)
     return at.hi && p.file && p.file->library;
 }
 
-/* "applied here", in the user's own text. */
-static void note_user_place(Diags *d, Span at)
+/* The user's own text that led to a place in the library; {0, 0}: it is no
+ * such place. */
+static Span user_place(const Diags *d, Span at)
 {
+    Span s = {0, 0};
+
     if (!d->place || !in_library(d, at))
-        return;
-    Span s = d->place(d->place_user, 0);
+        return s;
+    s = d->place(d->place_user, 0);
     for (int i = 1; s.hi && in_library(d, s); i++)
         s = d->place(d->place_user, i);
-    if (s.hi)
-        diag_note(d, s, "applied here");
+    return s;
 }
 
 void diag(Diags *d, DiagId id, Span at, ...)
@@ -200,7 +208,7 @@ void diag(Diags *d, DiagId id, Span at, ...)
     const Row *row = &rows[id];
     va_list ap;
     const char *text;
-    Said said = {id, at, NULL};
+    Said said = {id, at, NULL, {0, 0}};
 
     diags_flush(d);
     va_start(ap, at);
@@ -208,7 +216,8 @@ void diag(Diags *d, DiagId id, Span at, ...)
     va_end(ap);
     said.line =
         arena_printf(d->arena, "%s[%s]: %s", row->severity, row->code, text);
-    d->mute = was_said(d, id, at, said.line);
+    said.user = user_place(d, at);
+    d->mute = was_said(d, &said);
     if (d->mute)
         return;
     vec_push(d->arena, &d->said, said);
@@ -219,7 +228,8 @@ void diag(Diags *d, DiagId id, Span at, ...)
     d->help = NULL;
     buf_init(&d->text, d->arena);
     put_place(&d->text, d->sources, at, said.line);
-    note_user_place(d, at);
+    if (said.user.hi)
+        diag_note(d, said.user, "applied here");
 }
 
 void diag_note(Diags *d, Span at, const char *fmt, ...)
@@ -341,4 +351,24 @@ const char *diag_explain(const char *code)
         if (strcmp(rows[i].code, code) == 0)
             return rows[i].explanation;
     return NULL;
+}
+
+bool diag_example(const char *code, const char **wrong, const char **right)
+{
+    static const struct {
+        const char *code, *wrong, *right;
+    } example[] = {
+#define X(code, wrong, right) {code, wrong, right},
+#include "example.def"
+#undef X
+    };
+    size_t i;
+
+    for (i = 0; i < sizeof example / sizeof *example; i++)
+        if (strcmp(example[i].code, code) == 0) {
+            *wrong = example[i].wrong;
+            *right = example[i].right;
+            return true;
+        }
+    return false;
 }

@@ -40,5 +40,7 @@ int diags_errors(const Diags *d);
 const char *diag_closest(const char *word, const char *const *cand, int n);
 /* The row's long text for `cellc --explain CODE`, NULL if there is none. */
 const char *diag_explain(const char *code);
+/* What brings the message and what is right (example.def). */
+bool diag_example(const char *code, const char **wrong, const char **right);
 
 #endif

@@ -145,6 +145,15 @@ static void collect_decl(Elab *e, Scope *s, Ast *stmt, Ast *d, NameKind kind)
     }
 }
 
+static void edge_of_nothing(Elab *e, const Ast *v)
+{
+    diag(e->diags, E_EDGE_OF_NOTHING, v->span, v->kid->name);
+    diag_help(e->diags,
+              "the state of a cell gets its start behind the inputs: "
+              "lstm(64)(x, %s[0] = ...)",
+              v->kid->name);
+}
+
 static void collect_equation(Elab *e, Scope *s, Ast *stmt)
 {
     Ast *lhs = stmt->kid, *rhs = lhs->next;
@@ -161,12 +170,16 @@ static void collect_equation(Elab *e, Scope *s, Ast *stmt)
             if (n && (n->kind == N_EQN || n->kind == N_INPUT))
                 vec_push(e->arena, &n->edge, edge);
             else if (e->building || s == e->top)
-                diag(e->diags, E_EDGE_OF_NOTHING, v->span, name->name);
+                edge_of_nothing(e, v);
             continue;
         }
-        if (v->kind == A_INDEX)
+        if (v->kind == A_INDEX && /* wrong, see elabtext.c; yet a name */
+            (name->kind != A_NAME || scope_find(s, name->name)))
             continue;
         Name *n = scope_add(e, s, N_EQN, name->name, name->span);
+        if (n->kind == N_INPUT && rhs->kind == A_CALL &&
+            rhs->kid->kind == A_NAME)
+            hint_drawn(e, s, name->name, rhs->kid->name);
         if (n->kind != N_EQN || n->rhs)
             continue;
         n->stmt = stmt;

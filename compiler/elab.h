@@ -288,6 +288,10 @@ Val val_part(Elab *e, const Val *v, int part);  /* of a real one: v and 0 */
 Val val_zeros(Elab *e, const Val *v, int part); /* the same, 0 in v's shape */
 Val val_pair(Elab *e, Val re, Val im, Span at); /* tuples too */
 Val complex_op(Elab *e, Op op, int n, const Val *x, Span at);
+/* fn, which is linear in both, of values one of which is complex. */
+typedef Val Bilinear(void *user, const Val *x, const Val *y);
+Val complex_bilinear(Elab *e, const Val *x, const Val *y, Bilinear *fn,
+                     void *user, Span at);
 Val complex_refuse(Elab *e, const char *what, const Val *v, Span at);
 Val complex_fn(Call *c);                /* complex(a, b) and its like */
 Val complex_call(Call *c, Builtin *fn); /* fn of complex arguments */
@@ -413,6 +417,12 @@ void draw_types(Elab *e, Scope *s, Ast *y, Ast *dist);
 int add_root(Elab *e, int role, const char *name, Ref v, int slot);
 void build_roots(Elab *e, Ast *const *file, int nfile);
 void build_last_roots(Elab *e); /* what needs the slots' bounds */
+
+void not_value_help(Elab *e, const Val *v); /* elabtype.c */
+/* elabhint.c: help to the message about a name */
+void hint_name(Elab *e, Scope *s, const char *name);
+void hint_drawn(Elab *e, Scope *s, const char *name, const char *callee);
+void hint_distribution(Elab *e, Scope *s, const char *name);
 
 /* elabinfo.c: warnings, declarations, what is open */
 Elaborated elab_results(Elab *e, Ast *const *file, int nfile);

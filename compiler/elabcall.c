@@ -275,8 +275,12 @@ static bool bind_arguments(Elab *e, App *app)
     } else if ((!ok || stray) && e->building) {
         Buf b;
         buf_init(&b, e->arena);
-        for (Ast *p = l->cell->kid; p && p->kind == A_ARG; p = p->next)
+        for (Ast *p = l->cell->kid; p && p->kind == A_ARG; p = p->next) {
             buf_printf(&b, "%s%s", p == l->cell->kid ? "" : ", ", p->name);
+            buf_puts(&b, p->kid ? " = " : "");
+            if (p->kid)
+                ast_print_expr(&b, p->kid);
+        }
         diag(e->diags, E_ARGUMENTS, l->call->span, l->cell->name, want, b.s,
              have);
         diag_note(e->diags, l->cell->name_span, "%s is defined here",
@@ -321,6 +325,9 @@ static bool bind_inputs(Elab *e, App *app, Scope *caller, Ast *first, App *feed,
              have);
         diag_note(e->diags, app->layer->cell->name_span, "%s is defined here",
                   app->layer->cell->name);
+        if (!want)
+            diag_help(e->diags, "what a cell takes is declared in it: input "
+                                "x[m]");
     }
     return ok && !fed;
 }

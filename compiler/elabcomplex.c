@@ -67,10 +67,10 @@ Val val_pair(Elab *e, Val re, Val im, Span at)
         return val_none();
     Val r = val_unknown(re.axes | im.axes);
     r.rank = 0;
-    r.complex = true;
     if (!val_fits(e, OP_add, &r, &re, at) || !val_fits(e, OP_add, &r, &im, at))
         return val_none();
     r.name = NULL;
+    r.complex = true;
     if (!e->building)
         return r;
     int shape = val_shape(e, &r);
@@ -157,6 +157,23 @@ static Val exponential(Elab *e, const Val *x, Span at)
     Val c = apply(e, OP_cos, &b, NULL, at), s = apply(e, OP_sin, &b, NULL, at);
     return val_pair(e, apply(e, OP_mul, &size, &c, at),
                     apply(e, OP_mul, &size, &s, at), at);
+}
+
+Val complex_bilinear(Elab *e, const Val *x, const Val *y, Bilinear *fn,
+                     void *user, Span at)
+{
+    Val r[2][2] = {{val_none()}};
+    for (int i = 0; i < 1 + x->complex; i++)
+        for (int k = 0; k < 1 + y->complex; k++) {
+            Val u = val_part(e, x, i), v = val_part(e, y, k);
+            r[i][k] = fn(user, &u, &v);
+            if (r[i][k].kind == V_NONE)
+                return val_none();
+        }
+    if (!x->complex || !y->complex)
+        return val_pair(e, r[0][0], x->complex ? r[1][0] : r[0][1], at);
+    return val_pair(e, apply(e, OP_sub, &r[0][0], &r[1][1], at),
+                    apply(e, OP_add, &r[0][1], &r[1][0], at), at);
 }
 
 static const char *op_sign(Op op)
@@ -280,11 +297,13 @@ Val complex_fn(Call *c)
 }
 
 /* What a function of complex values is: worked out for each part of the
- * first argument, or of all, or defined for them as a whole. */
+ * first argument, or of all, or for each pair of parts of two, or defined for
+ * them as a whole. */
 typedef enum Linear {
     LINEAR_NO,
     LINEAR_FIRST,
     LINEAR_ALL,
+    LINEAR_BOTH,
     LINEAR_WHOLE
 } Linear;
 
@@ -305,11 +324,26 @@ static Linear linear_in(const char *name)
                {"exp", LINEAR_WHOLE},      {"abs", LINEAR_WHOLE},
                {"mul", LINEAR_WHOLE},      {"concat", LINEAR_WHOLE},
                {"norm", LINEAR_WHOLE},     {"normalize", LINEAR_WHOLE},
-               {"stopgrad", LINEAR_WHOLE}};
+               {"stopgrad", LINEAR_WHOLE}, {"outer", LINEAR_BOTH},
+               {"conv", LINEAR_BOTH}};
     for (size_t i = 0; i < sizeof row / sizeof *row; i++)
         if (!strcmp(row[i].name, name))
             return row[i].how;
     return LINEAR_NO;
+}
+
+typedef struct Both {
+    Call *c;
+    Builtin *fn;
+} Both;
+
+static Val part_call(void *user, const Val *x, const Val *y)
+{
+    const Both *b = user;
+    Val pair[2] = {*x, *y};
+    Call c = *b->c;
+    c.x = pair;
+    return b->fn(&c);
 }
 
 Val complex_call(Call *c, Builtin *fn)
@@ -321,6 +355,11 @@ Val complex_call(Call *c, Builtin *fn)
         who++;
     if (who == c->n || how == LINEAR_WHOLE)
         return fn(c);
+    if (how == LINEAR_BOTH) {
+        Both b = {c, fn};
+        return complex_bilinear(e, &c->x[0], &c->x[1], part_call, &b,
+                                c->a->span);
+    }
     if (how == LINEAR_NO || (how == LINEAR_FIRST && who))
         return complex_refuse(e, c->name, &c->x[who], c->at[who]);
     Val *x = c->x, part[2] = {val_num(e, 0), val_none()};

@@ -53,7 +53,9 @@ static void param_slot(Elab *e, Name *n, int part)
     *own = graph_slot_find(e->graph, full);
     if (*own >= 0) { /* shared weights: a second application */
         if (SLOT(e->graph, *own)->shape != shape) {
-            diag(e->diags, E_SHARED_SHAPE, n->span, full);
+            diag(e->diags, E_SHARED_SHAPE,
+                 s->app ? s->app->call->span : n->span, full);
+            diag_note(e->diags, n->span, "%s is declared here", n->name);
             *own = -1;
             n->state = 3;
         }
@@ -193,17 +195,30 @@ bool declare_type(Elab *e, Name *n)
     return true;
 }
 
+/* Whether the argument does not have the shape of the input n. */
+static bool misfits(Elab *e, Scope *s, const Name *n)
+{
+    Ast *subs = ast_find(n->decl, A_SUBS);
+    if (n->val.kind != V_TENSOR)
+        return true;
+    if (any_shape(subs))
+        return false;
+    bool bad = n->val.rank != (subs ? ast_count(subs) : 0);
+    int i = 0;
+    for (Ast *k = subs ? subs->kid : NULL; k && !bad; k = k->next, i++) {
+        const Dim *d = expr_dim(e, s, k);
+        bad = d && !same_dim(e, d, n->val.dim[i]);
+    }
+    return bad;
+}
+
 /* An input without a value has been told already: what it leaves open is no
  * mistake of its own. */
-static bool input_failed(const Scope *s)
+static bool input_failed(Elab *e, Scope *s)
 {
     for (int i = 0; i < s->order.n; i++) {
         const Name *n = s->order.v[i];
-        Ast *subs = n->decl ? ast_find(n->decl, A_SUBS) : NULL;
-        int rank = subs ? ast_count(subs) : 0;
-        if (n->kind == N_ARG && n->decl &&
-            (n->val.kind != V_TENSOR ||
-             (n->val.rank != rank && !any_shape(subs))))
+        if (n->kind == N_ARG && n->decl && misfits(e, s, n))
             return true;
     }
     return false;
@@ -223,7 +238,8 @@ bool declare(Elab *e, Name *n)
         return true;
     for (int i = 0; i < n->val.rank; i++) {
         Sym *open = dim_free(dim_resolve(e->arena, n->val.dim[i]));
-        if (open && n->scope->app && !open->bound && input_failed(n->scope)) {
+        if (open && n->scope->app && !open->bound &&
+            input_failed(e, n->scope)) {
             n->state = 3;
             return false;
         }

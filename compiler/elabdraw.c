@@ -223,6 +223,7 @@ static Val mixture(Draw *d, Ast *dist)
     for (Ast *k = w->next; k; k = k->next, i++) {
         if (!density(e, d->s, k)) {
             diag(e->diags, E_DISTRIBUTION, k->span);
+            hint_distribution(e, d->s, NULL);
             return val_none();
         }
         d->path = arena_printf(e->arena, "%s.%d.%s", path, i + 1, k->kid->name);
@@ -256,6 +257,12 @@ static bool draw_target(Draw *d, Ast *stmt)
                        (n->kind == N_ARG && n->decl && n->scope == d->s));
     if (!input) {
         diag(e->diags, E_DRAW_TARGET, d->lhs->span);
+        if (n)
+            diag_help(e->diags, "%s is computed: a loss is written loss e",
+                      n->name);
+        else if (d->lhs->kind == A_NAME)
+            diag_help(e->diags, "an equation is written %s = ...",
+                      d->lhs->name);
         return false;
     }
     Name *in = n->kind == N_ARG ? storage_name(e, n) : n;
@@ -281,9 +288,12 @@ bool draw_term(Elab *e, Scope *s, Ast *stmt, TermPart *out)
         bool later = false;
         if (dist->kind == A_CALL && dist->kid->kind == A_NAME)
             call_builtin(e, s, dist->kid->name, dist, NULL, NULL, &later);
-        if (!later)
+        if (!later) {
             diag(e->diags, E_DISTRIBUTION,
                  dist->kind == A_CALL ? dist->kid->span : dist->span);
+            hint_distribution(e, s,
+                              dist->kind == A_CALL ? dist->kid->name : NULL);
+        }
         return false;
     }
     d.path = dist->kid->name;

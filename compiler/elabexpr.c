@@ -5,7 +5,6 @@
 
 #include "elab.h"
 #include "ops.h"
-#include "prelude.h"
 
 static const struct {
     int sign;
@@ -42,15 +41,6 @@ static Val end_value(Elab *e, const Scope *s, Span at)
     return val_length(e, s->app && s->axis >= 0 ? s->axis : 0, at);
 }
 
-/* Names that may be read in scope s. */
-static void gather_names(Elab *e, Scope *s, const char **out, int *n)
-{
-    for (Scope *up = s; up; up = up->up)
-        for (int i = 0; i < up->order.n; i++)
-            if (scope_lookup(e, s, up->order.v[i]->name))
-                out[(*n)++] = up->order.v[i]->name;
-}
-
 static Val undefined(Elab *e, Scope *s, Ast *a)
 {
     if (!e->building)
@@ -59,21 +49,8 @@ static Val undefined(Elab *e, Scope *s, Ast *a)
         diag(e->diags, E_ANY_SHAPE, a->span);
         return val_none();
     }
-    int n = 0, room = 0;
-    for (Scope *u = s; u; u = u->up)
-        room += u->order.n;
-    room += OP_COUNT + prelude_names;
-    const char **cand = NEW_N(e->arena, const char *, room + 1);
-    gather_names(e, s, cand, &n);
-    for (int k = 0; k < prelude_names; k++)
-        cand[n++] = prelude_name[k].name;
-    for (int k = 0; k < OP_COUNT; k++)
-        if (is_builtin(op_row[k].name))
-            cand[n++] = op_row[k].name;
     diag(e->diags, E_UNDEFINED, a->span, a->name);
-    const char *near = diag_closest(a->name, cand, n);
-    if (near)
-        diag_help(e->diags, "did you mean %s?", near);
+    hint_name(e, s, a->name);
     return val_none();
 }
 
@@ -361,22 +338,15 @@ static Val product_node(Elab *e, Val r, const Val *x, const Val *y, Span at)
     return val_node(e, r, OP_MATVEC, 2, in, trans, 0, 0, at);
 }
 
-/* x @ y of which one or both are complex. */
-static Val complex_product(Elab *e, Ast *a, const Val *x, const Val *y)
+typedef struct Product {
+    Elab *e;
+    Ast *a;
+} Product;
+
+static Val part_product(void *user, const Val *x, const Val *y)
 {
-    Val r[2][2] = {{val_none()}};
-    for (int i = 0; i < 1 + x->complex; i++)
-        for (int k = 0; k < 1 + y->complex; k++) {
-            Val u = val_part(e, x, i), v = val_part(e, y, k);
-            r[i][k] = matrix_product(e, a, &u, &v);
-            if (r[i][k].kind == V_NONE)
-                return val_none();
-        }
-    if (!x->complex || !y->complex)
-        return val_pair(e, r[0][0], x->complex ? r[1][0] : r[0][1], a->span);
-    Val re[2] = {r[0][0], r[1][1]}, im[2] = {r[0][1], r[1][0]};
-    return val_pair(e, val_op(e, OP_sub, 2, re, a->span, NULL),
-                    val_op(e, OP_add, 2, im, a->span, NULL), a->span);
+    Product *p = user;
+    return matrix_product(p->e, p->a, x, y);
 }
 
 static Val expr_product(Elab *e, Scope *s, Ast *a)
@@ -394,8 +364,10 @@ static Val expr_product(Elab *e, Scope *s, Ast *a)
 Val matrix_product(Elab *e, Ast *a, const Val *left, const Val *right)
 {
     Val x = *left, y = *right;
-    if (x.complex || y.complex)
-        return complex_product(e, a, &x, &y);
+    if (x.complex || y.complex) {
+        Product p = {e, a};
+        return complex_bilinear(e, &x, &y, part_product, &p, a->span);
+    }
     if (x.kind != V_TENSOR || y.kind != V_TENSOR) {
         Val pair[2] = {x, y};
         return val_op(e, OP_mul, 2, pair, a->span, NULL);
@@ -532,7 +504,9 @@ Name *member_name(Elab *e, Scope *s, Ast *a)
 {
     App *app = app_at(e, s, a->kid);
     if (!app) {
-        if (e->building)
+        if (a->kid->kind == A_NAME && !scope_lookup(e, s, a->kid->name))
+            undefined(e, s, a->kid);
+        else if (e->building)
             diag(e->diags, E_NO_MEMBERS, a->kid->span);
         return NULL;
     }
@@ -609,7 +583,8 @@ const Dim *expr_dim(Elab *e, Scope *s, Ast *a)
 {
     Val v = expr(e, s, a);
     if (v.kind == V_TENSOR && v.size &&
-        (dim_value(v.size) < 0 || dim_value(v.size) > 0))
+        (dim_value(v.size) > 0 ||
+         (dim_value(v.size) < 0 && !dim_is_const(v.size))))
         return v.size;
     if (e->building && v.kind != V_NONE)
         diag(e->diags, E_NOT_SIZE, a->span, operand_text(e, a));

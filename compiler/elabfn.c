@@ -402,6 +402,16 @@ static Val stopped(Elab *e, Val v, Span at)
     return val_op(e, OP_stopgrad, 1, &v, at, NULL);
 }
 
+/* y ~ normal(m, s) calls normal_nll(y, m, s): told as it is written. */
+static void wrong_count(Elab *e, Span call, const char *name, int want, int n)
+{
+    size_t len = strlen(name);
+    bool density = len > 4 && !strcmp(name + len - 4, "_nll");
+    diag(e->diags, E_CALL_COUNT, call,
+         density ? arena_strndup(e->arena, name, len - 4) : name,
+         want - density, n - density);
+}
+
 Val call_fn(Elab *e, Scope *s, Val f, int n, Val *arg, const Span *at,
             Span call)
 {
@@ -414,7 +424,7 @@ Val call_fn(Elab *e, Scope *s, Val f, int n, Val *arg, const Span *at,
         own |= own_derivative(def, body->name) != NULL;
     if (want != n || e->depth > 400) {
         if (e->building && want != n)
-            diag(e->diags, E_CALL_COUNT, call, def->name, want, n);
+            wrong_count(e, call, def->name, want, n);
         else if (e->building)
             diag(e->diags, E_RECURSIVE, call);
         return val_none();

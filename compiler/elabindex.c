@@ -308,6 +308,18 @@ static Val read_one(Elab *e, Scope *s, Name *n, Ast *base, TimeSub t, Span at)
         return v;
     if (m->kind != N_INPUT && m->state != 1)
         name_value(e, m, at); /* its type must be final */
+    if (m->kind == N_INPUT && (end ? off > 0 : off < 1) &&
+        !has_edge(e, m, end)) {
+        diag(
+            e->diags, E_OUTSIDE, at,
+            arena_printf(e->arena, end ? "%s[end%+d]" : "%s[%d]", n->name, off),
+            end ? "behind the last" : "before the first");
+        diag_help(e->diags,
+                  "steps count from 1; or say what is there, e.g.  "
+                  "%s[%s] = 0",
+                  n->name, end ? "end+1" : "0");
+        return val_none();
+    }
     int slot = storage_slot(e, m);
     if (slot < 0 || m->val.kind != V_TENSOR || m->val.rank == RANK_UNKNOWN)
         return val_none();
@@ -316,7 +328,8 @@ static Val read_one(Elab *e, Scope *s, Name *n, Ast *base, TimeSub t, Span at)
     return val_slot(e, v, OP_AT, m, off, end, at);
 }
 
-/* E[w]: row of a matrix, element of a vector, by a class number. */
+/* E[w]: row of a matrix, element of a vector, by a class number; by a vector of
+ * numbers those in their order. */
 static Val lookup(Elab *e, Val v, Val index, Ast *a)
 {
     if (index.set && !same_dim(e, v.dim[0], index.set)) {
@@ -335,6 +348,8 @@ static Val lookup(Elab *e, Val v, Val index, Ast *a)
         }
         return val_none();
     }
+    if (index.rank == 1)
+        return permuted(e, v, index, a->span);
     Ref in[2] = {v.ref, val_ref(e, &index, a->span)};
     Val r = v;
     r.axes |= index.axes;
@@ -343,6 +358,13 @@ static Val lookup(Elab *e, Val v, Val index, Ast *a)
     r.dim[SHAPE_RANK - 1] = NULL;
     Op op = v.rank == 1 ? OP_PICK : v.rank > 2 || v.axes ? OP_TAKE : OP_GATHER;
     return val_node(e, r, op, 2, in, 0, 0, 0, a->span);
+}
+
+/* An end of a range; one outside of the vector is told with the range. */
+static const Dim *position(Elab *e, Scope *s, Ast *a)
+{
+    Val v = expr(e, s, a);
+    return v.kind == V_TENSOR && v.size ? v.size : expr_dim(e, s, a);
 }
 
 /* One subscript, for dim `*dim` of v; a range leaves that dim there. */
@@ -365,8 +387,8 @@ static Val component(Elab *e, Scope *s, Val v, int *dim, Ast *sub, Ast *whole)
         return val_none();
     }
     if (sub->kind == A_RANGE) {
-        const Dim *lo = expr_dim(e, s, sub->kid);
-        const Dim *hi = expr_dim(e, s, sub->kid->next);
+        const Dim *lo = position(e, s, sub->kid);
+        const Dim *hi = position(e, s, sub->kid->next);
         return lo && hi ? val_slice(e, v, (*dim)++, lo, hi, false, sub->span)
                         : val_none();
     }
@@ -379,22 +401,19 @@ static Val component(Elab *e, Scope *s, Val v, int *dim, Ast *sub, Ast *whole)
         k = member_index(e, k.str, v.dim[*dim], sub->span);
     else if (k.kind == V_TENSOR && k.constant && k.size)
         return val_slice(e, v, *dim, k.size, k.size, true, sub->span);
-    if (*dim && k.kind == V_TENSOR && !k.constant) {
+    if (*dim && k.kind == V_TENSOR) {
         if (e->building)
             diag(e->diags, E_UNSUPPORTED, sub->span,
                  "a look-up in a dim behind the first");
         return val_none();
     }
-    if (k.kind == V_TENSOR && k.rank == 1) {
-        ++*dim;
-        return permuted(e, v, k, sub->span);
-    }
     bool integral = k.kind != V_TENSOR || !k.constant || floor(k.num) == k.num;
-    if (k.kind != V_TENSOR || !integral || (k.rank && k.rank != RANK_UNKNOWN)) {
+    if (k.kind != V_TENSOR || !integral || k.rank > 1) {
         if (e->building)
             diag(e->diags, E_BAD_INDEX, sub->span, val_text(e, &k));
         return val_none();
     }
+    *dim += k.rank == 1;
     return lookup(e, v, k, whole);
 }
 

@@ -44,6 +44,9 @@ static int kind_of(Elab *e, const Ast *a, const Ast *callee)
                            : NULL;
     if (near)
         diag_help(e->diags, "did you mean %s?", near);
+    else
+        diag_help(e->diags, "there are normal, uniform, glorot, he, "
+                            "orthogonal, identity and more: --explain E0323");
     return -1;
 }
 

@@ -209,6 +209,15 @@ static void metric(Elab *e, Scope *s, Ast *a)
     e->graph->root.v[c].of = m;
 }
 
+static bool is_output(const Elab *e, const char *name)
+{
+    for (int i = 0; i < e->graph->root.n; i++)
+        if (e->graph->root.v[i].role == CELL_OUTPUT &&
+            !strcmp(e->graph->root.v[i].name, name))
+            return true;
+    return false;
+}
+
 static void output_root(Elab *e, const char *name, const Val *v, Span at)
 {
     for (int p = 0; v->kind == V_TENSOR && p < 1 + v->complex; p++) {
@@ -216,8 +225,10 @@ static void output_root(Elab *e, const char *name, const Val *v, Span at)
         add_root(e, CELL_OUTPUT, v->complex ? part_name(e, name, p) : name,
                  val_ref(e, &x, at), -1);
     }
-    if (v->kind != V_TENSOR && v->kind != V_NONE)
-        diag(e->diags, E_NOT_VALUE, at, val_text(e, v));
+    if (v->kind == V_TENSOR || v->kind == V_NONE)
+        return;
+    diag(e->diags, E_NOT_VALUE, at, val_text(e, v));
+    not_value_help(e, v);
 }
 
 static void outputs(Elab *e, Ast *const *file, int nfile)
@@ -234,7 +245,10 @@ static void outputs(Elab *e, Ast *const *file, int nfile)
                                        ? k->kid->name
                                        : arena_printf(e->arena, "output%d", n);
                 Val v = expr(e, e->top, k->kid);
-                if (e->set->outputs || v.kind != V_TENSOR)
+                if (!k->name && is_output(e, name))
+                    diag(e->diags, E_DEFINED_TWICE, k->span,
+                         arena_printf(e->arena, "the output %s", name));
+                else if (e->set->outputs || v.kind != V_TENSOR)
                     output_root(e, name, &v, k->span);
             }
         }

@@ -236,8 +236,8 @@ Val fn_reverse(Call *c)
 Val permuted(Elab *e, Val v, Val p, Span at)
 {
     Val pair[2] = {p, val_num(e, 1)};
-    if (v.rank < 1 || v.rank == SHAPE_RANK)
-        return v.rank == RANK_UNKNOWN ? v : val_none();
+    if (v.rank == RANK_UNKNOWN)
+        return v;
     Val index = p.set ? p : val_op(e, OP_sub, 2, pair, at, NULL);
     if (index.kind != V_TENSOR)
         return index;
@@ -263,6 +263,8 @@ Val val_slice(Elab *e, Val v, int dim, const Dim *lo, const Dim *hi, bool drop,
     if (e->building && (a < 1 || b < a || b > extent(&v, dim))) {
         diag(e->diags, E_RANGE, at, dim_text(e->arena, lo),
              dim_text(e->arena, hi), dim_text(e->arena, v.dim[dim]));
+        diag_help(e->diags, "positions count from 1; the last is %s",
+                  dim_text(e->arena, v.dim[dim]));
         return val_none();
     }
     row_major(&v, stride);

@@ -168,6 +168,16 @@ static void note_origin(Elab *e, const Val *v)
                   val_text(e, v));
 }
 
+/* What to do with a layer or a function where a value is due. */
+void not_value_help(Elab *e, const Val *v)
+{
+    if (v->kind == V_LAYER || v->kind == V_CELL)
+        diag_help(e->diags, "the first parentheses hold arguments, the second "
+                            "inputs: lstm(64)(x)");
+    else if (v->kind == V_FN)
+        diag_help(e->diags, "a function is called in parentheses: tanh(x)");
+}
+
 static bool tensor_operand(Elab *e, const Val *v, Span at)
 {
     if (v->kind == V_TENSOR)
@@ -175,8 +185,7 @@ static bool tensor_operand(Elab *e, const Val *v, Span at)
     if (v->kind == V_NONE || !e->building)
         return false;
     diag(e->diags, E_NOT_VALUE, at, val_text(e, v));
-    if (v->kind == V_LAYER || v->kind == V_CELL)
-        diag_help(e->diags, "apply it to its input: lstm(64)(x)");
+    not_value_help(e, v);
     return false;
 }
 

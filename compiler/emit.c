@@ -284,11 +284,31 @@ static void call_gather(Emit *e, const Kernel *k, EmitRows rows)
 
 static void call_scatter(Emit *e, const Kernel *k, EmitRows rows)
 {
-    emit_line(e, "%s(%s, %s, %s, %s, %s, %s, %s);",
-              emit_kernel_name(e, "scatter"), emit_row_count(e, k, rows),
-              emit_size(e, k->n), emit_value_name(e, k->out),
-              emit_size(e, loc_of(e, k->out)->ld), emit_size(e, k->k),
-              call_row(e, k->in.v[0], rows), call_row(e, k->in.v[1], rows));
+    const Loc *x = loc_of(e, k->in.v[0]), *index = loc_of(e, k->in.v[1]);
+    const char *kernel = emit_kernel_name(e, "scatter");
+    const char *count = row_count(e, k, rows), *n = emit_size(e, k->n);
+    const char *to =
+        arena_printf(e->arena, "%s, %s, %s, %s", n, emit_value_name(e, k->out),
+                     emit_size(e, loc_of(e, k->out)->ld), emit_size(e, k->k));
+    if (k->parts == 1) {
+        emit_line(e, "%s(%s, %s, %s, %s);", kernel, count, to,
+                  call_row(e, k->in.v[0], rows), call_row(e, k->in.v[1], rows));
+        return;
+    }
+    const char *from = emit_pointer(e, k->in.v[0], rows);
+    const char *at = emit_pointer(e, k->in.v[1], rows);
+    const char *lines = emit_size(e, k->parts);
+    bool dense = !rows.flat || (x->ld == x->n && index->ld == index->n);
+    if (!dense) {
+        emit_line(e, "for (int64_t row = 0; row < %s; row++)", count);
+        e->indent++;
+        from = arena_printf(e->arena, "%s + row*%s", from, emit_size(e, x->ld));
+        at = arena_printf(e->arena, "%s + row*%s", at, emit_size(e, index->ld));
+    } else if (rows.flat) {
+        lines = arena_printf(e->arena, "%s*%s", count, lines);
+    }
+    emit_line(e, "%s(%s, %s, %s, %s, %s, 1);", kernel, lines, to, from, n, at);
+    e->indent -= !dense;
 }
 
 /* How a reduction is done by one call: over the rows of the axes `rows`, the

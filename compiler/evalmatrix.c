@@ -63,7 +63,7 @@ static void take(const Eval *e, Ref r, const double *x, const double *index,
                  double *out)
 {
     const Node *n = NODE(e->g, r);
-    bool put = n->op == OP_PUT;
+    bool put = n->op != OP_TAKE;
     int64_t count = eval_width(e, IN(e->g, r, 1));
     int64_t rows =
         put ? n->a : SHAPE(e->g, NODE(e->g, IN(e->g, r, 0))->shape)->dim[0];
@@ -160,6 +160,7 @@ void eval_matrix(Eval *e, Ref r, Step t, int64_t b, double *out)
         break;
     case OP_TAKE:
     case OP_PUT:
+    case OP_SCATTER:
         take(e, r, x, y, out);
         break;
     case OP_EXPM:

@@ -181,9 +181,7 @@ static void add_row(Eval *e, Ref r, Step t, int64_t b, double *out, bool first)
         return;
     }
     if (n->op == OP_SCATTER) {
-        int64_t i = (int64_t)*eval_row(e, IN(e->g, r, 1), t, b);
-        for (int64_t j = 0; i >= 0 && i < n->a && j < w; j++)
-            out[i * w + j] += x[j];
+        eval_matrix(e, r, t, b, out);
         return;
     }
     for (int64_t j = 0; j < w; j++) {

@@ -256,7 +256,8 @@ static void lower_rows(Lower *w, int i, KernelKind kind)
     }
     if (kind == KN_SCATTER) {
         n.k = SHAPE(g, node->shape)->dim[0];
-        n.n = size0;
+        n.n = shape_size(g, node->shape) / n.k;
+        n.parts = size0 / n.n;
     }
     put(w, n);
 }

@@ -9,14 +9,29 @@ static const Verb *const verbs[] = {
     &drv_run,     &drv_emit,     &drv_build,     &drv_train, &drv_eval,
     &drv_predict, &drv_generate, &drv_gradcheck, NULL};
 
+static void print_example(const char *title, const char *text)
+{
+    printf("%s:\n", title);
+    while (*text) {
+        size_t n = strcspn(text, "\n");
+
+        printf("    %.*s\n", (int)n, text);
+        text += n + (text[n] == '\n');
+    }
+}
+
 static int explain(const char *code)
 {
-    const char *text = code ? cellc_explain(code) : NULL;
+    const char *text = code ? cellc_explain(code) : NULL, *wrong, *right;
 
     if (text) {
         fputs(text, stdout);
         if (*text && text[strlen(text) - 1] != '\n')
             putchar('\n');
+        if (cellc_example(code, &wrong, &right)) {
+            print_example("wrong", wrong);
+            print_example("right", right);
+        }
         return EXIT_DONE;
     }
     if (code)

@@ -134,6 +134,11 @@ void mistake_unclosed(Lexer *lx, Span open, Span until)
         diag_help(lx->diags, "the file ends without a '%c' for it", close);
     else
         diag_note(lx->diags, until, "a '%c' is expected before this", close);
+    if (!end && *sign == '[' && *text_of(lx, until) == ';')
+        diag_help(lx->diags, "parts are separated by commas: [a, b]");
+    if (!end && until.lo > lx->src->base && *text_of(lx, until) == '{' &&
+        lx->src->text[until.lo - lx->src->base - 1] == '_')
+        diag_help(lx->diags, "an earlier step is written h[t-1]");
 }
 
 /* A token that was read as going on with the line before, but most likely
@@ -185,6 +190,7 @@ static const char *foreign_help(const char *word)
         {"while", "there are no loops: h[t-1] is the step before"},
         {"if", "a choice is written condition ? a : b"},
         {"else", "a choice is written condition ? a : b"},
+        {"lambda", "a function is written fn f(x) = ..."},
     };
     size_t i;
 
@@ -192,6 +198,16 @@ static const char *foreign_help(const char *word)
         if (strcmp(foreign[i].word, word) == 0)
             return foreign[i].help;
     return NULL;
+}
+
+/* The word of the language that begins a statement and was meant, or NULL. */
+static const char *meant_word(const char *name)
+{
+    static const char *const word[] = {"option", "const", "time",   "fn",
+                                       "cell",   "input", "state",  "param",
+                                       "noise",  "loss",  "output", "metric",
+                                       "train",  "data",  "extern", "use"};
+    return diag_closest(name, word, sizeof word / sizeof *word);
 }
 
 /* A line that begins with a name and has no '=' or '~' where one is due. */
@@ -211,8 +227,11 @@ static bool say_no_equals(Lexer *lx, Token t, Expected e)
         return true;
     }
     diag(lx->diags, E_NO_EQUALS, t.span, text_of(lx, left));
+    const char *word = meant_word(text_of(lx, lx->head.span));
     if (t.kind == EQ)
         diag_help(lx->diags, "an equation has a single '='; '==' compares");
+    else if (word && t.kind == ID)
+        diag_help(lx->diags, "did you mean %s?", word);
     else
         diag_help(lx->diags, "an equation is written %s = ...",
                   text_of(lx, left));
@@ -262,7 +281,11 @@ static bool say_operator(Lexer *lx, Token t, const char *found, Expected e)
              ? arena_printf(lx->arena, "the '%s'", a)
              : describe(lx, lx->before, NULL),
          describe(lx, t, found));
-    if (lx->before.kind == NUM)
+    if (t.kind == ID && foreign_help(b))
+        diag_help(lx->diags, "%s", foreign_help(b));
+    else if (lx->before.kind == ID && foreign_help(a))
+        diag_help(lx->diags, "%s", foreign_help(a));
+    else if (lx->before.kind == NUM)
         diag_help(lx->diags, "a product is written %s * %s", a, b);
     else if (lx->before.kind == ID && t.kind == ID)
         diag_help(lx->diags,
@@ -292,6 +315,13 @@ static void help_syntax(Lexer *lx, Token t, Expected e)
                              "goes on here");
     else if (t.kind == '=' && has(e, "'+'"))
         diag_help(lx->diags, "one equation a line; to compare, write ==");
+    else if ((t.kind == '(' || t.kind == '<') && has(e, "'['") &&
+             !has(e, "'+'"))
+        diag_help(lx->diags, "dims stand in square brackets: W[n,m]");
+    else if (t.kind == '{' && has(e, "'+'"))
+        diag_help(lx->diags, "arguments stand in parentheses: tanh(x)");
+    else if (strchr("+-*/@", t.kind) && lx->before.kind == SEP)
+        diag_help(lx->diags, "a line ends in the operator where it goes on");
     else if (t.kind == '+' && has(e, "a number"))
         diag_help(lx->diags, "a number needs no '+' in front");
     else if (has(e, "'{'") && !has(e, "a name") && t.kind == SEP)

@@ -233,15 +233,11 @@ static const char *type_lookup(Typing *t, Op op)
     case OP_PLACE:
         shape_set(t->shape, 1, t->a, 0);
         return x->rank == 0 ? NULL : "operand is not a scalar";
-    case OP_GATHER:
+    default: /* GATHER */
         shape_set(t->shape, 1, x->dim[1], 0);
         return x->rank == 2 && in_axes(t, 0) == GX_NONE
                    ? NULL
                    : "operand is not a constant matrix";
-    default: /* SCATTER */
-        shape_set(t->shape, 2, t->a, x->dim[0]);
-        *t->axes = GX_NONE;
-        return x->rank == 1 ? NULL : "operand is not a vector";
     }
 }
 
@@ -406,8 +402,10 @@ static const char *type_structural(Typing *t, Op op)
     case OP_PICK:
     case OP_PLACE:
     case OP_GATHER:
-    case OP_SCATTER:
         return type_lookup(t, op);
+    case OP_SCATTER:
+        *t->axes = GX_NONE;
+        return type_take(t, true);
     case OP_MATVEC:
     case OP_OUTER:
     case OP_MATMUL:

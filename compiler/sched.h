@@ -94,8 +94,8 @@ typedef enum KernelKind {
     KN_TAKE,    /* y[rows,m,n] = x0[rows,k,n] at index x1[rows,m] */
     KN_PUT,     /* y[rows,k,n] = 0 and x0[rows,m,n] added at x1[rows,m] */
     KN_GATHER,  /* y[rows,n] = rows x1[rows] of the matrix x0[k,n] */
-    KN_SCATTER, /* matrix y[k,n] (add: +)= 0 and rows x0[rows,n] added at
-                   index x1[rows] */
+    KN_SCATTER, /* matrix y[k,n] (add: +)= 0 and rows x0[rows,parts,n] added at
+                   index x1[rows,parts] */
     KN_SUM,     /* y[rows] = sum of x0[rows,k]; likewise: */
     KN_MAXV, KN_MINV,
     KN_ARGMAX, KN_LSE, /* the same in each of `parts` lines of k */
@@ -130,7 +130,7 @@ typedef struct Kernel {
     bool add;       /* accumulate */
     bool trans;     /* PACK, CUMSUM */
     bool ta, tb;    /* PRODUCT */
-    int64_t parts;  /* PRODUCT, ARGMAX, LSE, SOFTMAX, CUMSUM */
+    int64_t parts;  /* PRODUCT, SCATTER, ARGMAX, LSE, SOFTMAX, CUMSUM */
     int view;       /* VIEW, FOLD */
     bool on_start;  /* COPY: only if START is not 0 (its value: Sched.start) */
     uint8_t over, from; /* SUMA, MAXA, MINA */

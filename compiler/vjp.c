@@ -156,10 +156,15 @@ static void vjp_lookup(Grad *z, Ref r, Ref d)
         cot_add(z, x, graph_add(g, OP_SCATTER, 2, in, rows, 0, 0, n.span));
 }
 
-/* Where an operand equals the extreme value, ties included. */
-static Ref at_extreme(Grad *z, Ref x, Ref y, Ref d)
+/* Where an operand equals the extreme value; ties share what there is. */
+static Ref at_extreme(Grad *z, Ref r, Ref d)
 {
-    return graph_op3(z->g, OP_select, add2(z, OP_eq, x, y), d, zero(z));
+    Graph *g = z->g;
+    const Node n = *NODE(g, r);
+    bool over = n.op == OP_MAXA || n.op == OP_MINA;
+    Ref x = IN(g, r, 0), hit = add2(z, OP_eq, x, r);
+    Ref ties = node1(z, over ? OP_SUMA : OP_SUM, hit, over ? n.a : 0, 0);
+    return graph_op3(g, OP_select, hit, add2(z, OP_div, d, ties), zero(z));
 }
 
 static void vjp_own(Grad *z, Ref r, Ref d)
@@ -194,7 +199,7 @@ void vjp(Grad *z, Ref r, Ref d)
     case OP_MINV:
     case OP_MAXA:
     case OP_MINA:
-        cot_add(z, x, at_extreme(z, x, r, d));
+        cot_add(z, x, at_extreme(z, r, d));
         break;
     case OP_PICK:
     case OP_PLACE:

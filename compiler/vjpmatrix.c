@@ -161,9 +161,12 @@ void vjp_matrix(Grad *z, Ref r, Ref d)
     case OP_CUMSUM:
         cot_add(z, x, node1(z, OP_CUMSUM, d, !n.a));
         break;
-    case OP_TAKE:
-        cot_add(z, x, node2(z, OP_PUT, d, IN(g, r, 1), rows, 0));
+    case OP_TAKE: {
+        bool sum = n.axes && !NODE(g, x)->axes;
+        cot_add(z, x,
+                node2(z, sum ? OP_SCATTER : OP_PUT, d, IN(g, r, 1), rows, 0));
         break;
+    }
     case OP_PUT:
         cot_add(z, x, node2(z, OP_TAKE, d, IN(g, r, 1), 0, 0));
         break;

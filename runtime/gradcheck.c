@@ -330,7 +330,11 @@ static int check_chunk(Check *c, GradReport *r, RtError *err)
     if (!bad) {
         list = gather(c, &n, err);
         bad = !list || (err && err->text);
+        r->loss += loss;
     }
+    for (int k = 0; k < n && !bad; k++)
+        for (int64_t i = 0; i < list[k].n; i++)
+            r->norm2 += list[k].grad[i] * list[k].grad[i];
     for (int k = 0; k < n && !bad; k++)
         bad = check_varied(c, &list[k], r, err);
     for (int k = 0; k < n; k++) {

@@ -34,6 +34,8 @@ typedef struct GradReport {
     GradRow *row;
     int n;
     double worst; /* error */
+    double loss;  /* of all chunks; the same on every back end */
+    double norm2; /* of all gradients: sum of squares, likewise */
 } GradReport;
 
 /* d has gradients, and those of inputs where they are to be checked.  Numeric

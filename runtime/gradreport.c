@@ -30,9 +30,10 @@ static json_t *to_json(const GradReport *r, double tolerance, const char *title,
                       (json_int_t)r->row[i].index, "analytic",
                       r->row[i].analytic, "numeric", r->row[i].numeric, "error",
                       isfinite(r->row[i].error) ? r->row[i].error : 1e300));
-    return json_pack("{s:s, s:f, s:f, s:b, s:s?, s:o}", "model", title, "worst",
-                     isfinite(r->worst) ? r->worst : 1e300, "tolerance",
-                     tolerance, "ok", r->worst <= tolerance, "not comparable",
+    return json_pack("{s:s, s:f, s:f, s:b, s:f, s:f, s:s?, s:o}", "model",
+                     title, "worst", isfinite(r->worst) ? r->worst : 1e300,
+                     "tolerance", tolerance, "ok", r->worst <= tolerance,
+                     "loss", r->loss, "norm", sqrt(r->norm2), "not comparable",
                      skipped, "tensors", rows);
 }
 

@@ -156,6 +156,20 @@ static char *name_list(const CellDesc *d, const Target *to)
     return s;
 }
 
+/* Draws of `once` may be given for every step: those of the first count. */
+static int first_step(const Run *r, const CellTensor *t, Npy *a, RtError *err)
+{
+    if (t->role != CELL_NOISE || t->axes != CELL_B || a->rank != t->rank + 2 ||
+        a->dim[0] < 1 || a->dim[1] < 1)
+        return 0;
+    if (r->set->batch_first && time_first(a, 1, err))
+        return -1;
+    a->count /= a->dim[0];
+    a->rank--;
+    memmove(a->dim, a->dim + 1, (size_t)a->rank * sizeof *a->dim);
+    return 0;
+}
+
 /* Reads the files of one flag. */
 static int bind_files(Run *r, const RunFile *file, int n, Target to,
                       RtError *err)
@@ -183,7 +197,9 @@ static int bind_files(Run *r, const RunFile *file, int n, Target to,
                                r->bound[j].path, file[k].path);
         *b = (Bound){.tensor = i, .path = file[k].path};
         r->nbound++;
-        if (npy_read(b->path, &b->a, err) || check_shape(r, b, err))
+        if (npy_read(b->path, &b->a, err) ||
+            first_step(r, &r->d->tensor[i], &b->a, err) ||
+            check_shape(r, b, err))
             return -1;
         int times = b->a.rank - r->d->tensor[i].rank - 1;
         if (r->set->batch_first && r->d->tensor[i].axes & CELL_B && times > 0 &&

@@ -408,7 +408,7 @@ static int draw_noise(RtSession *s, int i, RtError *err)
 int session_noise(RtSession *s, RtError *err)
 {
     for (int i = -1; (i = model_next(s->desc, CELL_NOISE, i)) >= 0;)
-        if (draw_noise(s, i, err))
+        if (!s->given[i] && draw_noise(s, i, err))
             return -1;
     return 0;
 }

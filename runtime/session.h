@@ -75,10 +75,10 @@ void session_batch(RtSession *s, int64_t sequences);
 /* Steps that each sequence's terms are divided by (0: those here); [B]. */
 void session_total(RtSession *s, const int64_t *total);
 
-/* Draws the NOISE tensors.  A value depends on (seed, step, tensor, row of the
- * whole batch, place) alone, so not on the number of threads; "once": the step
- * at which the sequences began; "shared": not on the row.  Inference models do
- * not read noise and need no call. */
+/* Draws the NOISE tensors that have not been set.  A value depends on (seed,
+ * step, tensor, row of the whole batch, place) alone, so not on the number of
+ * threads; "once": the step at which the sequences began; "shared": not on
+ * the row.  Inference models do not read noise and need no call. */
 int session_noise(RtSession *s, RtError *err);
 
 /* Error: an input was not set; or what the generated code returned. */

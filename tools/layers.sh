@@ -12,7 +12,7 @@ base.*              : base.h
 prelude.h           :
 library.*           : ast.h prelude.h library.h
 source.*            : base.h source.h
-diag.*              : source.h diag.h diag.def
+diag.*              : source.h diag.h diag.def example.def
 ast.* fmt.c         : diag.h ast.h
 syntax.h astbuild.* token.c comment.c mistake.c lex.l parse.y
                     : ast.h syntax.h astbuild.h parse.tab.h

@@ -240,22 +240,43 @@ static int markdown_cell(Cellc *c, const CellcCell *cell)
     return 0;
 }
 
+static int by_size(const void *a, const void *b)
+{
+    return *(const int *)a - *(const int *)b;
+}
+
+/* How many cells, and how many equation lines the middle one has. */
+static int markdown_head(Cellc *c, int *found)
+{
+    CellcCell cell;
+    int *lines;
+
+    while (cellc_cell_at(c, *found, &cell))
+        (*found)++;
+    lines = malloc((size_t)(*found + 1) * sizeof *lines);
+    if (!lines)
+        return EXIT_BUG;
+    for (int i = 0; i < *found; i++)
+        lines[i] = cellc_cell_at(c, i, &cell) ? cell.equations : 0;
+    qsort(lines, (size_t)*found, sizeof *lines, by_size);
+    printf("# The library's cells\n\n%d cells; half of them have at most %d "
+           "equation lines. Made by\n`cellc cells --markdown >docs/CELLS.md`; "
+           "do not edit.\n\n"
+           "`cellc cells NAME` prints a cell with its parameters, ready to be "
+           "changed. A cell\nis linear in its state where the next state is a "
+           "linear function of the one\nbefore, whatever the input; `partly` "
+           "names the states that are.\n",
+           *found, *found ? lines[*found / 2] : 0);
+    free(lines);
+    return 0;
+}
+
 static int markdown(const Flags *f, Cellc *c, int *found)
 {
     CellcCell cell;
-    int code = 0;
+    int code = markdown_head(c, found);
 
     (void)f;
-    while (cellc_cell_at(c, *found, &cell))
-        (*found)++;
-    printf(
-        "# The library's cells\n\n%d cells. Made by `cellc cells "
-        "--markdown`; do not edit.\n\n"
-        "`cellc cells NAME` prints a cell with its parameters, ready to be "
-        "changed.\nA cell is linear in its state where the next state is a "
-        "linear function of the\none before, whatever the input; then `partly` "
-        "names the states that are.\n",
-        *found);
     for (int k = 0; k < FAMILIES; k++)
         for (int i = 0, n = 0; !code && cellc_cell_at(c, i, &cell); i++) {
             if (family_of(&cell) != k)

@@ -176,6 +176,8 @@ static int solve_dims(Drv *d, const RunSetup *set)
         code = solve_files(&s, set->state, set->nstate, 1);
     if (!code)
         code = solve_files(&s, set->up, set->nup, -1);
+    if (!code)
+        code = solve_files(&s, set->noise, set->nnoise, -1);
     for (int i = 0; i < s.n && !code; i++)
         code = drv_code(cellc_dim(d->c, s.v[i].name, (long)s.v[i].size));
     for (int i = 0; i < s.n; i++) {
@@ -249,6 +251,10 @@ static int read_setup(const Flags *f, RunSetup *set)
     set->seed = (uint64_t)seed;
     if (!code && !set->out) {
         say_error("run needs --out DIR for its results");
+        code = EXIT_USAGE;
+    }
+    if (!code && set->nnoise && !set->training) {
+        say_error("--noise needs --training: else nothing is drawn");
         code = EXIT_USAGE;
     }
     if (!code && set->steps && !set->optimizer) {

@@ -66,6 +66,9 @@ for page in "$here/README.md" "$here"/docs/*.md "$here"/examples/*/README.md; do
         esac
     done <"$page"
 done
+build/cellc cells --markdown >CELLS.md
+try "docs/CELLS.md: cellc cells --markdown >docs/CELLS.md" \
+    diff "$here/docs/CELLS.md" CELLS.md
 try "canonical layout" build/cellc fmt --check "$here"/compiler/prelude/*.cell \
     "$here"/compiler/prelude/cells/*.cell "$here"/examples/*/*.cell
 echo "$passed passed, $failed failed"

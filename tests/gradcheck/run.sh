@@ -28,7 +28,7 @@ cells() {
         case $cell in # these give what has the size of their input
         residual | highway | prenorm | rglru) inputs=square ;;
         conv_lstm | row_rnn | entnet) inputs=matrix ;;
-        group_lstm | onlstm | pru) inputs=wider ;; # than what they are given
+        associative_lstm | group_lstm | onlstm | pru) inputs=wider ;; # outputs
         esac
         for wrap in % 'rev(%)' 'bi(%)' 'stack(2,%)' 'stack(2,bi(%))' \
             'residual(%)'; do
@@ -38,15 +38,12 @@ cells() {
             *matrix*bi* | *matrix*residual* | *wider*residual*) ;;
             "entnet matrix stack"* | "tf_lstm one residual"*) ;;
             "tf_lstm one stack(2,bi"*) ;;
-            "mamba one stack(2,bi"* | "ttt one stack(2,bi"*) ;; # too steep
+            "mamba one stack(2,bi"*) ;; # too steep
             *several*bi* | *several*residual*) ;; # those have one input
             "bi one residual(%)") ;; # sizes differ
             *" square stack(2,bi(%))") ;;
             *" %") forms "$cell --wrap $wrap" ;;
-            *)
-                echo "$cell --wrap $wrap"
-                echo "$cell --wrap $wrap --lengths --tbptt 3"
-                ;;
+            *) echo "$cell --wrap $wrap --lengths --tbptt 3" ;;
             esac
         done
     done

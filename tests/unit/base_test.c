@@ -263,10 +263,14 @@ static void test_explain(void **state)
     };
     int i, k;
 
+    const char *wrong, *right;
+
     (void)state;
     assert_null(diag_explain("E9999"));
     for (i = 0; i < DIAG_COUNT; i++) {
         assert_true(strlen(diag_explain(codes[i])) > 10);
+        if (!diag_example(codes[i], &wrong, &right))
+            fail_msg("%s has no example in example.def", codes[i]);
         for (k = 0; k < i; k++)
             assert_string_not_equal(codes[i], codes[k]);
     }
