@@ -203,23 +203,6 @@ static void collect_sets(Elab *e, Scope *s, Ast *stmt, NameKind kind)
     }
 }
 
-static void collect_axes(Elab *e, Ast *stmt)
-{
-    for (Ast *k = stmt->kid; k; k = k->next) {
-        Axis x = {k->name, k->name_span, k, -1, false};
-        if (k->op == '=') {
-            diag(e->diags, E_UNSUPPORTED, k->span,
-                 "an axis with a slower clock");
-            continue;
-        }
-        if (e->axis.n == CELL_TIMES)
-            diag(e->diags, E_UNSUPPORTED, k->span,
-                 "more than three time axes in one model");
-        if (e->axis.n < CELL_TIMES)
-            vec_push(e->arena, &e->axis, x);
-    }
-}
-
 /* `state h[n] = e` declares what the equations define anyway; its value is
  * that of h[0] = e. */
 static void collect_state(Elab *e, Scope *s, Ast *a)
@@ -302,7 +285,7 @@ void scope_collect(Elab *e, Scope *s, Ast *first)
 {
     for (Ast *a = first; a; a = a->next)
         if (a->kind == A_TIME)
-            collect_axes(e, a);
+            axes_collect(e, a);
     for (Ast *a = first; a; a = a->next)
         if (a->kind == A_OPTION || a->kind == A_CONST)
             collect_statement(e, s, a);
@@ -644,35 +627,6 @@ static Span applied_at(void *user, int i)
     return app ? app->call->span : n->rhs ? n->rhs->span : n->span;
 }
 
-/* Without a `time` line the axis is t. */
-static void implied_axis(Elab *e, Ast *const *file, int nfile)
-{
-    Axis t = {intern_str(e->intern, "t"), {0, 0}, NULL, -1, false};
-    for (int i = 0; i < nfile; i++)
-        if (ast_find(file[i], A_TIME))
-            return;
-    vec_push(e->arena, &e->axis, t);
-}
-
-/* `time t, s like t`: the steps of t once more. */
-static void find_likes(Elab *e)
-{
-    for (int i = 0; i < e->axis.n; i++) {
-        Axis *x = &e->axis.v[i];
-        if (x->decl && x->decl->op == K_LIKE) {
-            for (int k = 0; k < e->axis.n; k++)
-                if (k != i && !strcmp(e->axis.v[k].name, x->decl->kid->name) &&
-                    (!e->axis.v[k].decl || e->axis.v[k].decl->op != K_LIKE))
-                    x->like = k;
-            if (x->like < 0)
-                diag(e->diags, E_AXIS_NAME, x->decl->kid->span,
-                     x->decl->kid->name);
-        }
-        TimeAxis t = {x->name, x->like};
-        vec_push(e->arena, &e->graph->time, t);
-    }
-}
-
 Elaborated elaborate(Arena *a, Intern *in, Diags *d, Ast *const *lib, int nlib,
                      Ast *const *file, int nfile, const Settings *set)
 {
@@ -690,10 +644,10 @@ Elaborated elaborate(Arena *a, Intern *in, Diags *d, Ast *const *lib, int nlib,
     e.top = scope_new(&e, e.lib, "");
     for (int i = 0; i < nlib; i++)
         scope_collect(&e, e.lib, lib[i] ? lib[i]->kid : NULL);
-    implied_axis(&e, file, nfile);
+    axes_implied(&e, file, nfile);
     for (int i = 0; i < nfile; i++)
         scope_collect(&e, e.top, file[i]->kid);
-    find_likes(&e);
+    axes_done(&e);
     for (int i = 0; i < nfile && !set->probe; i++)
         text_check(&e, file[i]);
     for (int i = 0; i < MAX_ROUNDS; i++) {

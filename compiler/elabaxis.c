@@ -1,4 +1,5 @@
-/* Time axes of the elaboration: what sum[t](e) and its like mean.  They are
+/* Time axes of the elaboration: what `time` lines declare, and what sum[t](e)
+ * and its like mean.  They are
  * over the steps that each sequence has; beside the reductions of the graph
  * they are elementwise equations, so softmax[t] needs no operator. */
 #include <math.h>
@@ -218,4 +219,52 @@ Val axis_call(Call *c)
         a.v.axes &= ~(1u << a.axis);
     a.v.axes |= AXIS_B;
     return a.v;
+}
+
+/* ---- declarations ---- */
+
+void axes_collect(Elab *e, Ast *stmt)
+{
+    for (Ast *k = stmt->kid; k; k = k->next) {
+        Axis x = {k->name, k->name_span, k, -1, false};
+        if (k->op == '=') {
+            diag(e->diags, E_UNSUPPORTED, k->span,
+                 "an axis with a slower clock");
+            continue;
+        }
+        if (e->axis.n == CELL_TIMES)
+            diag(e->diags, E_UNSUPPORTED, k->span,
+                 "more than three time axes in one model");
+        if (e->axis.n < CELL_TIMES)
+            vec_push(e->arena, &e->axis, x);
+    }
+}
+
+/* Without a `time` line the axis is t. */
+void axes_implied(Elab *e, Ast *const *file, int nfile)
+{
+    Axis t = {intern_str(e->intern, "t"), {0, 0}, NULL, -1, false};
+    for (int i = 0; i < nfile; i++)
+        if (ast_find(file[i], A_TIME))
+            return;
+    vec_push(e->arena, &e->axis, t);
+}
+
+/* `time t, s like t`: the steps of t once more. */
+void axes_done(Elab *e)
+{
+    for (int i = 0; i < e->axis.n; i++) {
+        Axis *x = &e->axis.v[i];
+        if (x->decl && x->decl->op == K_LIKE) {
+            for (int k = 0; k < e->axis.n; k++)
+                if (k != i && !strcmp(e->axis.v[k].name, x->decl->kid->name) &&
+                    (!e->axis.v[k].decl || e->axis.v[k].decl->op != K_LIKE))
+                    x->like = k;
+            if (x->like < 0)
+                diag(e->diags, E_AXIS_NAME, x->decl->kid->span,
+                     x->decl->kid->name);
+        }
+        TimeAxis t = {x->name, x->like};
+        vec_push(e->arena, &e->graph->time, t);
+    }
 }
