@@ -173,6 +173,7 @@ struct Scope {
     int axis;            /* axis that `t` means here, -1 unknown */
     bool along;          /* the application says so: lstm(n)[u](x) */
     uint32_t axes;       /* time axes of the inputs */
+    bool open;           /* `input x, ...`: takes further inputs */
     Val any;             /* shape that `[...]` means; NONE until solved */
     const char *where;   /* "lstm" for messages, NULL at top level */
     VEC(Ast *) terms;    /* loss, metric and ~ statements of a cell */
@@ -193,6 +194,13 @@ struct Layer {
     Span span;
 };
 
+/* An argument, and in whose names it is written. */
+typedef struct Given {
+    Ast *e;
+    Scope *from;
+} Given;
+typedef VEC(Given) GivenList;
+
 /* One use of a layer on values. */
 struct App {
     Layer *layer;
@@ -201,6 +209,7 @@ struct App {
     Scope *shown;     /* the same, to read the output line in */
     VEC(App *) level; /* STACK: bottom first */
     VEC(Over) over;
+    GivenList more; /* `...`: inputs to hand on */
     Ast *call;
     Ast *through; /* STACK: its first input ... */
     Scope *from;  /* ... in whose names ... */

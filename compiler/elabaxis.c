@@ -1,7 +1,7 @@
 /* Time axes of the elaboration: what `time` lines declare, and what sum[t](e)
- * and its like mean.  They are
- * over the steps that each sequence has; beside the reductions of the graph
- * they are elementwise equations, so softmax[t] needs no operator. */
+ * and its like mean.  Those are over the steps that each sequence has; beside
+ * the reductions of the graph they are elementwise equations, so softmax[t]
+ * needs no operator. */
 #include <math.h>
 #include <string.h>
 

@@ -640,12 +640,12 @@ void emit_entries(Emit *e, Buf *out, const char *kind)
             continue;
         buf_printf(out,
                    "\n%sint %s_%s_n(const void *params, void *grads, void "
-                   "*work,\n    const int64_t *n)\n{\n"
+                   "*work,\n    const int64_t *extent)\n{\n"
                    "    return %s_%s(params, grads, work, ",
                    kind, e->o->name, suffix[f], e->o->name, suffix[f]);
         for (int i = 0; i < e->s->ntime; i++)
-            buf_printf(out, "n[%d], ", cell_time_at(i));
-        buf_printf(out, "n[%d]);\n}\n", CELL_AT_B);
+            buf_printf(out, "extent[%d], ", cell_time_at(i));
+        buf_printf(out, "extent[%d]);\n}\n", CELL_AT_B);
     }
 }
 

@@ -571,8 +571,9 @@ static void source_places(Api *api, Buf *b)
                emit_poly(api->e, api->p->work_size), real);
     buf_printf(b,
                "%s *%s_tensor(%s *work, int i, %s)\n{\n"
-               "    const int64_t n[CELL_AXES] = {%s};\n"
-               "    return work + cell_size(%s_desc.tensor[i].at, n);\n}\n",
+               "    const int64_t extent[CELL_AXES] = {%s};\n"
+               "    return work + cell_size(%s_desc.tensor[i].at, "
+               "extent);\n}\n",
                real, n, real, emit_extents(api->e, "int64_t "),
                extents_list(api), n);
     if (!api->p->s->fn[FN_BACKWARD].stage.n)
