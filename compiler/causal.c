@@ -68,7 +68,10 @@ static bool whole(const Graph *g, Ref r, int axis)
     case OP_AT:
         return SLOT(g, n->a)->axis == axis;
     case OP_FINAL:
+    case OP_REVERSE:
         return n->a == axis;
+    case OP_ALONG:
+        return n->a == axis || n->b == axis;
     case OP_SUMA:
     case OP_MAXA:
     case OP_MINA:

@@ -191,7 +191,7 @@ static void causal_message(Cellc *c, const Graph *g, const CausalError *x)
         const Slot *s = SLOT(g, NODE(g, x->read)->a);
         diag(c->diags, E_AXIS_LOOPS, x->span,
              arena_strndup(c->run, s->name, strcspn(s->name, "[")),
-             g->time.v[s->axis]);
+             g->time.v[s->axis].name);
         return;
     }
     const char *who = "a value";

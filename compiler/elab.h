@@ -173,6 +173,7 @@ struct Scope {
     int axis;            /* axis that `t` means here, -1 unknown */
     bool along;          /* the application says so: lstm(n)[u](x) */
     uint32_t axes;       /* time axes of the inputs */
+    bool open;           /* `input x, ...`: takes further inputs */
     Val any;             /* shape that `[...]` means; NONE until solved */
     const char *where;   /* "lstm" for messages, NULL at top level */
     VEC(Ast *) terms;    /* loss, metric and ~ statements of a cell */
@@ -193,6 +194,13 @@ struct Layer {
     Span span;
 };
 
+/* An argument, and in whose names it is written. */
+typedef struct Given {
+    Ast *e;
+    Scope *from;
+} Given;
+typedef VEC(Given) GivenList;
+
 /* One use of a layer on values. */
 struct App {
     Layer *layer;
@@ -201,6 +209,7 @@ struct App {
     Scope *shown;     /* the same, to read the output line in */
     VEC(App *) level; /* STACK: bottom first */
     VEC(Over) over;
+    GivenList more; /* `...`: inputs to hand on */
     Ast *call;
     Ast *through; /* STACK: its first input ... */
     Scope *from;  /* ... in whose names ... */
@@ -214,6 +223,7 @@ typedef struct Axis {
     const char *name;
     Span span;
     Ast *decl; /* A_AXIS or NULL for the implied t */
+    int like;  /* number of the axis whose steps these are once more, or -1 */
     bool used;
 } Axis;
 
@@ -388,7 +398,11 @@ bool over_starts(Elab *e, const Over *o, const App *at, const Name *n);
 void over_type_starts(Elab *e, Name *n);
 void over_check(Elab *e);
 
-/* elabaxis.c: sum[t](e), softmax[t](e) ... */
+/* elabaxis.c: `time` lines, then what follows from all of them; sum[t](e),
+ * softmax[t](e) ... */
+void axes_collect(Elab *e, Ast *stmt);
+void axes_implied(Elab *e, Ast *const *file, int nfile);
+void axes_done(Elab *e);
 Val axis_call(Call *c);
 bool axis_function(const char *name);
 const char *axis_list(Elab *e, uint32_t axes); /* "t, u" */

@@ -289,12 +289,42 @@ static bool bind_arguments(Elab *e, App *app)
     return ok && !stray;
 }
 
+/* The arguments by position; `...` stands for those that the caller's own cell
+ * was given behind its inputs. */
+static bool spread(Elab *e, Scope *caller, Ast *rest, GivenList *to)
+{
+    bool ok = true;
+    for (; rest; rest = rest->next) {
+        if (rest->kind == A_KEY)
+            continue;
+        Given g = {rest, caller};
+        if (rest->kind != A_NAME || strcmp(rest->name, "...")) {
+            vec_push(e->arena, to, g);
+            continue;
+        }
+        const App *own = caller->app;
+        for (int i = 0; own && i < own->more.n; i++)
+            vec_push(e->arena, to, own->more.v[i]);
+        if (own && own->scope->open)
+            continue;
+        if (e->building)
+            diag(e->diags, E_REST, rest->span);
+        ok = false;
+    }
+    return ok;
+}
+
 /* Inputs by position; the first may be the value of another application. */
 static bool bind_inputs(Elab *e, App *app, Scope *caller, Ast *first, App *feed,
                         Ast *rest)
 {
-    bool ok = true, fed = first || feed;
-    int want = 0, have = fed;
+    bool fed = first || feed;
+    int want = 0, next = 0;
+    GivenList given = {0};
+    if (!spread(e, caller, rest, &given))
+        return false;
+    bool ok = true;
+    int have = fed + given.n;
     for (int i = 0; i < app->scope->order.n; i++) {
         Name *n = app->scope->order.v[i];
         if (n->kind != N_INPUT)
@@ -308,18 +338,15 @@ static bool bind_inputs(Elab *e, App *app, Scope *caller, Ast *first, App *feed,
             fed = false;
             continue;
         }
-        while (rest && rest->kind == A_KEY)
-            rest = rest->next;
-        n->rhs = rest;
-        have += rest != NULL;
-        ok &= rest != NULL;
-        rest = rest ? rest->next : NULL;
-    }
-    for (; rest; rest = rest->next)
-        if (rest->kind != A_KEY) {
-            ok = false;
-            have++;
+        ok &= next < given.n;
+        if (next < given.n) {
+            n->rhs = given.v[next].e;
+            n->from = given.v[next++].from;
         }
+    }
+    for (; app->scope->open && next < given.n; next++)
+        vec_push(e->arena, &app->more, given.v[next]);
+    ok &= next == given.n;
     if ((!ok || fed) && e->building) {
         diag(e->diags, E_INPUTS, app->call->span, app->layer->cell->name, want,
              have);

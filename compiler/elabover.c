@@ -297,16 +297,22 @@ bool over_bind(Elab *e, App *app, Scope *caller, Ast *k)
     return true;
 }
 
-/* An argument that nothing in the cell answers to. */
+/* An argument that nothing in the cell answers to; of several that speak of
+ * names of a kind, one is enough. */
 void over_check(Elab *e)
 {
     for (int i = 0; i < e->scope.n; i++) {
         App *app = e->scope.v[i]->app;
         if (!app || app->scope != e->scope.v[i])
             continue;
+        bool many = false;
         for (int k = 0; k < app->over.n; k++)
-            if (!app->over.v[k].used)
-                diag(e->diags, W_CHANGES_NOTHING, app->over.v[k].span,
+            many |= app->over.v[k].word != WORD_NAME && app->over.v[k].used;
+        for (int k = 0; k < app->over.n; k++) {
+            const Over *o = &app->over.v[k];
+            if (!o->used && !(many && o->word != WORD_NAME))
+                diag(e->diags, W_CHANGES_NOTHING, o->span,
                      app->layer->cell->name);
+        }
     }
 }

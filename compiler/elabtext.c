@@ -117,6 +117,18 @@ static void axes_in_front(Elab *e, const Ast *input)
     }
 }
 
+/* `...` ends the inputs of a cell and declares nothing else. */
+static void rest_last(Elab *e, const Ast *a, bool model)
+{
+    if (a->kind != A_INPUT && a->kind != A_PARAM && a->kind != A_NOISE &&
+        a->kind != A_STATE)
+        return;
+    for (const Ast *d = a->kid; d && d->kind == A_DECL; d = d->next)
+        if (!strcmp(d->name, "...") &&
+            (model || a->kind != A_INPUT || d->next || d->kid))
+            diag(e->diags, E_REST, d->span);
+}
+
 /* What a call is given twice by name. */
 static void calls(Elab *e, const Ast *a)
 {
@@ -145,6 +157,8 @@ static void statements(Elab *e, const Ast *first, bool model)
             same_names(e, ast_find(a, A_WITH), A_SET);
         if (a->kind == A_INPUT && model)
             axes_in_front(e, a);
+        if (!model || a->kind != A_CELL)
+            rest_last(e, a, model);
         if (a->kind == A_CELL)
             statements(e, ast_find(a, A_BODY)->kid, false);
     }

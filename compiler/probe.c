@@ -34,6 +34,8 @@ static void input_line(Buf *b, const Ast *d, const char *prefix)
     const Ast *subs = ast_find(d, A_SUBS), *in = ast_find(d, A_IN);
     const Ast *braces = ast_find(d, A_BRACES);
     const Ast *tail = braces ? braces->kid : d;
+    if (*d->name == '.') /* further inputs: none */
+        return;
     for (; tail; tail = braces ? tail->next : NULL) {
         buf_printf(b, "input %s%s%s[t", prefix, d->name,
                    braces ? tail->name : "");
@@ -130,6 +132,8 @@ const char *probe_text(Arena *a, const Ast *cell, const char *prefix)
     for (const Ast *s = body->kid; s; s = s->next)
         for (const Ast *d = s->kind == A_INPUT ? s->kid : NULL; d;
              d = d->next) {
+            if (*d->name == '.')
+                continue;
             const Ast *braces = ast_find(d, A_BRACES);
             const Ast *tail = braces ? braces->kid : d;
             for (; tail; tail = braces ? tail->next : NULL)

@@ -97,6 +97,9 @@ golden() {
         --backend eval,tcc --may-skip "$later"
     CC=$PWD/tests/golden/quickcc part golden/cc tests/golden/run \
         "$CELLC_SHARED/golden" --backend cc --may-skip "$later"
+    part golden/oracle tests/golden/vary "$CELLC_SHARED/golden" --check
+    part golden/sizes tests/golden/vary "$CELLC_SHARED/golden" \
+        -- --backend tcc
     part golden/forms tests/golden/forms
     part golden/selftest tests/golden/selftest
 }

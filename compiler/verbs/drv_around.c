@@ -195,6 +195,10 @@ char *drv_spec_around(const char *before, const char *name, const char *text,
 
         p += strspn(p, " ");
         all = item_length(p);
+        if (*p == '.') { /* further inputs: none */
+            p += all + (p[all] == ',');
+            continue;
+        }
         add(&inputs, ", ", n ? 2 : 0);
         add(&names, ", ", n++ ? 2 : 0);
         add_input(&inputs, p, all, text, square);

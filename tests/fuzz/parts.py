@@ -142,7 +142,7 @@ class Cells:
                       "  input x[m]" + ", e[k]" * second,
                       "  param " + ", ".join(p + d
                                              for p, d in params.items())]
-        self.head += ["  " + line for line in lines]
+        self.head += ["  state s[n]"] + ["  " + line for line in lines]
         self.head += [f"  output y = {out}", "}"]
         of = self.value(self.rng.randint(1, 3), 1) + " + 0.2 * u"
         if second:

@@ -25,6 +25,9 @@ CELLS = [
     ("rnn({n}, relu)", ["h = relu(W @ x + bW + U @ h[t-1] + bU)"], {}),
     ("lstm({n})", LSTM, {}),
     ("gru_after({n})", GRU_AFTER, GRU_NAMES),
+    ("gru_after({n})", GRU_AFTER[:2] + [
+        "g = tanh(Wg @ x + bWg + r * (Ug @ h[t-1] + bUg))",
+        "h = z * h[t-1] + (1 - z) * g"], {"bWg": "bg", "bUg": "d"}),
 ]
 
 

@@ -8,6 +8,8 @@ the tensors of the one are called in the other:
     output = c                    a member; without it the application's value
     param Wr = W[0:n]             library's parameter = in terms of the case's
     state c = c                   likewise the state before the first step
+    for k = 1..L                  lines with {k} in the name are one for each
+    param h.{k}.R = R[k - 1]
     noise z = noise1              draws that the case gives
     input p = perm + 1            a further name for apply
     skip = reason                 not in the library
@@ -20,6 +22,7 @@ it: spec, arrays that go in, and what must come out.
 """
 
 import configparser
+import copy
 import glob
 import itertools
 import math
@@ -49,16 +52,47 @@ class Section:
         self.skip = keys.pop("skip", None)
         self.note = keys.pop("note", None)
         self.bound = {kind: {} for kind in KINDS}
+        self.ranges = {}
         for key, text in keys.items():
             kind, _, name = key.partition(" ")
-            if kind not in KINDS or not name:
+            if kind not in KINDS + ("for",) or not name:
                 raise CaseError(f"{place}: what is '{key}'?")
             try:
-                self.bound[kind][name] = equation.parse(text)
+                if kind == "for":
+                    self.ranges[name] = [equation.parse(x)
+                                         for x in text.split("..")]
+                else:
+                    self.bound[kind][name] = equation.parse(text)
             except equation.EquationError as e:
                 raise CaseError(f"{place}: {e}") from e
         if not self.apply and not self.skip:
             raise CaseError(f"{place}: neither apply nor skip")
+
+
+    def sized(self, sizes):
+        """The same with a line for each value of the ranges."""
+        look = affine.Evaluator(lambda n: affine.Value.number(sizes[n]))
+        other = copy.copy(self)
+        other.bound = {kind: dict(lines)
+                       for kind, lines in self.bound.items()}
+        for var, ends in self.ranges.items():
+            first, last = map(look.whole, ends)
+            for lines in other.bound.values():
+                for name in [n for n in lines if f"{{{var}}}" in n]:
+                    tree = lines.pop(name)
+                    lines.update({
+                        name.replace(f"{{{var}}}", str(k)):
+                        put(tree, var, k) for k in range(first, last + 1)})
+        return other
+
+
+def put(tree, name, value):
+    """A tree with a number in place of a name."""
+    if tree == ("name", name):
+        return ("num", str(value))
+    if isinstance(tree, (tuple, list)):
+        return type(tree)(put(part, name, value) for part in tree)
+    return tree
 
 
 def read(folder=FOLDER):
@@ -249,14 +283,17 @@ class ZooPlan:
             v = affine.Evaluator(
                 lambda n, at=at: self.look(n, tensors, dict(zip(axes, at)))
             ).evaluate(tree)
-            inner = tuple(n for n in v.shape if n != 1)
-            if shape is not None and not v.shape:
+            if shape is None:
+                inner = inside(v.shape, tensors.values())
+            elif v.shape:
+                inner = tuple(n for n in v.shape if n != 1)
+            else:
                 v = affine.Value(shape, v.elements * math.prod(shape))
                 inner = tuple(n for n in shape if n != 1)
             elements += v.elements
         if shape is None:
             shape = inner
-        if inner != tuple(n for n in shape if n != 1):
+        elif inner != tuple(n for n in shape if n != 1):
             raise CaseError(f"{self.section.place}: {full} has shape "
                             f"{list(shape)}, its binding {list(inner)}")
         b = Binding(full, tuple(shape), lead, elements)
@@ -389,6 +426,13 @@ class ZooPlan:
         return a.data
 
 
+def inside(shape, tensors):
+    """The shape in our language, where the product does not say it: an axis
+    named 1 is none."""
+    named = any(t.axes[-1] == "1" for t in tensors)
+    return shape[:-1] if named and shape[-1:] == (1,) else shape
+
+
 SECTIONS = {}
 
 
@@ -403,4 +447,4 @@ def plan_of(case, describe):
         return None
     if section.skip:
         raise Skip(f"not in the library: {section.skip}")
-    return ZooPlan(case, section, describe)
+    return ZooPlan(case, section.sized(case.sizes), describe)
