@@ -191,7 +191,7 @@ static void causal_message(Cellc *c, const Graph *g, const CausalError *x)
         const Slot *s = SLOT(g, NODE(g, x->read)->a);
         diag(c->diags, E_AXIS_LOOPS, x->span,
              arena_strndup(c->run, s->name, strcspn(s->name, "[")),
-             g->time.v[s->axis]);
+             g->time.v[s->axis].name);
         return;
     }
     const char *who = "a value";
@@ -221,7 +221,7 @@ static void causal_message(Cellc *c, const Graph *g, const CausalError *x)
                                     : E_WHOLE,
          at, who, b.s ? b.s : who);
     const Node *n = x->read ? NODE(g, x->read) : NULL;
-    if (n && n->op == OP_AT && n->b < 1 && !n->num)
+    if (n && n->op == OP_AT && n->b < 1 && n->num == 0)
         diag_help(c->diags,
                   "the step before is %s[t-1]; %s[%d] is one before "
                   "the first",

@@ -404,16 +404,6 @@ static Span applied_at(void *user, int i)
     return app ? app->call->span : n->rhs ? n->rhs->span : n->span;
 }
 
-/* Without a `time` line the axis is t. */
-static void implied_axis(Elab *e, Ast *const *file, int nfile)
-{
-    Axis t = {intern_str(e->intern, "t"), {0, 0}, NULL, false};
-    for (int i = 0; i < nfile; i++)
-        if (ast_find(file[i], A_TIME))
-            return;
-    vec_push(e->arena, &e->axis, t);
-}
-
 Elaborated elaborate(Arena *a, Intern *in, Diags *d, Ast *const *lib, int nlib,
                      Ast *const *file, int nfile, const Settings *set)
 {
@@ -431,11 +421,10 @@ Elaborated elaborate(Arena *a, Intern *in, Diags *d, Ast *const *lib, int nlib,
     e.top = scope_new(&e, e.lib, "");
     for (int i = 0; i < nlib; i++)
         scope_collect(&e, e.lib, lib[i] ? lib[i]->kid : NULL);
-    implied_axis(&e, file, nfile);
+    axes_implied(&e, file, nfile);
     for (int i = 0; i < nfile; i++)
         scope_collect(&e, e.top, file[i]->kid);
-    for (int i = 0; i < e.axis.n; i++)
-        vec_push(a, &e.graph->time, e.axis.v[i].name);
+    axes_done(&e);
     for (int i = 0; i < nfile && !set->probe; i++)
         text_check(&e, file[i]);
     for (int i = 0; i < MAX_ROUNDS; i++) {

@@ -223,6 +223,7 @@ typedef struct Axis {
     const char *name;
     Span span;
     Ast *decl; /* A_AXIS or NULL for the implied t */
+    int like;  /* number of the axis whose steps these are once more, or -1 */
     bool used;
 } Axis;
 
@@ -397,7 +398,11 @@ bool over_starts(Elab *e, const Over *o, const App *at, const Name *n);
 void over_type_starts(Elab *e, Name *n);
 void over_check(Elab *e);
 
-/* elabaxis.c: sum[t](e), softmax[t](e) ... */
+/* elabaxis.c: `time` lines, then what follows from all of them; sum[t](e),
+ * softmax[t](e) ... */
+void axes_collect(Elab *e, Ast *stmt);
+void axes_implied(Elab *e, Ast *const *file, int nfile);
+void axes_done(Elab *e);
 Val axis_call(Call *c);
 bool axis_function(const char *name);
 const char *axis_list(Elab *e, uint32_t axes); /* "t, u" */

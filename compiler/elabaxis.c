@@ -1,6 +1,7 @@
-/* Time axes of the elaboration: what sum[t](e) and its like mean.  They are
- * over the steps that each sequence has; beside the reductions of the graph
- * they are elementwise equations, so softmax[t] needs no operator. */
+/* Time axes of the elaboration: what `time` lines declare, and what sum[t](e)
+ * and its like mean.  Those are over the steps that each sequence has; beside
+ * the reductions of the graph they are elementwise equations, so softmax[t]
+ * needs no operator. */
 #include <math.h>
 #include <string.h>
 
@@ -121,6 +122,12 @@ static Val argmax(Along *a)
     return or_zero(a, reduce(a, OP_MINA, first, HUGE_VAL));
 }
 
+static Val reverse(Along *a)
+{
+    Ref in = val_ref(a->e, &a->v, a->at);
+    return val_node(a->e, a->v, OP_REVERSE, 1, &in, a->axis, 0, 0, a->at);
+}
+
 static const struct {
     const char *name;
     Val (*fn)(Along *a);
@@ -128,7 +135,8 @@ static const struct {
 } known[] = {{"sum", sum, false},        {"mean", mean, false},
              {"max", largest, false},    {"min", smallest, false},
              {"softmax", softmax, true}, {"logsumexp", logsumexp, false},
-             {"argmax", argmax, false}};
+             {"argmax", argmax, false},  {"reverse", reverse, true},
+             {"cumsum", NULL, true}};
 enum { KNOWN = sizeof known / sizeof *known };
 
 bool axis_function(const char *name)
@@ -137,6 +145,48 @@ bool axis_function(const char *name)
         if (!strcmp(known[i].name, name))
             return true;
     return false;
+}
+
+static Ast *tree(Elab *e, AstKind kind, const Ast *at, int op, Ast *kid)
+{
+    Ast *a = NEW(e->arena, Ast);
+    a->kind = kind;
+    a->span = at->span;
+    a->op = op;
+    a->kid = kid;
+    return a;
+}
+
+static Ast *name_tree(Elab *e, const Ast *at, const char *name)
+{
+    Ast *a = tree(e, A_NAME, at, 0, NULL);
+    a->name = name;
+    a->name_span = at->span;
+    return a;
+}
+
+/* cumsum[t](v) is the equation c = v + c[t-1]. */
+static Val cumsum(Call *c)
+{
+    Elab *e = c->e;
+    const char *key = intern_str(
+        e->intern, arena_printf(e->arena, "_%uc", (unsigned)c->a->span.lo));
+    Name *n = scope_find(c->s, key);
+    if (!n) {
+        Ast *one = tree(e, A_NUM, c->a, 0, NULL), *v = NEW(e->arena, Ast);
+        Ast *t = name_tree(e, c->subs->kid, c->subs->kid->name);
+        Ast *before = name_tree(e, c->a, key);
+        one->num = 1;
+        t->next = one;
+        before->next =
+            tree(e, A_SUBS, c->a, 0, tree(e, A_BINARY, c->a, '-', t));
+        *v = *c->a->kid->next;
+        v->next = tree(e, A_INDEX, c->a, 0, before);
+        n = scope_add(e, c->s, N_EQN, key, c->a->span);
+        n->rhs = n->stmt = tree(e, A_BINARY, c->a, '+', v);
+        e->changed = true;
+    }
+    return name_value(e, n, c->a->span);
 }
 
 Val axis_call(Call *c)
@@ -156,6 +206,8 @@ Val axis_call(Call *c)
                  val_text(e, &a.v));
         return e->building ? val_none() : a.v;
     }
+    if (!known[i].fn)
+        return cumsum(c);
     a.v.set = NULL;
     a.v.constant = false;
     a.v.size = NULL;
@@ -167,4 +219,52 @@ Val axis_call(Call *c)
         a.v.axes &= ~(1u << a.axis);
     a.v.axes |= AXIS_B;
     return a.v;
+}
+
+/* ---- declarations ---- */
+
+void axes_collect(Elab *e, Ast *stmt)
+{
+    for (Ast *k = stmt->kid; k; k = k->next) {
+        Axis x = {k->name, k->name_span, k, -1, false};
+        if (k->op == '=') {
+            diag(e->diags, E_UNSUPPORTED, k->span,
+                 "an axis with a slower clock");
+            continue;
+        }
+        if (e->axis.n == CELL_TIMES)
+            diag(e->diags, E_UNSUPPORTED, k->span,
+                 "more than three time axes in one model");
+        if (e->axis.n < CELL_TIMES)
+            vec_push(e->arena, &e->axis, x);
+    }
+}
+
+/* Without a `time` line the axis is t. */
+void axes_implied(Elab *e, Ast *const *file, int nfile)
+{
+    Axis t = {intern_str(e->intern, "t"), {0, 0}, NULL, -1, false};
+    for (int i = 0; i < nfile; i++)
+        if (ast_find(file[i], A_TIME))
+            return;
+    vec_push(e->arena, &e->axis, t);
+}
+
+/* `time t, s like t`: the steps of t once more. */
+void axes_done(Elab *e)
+{
+    for (int i = 0; i < e->axis.n; i++) {
+        Axis *x = &e->axis.v[i];
+        if (x->decl && x->decl->op == K_LIKE) {
+            for (int k = 0; k < e->axis.n; k++)
+                if (k != i && !strcmp(e->axis.v[k].name, x->decl->kid->name) &&
+                    (!e->axis.v[k].decl || e->axis.v[k].decl->op != K_LIKE))
+                    x->like = k;
+            if (x->like < 0)
+                diag(e->diags, E_AXIS_NAME, x->decl->kid->span,
+                     x->decl->kid->name);
+        }
+        TimeAxis t = {x->name, x->like};
+        vec_push(e->arena, &e->graph->time, t);
+    }
 }

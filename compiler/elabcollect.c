@@ -121,24 +121,6 @@ static void collect_sets(Elab *e, Scope *s, Ast *stmt, NameKind kind)
     }
 }
 
-static void collect_axes(Elab *e, Ast *stmt)
-{
-    for (Ast *k = stmt->kid; k; k = k->next) {
-        Axis x = {k->name, k->name_span, k, false};
-        if (k->op && k->op != K_UNTIL) {
-            diag(e->diags, E_UNSUPPORTED, k->span,
-                 k->op == K_LIKE ? "a second index over the same axis (like)"
-                                 : "an axis with a slower clock");
-            continue;
-        }
-        if (e->axis.n == CELL_TIMES)
-            diag(e->diags, E_UNSUPPORTED, k->span,
-                 "more than three time axes in one model");
-        if (e->axis.n < CELL_TIMES)
-            vec_push(e->arena, &e->axis, x);
-    }
-}
-
 /* `state h[n] = e` declares what the equations define anyway; its value is
  * that of h[0] = e. */
 static void collect_state(Elab *e, Scope *s, Ast *a)
@@ -221,7 +203,7 @@ void scope_collect(Elab *e, Scope *s, Ast *first)
 {
     for (Ast *a = first; a; a = a->next)
         if (a->kind == A_TIME)
-            collect_axes(e, a);
+            axes_collect(e, a);
     for (Ast *a = first; a; a = a->next)
         if (a->kind == A_OPTION || a->kind == A_CONST)
             collect_statement(e, s, a);

@@ -436,10 +436,28 @@ static bool has_steps(const Val *v)
     return v->kind == V_TENSOR && (v->axes & ~AXIS_B) != 0;
 }
 
+/* k[s] of a k over t, with s like t: its steps once more. */
+static Val as_along(Elab *e, Val v, int from, int to, Span at)
+{
+    if (v.kind != V_TENSOR || !(v.axes >> from & 1))
+        return v;
+    Ref in = val_ref(e, &v, at);
+    v.axes = (v.axes & ~(1u << from)) | 1u << to;
+    return val_node(e, v, OP_ALONG, 1, &in, from, to, 0, at);
+}
+
 /* base[t] for one time subscript. */
 static Val timed_index(Elab *e, Scope *s, Ast *base, Name *n, TimeSub t,
                        Span at)
 {
+    int like = t.when == WHEN_STEP && t.axis >= 0 ? e->axis.v[t.axis].like : -1;
+    Val v = like < 0 ? val_none() : expr(e, s, base);
+    if (like >= 0 && v.kind == V_TENSOR && !(v.axes >> t.axis & 1)) {
+        TimeSub own = t;
+        own.axis = like;
+        return as_along(e, timed_index(e, s, base, n, own, at), like, t.axis,
+                        at);
+    }
     if (!n)
         n = anonymous(e, s, base, "");
     if (t.when != WHEN_STEP)

@@ -392,6 +392,23 @@ static void emit_at(Emit *e, const Kernel *k, int loop)
     e->indent -= loops;
 }
 
+static void emit_reverse(Emit *e, const Kernel *k, int loop)
+{
+    int axis = k->over, around = k->axes & GX_TIME & ~axis & ~loop;
+    EmitRows rows = {CELL_B, (uint8_t)(around | loop)};
+    const char *y = emit_step(e, k->out, axis);
+    const char *x = emit_step(e, k->in.v[0], axis);
+    int loops = emit_loop_rows(e, around);
+    emit_line(e, "%s(%s, B, %s, %s, %s, %s, %s, %s, %s, %s);",
+              emit_kernel_name(e, "mirror"), emit_extent(axis),
+              emit_size(e, k->n), emit_pointer(e, k->out, rows), y,
+              emit_size(e, loc_of(e, k->out)->ld),
+              emit_pointer(e, k->in.v[0], rows), x,
+              emit_size(e, loc_of(e, k->in.v[0])->ld),
+              emit_value_name(e, k->in.v[1]));
+    e->indent -= loops;
+}
+
 static const char *plus(Emit *e, const char *base, int64_t n)
 {
     if (!n)
@@ -520,6 +537,9 @@ static void emit_work(Emit *e, const Kernel *k, int loop)
         return;
     case KN_AT:
         emit_at(e, k, loop);
+        return;
+    case KN_REVERSE:
+        emit_reverse(e, k, loop);
         return;
     case KN_TAIL:
         emit_tail(e, k, loop);

@@ -139,7 +139,8 @@ static const char *lengths_args(Api *api, const char *type)
     buf_init(&b, api->e->arena);
     buf_printf(&b, "%slengths, ", type);
     for (int i = 1; i < api->p->s->ntime; i++)
-        buf_printf(&b, "%slengths_%s, ", type, emit_variable(cell_time(i)));
+        if (sched_like(api->p->s, i) < 0)
+            buf_printf(&b, "%slengths_%s, ", type, emit_variable(cell_time(i)));
     return b.s;
 }
 
@@ -199,8 +200,12 @@ static void header_head(Api *api, Buf *b)
                 "sequences of n reals, T and B at least 1.  Arrays of one call "
                 "must not overlap.\n");
     for (int i = 0; i < api->p->s->ntime && api->p->s->ntime > 1; i++)
-        buf_printf(b, " * %s: steps of the time axis %s.\n",
-                   emit_extent(cell_time(i)), emit_time_name(api->p, i));
+        buf_printf(b, " * %s: steps of the time axis %s%s%s.\n",
+                   emit_extent(cell_time(i)), emit_time_name(api->p, i),
+                   sched_like(api->p->s, i) < 0 ? "" : ", as many as ",
+                   sched_like(api->p->s, i) < 0
+                       ? ""
+                       : emit_extent(cell_time(sched_like(api->p->s, i))));
     buf_puts(b, " * Functions of type int return 0. */\n");
 }
 
@@ -257,10 +262,11 @@ static void header_batch(Api *api, Buf *b)
     buf_puts(b, " * lengths [B]: in, steps of each sequence, 1 to T; NULL: all "
                 "have T.\n");
     for (int i = 1; i < api->p->s->ntime; i++)
-        buf_printf(b,
-                   " * lengths_%s [B]: the same along %s, 1 to %s; NULL: %s.\n",
-                   emit_variable(cell_time(i)), emit_time_name(api->p, i),
-                   emit_extent(cell_time(i)), emit_extent(cell_time(i)));
+        if (sched_like(api->p->s, i) < 0)
+            buf_printf(
+                b, " * lengths_%s [B]: the same along %s, 1 to %s; NULL: %s.\n",
+                emit_variable(cell_time(i)), emit_time_name(api->p, i),
+                emit_extent(cell_time(i)), emit_extent(cell_time(i)));
     buf_printf(b,
                " * work: %s_work(%s) bytes; holds afterwards what %s_tensor() "
                "finds and what backward needs. */\n",
@@ -432,8 +438,11 @@ static void source_begin(Api *api, Buf *b)
                api->real, lengths_args(api, "const int64_t *"), api->real,
                emit_extents(api->e, "int64_t "));
     for (int i = 0; i < api->p->s->ntime; i++)
-        buf_printf(b, "    (void)%s;\n    (void)%s;\n", lengths_of(api, i),
-                   emit_extent(cell_time(i)));
+        if (sched_like(api->p->s, i) >= 0)
+            buf_printf(b, "    (void)%s;\n", emit_extent(cell_time(i)));
+        else
+            buf_printf(b, "    (void)%s;\n    (void)%s;\n", lengths_of(api, i),
+                       emit_extent(cell_time(i)));
     buf_puts(b, "    (void)start;\n");
     for (int i = 0; i < api->p->tensor.n; i++) {
         const CellTensor *t = &api->p->tensor.v[i];

@@ -14,6 +14,8 @@ CellDesc *emit_desc(const Plan *p, const EmitOptions *o, Arena *a)
     d->ntime = p->s->ntime;
     for (int i = 0; i < d->ntime; i++)
         d->time[i] = emit_time_name(p, i);
+    for (int i = 0; i < CELL_TIMES; i++)
+        d->like[i] = sched_like(p->s, i);
     d->ntensor = p->tensor.n;
     d->tensor = p->tensor.v;
     d->param_size = p->param_size;
@@ -25,7 +27,7 @@ CellDesc *emit_desc(const Plan *p, const EmitOptions *o, Arena *a)
 
 const char *emit_time_name(const Plan *p, int i)
 {
-    return i < p->s->g->time.n ? p->s->g->time.v[i] : "t";
+    return i < p->s->g->time.n ? p->s->g->time.v[i].name : "t";
 }
 
 /* A C string, one literal for each line of the text. */
@@ -149,7 +151,10 @@ void emit_desc_text(Emit *e, Buf *out)
         buf_puts(out, i ? ", " : "");
         print_string(out, i < p->s->ntime ? emit_time_name(p, i) : NULL);
     }
-    buf_printf(out, "},\n    %d, tensors, %lld, ", p->tensor.n,
+    buf_puts(out, "},\n    {");
+    for (int i = 0; i < CELL_TIMES; i++)
+        buf_printf(out, "%s%d", i ? ", " : "", sched_like(p->s, i));
+    buf_printf(out, "}, %d, tensors, %lld, ", p->tensor.n,
                (long long)p->param_size);
     print_size(out, p->work_size);
     buf_printf(out, ",\n    %s_forward_n, ", o->name);

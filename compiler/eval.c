@@ -245,6 +245,23 @@ static bool over_rows(Op op)
            op == OP_SCATTER || op == OP_POOL;
 }
 
+/* Each sequence's own step from the end. */
+static void reversed(Eval *e, Ref r, Step t)
+{
+    const Node *n = NODE(e->g, r);
+    int64_t w = eval_width(e, r);
+    for (int64_t b = 0; b < e->n[CELL_AT_B]; b++) {
+        Step from = t;
+        from.t[n->a] = (int64_t)e->len[n->a][b] - 1 - t.t[n->a];
+        if (from.t[n->a] < 0)
+            continue;
+        eval_demand(e, IN(e->g, r, 0), from);
+        memcpy(e->val[r] + place(e, r, t, b),
+               eval_row(e, IN(e->g, r, 0), from, b),
+               sizeof(double) * (size_t)w);
+    }
+}
+
 void eval_demand(Eval *e, Ref r, Step t)
 {
     const Node *n = NODE(e->g, r);
@@ -263,14 +280,21 @@ void eval_demand(Eval *e, Ref r, Step t)
         eval_over_rows(e, r, t, e->val[r] + place(e, r, t, 0));
         return;
     }
+    Step from = t;
+    if (n->op == OP_REVERSE) {
+        reversed(e, r, t);
+        return;
+    }
+    if (n->op == OP_ALONG)
+        from.t[n->a] = t.t[n->b];
     for (int i = 0; i < n->nin; i++)
-        eval_demand(e, IN(e->g, r, i), t);
+        eval_demand(e, IN(e->g, r, i), from);
     for (int64_t b = 0; b < rows; b++) {
         double *out = e->val[r] + place(e, r, t, b);
         if (OP_IS_EW(n->op))
             elementwise(e, r, t, b, out);
         else
-            leaf_or_slot(e, r, t, b, out);
+            leaf_or_slot(e, r, from, b, out);
     }
 }
 
@@ -402,7 +426,11 @@ static int eval_run(const CellDesc *d, int fn, const void *params, void *grads,
     e.val = NEW_N(e.tmp, double *, u->g->node.n);
     e.done = NEW_N(e.tmp, char *, u->g->node.n);
     for (int i = 0; i < d->ntime; i++)
-        e.len[i] = NEW_N(e.tmp, double, n[CELL_AT_B]);
+        if (d->like[i] < 0)
+            e.len[i] = NEW_N(e.tmp, double, n[CELL_AT_B]);
+    for (int i = 0; i < d->ntime; i++)
+        if (d->like[i] >= 0)
+            e.len[i] = e.len[d->like[i]];
     find_tensors(&e);
     if (!fn)
         run_forward(&e);

@@ -121,6 +121,11 @@ typedef struct ViewSpec {
     int64_t base, stride[SHAPE_RANK];
 } ViewSpec;
 
+typedef struct TimeAxis {
+    const char *name;
+    int like; /* number of the axis whose steps these are once more; -1 */
+} TimeAxis;
+
 typedef struct Graph {
     Arena *arena;
     const char *name; /* of the model, for printing */
@@ -130,7 +135,7 @@ typedef struct Graph {
     VEC(Slot) slot;
     VEC(Root) root;
     VEC(Table) table;
-    VEC(const char *) time; /* names of the time axes; none: the implied t */
+    VEC(TimeAxis) time; /* none: the implied t */
     VEC(ViewSpec) view; /* interned */
     Ref *hash; /* open addressing over node indices */
     int hash_cap;

@@ -164,6 +164,10 @@ static void print_attributes(Buf *out, const Graph *g, const Node *n)
     case OP_MINA:
         buf_printf(out, " %s", graph_axes_name[n->a]);
         break;
+    case OP_ALONG:
+        buf_printf(out, " %s %s", graph_time_name[n->a], graph_time_name[n->b]);
+        break;
+    case OP_REVERSE:
     case OP_TIME:
     case OP_LEN:
     case OP_FINAL:
@@ -245,7 +249,9 @@ void graph_print(Buf *out, const Graph *g)
         buf_puts(out, "time");
         for (int i = 0; i < g->time.n; i++) {
             buf_putc(out, ' ');
-            print_word(out, g->time.v[i]);
+            print_word(out, g->time.v[i].name);
+            if (g->time.v[i].like >= 0)
+                buf_printf(out, "~%s", graph_time_name[g->time.v[i].like]);
         }
         buf_putc(out, '\n');
     }

@@ -314,6 +314,11 @@ static void read_attributes(Reader *r, Op op, Ref in, int *a, int *b,
     case OP_MINA:
         *a = pick(r, "axes", graph_axes_name, 1 << CELL_AXES);
         break;
+    case OP_ALONG:
+        *a = pick(r, "time axis", graph_time_name, CELL_TIMES);
+        *b = pick(r, "time axis", graph_time_name, CELL_TIMES);
+        break;
+    case OP_REVERSE:
     case OP_TIME:
     case OP_LEN:
     case OP_FINAL:
@@ -441,10 +446,13 @@ static void read_root(Reader *r)
 static void read_time(Reader *r)
 {
     for (blank(r); *r->p && *r->p != '\n' && !r->failed; blank(r)) {
-        const char *name = word(r, "");
+        TimeAxis x = {word(r, "~"), -1};
+        if (accept(r, "~"))
+            x.like = pick(r, "time axis", graph_time_name, CELL_TIMES);
         if (r->g->time.n == CELL_TIMES)
             fail(r, "more than %d time axes", CELL_TIMES);
-        vec_push(r->arena, &r->g->time, name);
+        if (!r->failed)
+            vec_push(r->arena, &r->g->time, x);
     }
 }
 

@@ -50,11 +50,11 @@ Latency latency_of(const Graph *g, const Causal *c, Ref root, Arena *tmp)
                 raise(&l, r, l.steps[IN(g, r, i)], l.blame[IN(g, r, i)], &more);
             if (n->op == OP_READ || n->op == OP_AT)
                 look_slot(&l, r, n, &more);
-            bool whole =
-                n->op == OP_LEN || n->op == OP_FINAL ||
-                ((n->op == OP_SUMA || n->op == OP_MAXA || n->op == OP_MINA ||
-                  n->op == OP_POOL) &&
-                 (n->a & GX_TIME));
+            bool whole = n->op == OP_LEN || n->op == OP_FINAL ||
+                         n->op == OP_REVERSE || n->op == OP_ALONG ||
+                         ((n->op == OP_SUMA || n->op == OP_MAXA ||
+                           n->op == OP_MINA || n->op == OP_POOL) &&
+                          (n->a & GX_TIME));
             if (whole)
                 raise(&l, r, LATENCY_WHOLE,
                       n->op == OP_LEN ? "end" : op_row[n->op].name, &more);

@@ -150,12 +150,14 @@ static Level need_at(Op op, const char *all, const char *at, int operand)
     }
 }
 
-/* In front of an exponent or index: the operand may have one. */
+/* In front of an exponent or index: the operand may have one.  A group of one
+ * accented letter would hand its exponent on; {} in it keeps it. */
 static void put_braced(const Latex *x, Buf *out, Ref r, When w, Level need)
 {
-    buf_puts(out, "{");
-    put(x, out, r, w, need);
-    buf_puts(out, "}");
+    Buf one;
+    buf_init(&one, x->arena);
+    put(x, &one, r, w, need);
+    buf_printf(out, one.s[0] == '\\' ? "{{}%s}" : "{%s}", one.s);
 }
 
 /* The row's template with the operands put in. */

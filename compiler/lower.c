@@ -188,6 +188,24 @@ static void lower_at(Lower *w, int i)
     put(w, n);
 }
 
+static void lower_along(Lower *w, int i)
+{
+    const Node *node = NODE(w->g, w->t->v.v[i].node);
+    Val from = value_of(w, i, IN(w->g, w->t->v.v[i].node, 0), false);
+    put_copy(w, i, value_task(w, i), value_along(w, from, node->a, node->b));
+}
+
+static void lower_reverse(Lower *w, int i)
+{
+    Ref r = w->t->v.v[i].node;
+    const Node *node = NODE(w->g, r);
+    Kernel n = kernel_new(w, i, KN_REVERSE);
+    n.over = (uint8_t)cell_time(node->a);
+    add_in(w, &n, row_value(w, i, IN(w->g, r, 0), node->axes));
+    add_in(w, &n, w->s->len[node->a]);
+    put(w, n);
+}
+
 static void lower_axis(Lower *w, int i, KernelKind kind)
 {
     const Graph *g = w->g;
@@ -369,6 +387,12 @@ static void lower_node(Lower *w, int i)
         break;
     case OP_AT:
         lower_at(w, i);
+        break;
+    case OP_ALONG:
+        lower_along(w, i);
+        break;
+    case OP_REVERSE:
+        lower_reverse(w, i);
         break;
     case OP_SUMA:
         lower_axis(w, i, KN_SUMA);

@@ -286,6 +286,21 @@ static const char *type_square(Typing *t, Op op)
                : "right side does not fit the matrix";
 }
 
+/* ALONG replaces one time axis by another, REVERSE keeps it. */
+static const char *type_along(Typing *t, bool other)
+{
+    *t->shape = *in_shape(t, 0);
+    if (t->a < 0 || t->a >= CELL_TIMES || t->b < 0 || t->b >= CELL_TIMES)
+        return "no such time axis";
+    if (!(*t->axes & cell_time(t->a)))
+        return "operand without that time axis";
+    if (other && *t->axes & cell_time(t->b))
+        return "operand has both time axes";
+    if (other)
+        *t->axes = (*t->axes & ~cell_time(t->a)) | cell_time(t->b);
+    return NULL;
+}
+
 static const char *type_own(Typing *t)
 {
     *t->shape = *in_shape(t, 0);
@@ -357,6 +372,9 @@ static const char *type_structural(Typing *t, Op op)
             return "no such time axis";
         *t->axes &= ~cell_time(t->a);
         return NULL;
+    case OP_ALONG:
+    case OP_REVERSE:
+        return type_along(t, op == OP_ALONG);
     case OP_OWN:
         return type_own(t);
     case OP_EXPAND:

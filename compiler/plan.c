@@ -269,6 +269,10 @@ static Loc view_loc(const Planner *pl, const Value *v)
     l.at.c += v->col;
     if (v->row)
         size_add(&l.at, l.step[cell_time_at(v->axis)], v->row);
+    if (v->from != v->to) {
+        l.step[cell_time_at(v->to)] = l.step[cell_time_at(v->from)];
+        memset(&l.step[cell_time_at(v->from)], 0, sizeof(CellSize));
+    }
     l.axes = v->axes;
     l.n = v->n;
     if (v->axes == GX_NONE)

@@ -117,6 +117,12 @@ static void add_root(Maker *m, int i)
                               m->s->root_val[i]);
     t.flags = r->flags;
     t.what = r->what;
+    const Loc *loc = &m->p->loc[m->s->root_val[i]];
+    if (cell_only_time(t.axes) == CELL_MANY_TIMES) { /* they make gaps */
+        t.lag = loc->lag;
+        t.lead = loc->lead;
+        t.axis = m->s->val.v[m->s->root_val[i]].axis;
+    }
     m->root[i] = add(m, t);
 }
 
@@ -143,6 +149,8 @@ static void add_given(Maker *m)
 {
     const Sched *s = m->s;
     for (int i = 0; i < s->ntime; i++) {
+        if (sched_like(s, i) >= 0)
+            continue;
         CellTensor t =
             tensor_new(m, s->val.v[s->len[i]].name, CELL_LENGTH, 0, s->len[i]);
         t.of = i;

@@ -46,6 +46,8 @@ typedef struct Value {
     int64_t col;      /* VIEW: its first real inside a row of base */
     int row;          /* VIEW with that axis: step t is step t + row of base;
                          without it, of a base that has it: step `row` */
+    int from, to;     /* VIEW: not equal: the steps of time axis `from` of base
+                         are those of `to` */
     int lag, lead;    /* BUFFER with that axis: steps kept before and after */
     bool packed;      /* BUFFER: packed right operand, pk x pn */
     int64_t pn, pk;   /* its columns and rows */
@@ -106,6 +108,8 @@ typedef enum KernelKind {
                    y, x0 has axes `from`; likewise: */
     KN_MAXA, KN_MINA,
     KN_POOL,    /* y[rows,n] = x0 summed over the B rows of each step */
+    KN_REVERSE, /* y at step t of `over` = x0 at LEN[b] - 1 - t, else 0; x1 is
+                   LEN */
     KN_AT,      /* y[b,:] = x0 at 0-based step `row` of its axis, or LEN[b] +
                    row when x1 (the lengths) is there */
     KN_TAIL     /* y at all steps LEN[b] + row <= t < T + lead of its axis; in
@@ -164,6 +168,11 @@ typedef struct Sched {
  * lives in `a`. */
 Sched *sched_build(const Graph *g, Arena *a);
 void sched_print(Buf *out, const Sched *s);
+/* The axis whose steps axis i has once more, -1: none. */
+static inline int sched_like(const Sched *s, int i)
+{
+    return i < s->g->time.n ? s->g->time.v[i].like : -1;
+}
 /* How many rows some axes have: "1", "B", "U*T*B". */
 const char *rows_text(int axes);
 /* "gemm", "fused", ... */

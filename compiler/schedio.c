@@ -28,7 +28,7 @@ static const char *const names[] = {
     [KN_PLACE] = "place",     [KN_SUMA] = "sum over",
     [KN_MAXA] = "max over",   [KN_MINA] = "min over",
     [KN_POOL] = "pool",       [KN_AT] = "at",
-    [KN_TAIL] = "tail"};
+    [KN_TAIL] = "tail",       [KN_REVERSE] = "reverse"};
 
 const char *kernel_name(KernelKind k)
 {

@@ -44,6 +44,7 @@ unsigned tasks_rowwise(const Graph *g, Ref r)
     case OP_SOFTMAX:
     case OP_CUMSUM:
     case OP_ONEHOT:
+    case OP_REVERSE:
     case OP_SUMA:
     case OP_MAXA:
     case OP_MINA:

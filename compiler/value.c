@@ -56,6 +56,20 @@ Val value_view(Lower *w, Val base, int64_t col, int row, int shape,
     return i;
 }
 
+Val value_along(Lower *w, Val base, int from, int to)
+{
+    uint8_t axes = VALUE(w, base)->axes;
+    axes = (uint8_t)((axes & ~cell_time(from)) | cell_time(to));
+    Val i = value_new(w, VAL_VIEW, 0, VALUE(w, base)->shape, axes);
+    VALUE(w, i)->base = base;
+    VALUE(w, i)->slot = VALUE(w, base)->slot;
+    VALUE(w, i)->name = VALUE(w, base)->name;
+    VALUE(w, i)->from = from;
+    VALUE(w, i)->to = to;
+    VALUE(w, i)->axis = to;
+    return i;
+}
+
 Val value_const(Lower *w, double num)
 {
     for (Val i = 0; i < w->s->val.n; i++)
@@ -184,9 +198,14 @@ void value_begin(Lower *w)
     w->s->total = no_values(w, g->root.n);
     w->s->ntime = g->time.n ? g->time.n : 1;
     w->s->len[0] = keep(w, "len", -1, 0, GX_B);
+    for (int i = 1; i < w->s->ntime; i++) {
+        const char *name = arena_printf(w->arena, "len.%s", g->time.v[i].name);
+        if (sched_like(w->s, i) < 0)
+            w->s->len[i] = keep(w, name, -1, 0, GX_B);
+    }
     for (int i = 1; i < w->s->ntime; i++)
-        w->s->len[i] = keep(w, arena_printf(w->arena, "len.%s", g->time.v[i]),
-                            -1, 0, GX_B);
+        if (sched_like(w->s, i) >= 0)
+            w->s->len[i] = w->s->len[sched_like(w->s, i)];
     w->s->last = keep(w, "last", -1, 0, GX_B);
     w->s->start = keep(w, "start", -1, 0, GX_NONE);
     w->s->batch = keep(w, "batch", -1, 0, GX_NONE);

@@ -223,6 +223,12 @@ void vjp(Grad *z, Ref r, Ref d)
     case OP_EXPAND:
         cot_add(z, x, graph_op1(g, OP_SUM, d));
         break;
+    case OP_ALONG:
+        cot_add(z, x, node1(z, OP_ALONG, d, n.b, n.a));
+        break;
+    case OP_REVERSE:
+        cot_add(z, x, node1(z, OP_REVERSE, d, n.a, 0));
+        break;
     case OP_SUMA:
         cot_add(z, x, d);
         break;

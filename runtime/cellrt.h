@@ -34,7 +34,8 @@ enum {
     CELL_GRAD,   /* after backward: gradient of an input or start value;
                     gradients of parameters are in the gradient block */
     CELL_LENGTH, /* [B] steps of each sequence, as reals; caller writes; one
-                    for each time axis, `of` is its number from 0 */
+                    for each time axis that is like no other, `of` is its
+                    number from 0 */
     CELL_LAST,   /* [B] 1 where the sequence ends in this chunk */
     CELL_START,  /* scalar: 1 on the first chunk of the sequences, else 0 */
     CELL_BATCH,  /* scalar: sequences in the whole batch (B, or more when
@@ -120,6 +121,8 @@ struct CellDesc {
     int real_bytes;     /* 4 or 8 */
     int ntime;          /* time axes, at least 1 */
     const char *time[CELL_TIMES]; /* their names in the source */
+    int like[CELL_TIMES]; /* an axis whose steps these are once more, so that
+                             extents and lengths are the same; -1: none */
     int ntensor;        /* entries of tensor */
     const CellTensor *tensor;
     int64_t param_size; /* reals in the parameter block */

@@ -624,6 +624,20 @@ static void tail(int64_t T, int64_t B, int64_t n, REAL *x, int64_t ts,
                 x[t * ts + b * bs + i] = v[b * vs + i * vc];
 }
 
+/* y[T,B,n] = x[T,B,n], each sequence from its end */
+static void mirror(int64_t T, int64_t B, int64_t n, REAL *y, int64_t yts,
+                   int64_t ybs, const REAL *x, int64_t xts, int64_t xbs,
+                   const REAL *len)
+{
+    for (int64_t b = 0; b < B; b++)
+        for (int64_t t = 0; t < T; t++) {
+            const int64_t from = (int64_t)len[b] - 1 - t;
+            for (int64_t i = 0; i < n; i++)
+                y[t * yts + b * ybs + i] =
+                    from < 0 ? 0 : x[from * xts + b * xbs + i];
+        }
+}
+
 /* x[B,n] = v where step t is len[b] or after */
 static void tail_step(int64_t B, int64_t n, REAL *x, int64_t bs, int64_t t,
                       const REAL *len, const REAL *v, int64_t vs, int64_t vc)

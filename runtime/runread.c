@@ -347,6 +347,9 @@ int run_read(Run *r, RtError *err)
             return -1;
     for (int a = 0; a < CELL_AXES; a++)
         r->n[a] = r->n[a] < 0 ? 1 : r->n[a];
+    for (int a = 0; a < r->d->ntime; a++)
+        if (r->d->like[a] >= 0)
+            r->n[cell_time_at(a)] = r->n[cell_time_at(r->d->like[a])];
     for (int a = 0; a < r->d->ntime; a++) {
         int64_t B = r->n[CELL_AT_B];
 

@@ -121,6 +121,9 @@ int session_begin(RtSession *s, int64_t T, int64_t B, int start, RtError *err)
                        s->desc->name, (long long)B, (long long)s->carry_B);
     s->n[CELL_AT_T] = T;
     s->n[CELL_AT_B] = B;
+    for (int k = 1; k < s->desc->ntime; k++)
+        if (s->desc->like[k] >= 0)
+            s->n[cell_time_at(k)] = s->n[cell_time_at(s->desc->like[k])];
     s->start = start;
     s->row0 = 0;
     s->rows = B;
@@ -263,6 +266,8 @@ int session_lengths(RtSession *s, int axis, const int64_t *length, RtError *err)
 {
     int64_t steps = s->n[cell_time_at(axis)], B = s->n[CELL_AT_B];
 
+    if (s->desc->like[axis] >= 0) /* it has those of that axis */
+        return 0;
     for (int64_t b = 0; b < B; b++)
         if (length[b] < 0 || length[b] > steps)
             return rt_fail(err,
@@ -270,7 +275,9 @@ int session_lengths(RtSession *s, int axis, const int64_t *length, RtError *err)
                            "have %lld steps",
                            (long long)b + 1, (long long)length[b],
                            (long long)steps);
-    memcpy(s->length[axis], length, (size_t)B * sizeof *length);
+    for (int k = 0; k < s->desc->ntime; k++)
+        if (k == axis || s->desc->like[k] == axis)
+            memcpy(s->length[k], length, (size_t)B * sizeof *length);
     for (int i = -1; (i = model_next(s->desc, CELL_LENGTH, i)) >= 0;)
         for (int64_t b = 0; b < B && s->desc->tensor[i].of == axis; b++)
             put_real(s, place(s, i) + b, (double)length[b]);

@@ -280,7 +280,11 @@ static void check_plan(Check *c)
         return;
     }
     for (size_t i = 0; i < sizeof size / sizeof *size; i++) {
-        const int64_t *n = size[i];
+        int64_t n[CELL_AXES];
+        memcpy(n, size[i], sizeof n);
+        for (int k = 0; k < run[0].desc->ntime; k++)
+            if (run[0].desc->like[k] >= 0)
+                n[cell_time_at(k)] = n[cell_time_at(run[0].desc->like[k])];
         for (int k = 0; k < 3; k++)
             evaluate(c, &run[k], n);
         for (int k = 1; k < 3; k++)

@@ -50,6 +50,12 @@ golden() {
     diff -u "${1%.ir}.want" "$dir/got"
 }
 
+# of_spec SPEC: the same checks for what a spec becomes.
+of_spec() {
+    "${CELLC:-../../build/cellc}" show "$1" --after gemm >"$dir/spec.ir" &&
+        "$check" --double "$dir/spec.ir" && emitted "$dir/spec.ir" ""
+}
+
 update=${1:-}
 for f in *.ir; do
     test_that "$f" "$check" "$f"
@@ -57,6 +63,9 @@ for f in *.ir; do
     test_that "C of $f" emitted "$f" ""
     test_that "C of $f in double" emitted "$f" --double
     test_that "text of $f" golden "$f"
+done
+for f in ../gradcheck/axes/*.cell; do
+    test_that "$f" of_spec "$f"
 done
 test_that "streaming" stream
 echo "$passed passed, $failed failed, $skipped skipped"

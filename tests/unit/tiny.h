@@ -274,6 +274,7 @@ static void tiny_backward(const Tiny *m, double *g)
         .real_bytes = 8,                                              \
         .ntime = 1,                                                   \
         .time = {"t"},                                                \
+        .like = {-1, -1, -1},                                         \
         .ntensor = TINY_TENSORS,                                      \
         .tensor = tiny_table,                                         \
         .param_size = 44,                                             \
