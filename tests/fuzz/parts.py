@@ -152,13 +152,14 @@ class Cells:
 
 
 def usable(cells):
-    """Names of the library's cells of one input and one size, which
-    differences can check."""
+    """Names of the library's cells of one input and one size, that of their
+    value, which differences can check."""
     found = []
     for c in cells:
         m = re.search(r"^cell (\w+)\((.*?)\) \{\n(.*?)^\}", c["text"],
                       re.S | re.M)
-        if not m or UNEVEN.search(c["text"]) or c["family"] == "wrapper":
+        if (not m or UNEVEN.search(c["text"]) or c["family"] == "wrapper"
+                or re.search(r"^  output \[", m.group(3), re.M)):
             continue
         first, *rest = m.group(2).split(", ")
         inputs = re.findall(r"^  input (.*)$", m.group(3), re.M)
