@@ -286,33 +286,49 @@ static bool steps_apart(Find *f, int comp)
     return true;
 }
 
-/* The axis of each loop: the one at whose other steps it is read; of several
- * the first that leaves no cycle within a step. */
-static void choose_axes(Find *f)
+/* The axes along which a component reads itself: at earlier steps, at later
+ * ones, at the ends. */
+typedef struct Reached {
+    int back, ahead, ends; /* bit k: time axis k */
+} Reached;
+
+static Reached *reached_axes(Find *f)
 {
     const Graph *g = f->g;
-    int *axes = NEW_N(f->arena, int, f->out->v.n + 1);
-    int *ends = NEW_N(f->arena, int, f->out->v.n + 1);
+    Reached *v = NEW_N(f->arena, Reached, f->out->v.n + 1);
     for (Ref r = 1; r < (Ref)g->node.n; r++) {
         const Node *n = NODE(g, r);
         int comp = f->out->comp[r];
         if (comp < 0 || !reads_slot(g, r) || (n->op == OP_READ && !n->b))
             continue;
         Ref root = SLOT(g, n->a)->root;
-        if (root && f->scc[root] == f->scc[r])
-            *(n->op == OP_READ ? &axes[comp] : &ends[comp]) |=
-                1 << SLOT(g, n->a)->axis;
+        if (!root || f->scc[root] != f->scc[r])
+            continue;
+        *(n->op == OP_AT ? &v[comp].ends
+          : n->b < 0     ? &v[comp].back
+                         : &v[comp].ahead) |= 1 << SLOT(g, n->a)->axis;
     }
+    return v;
+}
+
+/* The axis of each loop: the one at whose other steps it is read; of several
+ * the first that can be swept and leaves no cycle within a step. */
+static void choose_axes(Find *f)
+{
+    Reached *reached = reached_axes(f);
     for (int i = 0; i < f->out->v.n; i++) {
-        int set = axes[i] ? axes[i] : ends[i], first = -1;
+        const Reached *x = &reached[i];
+        int steps = x->back | x->ahead, set = steps ? steps : x->ends;
+        int first = -1, *axis = &f->out->v.v[i].axis;
         for (int k = 0; k < CELL_TIMES; k++) {
             if (!(set >> k & 1))
                 continue;
-            f->out->v.v[i].axis = k;
+            *axis = k;
             first = first < 0 ? k : first;
-            if (set == 1 << k || steps_apart(f, i))
+            if (set == 1 << k ||
+                (!(x->back & x->ahead & 1 << k) && steps_apart(f, i)))
                 break;
-            f->out->v.v[i].axis = first;
+            *axis = first;
         }
     }
 }

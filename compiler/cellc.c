@@ -221,7 +221,7 @@ static void causal_message(Cellc *c, const Graph *g, const CausalError *x)
                                     : E_WHOLE,
          at, who, b.s ? b.s : who);
     const Node *n = x->read ? NODE(g, x->read) : NULL;
-    if (n && n->op == OP_AT && n->b < 1 && !n->num)
+    if (n && n->op == OP_AT && n->b < 1 && n->num == 0)
         diag_help(c->diags,
                   "the step before is %s[t-1]; %s[%d] is one before "
                   "the first",

@@ -17,6 +17,10 @@ typedef struct Drawing {
     bool *seen;  /* per node, of the equation that is being followed */
 } Drawing;
 
+#define SMALL                                                                \
+    "shape=plaintext, fontsize=9, fontcolor=gray40, height=0.2, width=0.2, " \
+    "margin=0.02"
+
 enum { LABEL = 60 /* bytes of a line that are shown */ };
 
 /* ---- which names are drawn ---- */
@@ -98,8 +102,7 @@ static void put_label(Drawing *d, const Slot *s)
 static void put_node(Drawing *d, int i, int depth)
 {
     static const char *const style[] = {
-        [SLOT_PARAM] = "shape=plaintext, fontsize=9, fontcolor=gray40, "
-                       "height=0.2, width=0.2, margin=0.02",
+        [SLOT_PARAM] = SMALL,
         [SLOT_INPUT] = "shape=box, style=\"rounded,filled\", fillcolor=azure2",
         [SLOT_NOISE] = "shape=ellipse, style=dotted",
         [SLOT_EQN] = "shape=box"};

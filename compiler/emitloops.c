@@ -249,8 +249,7 @@ static void do_inst(Loops *f, int i)
     const Inst *in = &f->k->inst.v[i];
     ExprText y = inst_text(f, in);
     bool stored = in->out >= 0;
-    if (stored && e->p->loc[in->out].n > 1 && f->k->n > 1)
-        f->wide[i] = true;
+    bool spread = stored && e->p->loc[in->out].n > 1 && f->k->n > 1;
     bool inlined = f->uses[i] == 1 && !stored && y.ops <= MOST_OPS;
     if (inlined || (!stored && !f->uses[i])) {
         f->done[i] = y;
@@ -266,7 +265,7 @@ static void do_inst(Loops *f, int i)
         value = name;
     }
     if (stored)
-        state(f, f->wide[i],
+        state(f, f->wide[i] || spread,
               arena_printf(e->arena, "%s = %s;", element(f, in->out), value));
 }
 

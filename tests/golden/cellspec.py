@@ -52,7 +52,9 @@ def given(case):
 class Translator(cellcalls.Calls):
     """given: {name: Given}; emit: takes a line of the spec."""
 
-    def __init__(self, case, known, emit):
+    def __init__(self, case, known, emit, guess):
+        self.guess = guess       # Terms of names that no tensor tells of
+        self.guessed = {}
         self.case = case
         self.given = known
         self.emit = emit
@@ -219,11 +221,12 @@ class Translator(cellcalls.Calls):
                                 complex=bool(half), varies=True)
                     made.base = spell(name), f"t-{k}"
                     return made
-        known = self.now.get(name)
-        if not known:
-            raise Skip(f"the shape of {name}[t-{k}] is not known")
+        if name not in self.left:
+            raise CaseError(f"no tensor or equation for '{name}'")
+        known = self.guessed.setdefault(name, self.guess.get(
+            name, Term((), unknown=True)))
         made = known.like(("lag", spell(name), k), known.shape,
-                          varies=True)
+                          varies=True, truth=False)
         made.base = spell(name), f"t-{k}"
         return made
 
@@ -331,6 +334,10 @@ class Translator(cellcalls.Calls):
     # Products
 
     def product(self, a, b):
+        if b.unknown and a.shape:
+            return a.like(a.tree, a.shape[:-1], b)
+        if a.unknown and b.shape:
+            return b.like(b.tree, b.shape[1:], a)
         if not a.shape or not b.shape:
             return self.spread("*", a, b)
         if a.shape[-1] != b.shape[-2 if len(b.shape) > 1 else 0]:
@@ -392,9 +399,7 @@ def build(case):
     model = Model("equations")
     model.thin = True
     known = given(case)
-    lines = []
-    t = Translator(case, known, lines.append)
-    names = t.translate()
+    t, names, lines = settled(case, known)
     model.lines += t.functions
     model.lines += [f"const {spell(n)} = {v!r}"
                     for n, v in t.constants.items() if n in t.constants_read]
@@ -402,8 +407,9 @@ def build(case):
     model.lines += [declaration(g) for g in known.values()]
     model.lines += [f"{spell(n)}[0] = 0" for n in sorted(t.lagged)
                     if n in known]
-    model.lines += [line for s in case.role("initial_state")
-                    for line in state_line(s, names)]
+    model.lines += [state_line(names[n], t.now[n].shape)
+                    for n in sorted(t.lagged)
+                    if n in names and not t.now[n].complex]
     model.lines += lines
     bind(model, case, known)
     for t in case.role("output"):
@@ -418,6 +424,28 @@ def build(case):
         if name:
             model.slots[t.name] = names[name] + half
     return model
+
+
+def settled(case, known):
+    """A Translator, its names and lines.  The shape of a name that is read
+    before its equation, and of which no tensor tells, is guessed from what
+    the round before made of it."""
+    guess = {}
+    for _ in range(5):
+        lines = []
+        t = Translator(case, known, lines.append, guess)
+        try:
+            names = t.translate()
+        except (CaseError, IndexError) as e:
+            if any(a.unknown for a in t.guessed.values()):
+                told = ", ".join(sorted(t.guessed))
+                raise Skip(f"the shape of {told} is not known") from e
+            raise
+        if all(t.now[n].shape == a.shape and t.now[n].complex == a.complex
+               for n, a in t.guessed.items()):
+            return t, names, lines
+        guess = {n: t.now[n] for n in t.guessed}
+    raise Skip("shapes that follow from themselves")
 
 
 def halves(name, whole):
@@ -435,13 +463,10 @@ def state_of(t, names):
     return m.group(1), m.group(2).replace("_", ".")
 
 
-def state_line(t, names):
+def state_line(name, shape):
     """Some shapes follow from nothing else."""
-    name, half = state_of(t, names)
-    if name and not half:
-        size = [str(n) for n, axis in zip(t.shape, t.axes)
-                if n != 1 and axis != "B"]
-        yield f"state {names[name]}" + (f"[{','.join(size)}]" if size else "")
+    size = ",".join(str(n) for n in thin(shape))
+    return f"state {name}" + (f"[{size}]" if size else "")
 
 
 def declaration(g):

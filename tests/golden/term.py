@@ -18,7 +18,8 @@ class Term:
 
     tree: in the spec's names; shape: as the notation has it; flat: a number
     that stands for an array filled with it; value: the number itself where
-    it is known; base: (name, time index or "") where it can be indexed.
+    it is known; base: (name, time index or "") where it can be indexed;
+    unknown: the shape is a guess.
     """
 
     def __init__(self, tree, shape=(), **known):
@@ -30,12 +31,15 @@ class Term:
         self.value = known.get("value")
         self.truth = known.get("truth", False)
         self.base = known.get("base")
+        self.unknown = known.get("unknown", False)
 
     def like(self, tree, shape, *others, **known):
         """A Term made from this one and others."""
         both = (self,) + others
         known.setdefault("complex", any(x.complex for x in both))
         known.setdefault("varies", any(x.varies for x in both))
+        known.setdefault("unknown", tuple(shape) == () and any(
+            x.unknown for x in both))
         return Term(tree, shape, **known)
 
     def shaped(self, shape):

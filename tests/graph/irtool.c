@@ -25,7 +25,8 @@ static char *read_all(Arena *a, FILE *f)
 
 static void print_causal(Buf *out, const Graph *g, Arena *a)
 {
-    static const char *const why[] = {"ok", "instantaneous", "mixed", "whole"};
+    static const char *const why[] = {"ok", "instantaneous", "mixed", "whole",
+                                      "axes"};
     Causal c = causal_find(g, a);
     for (int i = 0; i < c.v.n; i++) {
         buf_printf(out, "loop %d %s:", i,
