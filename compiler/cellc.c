@@ -340,6 +340,20 @@ static Graph *verified(Cellc *c, const char *pass, Graph *g)
     return g;
 }
 
+/* A derivative that is needed and that only the user can say. */
+static bool refuse_unsaid(Cellc *c, const Graph *g)
+{
+    Ref r = graph_unsaid(g);
+    if (!r)
+        return false;
+    const Node *n = NODE(g, r);
+    diag(c->diags, E_EXTERN_SLOPE, n->span, g->call.v[n->a].name, n->b);
+    diag_help(c->diags, "say it in a line below its `extern fn`, such as "
+                        "`  d/dx = exp(-x)`");
+    diags_flush(c->diags);
+    return true;
+}
+
 /* One pass: call it, show its result if asked, verify. */
 #define PASS(name, call) (g = verified(c, name, (call)))
 
@@ -367,6 +381,8 @@ static int compile(Cellc *c)
     if (c->set.backward)
         PASS("grad", pass_grad(g, c->inputgrad));
     PASS("plain", pass_plain(g));
+    if (refuse_unsaid(c, g))
+        return CELLC_USER;
     c->graph = g;
     c->sched = sched_build(g, c->run);
     c->plan = plan_build(c->sched, c->run);

@@ -252,7 +252,8 @@ static int show_own(Cellc *c)
     const Graph *g = c->elab.graph;
     bool *own = g ? NEW_N(c->run, bool, g->slot.n + 1) : NULL;
     for (Ref r = 1; g && r < (Ref)g->node.n; r++)
-        for (int i = 1; NODE(g, r)->op == OP_OWN && i < NODE(g, r)->nin;
+        for (int i = 1; NODE(g, r)->op == OP_OWN && !NODE(g, r)->a &&
+                        i < NODE(g, r)->nin;
              i += 2) {
             Order o = graph_order_of(g, IN(g, r, i), c->run);
             for (int k = 0; k < g->slot.n; k++)
@@ -409,6 +410,14 @@ const char *cellc_emit(Cellc *c, int which, int flags)
         return NULL;
     if (setjmp(c->escape.env)) {
         cellc_say(c, "error", "cellc: internal error: %s\n", c->escape.message);
+        return NULL;
+    }
+    for (int i = 0; flags & CELLC_FREESTANDING && i < c->graph->call.n; i++) {
+        const Called *f = &c->graph->call.v[i];
+        if (!strcmp(f->header, "math.h"))
+            continue;
+        diag(c->diags, E_EXTERN_HEADER, (Span){0, 0}, f->name, f->header);
+        diags_flush(c->diags);
         return NULL;
     }
     EmitOptions o = cellc_emit_options(c, flags);

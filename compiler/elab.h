@@ -255,6 +255,7 @@ struct Elab {
     Ast *body;            /* statements of the model, for numbering */
     int whole_from;       /* chain.n at the sum[t] that is read, or -1 */
     int depth;            /* nesting of calls, against endless recursion */
+    const Ast *deriving;  /* function whose own derivative is read, or NULL */
     VEC(Member) member;   /* names of members of sets that the texts write */
     const char *reduce;   /* how terms are averaged */
     Ref loss;             /* sum of the reduced terms, 0: none */
@@ -286,6 +287,8 @@ Val val_length(Elab *e, int axis, Span at);
 Val val_valid(Elab *e, int axis, Span at);   /* 1 at a sequence's own steps */
 const char *val_text(Elab *e, const Val *v); /* "vector [n] over t" */
 Val val_op(Elab *e, Op op, int n, const Val *x, Span at, const Span *arg);
+/* The same by a C function of Graph.call. */
+Val val_call(Elab *e, int call, int n, const Val *x, Span at, const Span *arg);
 /* One more operand's shape joins *r; false after an error. */
 bool val_fits(Elab *e, Op op, Val *r, const Val *x, Span at);
 Val val_node(Elab *e, Val type, Op op, int n, const Ref *in, int a, int b,
@@ -373,6 +376,8 @@ Val call_builtin(Elab *e, Scope *s, const char *name, Ast *call, Ast *subs,
 Val call_fn(Elab *e, Scope *s, Val f, int n, Val *arg, const Span *at,
             Span call);
 bool is_builtin(const char *name);
+/* Index in Graph.call of an `extern fn`, or -1 and what is wrong with it. */
+int extern_call(Elab *e, const Ast *fn, const char **wrong);
 Val app_output(Elab *e, App *a, Span at);
 Ast *first_output(const App *a);
 Name *app_output_name(Elab *e, App *a); /* the output, if it is one name */

@@ -155,6 +155,17 @@ static bool misplaced(Elab *e, Scope *s, Ast *a)
     return true;
 }
 
+static void check_extern(Elab *e, const Ast *fn)
+{
+    const char *wrong;
+    extern_call(e, fn, &wrong);
+    if (!wrong)
+        return;
+    diag(e->diags, E_EXTERN, fn->span, ast_find(fn, A_STR)->str, wrong);
+    diag_help(e->diags, "extern fn name(x) = \"erfcf\" from \"math.h\" names a "
+                        "function of C and the header that declares it");
+}
+
 static void collect_statement(Elab *e, Scope *s, Ast *a)
 {
     if (misplaced(e, s, a))
@@ -169,13 +180,16 @@ static void collect_statement(Elab *e, Scope *s, Ast *a)
         collect_sets(e, s, a, N_CONST);
         break;
     case A_FN:
+    case A_EXTERN:
     case A_CELL: {
         Name *old = s == e->top ? scope_find(e->lib, a->name) : NULL;
-        Name *n = scope_add(e, s, a->kind == A_FN ? N_FN : N_CELL, a->name,
+        Name *n = scope_add(e, s, a->kind == A_CELL ? N_CELL : N_FN, a->name,
                             a->name_span);
         if (old && !e->set->probe)
             diag(e->diags, W_SHADOWS, a->name_span, a->name);
         n->decl = n->stmt = a;
+        if (a->kind == A_EXTERN)
+            check_extern(e, a);
         break;
     }
     case A_INPUT:
@@ -189,9 +203,6 @@ static void collect_statement(Elab *e, Scope *s, Ast *a)
     case A_DRAW:
         if (s != e->top)
             vec_push(e->arena, &s->terms, a);
-        break;
-    case A_EXTERN:
-        diag(e->diags, E_UNSUPPORTED, a->span, "extern fn");
         break;
     default:
         break;

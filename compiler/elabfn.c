@@ -395,11 +395,46 @@ static Ast *own_derivative(Ast *fn, const char *name)
     return NULL;
 }
 
+int extern_call(Elab *e, const Ast *fn, const char **wrong)
+{
+    const Ast *symbol = ast_find(fn, A_STR);
+    int n = 0;
+    for (const Ast *p = fn->kid; p->kind == A_ARG; p = p->next)
+        n++;
+    return graph_call(e->graph, symbol->str, symbol->next->str, n, wrong);
+}
+
+/* What an `extern fn` is of the arguments bound in `in`. */
+static Val extern_value(Elab *e, Scope *in, const Ast *fn, const Span *at,
+                        Span call)
+{
+    const char *wrong;
+    Val x[CALL_MOST];
+    int index = extern_call(e, fn, &wrong), n = 0;
+    if (wrong)
+        return val_none();
+    for (const Ast *p = fn->kid; p->kind == A_ARG; p = p->next)
+        x[n++] = scope_find(in, p->name)->val;
+    return val_call(e, index, n, x, call, at);
+}
+
 static Val stopped(Elab *e, Val v, Span at)
 {
     if (v.kind != V_TENSOR || v.constant)
         return v;
     return val_op(e, OP_stopgrad, 1, &v, at, NULL);
+}
+
+/* In its own derivative a function is just its value: hypot' = a/hypot. */
+static Val derivative(Elab *e, Scope *s, const Ast *def, Ast *d)
+{
+    const Ast *outer = e->deriving;
+    e->deriving = def;
+    e->depth++;
+    Val v = expr(e, s, d);
+    e->depth--;
+    e->deriving = outer;
+    return v;
 }
 
 /* y ~ normal(m, s) calls normal_nll(y, m, s): told as it is written. */
@@ -418,10 +453,10 @@ Val call_fn(Elab *e, Scope *s, Val f, int n, Val *arg, const Span *at,
     Ast *def = f.def;
     Scope *in = small_scope(e, f.home, s), *raw = small_scope(e, f.home, s);
     int want = 0;
-    bool own = false;
+    bool own = false, inside = def == e->deriving;
     Ast *body = def->kid;
     for (; body->kind == A_ARG; body = body->next, want++)
-        own |= own_derivative(def, body->name) != NULL;
+        own |= !inside && own_derivative(def, body->name);
     if (want != n || e->depth > 400) {
         if (e->building && want != n)
             wrong_count(e, call, def->name, want, n);
@@ -431,13 +466,14 @@ Val call_fn(Elab *e, Scope *s, Val f, int n, Val *arg, const Span *at,
     }
     int i = 0;
     for (Ast *p = def->kid; p->kind == A_ARG; p = p->next, i++) {
-        bool has = own_derivative(def, p->name) != NULL;
+        bool has = !inside && own_derivative(def, p->name);
         scope_bind(e, raw, p->name, arg[i], at[i]);
         scope_bind(e, in, p->name, has ? stopped(e, arg[i], call) : arg[i],
                    at[i]);
     }
     e->depth++;
-    Val v = expr(e, in, body);
+    Val v = def->kind == A_EXTERN ? extern_value(e, in, def, at, call)
+                                  : expr(e, in, body);
     e->depth--;
     if (!own || !e->building || v.kind != V_TENSOR || v.constant)
         return v;
@@ -449,11 +485,12 @@ Val call_fn(Elab *e, Scope *s, Val f, int n, Val *arg, const Span *at,
     i = 0;
     for (Ast *p = def->kid; p->kind == A_ARG; p = p->next, i++) {
         Ast *d = own_derivative(def, p->name);
-        Val dv = d ? expr(e, raw, d) : val_none();
+        Val dv = d ? derivative(e, raw, def, d) : val_none();
         if (dv.kind != V_TENSOR || arg[i].constant)
             continue;
         vec_push(e->arena, &list, val_ref(e, &arg[i], call));
         vec_push(e->arena, &list, val_ref(e, &dv, call));
     }
-    return val_node(e, v, OP_OWN, list.n, list.v, 0, 0, 0, call);
+    return val_node(e, v, OP_OWN, list.n, list.v, def->kind == A_EXTERN, 0,
+                    0, call);
 }

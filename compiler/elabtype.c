@@ -243,7 +243,8 @@ static Val fold_size(Elab *e, Op op, const Val *x, Val r)
     return r;
 }
 
-Val val_op(Elab *e, Op op, int n, const Val *x, Span at, const Span *arg)
+static Val apply(Elab *e, Op op, int call, int n, const Val *x, Span at,
+                 const Span *arg)
 {
     Val r = val_num(e, 0);
     bool constant = true, complex = false;
@@ -266,11 +267,25 @@ Val val_op(Elab *e, Op op, int n, const Val *x, Span at, const Span *arg)
              dim_text(e->arena, x[1].set));
         return val_none();
     }
+    if (complex && op == OP_CALL)
+        return complex_refuse(e, "a function of C", &x[0], at);
     if (complex)
         return complex_op(e, op, n, x, at);
+    if (constant && op == OP_CALL)
+        return val_num(e, graph_call_value(e->graph, call, num));
     if (constant)
         return fold_size(e, op, x, val_num(e, op_scalar(op, num)));
     for (int i = 0; i < n; i++)
         in[i] = val_ref(e, &x[i], at);
-    return val_node(e, r, op, n, in, 0, 0, 0, at);
+    return val_node(e, r, op, n, in, call, 0, 0, at);
+}
+
+Val val_op(Elab *e, Op op, int n, const Val *x, Span at, const Span *arg)
+{
+    return apply(e, op, 0, n, x, at, arg);
+}
+
+Val val_call(Elab *e, int call, int n, const Val *x, Span at, const Span *arg)
+{
+    return apply(e, OP_CALL, call, n, x, at, arg);
 }

@@ -30,6 +30,10 @@ static void take_fixed(Emit *e)
                                           {"V", "v", "vb", "vtb", "vub"}};
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
         emit_fresh(e, own[i]);
+    for (int i = 0; i < e->g->call.n; i++) {
+        emit_fresh(e, e->g->call.v[i].name);
+        emit_fresh(e, e->g->call.v[i].wide);
+    }
     for (int i = 1; i < e->s->ntime; i++)
         for (int k = 0; k < 5; k++)
             emit_fresh(e, more[i - 1][k]);

@@ -182,6 +182,10 @@ char *emit_identifier(Arena *a, const char *name);
 enum { PREC_ANY = 0, PREC_TERNARY = 3, PREC_UNARY = 14, PREC_ATOM = 16 };
 const char *emit_expr(Emit *e, Op op, const char *const *arg, const int *prec,
                       int *result);
+/* Function `call` of the graph on such operands. */
+const char *emit_call(Emit *e, int call, const char *const *arg);
+/* #include lines of what the graph calls, but for math.h. */
+void emit_call_headers(const Graph *g, Buf *out);
 /* How often operand i is written out by emit_expr. */
 int emit_expr_uses(Op op, int i);
 

@@ -103,6 +103,8 @@ static int binding(const char *text)
 
 int emit_expr_uses(Op op, int i)
 {
+    if (op == OP_CALL)
+        return 1;
     int uses = 0;
     for (const char *s = op_row[op].c; *s; s++)
         uses += operand_at(op_row[op].c, s) == i;
@@ -143,4 +145,30 @@ const char *emit_expr(Emit *e, Op op, const char *const *arg, const int *prec,
     if (!strcmp(text, "a"))
         *result = prec[0];
     return b.s;
+}
+
+const char *emit_call(Emit *e, int call, const char *const *arg)
+{
+    const Called *c = &e->g->call.v[call];
+    bool narrow = !e->o->real64 && c->name == c->wide;
+    Buf b;
+    buf_init(&b, e->arena);
+    buf_printf(&b, "%s%s(", narrow ? "(float)" : "",
+               e->o->real64 ? c->wide : c->name);
+    for (int i = 0; i < c->n; i++)
+        buf_printf(&b, "%s%s", i ? ", " : "", arg[i]);
+    buf_putc(&b, ')');
+    return b.s;
+}
+
+void emit_call_headers(const Graph *g, Buf *out)
+{
+    for (int i = 0; i < g->call.n; i++) {
+        const char *h = g->call.v[i].header;
+        bool told = !strcmp(h, "math.h");
+        for (int k = 0; k < i; k++)
+            told |= !strcmp(h, g->call.v[k].header);
+        if (!told)
+            buf_printf(out, "#include <%s>\n", h);
+    }
 }

@@ -192,11 +192,16 @@ static ExprText inst_text(Loops *f, const Inst *in)
     const char *arg[3] = {0};
     int prec[3] = {0};
     ExprText y = {NULL, 0, 1};
-    for (int i = 0; i < op_row[in->op].nin; i++) {
+    for (int i = 0; i < in->nin; i++) {
         ExprText x = operand(f, in, i);
         arg[i] = x.text;
         prec[i] = x.prec;
         y.ops += x.ops;
+    }
+    if (in->op == OP_CALL) {
+        y.text = emit_call(f->e, NODE(f->e->g, in->node)->a, arg);
+        y.prec = *y.text == '(' ? PREC_UNARY : PREC_ATOM;
+        return y;
     }
     y.text = emit_expr(f->e, in->op, arg, prec, &y.prec);
     return y;
@@ -270,9 +275,9 @@ static void count_uses(Loops *f)
     const Kernel *k = f->k;
     for (int i = 0; i < k->inst.n; i++) {
         const Inst *in = &k->inst.v[i];
-        for (int j = 0; j < op_row[in->op].nin; j++)
+        for (int j = 0; j < in->nin; j++)
             f->wide[i] |= is_wide(f, in->in[j]);
-        for (int j = 0; j < op_row[in->op].nin; j++)
+        for (int j = 0; j < in->nin; j++)
             if (in->in[j] >= 0)
                 f->uses[in->in[j]] += f->wide[i] && !f->wide[in->in[j]]
                                           ? 2
@@ -418,6 +423,7 @@ void emit_loops_file(Emit *e, Buf *out, const char *includes)
     for (int i = 0; i < FN_COUNT; i++)
         fn[i] = emit_function(e, i);
     buf_puts(out, includes);
+    emit_call_headers(e->g, out);
     emit_paste(e, out);
     if (e->o->nsize)
         buf_puts(out, "/* Sizes that the model names. */\nenum {\n");

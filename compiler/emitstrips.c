@@ -146,7 +146,7 @@ static void choose_calls(Fused *f)
         Call *c = &f->call[i];
         bool same = in->op == OP_stopgrad || in->op == OP_clipgrad;
         c->kernel = same ? "copy" : op_row[in->op].name;
-        c->nin = same ? 1 : op_row[in->op].nin;
+        c->nin = same ? 1 : in->nin;
         memcpy(c->in, in->in, sizeof in->in);
         c->n = in->out >= 0 && f->e->p->loc[in->out].n > 1 ? f->k->n : 1;
         for (int j = 0; j < c->nin; j++)
@@ -261,6 +261,12 @@ static const char *operand_text(Fused *f, int in)
         (long long)stride, wide);
 }
 
+/* The kernel that calls a C function for each element: print_called. */
+static const char *called_name(Arena *a, int call)
+{
+    return arena_printf(a, "call_%d", call);
+}
+
 static void print_calls(Fused *f, const char *rows, const char *columns)
 {
     for (int i = 0; i < f->k->inst.n; i++) {
@@ -269,8 +275,13 @@ static void print_calls(Fused *f, const char *rows, const char *columns)
             continue;
         Buf b;
         buf_init(&b, f->e->arena);
-        buf_printf(&b, "%s(%s, %s, %s", emit_kernel_name(f->e, c->kernel), rows,
-                   c->n > 1 ? columns : "1", result_text(f, i));
+        const Inst *in = &f->k->inst.v[i];
+        const char *name =
+            in->op == OP_CALL
+                ? called_name(f->e->arena, NODE(f->e->g, in->node)->a)
+                : emit_kernel_name(f->e, c->kernel);
+        buf_printf(&b, "%s(%s, %s, %s", name, rows, c->n > 1 ? columns : "1",
+                   result_text(f, i));
         for (int j = 0; j < c->nin; j++)
             buf_printf(&b, ", %s", operand_text(f, c->in[j]));
         emit_line(f->e, "%s);", b.s);
@@ -384,6 +395,35 @@ static void print_prototypes(Emit *e, Buf *out)
     }
 }
 
+/* What the model calls, and a kernel for each of them: plain loops, which may
+ * be slow because the function costs more. */
+static void print_called(Emit *e, Buf *out)
+{
+    static const char *const operand[CALL_MOST] = {"a", "b", "c"};
+    for (int i = 0; i < e->g->call.n; i++) {
+        const Called *c = &e->g->call.v[i];
+        bool wide = e->o->real64 || c->name == c->wide;
+        const char *real = wide ? "double" : "float", *arg[CALL_MOST];
+        buf_printf(out, "extern %s %s(", real, wide ? c->wide : c->name);
+        for (int k = 0; k < c->n; k++)
+            buf_printf(out, "%s%s", k ? ", " : "", real);
+        buf_printf(out, ");\nstatic void %s(int64_t m, int64_t n, REAL *y, "
+                        "int64_t ld",
+                   called_name(e->arena, i));
+        for (int k = 0; k < c->n; k++) {
+            const char *x = operand[k];
+            buf_printf(out, ", const REAL *%s, int64_t ld%s, int wide%s", x, x,
+                       x);
+            arg[k] = arena_printf(e->arena, "%s[i*ld%s + j*wide%s]", x, x, x);
+        }
+        buf_printf(out,
+                   ")\n{\n    for (int64_t i = 0; i < m; i++)\n"
+                   "        for (int64_t j = 0; j < n; j++)\n"
+                   "            y[i*ld + j] = %s;\n}\n",
+                   emit_call(e, i, arg));
+    }
+}
+
 const char *emit_strips(const Plan *p, const EmitOptions *o, Arena *a)
 {
     static const char *const own[] = {"s", "r", "i", "n", "rows"};
@@ -393,6 +433,8 @@ const char *emit_strips(const Plan *p, const EmitOptions *o, Arena *a)
     emit_init(&e, p, &plain, a, &strips);
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
         emit_fresh(&e, own[i]);
+    for (int i = 0; i < e.g->call.n; i++)
+        emit_fresh(&e, called_name(a, i));
     e.fixed = e.taken.n;
     const char *fn[FN_COUNT];
     for (int i = 0; i < FN_COUNT; i++)
@@ -400,6 +442,7 @@ const char *emit_strips(const Plan *p, const EmitOptions *o, Arena *a)
     Buf out;
     buf_init(&out, a);
     print_prototypes(&e, &out);
+    print_called(&e, &out);
     emit_tables(&e, &out);
     for (int i = 0; i < FN_COUNT; i++)
         buf_puts(&out, fn[i]);

@@ -180,7 +180,8 @@ static void elementwise(Eval *e, Ref r, Step t, int64_t b, double *out)
         double x[3] = {0};
         for (int i = 0; i < n->nin; i++)
             x[i] = in[i][k * step[i]];
-        out[k] = op_scalar((Op)n->op, x);
+        out[k] = n->op == OP_CALL ? graph_call_value(e->g, n->a, x)
+                                  : op_scalar((Op)n->op, x);
     }
 }
 

@@ -247,6 +247,8 @@ Graph *graph_like(const Graph *g)
         vec_push(g->arena, &n->time, g->time.v[i]);
     for (int i = 0; i < g->view.n; i++)
         vec_push(g->arena, &n->view, g->view.v[i]);
+    for (int i = 0; i < g->call.n; i++)
+        vec_push(g->arena, &n->call, g->call.v[i]);
     return n;
 }
 

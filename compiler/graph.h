@@ -31,11 +31,13 @@ typedef enum Op {
 #define EW1(name, c, da, latex, cost, lo, hi) OP_##name,
 #define EW2(name, c, da, db, latex, cost, lo, hi) OP_##name,
 #define EW3(name, c, da, db, dc, latex, cost, lo, hi) OP_##name,
+#define EWN(name, latex, cost) OP_##name,
 #define ST(name, nin, latex, doc) OP_##name,
 #include "ops.def"
 #undef EW1
 #undef EW2
 #undef EW3
+#undef EWN
 #undef ST
     OP_COUNT
 } Op;
@@ -121,6 +123,15 @@ typedef struct ViewSpec {
     int64_t base, stride[SHAPE_RANK];
 } ViewSpec;
 
+/* A C function that the model calls, of n numbers. */
+typedef struct Called {
+    const char *name;   /* of the float one */
+    const char *wide;   /* of the double one; the same: there is no other */
+    const char *header; /* "math.h" */
+    int n;
+    void (*proc)(void); /* the double one */
+} Called;
+
 typedef struct TimeAxis {
     const char *name;
     int like; /* number of the axis whose steps these are once more; -1 */
@@ -137,6 +148,7 @@ typedef struct Graph {
     VEC(Table) table;
     VEC(TimeAxis) time; /* none: the implied t */
     VEC(ViewSpec) view; /* interned */
+    VEC(Called) call;   /* interned */
     Ref *hash; /* open addressing over node indices */
     int hash_cap;
 } Graph;
@@ -161,6 +173,12 @@ Ref graph_view(Graph *g, Ref x, int y, int64_t base, const int64_t *stride);
 Ref graph_fold(Graph *g, Ref d, int x, int64_t base, const int64_t *stride);
 int graph_view_spec(Graph *g, int x, int y, int64_t base,
                     const int64_t *stride); /* index in Graph.view */
+/* graphcall.c: index in Graph.call, or -1 and what is wrong with it. */
+enum { CALL_MOST = 3 };
+int graph_call(Graph *g, const char *name, const char *header, int n,
+               const char **wrong);
+double graph_call_value(const Graph *g, int call, const double *x);
+Ref graph_unsaid(const Graph *g); /* a CALL's derivative that is missing, 0 */
 int graph_slot(Graph *g, SlotKind kind, const char *name, int shape, int axes);
 int graph_slot_find(const Graph *g, const char *name); /* -1: none */
 /* A graph with the same slots, roots and tables and no nodes yet: where a

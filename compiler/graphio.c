@@ -148,6 +148,14 @@ static void print_attributes(Buf *out, const Graph *g, const Node *n)
         buf_putc(out, ' ');
         graph_print_shape(out, g, n->a);
         break;
+    case OP_CALL:
+        buf_putc(out, ' ');
+        print_word(out, g->call.v[n->a].name);
+        buf_putc(out, ' ');
+        print_word(out, g->call.v[n->a].header);
+        if (n->b)
+            buf_printf(out, " by %d", n->b);
+        break;
     case OP_CUMSUM:
         buf_puts(out, n->a ? " back" : "");
         break;

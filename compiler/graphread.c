@@ -257,7 +257,19 @@ static int read_view(Reader *r, Op op, Ref in)
     return graph_view_spec(r->g, op == OP_FOLD ? to : from, y, base, stride);
 }
 
-static void read_attributes(Reader *r, Op op, Ref in, int *a, int *b,
+static void read_call(Reader *r, int nin, int *a, int *b)
+{
+    const char *name = word(r, ""), *header = word(r, ":"), *wrong = NULL;
+    if (r->failed)
+        return;
+    *a = graph_call(r->g, name, header, nin, &wrong);
+    if (wrong)
+        fail(r, "%s from %s: %s", name, header, wrong);
+    else if (accept(r, "by"))
+        *b = (int)integer(r, 1, nin);
+}
+
+static void read_attributes(Reader *r, Op op, int nin, Ref in, int *a, int *b,
                             double *num)
 {
     switch (op) {
@@ -295,6 +307,9 @@ static void read_attributes(Reader *r, Op op, Ref in, int *a, int *b,
     case OP_EXPAND:
     case OP_RESHAPE:
         *a = shape(r);
+        break;
+    case OP_CALL:
+        read_call(r, nin, a, b);
         break;
     case OP_CUMSUM:
         *a = accept(r, "back");
@@ -368,7 +383,7 @@ static void read_node(Reader *r)
             *(in.n == 1 ? &a : &b) = 1;
     }
     if (!r->failed)
-        read_attributes(r, op, in.n ? in.v[0] : 0, &a, &b, &num);
+        read_attributes(r, op, in.n, in.n ? in.v[0] : 0, &a, &b, &num);
     if (r->failed)
         return;
     Shape sh;

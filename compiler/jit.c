@@ -110,7 +110,28 @@ static int tcc_add_proc(TCCState *s, const char *name, JitProc *proc)
     return tcc_add_symbol(s, name, p);
 }
 
-static int tcc_build(TCCState *s, const char *source)
+/* Functions of this program that lines `extern float erfcf(float);` name. */
+static int add_externs(TCCState *s, const char *source, Arena *a)
+{
+    void *program = dlopen(NULL, RTLD_NOW);
+    int bad = program ? 0 : -1;
+    for (const char *p = source; program && p; p = strchr(p, '\n')) {
+        p += *p == '\n';
+        const char *end = strncmp(p, "extern ", 7) ? NULL : strchr(p, '(');
+        if (!end)
+            continue;
+        const char *word = end;
+        while (word[-1] != ' ')
+            word--;
+        char *name = arena_strndup(a, word, (size_t)(end - word));
+        bad |= tcc_add_symbol(s, name, dlsym(program, name));
+    }
+    if (program)
+        dlclose(program);
+    return bad;
+}
+
+static int tcc_build(TCCState *s, const char *source, Arena *a)
 {
     tcc_set_options(s, "-nostdlib -nostdinc");
     tcc_set_lib_path(s, "/nonexistent");
@@ -121,6 +142,7 @@ static int tcc_build(TCCState *s, const char *source)
     const RtSymbol *rt = rt_symbols(&count);
     for (int i = 0; i < count; i++)
         bad |= tcc_add_proc(s, rt[i].name, rt[i].proc);
+    bad |= add_externs(s, source, a);
     bad |= tcc_add_proc(s, "memmove", (JitProc *)memmove);
     bad |= tcc_add_proc(s, "memcpy", (JitProc *)memcpy);
     bad |= tcc_add_proc(s, "memset", (JitProc *)memset);
@@ -141,7 +163,7 @@ JitStatus jit_tcc(const char *source, Jit **out, Buf *err)
         return JIT_MISSING;
     }
     tcc_set_error_func(s, err, tcc_message);
-    if (tcc_build(s, source) < 0) {
+    if (tcc_build(s, source, err->arena) < 0) {
         tcc_delete(s);
         return JIT_REFUSED;
     }

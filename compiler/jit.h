@@ -20,7 +20,8 @@ typedef enum JitStatus {
  * *out is NULL and `err` says why, with the compiler's own messages. */
 typedef JitStatus JitCompile(const char *source, Jit **out, Buf *err);
 
-JitCompile jit_tcc; /* text may call rt_*, memmove, memcpy and memset only */
+JitCompile jit_tcc; /* text may call rt_*, memmove, memcpy, memset, and what
+                       it declares in lines that begin with `extern` */
 JitCompile jit_cc;  /* $CC or cc at -O3; text may use libc and libm */
 
 /* Address of a global function, NULL if there is none of that name. */

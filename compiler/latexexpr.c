@@ -489,6 +489,12 @@ static void put_body(const Latex *x, Buf *out, Ref r, When w)
     case OP_stopgrad:
         put(x, out, IN(x->g, r, 0), w, ATOM);
         break;
+    case OP_CALL:
+        put_list(x, out, r, w,
+                 arena_printf(x->arena, "\\operatorname{%s}(",
+                              x->g->call.v[NODE(x->g, r)->a].wide));
+        buf_puts(out, ")");
+        break;
     default:
         if (OP_IS_EW(NODE(x->g, r)->op))
             put_template(x, out, r, w);

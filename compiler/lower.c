@@ -516,7 +516,7 @@ static void put_fused(Lower *w, const int *member, int count)
     for (int i = 0; i < count; i++) {
         const Task *k = &w->t->v.v[member[i]];
         const Node *node = NODE(g, k->node);
-        Inst x = {(Op)node->op, k->node, {0, 0, 0}, -1};
+        Inst x = {(Op)node->op, k->node, node->nin, {0, 0, 0}, -1};
         for (int o = 0; o < node->nin; o++) {
             Ref r = level_scalar(g, IN(g, k->node, o));
             int task = -1;

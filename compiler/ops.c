@@ -14,12 +14,15 @@ const OpRow op_row[OP_COUNT] = {
     [OP_##name] = {#name, 2, true, #c, {da, db}, latex, NULL, cost, lo, hi},
 #define EW3(name, c, da, db, dc, latex, cost, lo, hi) \
     [OP_##name] = {#name, 3, true, #c, {da, db, dc}, latex, NULL, cost, lo, hi},
+#define EWN(name, latex, cost) \
+    [OP_##name] = {#name, -1, true, NULL, {0}, latex, NULL, cost, 0, 1},
 #define ST(name, nin, latex, doc) \
     [OP_##name] = {#name, nin, false, NULL, {0}, latex, doc, 1, 0, 0},
 #include "ops.def"
 #undef EW1
 #undef EW2
 #undef EW3
+#undef EWN
 #undef ST
 };
 
@@ -75,11 +78,13 @@ double op_scalar(Op op, const double *x)
         return (double)(c_);
 #define EW2(name, c_, da, db, latex, cost, lo, hi) EW1(name, c_, , , , , )
 #define EW3(name, c_, da, db, dc, latex, cost, lo, hi) EW1(name, c_, , , , , )
+#define EWN(name, latex, cost)
 #define ST(name, nin, latex, doc)
 #include "ops.def"
 #undef EW1
 #undef EW2
 #undef EW3
+#undef EWN
 #undef ST
     default:
         return NAN;
@@ -457,6 +462,8 @@ const char *op_type(const Graph *g, Op op, int nin, const Ref *in, int a, int b,
             return "operand is not a node";
         *axes |= NODE(g, in[i])->axes;
     }
+    if (op == OP_CALL && (a < 0 || a >= g->call.n || g->call.v[a].n != nin))
+        return "no function of so many operands";
     Typing t = {g, in, nin, a, b, shape, axes};
     return OP_IS_EW(op) ? type_elementwise(&t) : type_structural(&t, op);
 }

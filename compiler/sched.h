@@ -59,6 +59,7 @@ typedef struct Value {
 typedef struct Inst {
     Op op;     /* elementwise */
     Ref node;  /* what it computes */
+    int nin;   /* operands */
     int in[3]; /* operands: i >= 0: result of inst.v[i], earlier in this
                   kernel; i < 0: input in.v[~i] of the kernel */
     Val out;   /* where the result is stored as well, or -1 */

@@ -107,7 +107,7 @@ static void print_inst(Printer *p, const Kernel *k, int i)
     buf_puts(p->out, "        ");
     print_ref(p, x->node);
     buf_printf(p->out, " = %s", op_row[x->op].name);
-    for (int o = 0; o < op_row[x->op].nin; o++) {
+    for (int o = 0; o < x->nin; o++) {
         buf_putc(p->out, ' ');
         if (x->in[o] >= 0)
             print_ref(p, k->inst.v[x->in[o]].node);

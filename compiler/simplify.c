@@ -65,15 +65,28 @@ static Op unexpand(const Graph *g, Op op, int nin, Ref *in)
     return op;
 }
 
+static bool constants(const Graph *g, int nin, const Ref *in, double *x)
+{
+    for (int i = 0; i < nin; i++) {
+        if (NODE(g, in[i])->op != OP_CONST)
+            return false;
+        x[i] = NODE(g, in[i])->num;
+    }
+    return true;
+}
+
 static Ref fold(Graph *g, Op op, int nin, const Ref *in)
 {
     double x[3];
-    for (int i = 0; i < nin; i++) {
-        if (NODE(g, in[i])->op != OP_CONST)
-            return 0;
-        x[i] = NODE(g, in[i])->num;
-    }
-    return graph_const(g, op_scalar(op, x));
+    return constants(g, nin, in, x) ? graph_const(g, op_scalar(op, x)) : 0;
+}
+
+static Ref fold_call(Graph *g, int nin, const Ref *in, int call)
+{
+    double x[CALL_MOST];
+    return constants(g, nin, in, x)
+               ? graph_const(g, graph_call_value(g, call, x))
+               : 0;
 }
 
 static Ref elementwise(Simplify *s, Graph *g, Op op, int nin, const Ref *in,
@@ -239,7 +252,9 @@ static Ref simp(Simplify *s, Graph *g, Op op, int nin, const Ref *in, int a,
     Ref r = add_zero(g, op, in);
     if (r)
         return r;
-    if (OP_IS_EW(op))
+    if (op == OP_CALL && !b && (r = fold_call(g, nin, in, a)))
+        return r;
+    if (OP_IS_EW(op) && op != OP_CALL)
         return elementwise(s, g, op, nin, in, span);
     r = structural(s, g, op, nin, in, a, b, span);
     return r ? r : graph_add(g, op, nin, in, a, b, num, span);

@@ -125,6 +125,21 @@ static void vjp_elementwise(Grad *z, Ref r, Ref d)
     }
 }
 
+/* What the user did not write; whether it matters shows when all is done. */
+static void vjp_call(Grad *z, Ref r, Ref d)
+{
+    const Node n = *NODE(z->g, r);
+    Ref in[CALL_MOST];
+    for (int i = 0; i < n.nin; i++)
+        in[i] = IN(z->g, r, i);
+    for (int i = 0; i < n.nin; i++)
+        if (z->wants[in[i]] && NODE(z->g, in[i])->op != OP_stopgrad)
+            cot_add(z, in[i],
+                    add2(z, OP_mul, d,
+                         graph_add(z->g, OP_CALL, n.nin, in, n.a, i + 1, 0,
+                                   n.span)));
+}
+
 static void vjp_concat(Grad *z, Ref r, Ref d)
 {
     Graph *g = z->g;
@@ -186,6 +201,10 @@ void vjp(Grad *z, Ref r, Ref d)
 {
     Graph *g = z->g;
     const Node n = *NODE(g, r);
+    if (n.op == OP_CALL) {
+        vjp_call(z, r, d);
+        return;
+    }
     if (OP_IS_EW(n.op)) {
         vjp_elementwise(z, r, d);
         return;
