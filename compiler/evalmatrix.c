@@ -69,7 +69,8 @@ static void take(const Eval *e, Ref r, const double *x, const double *index,
         put ? n->a : SHAPE(e->g, NODE(e->g, IN(e->g, r, 0))->shape)->dim[0];
     int64_t w = eval_width(e, put ? IN(e->g, r, 0) : r) / count;
     for (int64_t k = 0; k < count; k++)
-        for (int64_t j = 0; j < w && index[k] >= 0 && index[k] < rows; j++)
+        for (int64_t j = 0; j < w && index[k] >= 0 && index[k] < (double)rows;
+             j++)
             *(put ? out + (int64_t)index[k] * w + j : out + k * w + j) +=
                 *(put ? x + k * w + j : x + (int64_t)index[k] * w + j);
 }

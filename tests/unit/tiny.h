@@ -42,7 +42,7 @@ enum { ROW_TERM, ROW_COUNT, ROW_LENGTH, ROW_LAST, ROW_TOTAL, NROW };
 static const CellTensor tiny_table[TINY_TENSORS] = {
 #define PARAM(r0, d0, d1, o, k, x, y, l, u)                                    \
     .role = CELL_PARAM, .rank = r0, .dim = {d0, d1}, .at = {.c = o}, .of = -1, \
-    .init = {k, x, y, NULL}, .lo = l, .hi = u, .lr = 1, .decay = -1
+    .init = {k, x, y, NULL, NULL}, .lo = l, .hi = u, .lr = 1, .decay = -1
     {.name = "E",
      PARAM(2, TINY_K, TINY_N, 0, "normal", 0, 0.5, -INFINITY, INFINITY)},
     {.name = "U",
@@ -78,7 +78,7 @@ static const CellTensor tiny_table[TINY_TENSORS] = {
             .by[CELL_B] = NROW + 1 + TINY_N,
             .c = TINY_FIXED},
      .of = -1,
-     .init = {"bernoulli", 0.5, 0, NULL}},
+     .init = {"bernoulli", 0.5, 0, NULL, NULL}},
     {.name = "p",
      .role = CELL_OUTPUT,
      .axes = CELL_T | CELL_B,
