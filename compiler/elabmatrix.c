@@ -52,8 +52,10 @@ static Val reshaped(Elab *e, Val v, int rank, const Dim *const *dim, Span at)
                     e->building ? val_shape(e, &v) : 0, 0, 0, at);
 }
 
-/* `v` with the shape of `to`: y[i] = x[base + stride i]. */
-static Val viewed(Elab *e, Val v, const Val *to, int64_t base,
+typedef Ref Affine(Graph *g, Ref x, int shape, int64_t base,
+                   const int64_t *stride);
+
+static Val affine(Elab *e, Affine *make, Val v, const Val *to, int64_t base,
                   const int64_t *stride)
 {
     Ref in = v.ref;
@@ -62,22 +64,22 @@ static Val viewed(Elab *e, Val v, const Val *to, int64_t base,
     v.set = NULL;
     v.name = NULL;
     if (e->building)
-        v.ref = graph_view(e->graph, in, val_shape(e, &v), base, stride);
+        v.ref = make(e->graph, in, val_shape(e, &v), base, stride);
     return v;
+}
+
+/* `v` with the shape of `to`: y[i] = x[base + stride i]. */
+static Val viewed(Elab *e, Val v, const Val *to, int64_t base,
+                  const int64_t *stride)
+{
+    return affine(e, graph_view, v, to, base, stride);
 }
 
 /* Zeros in the shape of `to`, and `v` added where that view would read it. */
 static Val folded(Elab *e, Val v, const Val *to, int64_t base,
                   const int64_t *stride)
 {
-    Ref in = v.ref;
-    v.rank = to->rank;
-    memcpy(v.dim, to->dim, sizeof v.dim);
-    v.set = NULL;
-    v.name = NULL;
-    if (e->building)
-        v.ref = graph_fold(e->graph, in, val_shape(e, &v), base, stride);
-    return v;
+    return affine(e, graph_fold, v, to, base, stride);
 }
 
 static void row_major(const Val *v, int64_t *stride)

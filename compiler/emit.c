@@ -166,8 +166,28 @@ static const char *row_count(Emit *e, const Kernel *k, EmitRows rows)
     return rows.flat ? emit_row_count(e, k, rows) : "1";
 }
 
-/* Kernels that take rows, n, y, x0 and `last`, on all lines of all rows: in one
- * go where those lie behind one another. */
+/* Before a call on the lines of rows whose two operands start at at[]: all in
+ * one go where the rows lie behind one another, else in a loop over rows, which
+ * the caller's one statement ends.  Whether there is that loop. */
+static bool open_lines(Emit *e, EmitRows rows, const char *count,
+                       const Loc *const *loc, const char **at,
+                       const char **lines)
+{
+    bool loop =
+        rows.flat && (loc[0]->ld != loc[0]->n || loc[1]->ld != loc[1]->n);
+    if (!loop && rows.flat)
+        *lines = arena_printf(e->arena, "%s*%s", count, *lines);
+    if (!loop)
+        return false;
+    emit_line(e, "for (int64_t row = 0; row < %s; row++)", count);
+    e->indent++;
+    for (int i = 0; i < 2; i++)
+        at[i] = arena_printf(e->arena, "%s + row*%s", at[i],
+                             emit_size(e, loc[i]->ld));
+    return true;
+}
+
+/* Kernels that take rows, n, y, x0 and `last`, on all lines of all rows. */
 static void call_lines(Emit *e, const char *name, const Kernel *k,
                        EmitRows rows, const char *last)
 {
@@ -182,20 +202,13 @@ static void call_lines(Emit *e, const char *name, const Kernel *k,
                   last);
         return;
     }
-    const char *to = emit_pointer(e, k->out, rows);
-    const char *from = emit_pointer(e, k->in.v[0], rows);
-    bool dense = !rows.flat || (x->ld == x->n && y->ld == y->n);
-    if (!dense) {
-        emit_line(e, "for (int64_t row = 0; row < %s; row++)", count);
-        e->indent++;
-        to = arena_printf(e->arena, "%s + row*%s", to, emit_size(e, y->ld));
-        from = arena_printf(e->arena, "%s + row*%s", from, emit_size(e, x->ld));
-    } else if (rows.flat) {
-        lines = arena_printf(e->arena, "%s*%s", count, lines);
-    }
-    emit_line(e, "%s(%s, %s, %s, %s, %s, %s%s);", kernel, lines, n, to,
-              emit_size(e, width), from, n, last);
-    e->indent -= !dense;
+    const Loc *const loc[2] = {y, x};
+    const char *at[2] = {emit_pointer(e, k->out, rows),
+                         emit_pointer(e, k->in.v[0], rows)};
+    bool loop = open_lines(e, rows, count, loc, at, &lines);
+    emit_line(e, "%s(%s, %s, %s, %s, %s, %s%s);", kernel, lines, n, at[0],
+              emit_size(e, width), at[1], n, last);
+    e->indent -= loop;
 }
 
 /* EXPM, SOLVE, TAKE, PUT */
@@ -299,20 +312,14 @@ static void call_scatter(Emit *e, const Kernel *k, EmitRows rows)
                   call_row(e, k->in.v[0], rows), call_row(e, k->in.v[1], rows));
         return;
     }
-    const char *from = emit_pointer(e, k->in.v[0], rows);
-    const char *at = emit_pointer(e, k->in.v[1], rows);
     const char *lines = emit_size(e, k->parts);
-    bool dense = !rows.flat || (x->ld == x->n && index->ld == index->n);
-    if (!dense) {
-        emit_line(e, "for (int64_t row = 0; row < %s; row++)", count);
-        e->indent++;
-        from = arena_printf(e->arena, "%s + row*%s", from, emit_size(e, x->ld));
-        at = arena_printf(e->arena, "%s + row*%s", at, emit_size(e, index->ld));
-    } else if (rows.flat) {
-        lines = arena_printf(e->arena, "%s*%s", count, lines);
-    }
-    emit_line(e, "%s(%s, %s, %s, %s, %s, 1);", kernel, lines, to, from, n, at);
-    e->indent -= !dense;
+    const Loc *const loc[2] = {x, index};
+    const char *at[2] = {emit_pointer(e, k->in.v[0], rows),
+                         emit_pointer(e, k->in.v[1], rows)};
+    bool loop = open_lines(e, rows, count, loc, at, &lines);
+    emit_line(e, "%s(%s, %s, %s, %s, %s, 1);", kernel, lines, to, at[0], n,
+              at[1]);
+    e->indent -= loop;
 }
 
 /* How a reduction is done by one call: over the rows of the axes `rows`, the

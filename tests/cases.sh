@@ -1,6 +1,17 @@
 # The end of a run.sh whose cases are functions with a _ in their name: sourced
-# with the names of the cases to run as arguments, none for all.  Each runs in
-# an empty folder below $scratch and fails where its last command does.
+# with the names of the cases to run as arguments, none for all, and with `here`,
+# the folder of that run.sh.  Gives the cases the program as `cellc` and $SPEC.
+# Each runs in an empty folder below $scratch and fails where its last command
+# does.
+[ "${1:-}" != -u ] || exit 0 # nothing is stored that could be renewed
+CELLC=$(realpath "${CELLC:-$here/../../build/cellc}")
+SPEC=$here/spec
+scratch=$(mktemp -d) || exit 1
+trap 'rm -rf "$scratch"' EXIT
+trap 'exit 130' INT TERM
+
+cellc() { "$CELLC" "$@"; }
+
 [ $# -gt 0 ] || set -- $(sed -n 's/^\([a-z_]*_[a-z_]*\)() {$/\1/p' "$0")
 passed=0 failed=0
 for case; do

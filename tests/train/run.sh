@@ -3,15 +3,7 @@
 # lose nothing.  tests/train/run.sh [CASE...]; CELLC names the program.
 # A case is a function below; it runs in an empty folder and fails where one of
 # its commands does.
-[ "${1:-}" != -u ] || exit 0 # nothing is stored that could be renewed
 here=$(cd "$(dirname "$0")" && pwd)
-CELLC=$(realpath "${CELLC:-$here/../../build/cellc}")
-SPEC=$here/spec
-scratch=$(mktemp -d) || exit 1
-trap 'rm -rf "$scratch"' EXIT
-trap 'exit 130' INT TERM
-
-cellc() { "$CELLC" "$@"; }
 
 # A text of N lines that is nearly periodic, and a curve.
 text() {
