@@ -420,7 +420,9 @@ static int run_jit(Cellc *c)
         cc ? emit_loops(c->plan, &o, c->run) : emit_strips(c->plan, &o, c->run);
     Buf err;
     buf_init(&err, c->run);
-    JitStatus st = (cc ? jit_cc : jit_tcc)(text, &c->jit, &err);
+    JitStatus st = (cc         ? jit_cc
+                    : c->timed ? jit_tcc_timed
+                               : jit_tcc)(text, &c->jit, &err);
     if (st != JIT_OK) {
         cellc_say(c, "error", "cellc: error: %s\n", err.s ? err.s : "");
         return st == JIT_MISSING ? CELLC_USER : CELLC_INTERNAL;

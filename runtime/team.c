@@ -90,7 +90,8 @@ static void member_run(Member *m)
 {
     const TeamJob *job = m->team->job;
 
-    m->rc = load_rows(m, job, &m->err) ||
+    m->rc = (job->fill ? job->fill(m->session, job->batch, m->nrow, &m->err)
+                       : load_rows(m, job, &m->err)) ||
             session_forward(m->session, &m->err) ||
             (job->backward && session_backward(m->session, &m->err)) ||
             (!job->batch->end && session_carry(m->session, &m->err));

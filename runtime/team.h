@@ -28,6 +28,9 @@ typedef struct TeamJob {
     const RtFeed *feed;
     const RtField *const *from;
     const RtBatch *batch;
+    /* Not NULL: makes a session ready for its `rows` of the batch in place of
+     * the feed, on its thread. */
+    int (*fill)(RtSession *s, const RtBatch *batch, int64_t rows, RtError *err);
     int backward, training;
     int token;           /* reduce = token: sessions weigh by their counts */
     uint64_t seed;       /* of noise */
