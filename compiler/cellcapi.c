@@ -101,10 +101,15 @@ int cellc_set(Cellc *c, const char *key, const char *value)
     struct {
         const char *key;
         bool *to;
-    } flag[] = {{"double", &c->real64},         {"training", &c->set.training},
-                {"backward", &c->set.backward}, {"total", &c->set.total},
-                {"loss", &c->set.loss},         {"outputs", &c->set.outputs},
-                {"inputgrad", &c->inputgrad},   {"timed", &c->timed}};
+    } flag[] = {{"double", &c->real64},
+                {"training", &c->set.training},
+                {"backward", &c->set.backward},
+                {"total", &c->set.total},
+                {"loss", &c->set.loss},
+                {"outputs", &c->set.outputs},
+                {"skip", &c->set.skip},
+                {"inputgrad", &c->inputgrad},
+                {"timed", &c->timed}};
     if (setjmp(c->escape.env))
         return CELLC_INTERNAL;
     for (size_t i = 0; i < sizeof flag / sizeof *flag; i++)

@@ -83,6 +83,7 @@ static int load_rows(Member *m, const TeamJob *job, RtError *err)
     }
     session_last(s, m->last);
     session_batch(s, b->B);
+    session_skip(s, b->skip);
     return job->training ? session_noise(s, err) : 0;
 }
 
@@ -94,7 +95,8 @@ static void member_run(Member *m)
                        : load_rows(m, job, &m->err)) ||
             session_forward(m->session, &m->err) ||
             (job->backward && session_backward(m->session, &m->err)) ||
-            (!job->batch->end && session_carry(m->session, &m->err));
+            (!job->batch->end && job->batch->carry &&
+             session_carry(m->session, job->batch->carry, &m->err));
 }
 
 static void *member_main(void *arg)

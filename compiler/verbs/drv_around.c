@@ -60,14 +60,18 @@ static const char *arguments(const char *text)
     return *p == '(' ? p + 1 : "";
 }
 
-/* The number of units: what an argument without a default is that comes first
- * or is called v, and FEW what another is: states of a memory, groups. */
-#define FEW "4"
+/* A cell or a probability, no size. */
+static int is_other(const char *word, size_t n)
+{
+    return is_word(word, n, "f") || is_word(word, n, "p");
+}
 
+/* What a size without a default is here: the number of units if it comes first
+ * or is called v, else a few: states of a memory, groups. */
 static const char *units_of(const char *word, size_t n, int first,
                             const char *units)
 {
-    return first || is_word(word, n, "v") ? units : FEW;
+    return first || is_word(word, n, "v") ? units : "4";
 }
 
 /* A value for each argument without a default: a cell for f, a probability for
@@ -76,7 +80,7 @@ static char *call_of(const char *name, const char *text, const char *units)
 {
     const char *p = arguments(text);
     char *call = rt_printf("%s", name);
-    int n = 0, any = *p != 0;
+    int n = 0, sizes = 0, any = *p != 0;
 
     while (*p && *p != ')') {
         size_t all, word;
@@ -89,10 +93,11 @@ static char *call_of(const char *name, const char *text, const char *units)
             const char *value = is_word(p, word, "f") ? inner
                                 : is_word(p, word, "p")
                                     ? "0.3"
-                                    : units_of(p, word, !n, units);
+                                    : units_of(p, word, !sizes, units);
 
             add(&call, n ? ", " : "(", 2);
             n++;
+            sizes += !is_other(p, word);
             if (inner)
                 add(&call, value, strlen(value));
             free(inner);
@@ -129,7 +134,7 @@ static const char *argument_value(const char *text, const char *word, size_t n,
             *length = given ? (size_t)(p + all - given) - 1 : strlen(value);
             return value;
         }
-        before += !given;
+        before += !given && !is_other(p, name);
         p += all + (p[all] == ',');
     }
     return NULL;

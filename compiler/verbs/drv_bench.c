@@ -21,8 +21,8 @@ typedef struct Shape {
 typedef struct Bench {
     const Flags *f;
     const char *path; /* of the spec, or the cell's name */
-    char *text;       /* of the spec */
-    int cell;         /* made around a cell of the library */
+    char *text;       /* of the spec or the cell */
+    int cell;         /* it is a cell of the library */
     long threads, rounds;
     double peak; /* GFLOP/s of all threads together */
 } Bench;
@@ -48,8 +48,7 @@ static int find_cell(Bench *b)
 
     b->cell = 1;
     if (text)
-        b->text = drv_spec_around("option n = 128", b->path, text,
-                                  flags_get(b->f, "wrap"), "n");
+        b->text = strdup(text);
     else if (!code) {
         say_error("%s is neither a file nor a cell of the library; `%s cells` "
                   "lists those",
@@ -115,6 +114,23 @@ static int set_width(Drv *d, const Shape *s)
     return code;
 }
 
+/* Adds the spec, or one around the cell with H units. */
+static int add_text(Drv *d, const Bench *b, const Shape *s, const char *name)
+{
+    char units[32], *around = NULL;
+    const char *text = b->text;
+    int code;
+
+    snprintf(units, sizeof units, "%ld", s->n[UNITS]);
+    if (b->cell)
+        text = around =
+            drv_spec_around("", name, b->text, flags_get(b->f, "wrap"), units);
+    code = text ? drv_code(cellc_add_text(d->c, name, text, strlen(text)))
+                : EXIT_BUG;
+    free(around);
+    return code;
+}
+
 /* A compilation up to its sizes. */
 static int open_model(Drv *d, const Bench *b, const Shape *s)
 {
@@ -124,14 +140,12 @@ static int open_model(Drv *d, const Bench *b, const Shape *s)
     if (code)
         return code;
     d->path = strdup(name);
-    code = d->path
-               ? drv_code(cellc_add_text(d->c, name, b->text, strlen(b->text)))
-               : EXIT_BUG;
+    code = d->path ? add_text(d, b, s, name) : EXIT_BUG;
     if (!code)
         code = drv_settings(d, b->f);
     if (!code)
         code = drv_code(cellc_check(d->c));
-    if (!code)
+    if (!code && !b->cell)
         code = set_units(d, s);
     return code ? code : set_width(d, s);
 }
