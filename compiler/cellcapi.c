@@ -103,7 +103,7 @@ int cellc_set(Cellc *c, const char *key, const char *value)
     } flag[] = {{"double", &c->real64},         {"training", &c->set.training},
                 {"backward", &c->set.backward}, {"total", &c->set.total},
                 {"loss", &c->set.loss},         {"outputs", &c->set.outputs},
-                {"inputgrad", &c->inputgrad}};
+                {"inputgrad", &c->inputgrad},   {"segments", &c->segments}};
     if (setjmp(c->escape.env))
         return CELLC_INTERNAL;
     for (size_t i = 0; i < sizeof flag / sizeof *flag; i++)
@@ -252,8 +252,8 @@ static int show_own(Cellc *c)
     const Graph *g = c->elab.graph;
     bool *own = g ? NEW_N(c->run, bool, g->slot.n + 1) : NULL;
     for (Ref r = 1; g && r < (Ref)g->node.n; r++)
-        for (int i = 1; NODE(g, r)->op == OP_OWN && !NODE(g, r)->a &&
-                        i < NODE(g, r)->nin;
+        for (int i = 1;
+             NODE(g, r)->op == OP_OWN && !NODE(g, r)->a && i < NODE(g, r)->nin;
              i += 2) {
             Order o = graph_order_of(g, IN(g, r, i), c->run);
             for (int k = 0; k < g->slot.n; k++)
