@@ -425,12 +425,24 @@ int cellc_compile(Cellc *c)
     return cellc_guarded(c, compile);
 }
 
+/* The model as it was written, for the interpreter: no product is merged, no
+ * term is dropped, so that a wrong step of those passes shows. */
+static Graph *naive(Cellc *c)
+{
+    Graph *g = c->elab.graph;
+    PASS("final", pass_final(g));
+    PASS("stable", pass_stable(g));
+    if (c->set.backward)
+        PASS("grad", pass_grad(g, c->inputgrad));
+    return g;
+}
+
 static int run_jit(Cellc *c)
 {
     EmitOptions o = cellc_emit_options(c, 0);
     CellDesc *d = emit_desc(c->plan, &o, c->run);
     if (!strcmp(c->backend, "eval")) {
-        eval_attach(d, c->graph, c->plan, c->run);
+        eval_attach(d, naive(c), c->plan, c->run);
         c->desc = d;
         return CELLC_OK;
     }

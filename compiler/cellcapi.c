@@ -103,7 +103,8 @@ int cellc_set(Cellc *c, const char *key, const char *value)
     } flag[] = {{"double", &c->real64},         {"training", &c->set.training},
                 {"backward", &c->set.backward}, {"total", &c->set.total},
                 {"loss", &c->set.loss},         {"outputs", &c->set.outputs},
-                {"inputgrad", &c->inputgrad},   {"segments", &c->segments}};
+                {"skip", &c->set.skip},         {"inputgrad", &c->inputgrad},
+                {"segments", &c->segments}};
     if (setjmp(c->escape.env))
         return CELLC_INTERNAL;
     for (size_t i = 0; i < sizeof flag / sizeof *flag; i++)

@@ -236,6 +236,7 @@ const char *graph_verify(const Graph *g, Arena *scratch);
 Graph *pass_simplify(const Graph *g); /* simplify.c, rules.def */
 Graph *pass_plain(const Graph *g); /* the same, and own derivatives and
                                       stopgrad are gone: after pass_grad */
+Graph *pass_stable(const Graph *g);   /* stable forms alone: for eval */
 Graph *pass_gemm(const Graph *g);     /* gemm.c: products that share an
                                          operand become one */
 Graph *pass_final(const Graph *g);    /* final.c: FINAL -> AT */

@@ -163,6 +163,8 @@ static void add_given(Maker *m)
     CellTensor batch = tensor_new(m, "batch", CELL_BATCH, 0, s->batch);
     batch.flags = pools(m->g) ? CELL_WHOLE : 0;
     add(m, batch);
+    if (s->skip >= 0)
+        add(m, tensor_new(m, "skip", CELL_SKIP, 0, s->skip));
     for (int i = 0; i < m->g->root.n; i++) {
         if (s->total[i] < 0)
             continue;

@@ -97,7 +97,7 @@ static void spread(Look *l)
 static bool is_mask(const Graph *g, Ref r)
 {
     const Node *n = NODE(g, r);
-    return n->op == OP_le || n->op == OP_ge ||
+    return n->op == OP_le || n->op == OP_ge || n->op == OP_gt ||
            (n->op != OP_READ && n->op != OP_AT && !n->nin);
 }
 

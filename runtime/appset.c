@@ -211,8 +211,8 @@ int app_setting_long(const AppHost *h, const char *key, long low, long *v)
         return 0;
     x = strtol(s, &end, 10);
     if (end == s || *end || x < low) {
-        say_error("%s: a whole number from %ld is wanted, found \"%s\"%s", key,
-                  low, s, *s == '(' ? "; a pair is not supported yet" : "");
+        say_error("%s: a whole number from %ld is wanted, found \"%s\"", key,
+                  low, s);
         return EXIT_USER;
     }
     *v = x;

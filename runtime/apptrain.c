@@ -22,7 +22,9 @@ const Flag app_train_flags[] = {
     {"steps", "N", NULL, "train", "updates altogether"},
     {"minutes", "X", NULL, "train", "time for this run"},
     {"batch", "B", "32", "train", "sequences, or streams of one long one"},
-    {"tbptt", "K", NULL, "train", "chunks of K steps: state is carried"},
+    {"tbptt", "K", NULL, "train",
+     "chunks of K steps: state is carried; '(K, L)': an update every K steps, "
+     "whose gradient goes back L"},
     {"optimizer", "CALL", "adam(lr = 1e-3)", "train",
      "sgd momentum nesterov adagrad adadelta rmsprop adam adamw nadam lion"},
     {"lr", "RATE", NULL, "train", "learning rate, in place of the optimizer's"},
@@ -204,6 +206,7 @@ static int set_data(AppHost *h, const Flags *f, const char *path, RtData *data,
         code = app_feed(h, data, at, 1, &s->validfeed);
     }
     s->validfeed.shuffle = 0;
+    s->validfeed.back = 0;
     if (!code && s->feed.streams && s->feed.chunk && !app_setting(h, "tbptt"))
         say_note("one sequence of %lld steps: cut into chunks of %lld (--tbptt "
                  "says otherwise)",
@@ -351,6 +354,12 @@ int app_train(AppHost *h, const Flags *f, const char *spec, const char *data)
     if (!code && !h->train->backward) {
         say_error("%s has no loss: nothing to train; add `y ~ D` or `loss e`",
                   spec ? spec : h->train->name);
+        code = EXIT_USER;
+    }
+    if (!code && s.feed.back > s.feed.chunk &&
+        model_next(h->train, CELL_SKIP, -1) < 0) {
+        say_error("tbptt: this program counts all steps of a chunk; a pair "
+                  "must stand in the train block of its spec");
         code = EXIT_USER;
     }
     if (!code)

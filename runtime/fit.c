@@ -192,7 +192,7 @@ static int train_batch(Fit *t, RtError *err)
 
     if (feed_batch(t->feed, st->epoch, st->batch, &batch, err))
         return -1;
-    if (batch.start)
+    if (batch.first)
         st->start_step = st->step;
     TeamJob job = {.feed = t->feed,
                    .from = t->from,
@@ -217,7 +217,7 @@ static int train_batch(Fit *t, RtError *err)
     team_update(t->team);
     if (count_batch(t, &batch, err))
         return -1;
-    t->open = !batch.end;
+    t->open = !batch.end && batch.carry;
     st->batch++;
     st->step++;
     return 0;

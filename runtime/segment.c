@@ -12,8 +12,9 @@ typedef struct Segments {
     int start;
     SegmentLoad *load;
     void *ctx;
-    void ***carry;   /* [count + 1][ntensor]: rows carried to each segment,
-                        and behind the last */
+    int64_t after;   /* steps after which the state is left, or 0 */
+    void ***carry;   /* [count + 1][ntensor]: rows carried to each segment, and
+                        those that are left */
     double **sum;    /* [ntensor] of TERM, COUNT, METRIC, LOSS, else NULL */
     double **behind; /* [ntensor] cotangents behind the end, else NULL */
     void *grads;     /* sum over the segments done */
@@ -137,15 +138,28 @@ static int add_sums(Segments *g, int with_loss, RtError *err)
     return 0;
 }
 
-/* The first pass: what is carried behind each segment, what the terms count. */
+/* What segment k leaves to the next, and to the caller. */
+static int keep_carries(Segments *g, int64_t k, RtError *err)
+{
+    int64_t T = g->s->n[CELL_AT_T], after = g->after - k * g->steps;
+
+    if (after > 0 && after <= T &&
+        (session_carry(g->s, after, err) || keep_carry(g, g->count, err)))
+        return -1;
+    return k + 1 < g->count &&
+                   (session_carry(g->s, T, err) || keep_carry(g, k + 1, err))
+               ? -1
+               : 0;
+}
+
+/* The first pass: what is carried to each segment, what the terms count. */
 static int sweep_forward(Segments *g, RtError *err)
 {
     if (!g->start && keep_carry(g, 0, err))
         return -1;
     for (int64_t k = 0; k < g->count; k++)
         if (fill(g, k, err) || session_forward(g->s, err) ||
-            session_carry(g->s, err) || keep_carry(g, k + 1, err) ||
-            add_sums(g, 0, err))
+            keep_carries(g, k, err) || add_sums(g, 0, err))
             return -1;
     return 0;
 }
@@ -210,14 +224,14 @@ static int sweep_backward(Segments *g, RtError *err)
 }
 
 /* Leaves in the session what one pass over all would have left. */
-static void leave(Segments *g, int carry)
+static void leave(Segments *g)
 {
     memcpy(g->s->grads, g->grads,
            (size_t)g->d->param_size * (size_t)g->d->real_bytes);
     for (int i = 0; i < g->d->ntensor; i++)
         if (g->sum[i])
             session_set(g->s, i, g->sum[i]);
-    if (carry)
+    if (g->after)
         use_carry(g, g->count);
 }
 
@@ -238,8 +252,8 @@ static void release(Segments *g)
     free(g->grads);
 }
 
-int segment_run(RtSession *s, int64_t T, int64_t steps, int start, int carry,
-                SegmentLoad *load, void *ctx, RtError *err)
+int segment_run(RtSession *s, int64_t T, int64_t steps, int start,
+                int64_t carry, SegmentLoad *load, void *ctx, RtError *err)
 {
     Segments g = {.s = s, .d = s->desc, .T = T, .steps = steps};
     size_t n = (size_t)s->desc->ntensor + 1;
@@ -248,6 +262,7 @@ int segment_run(RtSession *s, int64_t T, int64_t steps, int start, int carry,
 
     g.count = (T + steps - 1) / steps;
     g.start = start;
+    g.after = carry;
     g.load = load;
     g.ctx = ctx;
     g.carry = calloc((size_t)g.count + 1, sizeof *g.carry);
@@ -259,7 +274,7 @@ int segment_run(RtSession *s, int64_t T, int64_t steps, int start, int carry,
         memset(g.grads, 0, bytes);
     rc = rc || sweep_forward(&g, err) || sweep_backward(&g, err) ? -1 : 0;
     if (!rc)
-        leave(&g, carry);
+        leave(&g);
     release(&g);
     return rc;
 }

@@ -23,8 +23,8 @@ typedef int SegmentLoad(void *ctx, int64_t first, int64_t T, int start,
 
 /* Forward and backward over T steps.  Leaves the gradients in s->grads, the
  * sums over all segments in the TERM, COUNT, METRIC and LOSS tensors, and, if
- * `carry`, the state behind the last step as session_carry does. */
-int segment_run(RtSession *s, int64_t T, int64_t steps, int start, int carry,
-                SegmentLoad *load, void *ctx, RtError *err);
+ * `carry` is not 0, the state after that many steps as session_carry does. */
+int segment_run(RtSession *s, int64_t T, int64_t steps, int start,
+                int64_t carry, SegmentLoad *load, void *ctx, RtError *err);
 
 #endif

@@ -155,6 +155,7 @@ int session_begin(RtSession *s, int64_t T, int64_t B, int start, RtError *err)
     fill_role(s, CELL_START, start ? 1 : 0);
     fill_role(s, CELL_BATCH, (double)B);
     fill_role(s, CELL_TOTAL, 0);
+    fill_role(s, CELL_SKIP, 0);
     for (int i = 0; !start && i < s->desc->ntensor; i++) {
         const CellTensor *t = &s->desc->tensor[i];
         int64_t rows = t->lag * (t->axes & CELL_B ? B : 1) * model_size(t);
@@ -303,6 +304,11 @@ void session_last(RtSession *s, const unsigned char *last)
     for (int i = -1; (i = model_next(s->desc, CELL_LAST, i)) >= 0;)
         for (int64_t b = 0; b < s->n[CELL_AT_B]; b++)
             put_real(s, place(s, i) + b, last[b] ? 1 : 0);
+}
+
+void session_skip(RtSession *s, int64_t steps)
+{
+    fill_role(s, CELL_SKIP, (double)steps);
 }
 
 void session_batch(RtSession *s, int64_t sequences)

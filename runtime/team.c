@@ -83,6 +83,7 @@ static int load_rows(Member *m, const RtBatch *b, RtError *err)
     }
     session_last(s, m->last);
     session_batch(s, b->B);
+    session_skip(s, b->skip);
     s->step0 = b->from - job->batch->from;
     return job->training ? session_noise(s, err) : 0;
 }
@@ -96,6 +97,7 @@ static int load_segment(void *ctx, int64_t first, int64_t T, int start,
     part.from += first;
     part.T = T;
     part.start = start;
+    part.skip = part.skip < first ? 0 : part.skip - first;
     return load_rows(m, &part, err);
 }
 
@@ -103,15 +105,16 @@ static void member_run(Member *m)
 {
     const TeamJob *job = m->team->job;
     const RtBatch *b = job->batch;
+    int64_t carry = b->end ? 0 : b->carry;
 
     if (job->backward && job->segment > 0 && job->segment < b->T)
-        m->rc = segment_run(m->session, b->T, job->segment, b->start, !b->end,
+        m->rc = segment_run(m->session, b->T, job->segment, b->start, carry,
                             load_segment, m, &m->err);
     else
         m->rc = load_rows(m, b, &m->err) ||
                 session_forward(m->session, &m->err) ||
                 (job->backward && session_backward(m->session, &m->err)) ||
-                (!b->end && session_carry(m->session, &m->err));
+                (carry && session_carry(m->session, carry, &m->err));
 }
 
 static void *member_main(void *arg)
