@@ -1,7 +1,7 @@
 /* Speed of the matrix products and of the dearer strips on one thread, best of
  * several runs: bench_gemm [SECONDS-PER-LINE].  Prints GFLOP/s (a multiply-add
  * counts two) for every instruction set of the machine, and ns per element. */
-#define _POSIX_C_SOURCE 199309L
+#define _POSIX_C_SOURCE 200112L
 #include "../runtime/kernels.h"
 
 #include <stdio.h>
@@ -114,8 +114,8 @@ static void measure_strips(const RtSymbol *symbols, int count, const Work *work)
 
 static float *filled(size_t n)
 {
-    float *p = malloc(n * sizeof *p);
-    if (!p)
+    float *p;
+    if (posix_memalign((void **)&p, 4096, n * sizeof *p) != 0)
         exit(70);
     for (size_t i = 0; i < n; i++)
         p[i] = (float)(i % 1021) / 1021.0f - 0.5f;
