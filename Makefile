@@ -24,7 +24,8 @@ MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 2)
 endif
 
 # Kernels in GNU vectors; each is compiled for all instruction sets at once.
-VECTOR = $(addprefix runtime/,$(addsuffix .c,gemm kernels matrix rows strips))
+VECTOR = $(addprefix runtime/,$(addsuffix .c,gemm kernels matrix narrow rows \
+	strips))
 GENERATED = build/lex.yy.c build/parse.tab.c build/prelude.c build/embed.c
 DRIVER = compiler/main.c $(wildcard compiler/verbs/*.c)
 COMPILER = $(filter-out $(DRIVER),$(wildcard compiler/*.c)) $(GENERATED)
