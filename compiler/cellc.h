@@ -43,6 +43,7 @@ int cellc_add_text(Cellc *c, const char *name, const char *text, size_t size);
  *   becomes an input; may be given again), "upstream" NAME (differentiate
  *   sum(NAME * up.NAME) over all given instead of the loss; NAME an output
  *   or final.STATE), "inputgrad" 0|1 (gradients of inputs and starts too),
+ *   "segments" 0|1 (sequences may be run in segments, see runtime/segment.h),
  *   "loss" 0|1 (default 1; 0: only what predicts, no terms, no metrics),
  *   "outputs" 0|1 (default 1: outputs and final states are computed),
  *   "timed" 0|1 (tcc runs the kernels of runtime/timed.h: where time goes),

@@ -109,6 +109,7 @@ int cellc_set(Cellc *c, const char *key, const char *value)
                 {"outputs", &c->set.outputs},
                 {"skip", &c->set.skip},
                 {"inputgrad", &c->inputgrad},
+                {"segments", &c->segments},
                 {"timed", &c->timed}};
     if (setjmp(c->escape.env))
         return CELLC_INTERNAL;

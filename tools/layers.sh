@@ -22,7 +22,7 @@ graph*.* ops.* cost.* template.* verify.*
                     : source.h graph*.h ops.h ops.def template.h cellrt.h
                       cost.h verify.h
 eval*.*             : graph.h ops.h eval*.h plan.h vmath.h
-grad.* vjp*.c simp*.* gemm.c final.* named.c
+grad.* vjp*.c simp*.* gemm.c final.* named.c segment.c
                     : graph.h ops.h template.h grad.h final.h rules.def
                       simplify.h
 causal.* linear.* latency.* level.* task.* fuse.* value.* lower.* sched*.*

@@ -43,6 +43,28 @@ interrupted() {
     [ "$code" = 0 ] && [ "$times" -ge 3 ]
 }
 
+# Row by row the same loss and gradient, but for rounding.
+samelogs() {
+    awk -F , 'NR == FNR { loss[FNR] = $4; norm[FNR] = $8; next }
+        FNR > 1 { if ((loss[FNR] - $4)^2 > 1e-20 ||
+            (norm[FNR] - $8)^2 > 1e-16) exit 1; n++ }
+        END { exit !(n > 3) }' "$1" "$2"
+}
+segments_change_nothing() {
+    text 300 > t.txt
+    for reduce in sequence token; do
+        set -- train "$SPEC/segments.cell" t.txt --tbptt 2000 --batch 2 \
+            --double --steps 5 --log-every 1 --reduce $reduce
+        cellc "$@" --log a.csv || return 1
+        # what one is told that would do is the least, so there are many
+        cellc "$@" --log b.csv --memory 1M 2> err
+        size=$(sed -n 's/.*take \([0-9]*M\) already$/\1/p' err)
+        cellc "$@" --log b.csv --memory "$size" 2> err
+        least=$(sed -n 's/.* \([0-9]*M\) would do.*/\1/p' err)
+        cellc "$@" --log b.csv --memory "${least:-$size}" 2> err || return 1
+        grep -q 'in segments of' err && samelogs a.csv b.csv || return 1
+    done
+}
 text_interrupted_in_mid_epoch() {
     text 800 > t.txt
     set -- train "$SPEC/text.cell" t.txt --valid 0.1 --threads 2 \
