@@ -13,6 +13,7 @@ Where several share a machine, BENCH_LOCK names a file to lock for each turn.
 """
 import argparse
 import contextlib
+import csv
 import fcntl
 import json
 import os
@@ -393,21 +394,74 @@ def long_training():
     spec, data = (os.path.join(BUILD, n) for n in ("long.cell", "long.csv"))
     with open(spec, "w") as f:
         f.write("option n = 128\ninput x[t], y[t]\nparam v[n]\n"
-                "h = lstm(n)([x])\nloss (dot(v, h) - y)^2\n")
+                "h = lstm(n)([x])\nloss (sum(v * h) - y)^2\n")
     with open(data, "w") as f:
         f.write("x,y\n")
         f.writelines(f"{i % 7},{i % 5}\n" for i in range(100000))
     with turn():
         done = subprocess.run(
             [CELLC, "train", spec, data, "--column", "x=x", "--column", "y=y",
-             "--batch", "1", "--steps", "1", "--threads", "1", "--memory",
-             "200M", "-o", os.path.join(BUILD, "long.safetensors")],
-            capture_output=True, text=True, preexec_fn=None)
+             "--batch", "1", "--tbptt", "100000", "--steps", "1", "--threads",
+             "1", "--memory", "200M", "-o", os.path.join(BUILD, "long.safetensors")],
+            capture_output=True, text=True)
     import resource
     most = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e3
     if done.returncode:
         progress(done.stderr.strip())
     return [name, f"{most:.1f}" if not done.returncode else "failed", 200, "-"]
+
+
+def verne():
+    """The text between the licence's lines, CRLF as LF; None: not there."""
+    place = os.path.join(os.environ.get("CELLC_SHARED", "/nonexistent"),
+                         "data", "charlm", "mysterious_island.txt")
+    if not os.path.exists(place):
+        return None
+    with open(place, encoding="utf-8-sig", newline="") as f:
+        book = f.read().replace("\r\n", "\n")
+    return book[book.index("THE MYSTERIOUS ISLAND"):
+                book.index("End of the Project Gutenberg")]
+
+
+def textbook_ours(book, updates):
+    """Seconds, and the loss of every tenth of the updates."""
+    path = os.path.join(BUILD, "verne.txt")
+    log = os.path.join(BUILD, "verne.log.csv")
+    with open(path, "w", encoding="utf-8", newline="") as f:
+        f.write(book)
+    if os.path.exists(log):
+        os.remove(log)
+    start = time.time()
+    subprocess.run([CELLC, "train", os.path.join(HERE, "textbook.cell"), path,
+                    "--threads", "2", "--steps", str(updates), "--log", log,
+                    "--log-every", str(updates // 10), "-o",
+                    os.path.join(BUILD, "verne.safetensors")], check=True,
+                   stdout=subprocess.DEVNULL)
+    took = time.time() - start
+    with open(log, newline="") as f:
+        rows = list(csv.DictReader(f))
+    return took, [float(r["loss"]) for r in rows if r["loss"]]
+
+
+def figure_charlm(args):
+    book = verne()
+    if not book:
+        sys.exit("figures: charlm reads data/charlm/mysterious_island.txt in "
+                 "the folder that CELLC_SHARED names")
+    import peers
+    n = max(args.updates // 10 * 10, 10)
+    with turn():
+        runs = [("cellc train",) + textbook_ours(book, n)]
+        if peers.torch:
+            runs.append(("PyTorch",) + peers.textbook(book, n))
+    print(f"The textbook's character model, {n} updates on two threads, data "
+          "and start-up included; the loss is the\nmean of a tenth of the "
+          "updates, in nats per character.\n")
+    table(["", "s", "times ours", "ms per update", "loss, first tenth",
+           "fifth", "last"],
+          [[name, f"{s:.1f}", f"{s / runs[0][1]:.2f}", f"{1e3 * s / n:.0f}",
+            f"{loss[0]:.3f}", f"{loss[4]:.3f}", f"{loss[9]:.3f}"]
+           for name, s, loss in runs])
 
 
 FIGURES = {n[7:]: f for n, f in list(globals().items())
@@ -418,6 +472,8 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("name", choices=FIGURES)
     parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--updates", type=int, default=100,
+                        help="of charlm; the textbook has 10000")
     parser.add_argument("--only", help="rows with this word")
     args = parser.parse_args()
     FIGURES[args.name](args)

@@ -219,6 +219,37 @@ def jax_mingru(shape, associative):
                    shape, forward, jax_params(shape, 2, 1))
 
 
+def textbook(book, updates):
+    """The textbook's character model on two threads: seconds, and the loss of
+    every tenth of the updates.  Each window predicts all its characters, the
+    first from a line's end, as textbook.cell has it."""
+    start = time.time()
+    torch.set_num_threads(2)
+    chars = sorted(set(book))
+    code = {c: i for i, c in enumerate(chars)}
+    data = torch.tensor([code[c] for c in book])
+    nets = [torch.nn.Embedding(len(chars), 256), torch.nn.LSTM(256, 512),
+            torch.nn.Linear(512, len(chars))]
+    params = [p for net in nets for p in net.parameters()]
+    adam = torch.optim.Adam(params, lr=0.005)
+    steps, losses, means = torch.arange(40)[:, None], [], []
+    for k in range(updates):
+        at = torch.randint(len(data) - 40, (1, 64))
+        y = data[at + steps]
+        x = torch.cat([torch.full((1, 64), code["\n"]), y[:-1]])
+        out = nets[2](nets[1](nets[0](x))[0])
+        loss = torch.nn.functional.cross_entropy(out.flatten(0, 1),
+                                                 y.flatten())
+        adam.zero_grad()
+        loss.backward()
+        adam.step()
+        losses.append(loss.item())
+        if len(losses) == updates // 10:
+            means.append(sum(losses) / len(losses))
+            losses = []
+    return time.time() - start, means
+
+
 def blas_peak():
     """GFLOP/s of PyTorch's matrix product on one thread, 0 without it."""
     if not torch:
