@@ -5,6 +5,8 @@
 #endif
 #include "team.h"
 
+#include "clones.h"
+
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -235,12 +237,12 @@ static void share(RtTeam *t, int token)
         t->member[k].weight = sum > 0 ? t->member[k].weight / sum : 0;
 }
 
-#define ADD_GRADS(REAL)                                                \
-    static void add_grads_##REAL(REAL *to, REAL old, const REAL *from, \
-                                 REAL weight, int64_t n)               \
-    {                                                                  \
-        for (int64_t i = 0; i < n; i++)                                \
-            to[i] = old * to[i] + weight * from[i];                    \
+#define ADD_GRADS(REAL)                                               \
+    RT_CLONES static void add_grads_##REAL(                           \
+        REAL *to, REAL old, const REAL *from, REAL weight, int64_t n) \
+    {                                                                 \
+        for (int64_t i = 0; i < n; i++)                               \
+            to[i] = old * to[i] + weight * from[i];                   \
     }
 ADD_GRADS(float)
 ADD_GRADS(double)
