@@ -75,6 +75,13 @@ static bool truth(const char *value)
     return strcmp(value, "0") != 0;
 }
 
+static bool probability(const char *text, double *p)
+{
+    char *end;
+    *p = strtod(text, &end);
+    return end > text && !*end && *p >= 0 && *p <= 1;
+}
+
 static int set_word(Cellc *c, const char *key, const char *value)
 {
     if (!strcmp(key, "state"))
@@ -91,6 +98,8 @@ static int set_word(Cellc *c, const char *key, const char *value)
              (!strcmp(value, "sequence") || !strcmp(value, "token") ||
               !strcmp(value, "sum")))
         c->set.reduce = keep(c, value);
+    else if (!strcmp(key, "teacher") && probability(value, &c->set.teacher))
+        return CELLC_OK;
     else
         return CELLC_USAGE;
     return CELLC_OK;

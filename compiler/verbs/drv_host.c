@@ -226,11 +226,14 @@ static int compile_one(DrvHost *h, Drv *d, const Flags *f, int training,
 {
     static const char *const segmented[] = {"segments", "total"};
     const char *reduce = app_setting(&h->app, "reduce");
+    const char *teacher = app_setting(&h->app, "teacher");
     const char *tbptt = app_setting(&h->app, "tbptt");
     int code = d->c ? apply_known(h, d, f) : load_source(h, d, f);
 
     if (!code && reduce)
         code = drv_code(cellc_set(d->c, "reduce", reduce));
+    if (!code && teacher)
+        code = drv_code(cellc_set(d->c, "teacher", teacher));
     if (!code && training && tbptt && *tbptt == '(')
         code = drv_code(cellc_set(d->c, "skip", "1"));
     if (!code)
