@@ -26,12 +26,14 @@ logged() {
 below() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a != "" && a < b) }'; }
 
 # interrupted CHECKPOINT ARGS...: SIGINT a little after each start, resumed
-# until it ends by itself; at least three interruptions count.
+# until it ends by itself; at least three interruptions count.  A busy machine
+# gets longer in the end.
 interrupted() {
     file=$1 times=0 more=
     shift
     while [ "$times" -lt 40 ]; do
-        timeout -s INT --preserve-status "0.$((10 + 7 * times % 30))" \
+        timeout -s INT --preserve-status \
+            "$((times / 10)).$((10 + 7 * times % 30))" \
             "$CELLC" "$@" -o "$file" --log log.csv $more > out 2> err
         code=$?
         [ "$code" != 0 ] || break
