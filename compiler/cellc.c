@@ -405,7 +405,7 @@ static int run_jit(Cellc *c)
     }
     bool cc = !strcmp(c->backend, "cc");
     const char *text =
-        cc ? emit_loops(c->plan, &o, c->run) : emit_strips(c->plan, &o, c->run);
+        cc ? emit_linked(c->plan, &o, c->run) : emit_strips(c->plan, &o, c->run);
     Buf err;
     buf_init(&err, c->run);
     JitStatus st = (cc ? jit_cc : jit_tcc)(text, &c->jit, &err);
