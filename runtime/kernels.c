@@ -98,13 +98,8 @@ static RtProc *chosen_proc(int at)
         ((void(*) params)chosen_proc(RT_AT(name))) args; \
     }
 #define KERNEL(name, params, args) CALL(name, params, args)
-#define ARGS1 rows, n, y, ys, a, as, ac
-#define ARGS2 ARGS1, b, bs, bc
-#define ARGS3 ARGS2, c, cs, cc
-#define ARGS4 ARGS3, d, ds, dc
-#define ARGS5 ARGS4, e, es, ec
-#define ARGS6 ARGS5, f, fs, fc
-#define STRIP(count, name, value) CALL(name, (RT_PARAMS##count), (ARGS##count))
+#define STRIP(count, name, value) \
+    CALL(name, (RT_PARAMS##count), (RT_ARGS##count))
 
 #define REAL float
 #define RT_NAME(name) rt_##name##_f32

@@ -23,6 +23,12 @@
 #define RT_PARAMS4 RT_PARAMS3, RT_OPERAND(d)
 #define RT_PARAMS5 RT_PARAMS4, RT_OPERAND(e)
 #define RT_PARAMS6 RT_PARAMS5, RT_OPERAND(f)
+#define RT_ARGS1 rows, n, y, ys, a, as, ac
+#define RT_ARGS2 RT_ARGS1, b, bs, bc
+#define RT_ARGS3 RT_ARGS2, c, cs, cc
+#define RT_ARGS4 RT_ARGS3, d, ds, dc
+#define RT_ARGS5 RT_ARGS4, e, es, ec
+#define RT_ARGS6 RT_ARGS5, f, fs, fc
 
 #define STRIP(count, name, value) void RT_NAME(name)(RT_PARAMS##count);
 #define KERNEL(name, params, args) void RT_NAME(name) params;

@@ -31,16 +31,16 @@ enum {
 #define PLACES4 a, b, c, d, a, a
 #define PLACES5 a, b, c, d, e, a
 #define PLACES6 a, b, c, d, e, f
-#define REST    \
+#define SPARE   \
     {           \
         a, 0, 1 \
     }
-#define OPS1 {a, as, ac}, REST, REST, REST, REST, REST
-#define OPS2 {a, as, ac}, {b, bs, bc}, REST, REST, REST, REST
-#define OPS3 {a, as, ac}, {b, bs, bc}, {c, cs, cc}, REST, REST, REST
-#define OPS4 {a, as, ac}, {b, bs, bc}, {c, cs, cc}, {d, ds, dc}, REST, REST
+#define OPS1 {a, as, ac}, SPARE, SPARE, SPARE, SPARE, SPARE
+#define OPS2 {a, as, ac}, {b, bs, bc}, SPARE, SPARE, SPARE, SPARE
+#define OPS3 {a, as, ac}, {b, bs, bc}, {c, cs, cc}, SPARE, SPARE, SPARE
+#define OPS4 {a, as, ac}, {b, bs, bc}, {c, cs, cc}, {d, ds, dc}, SPARE, SPARE
 #define OPS5 \
-    {a, as, ac}, {b, bs, bc}, {c, cs, cc}, {d, ds, dc}, {e, es, ec}, REST
+    {a, as, ac}, {b, bs, bc}, {c, cs, cc}, {d, ds, dc}, {e, es, ec}, SPARE
 #define OPS6                                                         \
     {a, as, ac}, {b, bs, bc}, {c, cs, cc}, {d, ds, dc}, {e, es, ec}, \
     {                                                                \
