@@ -71,6 +71,7 @@ static void drop_compilation(Cellc *c)
     c->jit = NULL;
     c->desc = NULL;
     c->plan = NULL;
+    c->explained = NULL;
     c->graph = NULL;
     if (c->run)
         arena_free(c->run);
