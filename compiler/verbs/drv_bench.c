@@ -20,14 +20,12 @@ typedef struct Bench {
 
 /* One shape's numbers. */
 typedef struct Result {
-    MeasureTime time[MEASURE_UPDATE + 1];
-    double flops[MEASURE_UPDATE + 1];
+    MeasureTime time[MEASURE_KINDS];
+    double flops[MEASURE_KINDS];
     double work_bytes, resident, compile_ms;
     int profiled; /* the shares below are known */
     double products, elementwise, rest;
 } Result;
-
-static const char *const kind_name[] = {"forward", "gradient", "update"};
 
 /* ---- measuring ---- */
 
@@ -75,30 +73,6 @@ static MeasureSetup setup_of(const Bench *b, const DrvShape *s, int threads)
                           .optimizer = flags_get(b->f, "optimizer")};
 }
 
-/* Rounds in which every kind has its turn, after one that does not count. */
-static int time_rounds(const Bench *b, RtMeasure *train, RtMeasure *forward,
-                       Result *r, RtError *err)
-{
-    double *ms[MEASURE_UPDATE + 1] = {0}, first;
-    int bad = 0;
-
-    for (int k = 0; k <= MEASURE_UPDATE; k++) {
-        ms[k] = calloc((size_t)b->rounds, sizeof *ms[k]);
-        bad |= !ms[k];
-    }
-    bad = bad || measure_run(forward, MEASURE_FORWARD, &first, err);
-    for (int i = 0; i < b->rounds && !bad; i++)
-        for (int k = 0; k <= MEASURE_UPDATE && !bad; k++)
-            bad = measure_run(k ? train : forward, (MeasureKind)k, &ms[k][i],
-                              err);
-    for (int k = 0; k <= MEASURE_UPDATE; k++) {
-        if (!bad)
-            r->time[k] = measure_time(ms[k], (int)b->rounds);
-        free(ms[k]);
-    }
-    return bad;
-}
-
 /* The first training step comes before the model that only runs forward is
  * there, so that the memory is that of training. */
 static int measure(const Bench *b, const Drv *train, const Drv *forward,
@@ -115,7 +89,7 @@ static int measure(const Bench *b, const Drv *train, const Drv *forward,
         r->resident = (double)measure_resident();
         set.optimizer = NULL;
         f = measure_new(cellc_jit(forward->c), &set, &err);
-        bad = !f || time_rounds(b, m, f, r, &err);
+        bad = !f || measure_rounds(m, f, (int)b->rounds, r->time, &err);
     }
     measure_free(m);
     measure_free(f);
@@ -229,8 +203,8 @@ static void print_result(const Bench *b, const DrvShape *s, const Result *r)
     print_shape(b, s);
     printf("%-10s%9s%11s%11s%10s%12s%9s\n", "", "of peak", "ms, min", "median",
            "steps/s", "tokens/s", "GFLOP/s");
-    for (int k = 0; k <= MEASURE_UPDATE; k++)
-        printf("%-10s%7.1f %%%11.3f%11.3f%10.1f%12.0f%9.1f\n", kind_name[k],
+    for (int k = 0; k < MEASURE_KINDS; k++)
+        printf("%-10s%7.1f %%%11.3f%11.3f%10.1f%12.0f%9.1f\n", measure_name[k],
                100 * gflops(r, k) / b->peak, r->time[k].min, r->time[k].median,
                1e3 / r->time[k].min, 1e3 * tokens / r->time[k].min,
                gflops(r, k));
@@ -258,8 +232,8 @@ static json_t *result_json(const Bench *b, const DrvShape *s, const Result *r)
     for (int i = 0; i < SHAPE_PARTS; i++)
         if (s->n[i])
             json_object_set_new(j, size[i], json_integer(s->n[i]));
-    for (int k = 0; k <= MEASURE_UPDATE; k++)
-        json_object_set_new(j, kind_name[k],
+    for (int k = 0; k < MEASURE_KINDS; k++)
+        json_object_set_new(j, measure_name[k],
                             json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f}",
                                       "share_of_peak", gflops(r, k) / b->peak,
                                       "min_ms", r->time[k].min, "median_ms",
