@@ -28,7 +28,8 @@ static const char *const names[] = {
     [KN_PLACE] = "place",     [KN_SUMA] = "sum over",
     [KN_MAXA] = "max over",   [KN_MINA] = "min over",
     [KN_POOL] = "pool",       [KN_AT] = "at",
-    [KN_TAIL] = "tail",       [KN_REVERSE] = "reverse"};
+    [KN_TAIL] = "tail",       [KN_REVERSE] = "reverse",
+    [KN_EVERY] = "every",     [KN_HOLD] = "hold"};
 
 const char *kernel_name(KernelKind k)
 {
