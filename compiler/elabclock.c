@@ -112,8 +112,7 @@ static void refuse(Elab *e, Ast *base, const Val *v, Span at)
     buf_init(&text, e->arena);
     ast_print_expr(&text, base);
     bool name = base->kind == A_NAME || base->kind == A_MEMBER;
-    const char *what =
-        name ? text.s : arena_printf(e->arena, "(%s)", text.s);
+    const char *what = name ? text.s : arena_printf(e->arena, "(%s)", text.s);
     diag(e->diags, E_CLOCK_STEP, at, what, axis_list(e, v->axes));
     list_steps(e, &b, what, v);
     if (b.n)
@@ -125,12 +124,9 @@ static Val step_along(Elab *e, Val v, Op op, int to, int from, int axis, int b,
                       Span at)
 {
     if (v.complex)
-        return val_pair(e,
-                        step_along(e, val_part(e, &v, 0), op, to, from, axis, b,
-                                   at),
-                        step_along(e, val_part(e, &v, 1), op, to, from, axis, b,
-                                   at),
-                        at);
+        return val_pair(
+            e, step_along(e, val_part(e, &v, 0), op, to, from, axis, b, at),
+            step_along(e, val_part(e, &v, 1), op, to, from, axis, b, at), at);
     if (e->axis.v[axis].rate == 1)
         return val_along(e, v, from, to, at);
     Ref in = val_ref(e, &v, at);
@@ -142,10 +138,10 @@ static Val step_along(Elab *e, Val v, Op op, int to, int from, int axis, int b,
 static Val every(Elab *e, Scope *s, Ast *base, Name *n, TimeSub t, int fast,
                  const Way *w, Span at)
 {
-    int back = -t.off, ahead = -w->rate * floor_div(back, w->rate);
+    int ahead = t.off > 0 || -t.off >= w->rate ? t.off : 0;
+    int back = ahead - t.off;
     TimeSub now = {WHEN_STEP, ahead, fast, 1, 1, false};
     Val v = ahead ? timed_index(e, s, base, n, now, at) : present(e, s, base);
-    back += ahead;
     for (int i = w->n - 1; i >= 0 && v.kind == V_TENSOR; i--) {
         int axis = w->axis[i], rate = e->axis.v[axis].rate;
         v = step_along(e, v, OP_EVERY, axis, e->axis.v[axis].like, axis,
@@ -179,19 +175,21 @@ static Val bounded(Elab *e, Scope *s, Ast *base, Name *n, TimeSub t, int slow,
     Val step = val_unknown(1u << t.axis | AXIS_B);
     step.rank = 0;
     step = val_node(e, step, OP_TIME, 0, NULL, t.axis, 0, 0, at);
-    step = number_op(e, OP_add, step, t.off, at);
     for (int i = 0; i >= floor_div(1 + t.off, w->rate); i--) {
         Val edge = outside(e, s, base, n, false, i, at);
-        Val in[3] = {number_op(e, OP_ge, step, w->rate * (i + 1), at), v, edge};
+        Val in[3] = {number_op(e, OP_ge, step, w->rate * (i + 1) - t.off, at),
+                     v, edge};
         if (edge.kind == V_NONE)
             return edge;
         if (!edge.constant)
             v = val_op(e, OP_select, 3, in, at, NULL);
     }
     for (int i = 1; i <= floor_div(w->rate - 1 + t.off, w->rate); i++) {
-        Val end = number_op(e, OP_add, val_length(e, slow, at), i, at);
         Val edge = outside(e, s, base, n, true, i, at);
-        Val beyond[2] = {step, number_op(e, OP_mul, end, w->rate, at)};
+        Val end = number_op(e, OP_mul, val_length(e, slow, at), w->rate, at);
+        int far = w->rate * i - t.off;
+        Val beyond[2] = {step, number_op(e, far < 0 ? OP_sub : OP_add, end,
+                                         far < 0 ? -far : far, at)};
         Val in[3] = {val_op(e, OP_lt, 2, beyond, at, NULL), v, edge};
         if (edge.kind == V_NONE)
             return edge;
@@ -230,10 +228,12 @@ Val clock_read(Elab *e, Scope *s, Ast *base, Name *n, TimeSub t, Span at)
     }
     e->axis.v[t.axis].used = true;
     for (int i = 0; i < e->axis.n; i++)
-        if (v.axes >> i & 1 && t.div == 1 && said_way(e, t.axis, i, &t, v.axes, &w))
+        if (v.axes >> i & 1 && t.div == 1 &&
+            said_way(e, t.axis, i, &t, v.axes, &w))
             return every(e, s, base, n, t, i, &w, at);
     for (int i = 0; i < e->axis.n; i++)
-        if (v.axes >> i & 1 && t.mul == 1 && said_way(e, i, t.axis, &t, v.axes, &w))
+        if (v.axes >> i & 1 && t.mul == 1 &&
+            said_way(e, i, t.axis, &t, v.axes, &w))
             return hold(e, s, base, n, t, i, &w, v, at);
     if (e->building)
         refuse(e, base, &v, at);

@@ -52,7 +52,8 @@ static TimeSub clock_sub(Elab *e, Scope *s, Ast *a)
     return x;
 }
 
-/* Reads t, t-2, 4*k-1, t/4, end, end+1, 1, or an expression of known numbers. */
+/* Reads t, t-2, 4*k-1, t/4, end, end+1, 1, or an expression of known numbers.
+ */
 static TimeSub time_sub(Elab *e, Scope *s, Ast *a)
 {
     TimeSub r = {WHEN_NO, 0, -1, 1, 1, false};
@@ -479,7 +480,7 @@ Val timed_index(Elab *e, Scope *s, Ast *base, Name *n, TimeSub t, Span at)
         TimeSub own = t;
         own.axis = like;
         return val_along(e, timed_index(e, s, base, n, own, at), like, t.axis,
-                        at);
+                         at);
     }
     if (!n)
         n = anonymous(e, s, base, "");

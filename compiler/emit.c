@@ -432,14 +432,13 @@ static void emit_clock(Emit *e, const Kernel *k, int loop)
     EmitRows rows = {CELL_B, (uint8_t)(around | loop)};
     const char *y = emit_step(e, k->out, to), *step = emit_step(e, x, from);
     int loops = emit_loop_rows(e, around);
-    emit_line(e, "%s(%s, %s, B, %s, %s, %s, %s, %s, %s, %s, %d, %d%s);",
-              emit_kernel_name(e, every ? "every" : "hold"), emit_extent(to),
-              emit_extent(from), emit_size(e, k->n),
-              emit_pointer(e, k->out, rows), y,
-              emit_size(e, loc_of(e, k->out)->ld), emit_pointer(e, x, rows),
-              step, emit_size(e, loc_of(e, x)->ld), k->rate, k->row,
-              every ? arena_printf(e->arena, ", %lld", (long long)k->parts)
-                    : "");
+    emit_line(
+        e, "%s(%s, %s, B, %s, %s, %s, %s, %s, %s, %s, %d, %d%s);",
+        emit_kernel_name(e, every ? "every" : "hold"), emit_extent(to),
+        emit_extent(from), emit_size(e, k->n), emit_pointer(e, k->out, rows), y,
+        emit_size(e, loc_of(e, k->out)->ld), emit_pointer(e, x, rows), step,
+        emit_size(e, loc_of(e, x)->ld), k->rate, k->row,
+        every ? arena_printf(e->arena, ", %lld", (long long)k->parts) : "");
     e->indent -= loops;
 }
 

@@ -320,8 +320,9 @@ void eval_demand(Eval *e, Ref r, Step t)
     }
     Step from = t;
     if (n->op == OP_REVERSE || n->op == OP_EVERY || n->op == OP_HOLD) {
-        (n->op == OP_REVERSE ? reversed : n->op == OP_EVERY ? every : hold)(
-            e, r, t);
+        (n->op == OP_REVERSE ? reversed
+         : n->op == OP_EVERY ? every
+                             : hold)(e, r, t);
         return;
     }
     if (n->op == OP_ALONG)

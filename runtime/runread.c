@@ -372,9 +372,8 @@ int run_read(Run *r, RtError *err)
 {
     const RunSetup *set = r->set;
 
-    r->bound =
-        run_room(set->nin + set->nstate + set->nup + set->nnoise,
-                 sizeof *r->bound, err);
+    r->bound = run_room(set->nin + set->nstate + set->nup + set->nnoise,
+                        sizeof *r->bound, err);
     if (!r->bound ||
         bind_files(r, set->in, set->nin, (Target){"--in", CELL_INPUT, "", ""},
                    err) ||
