@@ -43,8 +43,10 @@ int cellc_add_text(Cellc *c, const char *name, const char *text, size_t size);
  *   becomes an input; may be given again), "upstream" NAME (differentiate
  *   sum(NAME * up.NAME) over all given instead of the loss; NAME an output
  *   or final.STATE), "inputgrad" 0|1 (gradients of inputs and starts too),
+ *   "segments" 0|1 (sequences may be run in segments, see runtime/segment.h),
  *   "loss" 0|1 (default 1; 0: only what predicts, no terms, no metrics),
  *   "outputs" 0|1 (default 1: outputs and final states are computed),
+ *   "timed" 0|1 (tcc runs the kernels of runtime/timed.h: where time goes),
  *   "name" the model's C name.  DRAW tensors are there with backward = 0. */
 int cellc_option(Cellc *c, const char *name, const char *value);
 int cellc_dim(Cellc *c, const char *name, long size);
@@ -90,6 +92,11 @@ int cellc_compile(Cellc *c);
 /* The running model of the last compile, on the backend that was set; lives
  * until cellc_free() or the next cellc_compile().  NULL after an error. */
 const CellDesc *cellc_jit(Cellc *c);
+
+/* FLOPs of the products of matrices, of the last compile: what the equations
+ * ask for (without backward = 0, those of the derivatives as well), and what
+ * the schedule does for one forward and backward. */
+int cellc_products(Cellc *c, CellSize *equations, CellSize *schedule);
 
 /* Text results, owned by the handle until the next call; NULL after an error.
  * stage: ast graph grad sched plan c; latex: equations and derivatives as a

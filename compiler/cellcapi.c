@@ -8,6 +8,7 @@
 
 #include "cost.h"
 #include "dot.h"
+#include "explain.h"
 #include "latex.h"
 
 static const char *keep(Cellc *c, const char *s)
@@ -100,10 +101,16 @@ int cellc_set(Cellc *c, const char *key, const char *value)
     struct {
         const char *key;
         bool *to;
-    } flag[] = {{"double", &c->real64},         {"training", &c->set.training},
-                {"backward", &c->set.backward}, {"total", &c->set.total},
-                {"loss", &c->set.loss},         {"outputs", &c->set.outputs},
-                {"inputgrad", &c->inputgrad}};
+    } flag[] = {{"double", &c->real64},
+                {"training", &c->set.training},
+                {"backward", &c->set.backward},
+                {"total", &c->set.total},
+                {"loss", &c->set.loss},
+                {"outputs", &c->set.outputs},
+                {"skip", &c->set.skip},
+                {"inputgrad", &c->inputgrad},
+                {"segments", &c->segments},
+                {"timed", &c->timed}};
     if (setjmp(c->escape.env))
         return CELLC_INTERNAL;
     for (size_t i = 0; i < sizeof flag / sizeof *flag; i++)
@@ -252,8 +259,8 @@ static int show_own(Cellc *c)
     const Graph *g = c->elab.graph;
     bool *own = g ? NEW_N(c->run, bool, g->slot.n + 1) : NULL;
     for (Ref r = 1; g && r < (Ref)g->node.n; r++)
-        for (int i = 1; NODE(g, r)->op == OP_OWN && !NODE(g, r)->a &&
-                        i < NODE(g, r)->nin;
+        for (int i = 1;
+             NODE(g, r)->op == OP_OWN && !NODE(g, r)->a && i < NODE(g, r)->nin;
              i += 2) {
             Order o = graph_order_of(g, IN(g, r, i), c->run);
             for (int k = 0; k < g->slot.n; k++)
@@ -384,6 +391,17 @@ const char *cellc_show(Cellc *c, const char *stage, const char *after)
         return NULL;
     }
     return c->shown.s;
+}
+
+int cellc_products(Cellc *c, CellSize *equations, CellSize *schedule)
+{
+    if (!c->plan && cellc_compile(c))
+        return CELLC_USER;
+    if (setjmp(c->escape.env))
+        return CELLC_INTERNAL;
+    *equations = cost_products(c->graph, c->run);
+    *schedule = explain_products(c->sched);
+    return CELLC_OK;
 }
 
 const char *cellc_format(Cellc *c, const char *name, const char *text,

@@ -260,6 +260,7 @@ struct Elab {
     const Ast *deriving;  /* function whose own derivative is read, or NULL */
     VEC(Member) member;   /* names of members of sets that the texts write */
     const char *reduce;   /* how terms are averaged */
+    bool skip;            /* terms leave out the first SKIP steps */
     Ref loss;             /* sum of the reduced terms, 0: none */
 };
 

@@ -36,6 +36,7 @@ typedef struct Settings {
     bool loss;          /* the loss, its terms and metrics are wanted */
     bool outputs;       /* OUTPUT roots are wanted */
     bool total;         /* normalise by the TOTAL tensors */
+    bool skip;          /* terms leave out the first SKIP steps of a chunk */
     const char *reduce; /* "sequence", "token", "sum"; NULL: the spec's */
     const char *name;   /* of the model */
 } Settings;
@@ -56,7 +57,7 @@ typedef struct Elaborated {
     VEC(OptionInfo) option;
     VEC(Member) member;
     VEC(const char *) axis; /* names of the time axes */
-    int naxes;             /* recurrence axes that the model uses */
+    int naxes;              /* recurrence axes that the model uses */
 } Elaborated;
 
 /* Messages go to `d`; the result is complete only without errors.  lib: the

@@ -461,7 +461,8 @@ static void source_begin(Api *api, Buf *b)
     } row[] = {{CELL_LAST, "1"},
                {CELL_START, "start"},
                {CELL_BATCH, "(%s)B"},
-               {CELL_TOTAL, "0"}};
+               {CELL_TOTAL, "0"},
+               {CELL_SKIP, "0"}};
     buf_printf(b,
                "/* Lengths and what else every run needs; start: 1 at the "
                "start of sequences. */\n"

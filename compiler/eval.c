@@ -222,9 +222,11 @@ static void leaf_or_slot(Eval *e, Ref r, Step t, int64_t b, double *out)
         return;
     case OP_LAST:
     case OP_BATCH:
+    case OP_SKIP:
     case OP_TOTAL: {
         int role = n->op == OP_LAST    ? CELL_LAST
                    : n->op == OP_BATCH ? CELL_BATCH
+                   : n->op == OP_SKIP  ? CELL_SKIP
                                        : CELL_TOTAL;
         const CellTensor *x = n->op == OP_TOTAL ? e->total[n->a] : NULL;
         for (int i = 0; !x && i < e->d->ntensor; i++)

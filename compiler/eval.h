@@ -1,6 +1,7 @@
 /* The reference interpreter: evaluates equations by demand, in double, with
- * no schedule, no loops and none of the emitters' code.  The oracle for both
- * styles, and the back end "eval". */
+ * no schedule, no loops and none of the emitters' code, as they were written:
+ * before the passes that simplify and merge.  The oracle for both styles, and
+ * the back end "eval". */
 #ifndef CELLC_EVAL_H
 #define CELLC_EVAL_H
 

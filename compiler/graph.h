@@ -237,10 +237,15 @@ const char *graph_verify(const Graph *g, Arena *scratch);
 Graph *pass_simplify(const Graph *g); /* simplify.c, rules.def */
 Graph *pass_plain(const Graph *g); /* the same, and own derivatives and
                                       stopgrad are gone: after pass_grad */
+Graph *pass_stable(const Graph *g);   /* stable forms alone: for eval */
 Graph *pass_gemm(const Graph *g);     /* gemm.c: products that share an
                                          operand become one */
 Graph *pass_final(const Graph *g);    /* final.c: FINAL -> AT */
 Graph *pass_grad(const Graph *g, bool inputs); /* grad.c: adds GRAD roots */
+/* segment.c: the gradient as that of one segment of a longer sequence; what of
+ * a model without gradient cannot be cut into segments, 0: all can. */
+Graph *pass_segment(const Graph *g);
+Ref segment_refuses(const Graph *g, Arena *tmp);
 /* named.c: every equation gets an OUTPUT root */
 Graph *pass_named(const Graph *g);
 /* As pass_grad, and for each OUTPUT root whose `what` is ROOT_VALUE one more of

@@ -364,6 +364,7 @@ static const char *type_structural(Typing *t, Op op)
     case OP_CONST:
     case OP_START:
     case OP_BATCH:
+    case OP_SKIP:
         *t->axes = GX_NONE;
         return NULL;
     case OP_LAST:

@@ -75,20 +75,20 @@ typedef struct Inst {
  * others operands are in memory and have the kernel's axes (in a LOOP some
  * may be missing), but for matrices and packed operands, which have none. */
 typedef enum KernelKind {
-    KN_FUSED,   /* elementwise: inst; reads in, writes each inst's out */
-    KN_COPY,    /* y[rows,n] = x0, repeated along the row if x0 has n = 1 */
-    KN_PACK,    /* y packed = x0, a matrix: `trans`: pack_nt(N,K, x0[N,K]),
-                   else pack_nn(N,K, x0[K,N]) with N = n, K = k */
-    KN_GEMM,    /* y[rows,n] (add: +)= x0[rows,k] @ packed x1; rows per axes */
-    KN_OUTER,   /* y[n,k] (add: +)= x0[rows,n]^T x1[rows,k]; gemm_tn with
-                   M = n, N = k, K = rows */
+    KN_FUSED, /* elementwise: inst; reads in, writes each inst's out */
+    KN_COPY,  /* y[rows,n] = x0, repeated along the row if x0 has n = 1 */
+    KN_PACK,  /* y packed = x0, a matrix: `trans`: pack_nt(N,K, x0[N,K]),
+                 else pack_nn(N,K, x0[K,N]) with N = n, K = k */
+    KN_GEMM,  /* y[rows,n] (add: +)= x0[rows,k] @ packed x1; rows per axes */
+    KN_OUTER, /* y[n,k] (add: +)= x0[rows,n]^T x1[rows,k]; gemm_tn with
+                 M = n, N = k, K = rows */
     KN_TRANSPOSE, /* y[m,n] = transposed x0[n,m] */
-    KN_PRODUCT, /* in every row, of `parts` matrices one behind the other:
-                   y[m,n] = x0[m,k] x1[k,n]; ta, tb: that one is stored
-                   transposed; add: y is one row, to which all are added, 0
-                   before; operands may also have no axes */
-    KN_VIEW,    /* y[rows,n] = elements of x0[rows,k] as Graph.view[view] */
-    KN_FOLD,    /* y[rows,n] = 0 and x0[rows,k] added as that view */
+    KN_PRODUCT,   /* in every row, of `parts` matrices one behind the other:
+                     y[m,n] = x0[m,k] x1[k,n]; ta, tb: that one is stored
+                     transposed; add: y is one row, to which all are added, 0
+                     before; operands may also have no axes */
+    KN_VIEW,      /* y[rows,n] = elements of x0[rows,k] as Graph.view[view] */
+    KN_FOLD,      /* y[rows,n] = 0 and x0[rows,k] added as that view */
     KN_EXPM,    /* y[rows] = exp of the matrix x0[rows] of order n; x1: room */
     KN_SOLVE,   /* y[rows] = the matrix [n,k] with x0[rows] y = x1[rows];
                    x2: room; operands may also have no axes; likewise: */
@@ -98,8 +98,10 @@ typedef enum KernelKind {
     KN_SCATTER, /* matrix y[k,n] (add: +)= 0 and rows x0[rows,parts,n] added at
                    index x1[rows,parts] */
     KN_SUM,     /* y[rows] = sum of x0[rows,k]; likewise: */
-    KN_MAXV, KN_MINV,
-    KN_ARGMAX, KN_LSE, /* the same in each of `parts` lines of k */
+    KN_MAXV,
+    KN_MINV,
+    KN_ARGMAX,
+    KN_LSE,     /* the same in each of `parts` lines of k */
     KN_SOFTMAX, /* y[rows,parts,k] = softmax of the lines of x0 */
     KN_CUMSUM,  /* their partial sums; trans: from the end */
     KN_ONEHOT,  /* y[rows,n] from the index x0[rows] */
@@ -107,7 +109,8 @@ typedef enum KernelKind {
     KN_PLACE,   /* y[rows,n] = x0[rows] at index x1[rows], else 0 */
     KN_SUMA,    /* y = x0 summed over the axes `over`; the rows are those of
                    y, x0 has axes `from`; likewise: */
-    KN_MAXA, KN_MINA,
+    KN_MAXA,
+    KN_MINA,
     KN_POOL,    /* y[rows,n] = x0 summed over the B rows of each step */
     KN_REVERSE, /* y at step t of `over` = x0 at LEN[b] - 1 - t, else 0; x1 is
                    LEN */
@@ -125,11 +128,11 @@ typedef enum KernelKind {
 
 typedef struct Kernel {
     KernelKind kind;
-    Ref node;       /* what it computes or belongs to; 0: none */
-    Span span;      /* where in the source that is */
-    uint8_t axes;   /* its rows, see above */
-    int64_t m;      /* rows when axes is GX_NONE; PRODUCT: see there */
-    int64_t n, k;   /* as in the list above */
+    Ref node;     /* what it computes or belongs to; 0: none */
+    Span span;    /* where in the source that is */
+    uint8_t axes; /* its rows, see above */
+    int64_t m;    /* rows when axes is GX_NONE; PRODUCT: see there */
+    int64_t n, k; /* as in the list above */
     VEC(Val) in;
     Val out;        /* -1: FUSED */
     VEC(Inst) inst; /* FUSED */
@@ -140,8 +143,8 @@ typedef struct Kernel {
     int view;       /* VIEW, FOLD */
     bool on_start;  /* COPY: only if START is not 0 (its value: Sched.start) */
     uint8_t over, from; /* SUMA, MAXA, MINA, EVERY, HOLD */
-    int row;        /* AT, TAIL, EVERY, HOLD */
-    int rate;       /* EVERY, HOLD */
+    int row;            /* AT, TAIL, EVERY, HOLD */
+    int rate;           /* EVERY, HOLD */
 } Kernel;
 
 typedef struct Stage {
@@ -164,11 +167,12 @@ typedef struct Sched {
     int ntime;              /* time axes, at least 1 */
     Val len[CELL_TIMES];    /* of each of them: buffers [B] */
     Val last, start, batch; /* always there: buffers [B] [1] [1] */
-    Val *total;     /* per root: the TOTAL of a TERM, -1: none */
-    Val *slot_val;  /* per slot: where it lives; -1: nowhere */
-    Val *root_val;  /* per root: where it lives */
-    int64_t *param_at;  /* per slot: place in the parameter block, or -1 */
-    int64_t param_size; /* reals in that block */
+    Val skip;               /* [1], -1: none */
+    Val *total;             /* per root: the TOTAL of a TERM, -1: none */
+    Val *slot_val;          /* per slot: where it lives; -1: nowhere */
+    Val *root_val;          /* per root: where it lives */
+    int64_t *param_at;      /* per slot: place in the parameter block, or -1 */
+    int64_t param_size;     /* reals in that block */
 } Sched;
 
 /* The graph must be verified, simplified, and free of FINAL.  Everything

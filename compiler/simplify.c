@@ -1,7 +1,8 @@
 /* Simplification: constants folded, rules.def applied bottom-up to a
  * fixpoint, structural operators that only move data removed.
  * needs: a verified graph.  gives: an equal one.  keeps: slots and roots.
- * Runs before and after differentiation. */
+ * Runs before and after differentiation; pass_stable is the part of it that the
+ * interpreter takes too. */
 #include "simplify.h"
 
 #include <math.h>
@@ -12,6 +13,7 @@
 
 typedef struct Rule {
     const char *from, *to;
+    bool stable; /* for the sake of its digits */
     Tpl *pattern, *result;
 } Rule;
 
@@ -25,8 +27,10 @@ struct Simplify {
 };
 
 static const Rule rules[] = {
-#define R(from, to) {from, to, NULL, NULL},
+#define R(from, to) {from, to, false, NULL, NULL},
+#define STABLE(from, to) {from, to, true, NULL, NULL},
 #include "rules.def"
+#undef STABLE
 #undef R
 };
 
@@ -89,6 +93,26 @@ static Ref fold_call(Graph *g, int nin, const Ref *in, int call)
                : 0;
 }
 
+/* r as the first rule that fits it says, or r. */
+static Ref ruled(Simplify *s, Graph *g, Ref r, Span span)
+{
+    Op op = (Op)NODE(g, r)->op;
+    if (NODE(g, IN(g, r, 0))->op == OP_SOFTMAX &&
+        SHAPE(g, NODE(g, r)->shape)->rank > 1)
+        return r; /* the rules are of one line */
+    for (int i = 0; i < s->nby_op[op]; i++) {
+        const Rule *rule = &s->rule[s->by_op[op][i]];
+        Ref var[TPL_VARS] = {0};
+        if (!tpl_match(g, rule->pattern, r, var))
+            continue;
+        Ref to = tpl_build(g, rule->result, var, span, simp_add, s);
+        if (NODE(g, to)->shape == NODE(g, r)->shape &&
+            NODE(g, to)->axes == NODE(g, r)->axes)
+            return to;
+    }
+    return r;
+}
+
 static Ref elementwise(Simplify *s, Graph *g, Op op, int nin, const Ref *in,
                        Span span)
 {
@@ -107,21 +131,7 @@ static Ref elementwise(Simplify *s, Graph *g, Op op, int nin, const Ref *in,
     }
     if ((op == OP_stopgrad || op == OP_clipgrad) && s->plain)
         return x[0];
-    r = graph_add(g, op, nin, x, 0, 0, 0, span);
-    if (NODE(g, x[0])->op == OP_SOFTMAX &&
-        SHAPE(g, NODE(g, r)->shape)->rank > 1)
-        return r; /* the rules are of one line */
-    for (int i = 0; i < s->nby_op[op]; i++) {
-        const Rule *rule = &s->rule[s->by_op[op][i]];
-        Ref var[TPL_VARS] = {0};
-        if (!tpl_match(g, rule->pattern, r, var))
-            continue;
-        Ref to = tpl_build(g, rule->result, var, span, simp_add, s);
-        if (NODE(g, to)->shape == NODE(g, r)->shape &&
-            NODE(g, to)->axes == NODE(g, r)->axes)
-            return to;
-    }
-    return r;
+    return ruled(s, g, graph_add(g, op, nin, x, 0, 0, 0, span), span);
 }
 
 /* [x[0:a], x[a:n]] is x again. */
@@ -273,14 +283,25 @@ static Ref simp_node(void *ctx, Graph *to, const Graph *from, Ref r,
     return simp(ctx, to, (Op)n->op, n->nin, in, n->a, n->b, n->num, n->span);
 }
 
-static void simplify_init(Simplify *s, Arena *tmp, bool plain)
+/* Only a formula that would lose digits is replaced. */
+static Ref stable_node(void *ctx, Graph *to, const Graph *from, Ref r,
+                       const Ref *in)
+{
+    Ref x = graph_copy(to, from, r, in);
+    const Node *n = NODE(to, x);
+    return OP_IS_EW(n->op) && n->op != OP_CALL ? ruled(ctx, to, x, n->span) : x;
+}
+
+/* All rules, or those for the sake of digits. */
+static void simplify_init(Simplify *s, Arena *tmp, bool all)
 {
     memset(s, 0, sizeof *s);
     s->tmp = tmp;
-    s->plain = plain;
     s->nrule = (int)(sizeof rules / sizeof *rules);
     s->rule = NEW_N(tmp, Rule, s->nrule);
     for (int i = 0; i < s->nrule; i++) {
+        if (!all && !rules[i].stable)
+            continue;
         s->rule[i] = rules[i];
         s->rule[i].pattern = tpl_parse(tmp, rules[i].from);
         s->rule[i].result = tpl_parse(tmp, rules[i].to);
@@ -291,22 +312,28 @@ static void simplify_init(Simplify *s, Arena *tmp, bool plain)
     }
 }
 
-static Graph *simplify(const Graph *g, bool plain)
+static Graph *simplify(const Graph *g, GraphMap *node, bool plain, bool all)
 {
     Arena *tmp = arena_new(NULL);
     Simplify s;
-    simplify_init(&s, tmp, plain);
-    Graph *to = graph_map(g, simp_node, &s);
+    simplify_init(&s, tmp, all);
+    s.plain = plain;
+    Graph *to = graph_map(g, node, &s);
     arena_free(tmp);
     return to;
 }
 
 Graph *pass_simplify(const Graph *g)
 {
-    return simplify(g, false);
+    return simplify(g, simp_node, false, true);
 }
 
 Graph *pass_plain(const Graph *g)
 {
-    return simplify(g, true);
+    return simplify(g, simp_node, true, true);
+}
+
+Graph *pass_stable(const Graph *g)
+{
+    return simplify(g, stable_node, false, false);
 }

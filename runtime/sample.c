@@ -408,7 +408,8 @@ int sample_prime(Sampler *s, int64_t T, const double *const *value,
         return -1;
     for (int k = 0; k < s->n; k++)
         session_set(s->s, s->drawn[k].input, value[k]);
-    if (session_forward(s->s, err) || session_carry(s->s, err))
+    if (session_forward(s->s, err) ||
+        session_carry(s->s, s->s->n[CELL_AT_T], err))
         return -1;
     s->at += T;
     return 0;
@@ -558,7 +559,8 @@ static int step_rounds(Sampler *s, const SampleHow *how, RtError *err)
         }
     }
     return s->whole ? run_whole(s, 1, err)
-                    : session_forward(s->s, err) || session_carry(s->s, err);
+                    : session_forward(s->s, err) ||
+                          session_carry(s->s, s->s->n[CELL_AT_T], err);
 }
 
 /* Whether the step just drawn ends the sequence. */

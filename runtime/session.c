@@ -102,6 +102,19 @@ static int make_room(RtSession *s, RtError *err)
     return 0;
 }
 
+/* Nothing is behind the end unless somebody says so. */
+static void clear_after(RtSession *s)
+{
+    for (int i = -1; (i = model_next(s->desc, CELL_INPUT, i)) >= 0;) {
+        int64_t at = place(s, i), n = session_count(s, i);
+        if (!(s->desc->tensor[i].flags & CELL_AFTER))
+            continue;
+        for (int64_t k = 0; k < n; k++)
+            put_real(s, at + k, 0);
+        s->given[i] = 1;
+    }
+}
+
 void session_steps(RtSession *s, int axis, int64_t steps)
 {
     s->n[cell_time_at(axis)] = steps;
@@ -137,11 +150,12 @@ int session_begin(RtSession *s, int64_t T, int64_t B, int start, RtError *err)
     s->n[CELL_AT_B] = B;
     cell_extents(s->desc, s->n);
     s->start = start;
-    s->row0 = 0;
+    s->row0 = s->step0 = 0;
     s->rows = B;
     if (make_room(s, err))
         return -1;
     memset(s->given, 0, (size_t)s->desc->ntensor);
+    clear_after(s);
     for (int k = 0; k < s->desc->ntime; k++)
         for (int64_t b = 0; b < B; b++)
             s->length[k][b] = s->n[cell_time_at(k)];
@@ -150,6 +164,7 @@ int session_begin(RtSession *s, int64_t T, int64_t B, int start, RtError *err)
     fill_role(s, CELL_START, start ? 1 : 0);
     fill_role(s, CELL_BATCH, (double)B);
     fill_role(s, CELL_TOTAL, 0);
+    fill_role(s, CELL_SKIP, 0);
     for (int i = 0; !start && i < s->desc->ntensor; i++) {
         const CellTensor *t = &s->desc->tensor[i];
         int64_t rows = t->lag * (t->axes & CELL_B ? B : 1) * model_size(t);
@@ -296,6 +311,11 @@ void session_last(RtSession *s, const unsigned char *last)
             put_real(s, place(s, i) + b, last[b] ? 1 : 0);
 }
 
+void session_skip(RtSession *s, int64_t steps)
+{
+    fill_role(s, CELL_SKIP, (double)steps);
+}
+
 void session_batch(RtSession *s, int64_t sequences)
 {
     fill_role(s, CELL_BATCH, (double)sequences);
@@ -397,6 +417,7 @@ static int draw_noise(RtSession *s, int i, RtError *err)
             row = s->row0 + p % B;
             p /= B;
         }
+        p += t->axes & CELL_T ? s->step0 : 0;
         uint64_t c = (uint64_t)((p * s->rows + row) * size + k % size);
         double v;
         if (normal)

@@ -248,6 +248,19 @@ int drv_compile(Drv *d)
     return code ? code : drv_code(cellc_compile(d->c));
 }
 
+int drv_through_outputs(Drv *d)
+{
+    int code = 0;
+
+    for (int i = 0; i < cellc_decl_count(d->c) && !code; i++) {
+        const CellcDecl *decl = cellc_decl(d->c, i);
+
+        if (decl->role == CELL_OUTPUT && !(decl->flags & CELL_INDEX))
+            code = drv_code(cellc_set(d->c, "upstream", decl->name));
+    }
+    return code;
+}
+
 int drv_is_file(const char *path)
 {
     struct stat st;

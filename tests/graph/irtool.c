@@ -1,10 +1,9 @@
 /* Runs passes on a graph given as text: irtool PASS... < graph.ir
- * Passes: verify, again (text and back), simplify plain gemm final grad
- * inputgrad
- * (graph to graph); print causal sched plan (print their result).  Without any
- * of the printing ones the graph is printed at the end.  Every graph is
- * verified.  Exit code 1 and a line on standard output when the text or the
- * graph is wrong. */
+ * Passes: verify, again (text and back), simplify plain stable gemm final
+ * grad inputgrad (graph to graph); print causal sched plan (print their
+ * result).  Without any of the printing ones the graph is printed at the end.
+ * Every graph is verified.  Exit code 1 and a line on standard output when the
+ * text or the graph is wrong. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,12 +70,16 @@ static Graph *run_pass(Graph *g, const char *pass, Buf *out, Arena *a,
         return pass_simplify(g);
     if (!strcmp(pass, "plain"))
         return pass_plain(g);
+    if (!strcmp(pass, "stable"))
+        return pass_stable(g);
     if (!strcmp(pass, "gemm"))
         return pass_gemm(g);
     if (!strcmp(pass, "final"))
         return pass_final(g);
     if (!strcmp(pass, "grad") || !strcmp(pass, "inputgrad"))
         return pass_grad(g, pass[0] == 'i');
+    if (!strcmp(pass, "segment"))
+        return pass_segment(g);
     *shown = true;
     if (!strcmp(pass, "print"))
         graph_print(out, g);

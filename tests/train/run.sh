@@ -26,12 +26,14 @@ logged() {
 below() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a != "" && a < b) }'; }
 
 # interrupted CHECKPOINT ARGS...: SIGINT a little after each start, resumed
-# until it ends by itself; at least three interruptions count.
+# until it ends by itself; at least three interruptions count.  A busy machine
+# gets longer in the end.
 interrupted() {
     file=$1 times=0 more=
     shift
     while [ "$times" -lt 40 ]; do
-        timeout -s INT --preserve-status "0.$((10 + 7 * times % 30))" \
+        timeout -s INT --preserve-status \
+            "$((times / 10)).$((10 + 7 * times % 30))" \
             "$CELLC" "$@" -o "$file" --log log.csv $more > out 2> err
         code=$?
         [ "$code" != 0 ] || break
@@ -43,6 +45,28 @@ interrupted() {
     [ "$code" = 0 ] && [ "$times" -ge 3 ]
 }
 
+# Row by row the same loss and gradient, but for rounding.
+samelogs() {
+    awk -F , 'NR == FNR { loss[FNR] = $4; norm[FNR] = $8; next }
+        FNR > 1 { if ((loss[FNR] - $4)^2 > 1e-20 ||
+            (norm[FNR] - $8)^2 > 1e-16) exit 1; n++ }
+        END { exit !(n > 3) }' "$1" "$2"
+}
+segments_change_nothing() {
+    text 300 > t.txt
+    for reduce in sequence token; do
+        set -- train "$SPEC/segments.cell" t.txt --tbptt 2000 --batch 2 \
+            --double --steps 5 --log-every 1 --reduce $reduce
+        cellc "$@" --log a.csv || return 1
+        # what one is told that would do is the least, so there are many
+        cellc "$@" --log b.csv --memory 1M 2> err
+        size=$(sed -n 's/.*take \([0-9]*M\) already$/\1/p' err)
+        cellc "$@" --log b.csv --memory "$size" 2> err
+        least=$(sed -n 's/.* \([0-9]*M\) would do.*/\1/p' err)
+        cellc "$@" --log b.csv --memory "${least:-$size}" 2> err || return 1
+        grep -q 'in segments of' err && samelogs a.csv b.csv || return 1
+    done
+}
 text_interrupted_in_mid_epoch() {
     text 800 > t.txt
     set -- train "$SPEC/text.cell" t.txt --valid 0.1 --threads 2 \
@@ -90,6 +114,62 @@ statistic_of_the_batch() {
             "$npy" show m.npy | awk '{ e = $4 - (34 / 9 + (1 - 34 / 9) / 4) }
                 END { exit !(e * e < 1e-12) }' || return
     done
+}
+# Updates every two steps, gradients that go back four: those of the last chunk
+# are of its last two terms, with the state of step 2 held fixed.
+gradients_go_back_further_than_updates() {
+    npy="$here/../cli/npy"
+    printf '%s\n' 'input x[t,2], y[t] in 4' 'h = gru(3)(x)' 'output h' \
+        'y ~ categorical(softmax(dense(4)(h)))' > s.cell
+    x=0.3,-1,0.5,0.2,-0.7,0.9,1.1,-0.4,0.8,0.6,-0.2,-0.9
+    "$npy" x.npy f8 6,1,2 $x && "$npy" y.npy i8 6,1 0,1,2,3,1,0 &&
+        "$npy" x1.npy f8 2,1,2 "${x%,-0.7*}" &&
+        "$npy" x2.npy f8 4,1,2 "${x%,0.8*}" &&
+        "$npy" x3.npy f8 4,1,2 "${x#*0.2,}" && "$npy" y1.npy i8 2,1 0,1 &&
+        "$npy" y2.npy i8 4,1 -1,-1,2,3 && "$npy" y3.npy i8 4,1 -1,-1,1,0 &&
+        set -- s.cell --seed 3 --grad --double --reduce sum || return
+    cellc run "$@" --in x=x1.npy --in y=y1.npy --out 1 &&
+        cellc run "$@" --in x=x2.npy --in y=y2.npy --out 2 &&
+        cellc run "$@" --in x=x3.npy --in y=y3.npy --out 3 \
+            --state h=1/final.h.npy || return
+    for back in eval tcc cc; do
+        cellc run "$@" --in x=x.npy --in y=y.npy --tbptt '(2, 4)' --out pair \
+            --backend $back || return
+        for file in pair/grad.h.[UWb]*.npy pair/grad.dense1.*.npy; do
+            for k in 1 2 3 pair; do
+                "$npy" show $k/"${file#*/}" | tail -n 1
+            done | awk '{ for (i = 1; i <= NF; i++) v[i] += NR < 4 ? $i : -$i }
+                END { for (i in v) if (v[i]^2 > 1e-13) exit 1 }' ||
+                { echo "$back $file"; return 1; }
+        done
+    done
+    cellc run "$@" --in x=x.npy --in y=y.npy --out whole &&
+        cellc run "$@" --in x=x.npy --in y=y.npy --tbptt '(2, 9)' --out far &&
+        "$npy" show whole/grad.h.Ur.npy > a && "$npy" show far/grad.h.Ur.npy \
+        > b && cmp a b
+}
+# A pair in training: as often updated as by its first number, the same as it
+# where both are the same, another where not; no step is counted twice.
+pairs_of_chunks() {
+    text 60 > t.txt
+    for pair in 10 '(10, 10)' '(10, 25)'; do
+        cellc train "$SPEC/text.cell" t.txt --threads 2 --epochs 3 \
+            --tbptt "$pair" -o m.safetensors &&
+            cellc eval m.safetensors t.txt --tbptt 10 > "$pair" || return
+        logged m.log.csv step >> steps
+    done
+    cmp 10 '(10, 10)' && ! cmp -s 10 '(10, 25)' &&
+        [ "$(sort -u steps | wc -l)" = 1 ] || return
+    sed 's/tbptt = 10/tbptt = (10, 25)/' "$SPEC/text.cell" > s.cell
+    cellc train s.cell t.txt --steps 40 -o a.safetensors || return
+    for first in 1 2 23; do
+        rm -f b.safetensors
+        cellc train s.cell t.txt --steps $first -o b.safetensors &&
+            cellc train s.cell t.txt --steps 40 -o b.safetensors --resume &&
+            cmp a.safetensors b.safetensors || return
+    done
+    ! cellc train "$SPEC/text.cell" t.txt --tbptt '(10, 5)' 2> err &&
+        grep -q 'back no smaller' err
 }
 no_room_to_save() {
     text 60 > t.txt

@@ -241,6 +241,40 @@ static void sequences(void **state)
     data_free(&d);
 }
 
+/* A chunk that begins before the steps it deals: three back of two. */
+static void chunks_that_overlap(void **state)
+{
+    (void)state;
+    RtError err = {0};
+    RtData d = {0};
+    save_set(2, 7);
+    done(data_add_npy(&d, &xm, "x.npy", 0, &err), &err);
+    done(data_finish(&d, &err), &err);
+    static const struct {
+        int64_t from, T, skip, carry, steps;
+        int first, start, end;
+    } want[] = {{0, 2, 0, 1, 4, 1, 1, 0},
+                {1, 3, 1, 2, 4, 0, 0, 0},
+                {3, 3, 1, 2, 4, 0, 0, 0},
+                {5, 2, 1, 2, 2, 0, 0, 1}};
+    RtFeed *f = open_feed(
+        &d, (RtFeedOptions){.to = 1, .batch = 2, .chunk = 2, .back = 3});
+    assert_int_equal(feed_batches(f, 0, &err), 4);
+    for (int i = 0; i < 4; i++) {
+        RtBatch b = get(f, 0, i);
+        int64_t length[2];
+        unsigned char last[2];
+        feed_lengths(f, &b, 0, 2, length, last);
+        assert_true(b.from == want[i].from && b.T == want[i].T &&
+                    b.skip == want[i].skip && b.carry == want[i].carry &&
+                    b.steps == want[i].steps && b.first == want[i].first &&
+                    b.start == want[i].start && b.end == want[i].end);
+        assert_true(length[0] == b.T && last[0] == b.end);
+    }
+    feed_free(f);
+    data_free(&d);
+}
+
 static void time_first(void **state)
 {
     (void)state;
@@ -434,6 +468,7 @@ int main(void)
         cmocka_unit_test(windows),
         cmocka_unit_test(windows_of_several),
         cmocka_unit_test(sequences),
+        cmocka_unit_test(chunks_that_overlap),
         cmocka_unit_test(time_first),
         cmocka_unit_test(static_alone),
         cmocka_unit_test(positions),

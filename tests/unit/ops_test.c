@@ -28,7 +28,9 @@ typedef struct Value {
 
 static const char *const rule_text[][2] = {
 #define R(from, to) {from, to},
+#define STABLE(from, to) {from, to},
 #include "rules.def"
+#undef STABLE
 #undef R
 };
 
