@@ -59,6 +59,7 @@ Cellc *cellc_new(CellcMessage *message, void *user)
     c->message = message;
     c->user = user;
     c->set.backward = c->set.outputs = c->set.loss = true;
+    c->set.teacher = -1;
     c->inputgrad = true;
     c->backend = "tcc";
     return c;

@@ -75,6 +75,13 @@ static bool truth(const char *value)
     return strcmp(value, "0") != 0;
 }
 
+static bool probability(const char *text, double *p)
+{
+    char *end;
+    *p = strtod(text, &end);
+    return end > text && !*end && *p >= 0 && *p <= 1;
+}
+
 static int set_word(Cellc *c, const char *key, const char *value)
 {
     if (!strcmp(key, "state"))
@@ -91,6 +98,8 @@ static int set_word(Cellc *c, const char *key, const char *value)
              (!strcmp(value, "sequence") || !strcmp(value, "token") ||
               !strcmp(value, "sum")))
         c->set.reduce = keep(c, value);
+    else if (!strcmp(key, "teacher") && probability(value, &c->set.teacher))
+        return CELLC_OK;
     else
         return CELLC_USAGE;
     return CELLC_OK;
@@ -147,6 +156,18 @@ int cellc_option_at(const Cellc *c, int i, const char **name,
     *name = c->elab.option.v[i].name;
     *value = c->elab.option.v[i].value;
     *doc = c->elab.option.v[i].doc;
+    return 1;
+}
+
+int cellc_axis_at(const Cellc *c, int i, const char **name, int *like,
+                  int *rate)
+{
+    const Graph *g = c->elab.graph;
+    if (i < 0 || !g || i >= g->time.n)
+        return 0;
+    *name = g->time.v[i].name;
+    *like = g->time.v[i].like;
+    *rate = g->time.v[i].rate;
     return 1;
 }
 

@@ -76,6 +76,8 @@ static int list_inputs(AppHost *h, const CellDesc *d)
             h->input[i].set = strdup(d->tensor[t].set);
     }
     h->ninput = n;
+    for (int k = 0; k < d->ntime; k++)
+        h->clock[k] = (RtClock){d->like[k], d->rate[k]};
     free(want);
     return 0;
 }
@@ -106,8 +108,11 @@ static int fixed_compile(AppHost *h, const Flags *f, int training)
 {
     const CellApp *app = h->user;
 
-    (void)f;
-    (void)training;
+    if (training && flags_given(f, "teacher")) {
+        say_error("--teacher: that is part of the equations, which are fixed "
+                  "here; build the program with it");
+        return EXIT_USAGE;
+    }
     h->train = app->train;
     h->eval = app->eval ? app->eval : app->train;
     return 0;
