@@ -59,11 +59,12 @@ segments_change_nothing() {
             --double --steps 5 --log-every 1 --reduce $reduce
         cellc "$@" --log a.csv || return 1
         # what one is told that would do is the least, so there are many
-        cellc "$@" --log b.csv --memory 1M 2> err
-        size=$(sed -n 's/.*take \([0-9]*M\) already$/\1/p' err)
-        cellc "$@" --log b.csv --memory "$size" 2> err
-        least=$(sed -n 's/.* \([0-9]*M\) would do.*/\1/p' err)
-        cellc "$@" --log b.csv --memory "${least:-$size}" 2> err || return 1
+        size=1M
+        for try in 1 2 3 4 5; do
+            cellc "$@" --log b.csv --memory "$size" 2> err && break
+            size=$(sed -n -e 's/.*take \([0-9]*M\) already$/\1/p' \
+                -e 's/.* \([0-9]*M\) would do.*/\1/p' err)
+        done
         grep -q 'in segments of' err && samelogs a.csv b.csv || return 1
     done
 }
@@ -368,6 +369,24 @@ a_slower_clock() {
         grep -q '2 steps in sequence 5 of input y, wanted 3' err &&
         ! cellc train "$SPEC/halves.cell" pairs.tsv "$@" --tbptt 2 2> err &&
         grep -q 'several time axes' err
+}
+# Labels with steps of their own, from lines of text, for arrays of frames: the
+# spec's own name for "no label" is class 0, and lengths are the lines'.
+labels_without_alignment() {
+    printf 'b a b\na\nb b\n' > y.txt
+    z=0,0 a=1,0 b=0,1
+    "$here/../cli/npy" x.npy f4 3,7,2 \
+        "$b,$b,$z,$a,$b,$b,$z,$a,$a,$a,$z,$z,$z,$z,$b,$z,$b,$b,$z,$z,$z" &&
+        "$here/../cli/npy" n.npy i8 3 7,3,5 || return
+    printf '%s\n' 'time t, u' 'input x[t,m], y[u] in labels' 'y[0] = "_"' \
+        'p = softmax(dense(labels)(x))' 'y ~ ctc(p)' 'output best = argmax(p)' \
+        'train { optimizer = adam(lr = 0.1); epochs = 200 }' > s.cell
+    cellc train s.cell --in x=x.npy --in y=y.txt --lengths n.npy \
+        -o m.safetensors && below "$(logged m.log.csv loss)" 0.1 &&
+        cellc predict m.safetensors --in x=x.npy --in y=y.txt \
+            --lengths n.npy -o best.npy &&
+        "$here/../cli/npy" show best.npy | tail -n 1 > found &&
+        echo '2 2 0 1 2 2 0 1 1 1 0 0 0 0 2 0 2 2 0 0 0' | cmp - found
 }
 captions() {
     "$here/../cli/npy" image.npy f4 4,2 1,0,0,1,1,1,0,0
