@@ -625,7 +625,8 @@ const char *emit_source(const Plan *p, const EmitOptions *o, Arena *a)
 {
     Emit e;
     Api api;
-    emit_init(&e, p, o, a, &emit_loops_style);
+    EmitStyle style = o->app ? emit_kernels_style() : emit_loops_style;
+    emit_init(&e, p, o, a, &style);
     Buf b;
     buf_init(&b, a);
     buf_printf(&b, "/* %s.c: see %s.h. */\n", o->name, o->name);
