@@ -39,7 +39,7 @@ struct AppHost {
     AppInput *input; /* everything that data must give */
     int ninput;
     RtClock clock[CELL_TIMES]; /* its slower time axes */
-    RtPairs train_block; /* entries of the spec's blocks */
+    RtPairs train_block;       /* entries of the spec's blocks */
     RtPairs data_block;
     Checkpoint about; /* what a checkpoint of this model says */
     const CellDesc *train;

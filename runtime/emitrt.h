@@ -665,8 +665,7 @@ static void hold(int64_t T, int64_t K, int64_t B, int64_t n, REAL *y,
         for (int64_t b = 0; b < B; b++) {
             const int64_t k = t + row < 0 ? K : (t + row) / rate;
             for (int64_t i = 0; i < n; i++)
-                y[t * yts + b * ybs + i] =
-                    k < K ? x[k * xts + b * xbs + i] : 0;
+                y[t * yts + b * ybs + i] = k < K ? x[k * xts + b * xbs + i] : 0;
         }
 }
 
