@@ -59,11 +59,12 @@ segments_change_nothing() {
             --double --steps 5 --log-every 1 --reduce $reduce
         cellc "$@" --log a.csv || return 1
         # what one is told that would do is the least, so there are many
-        cellc "$@" --log b.csv --memory 1M 2> err
-        size=$(sed -n 's/.*take \([0-9]*M\) already$/\1/p' err)
-        cellc "$@" --log b.csv --memory "$size" 2> err
-        least=$(sed -n 's/.* \([0-9]*M\) would do.*/\1/p' err)
-        cellc "$@" --log b.csv --memory "${least:-$size}" 2> err || return 1
+        size=1M
+        for try in 1 2 3 4 5; do
+            cellc "$@" --log b.csv --memory "$size" 2> err && break
+            size=$(sed -n -e 's/.*take \([0-9]*M\) already$/\1/p' \
+                -e 's/.* \([0-9]*M\) would do.*/\1/p' err)
+        done
         grep -q 'in segments of' err && samelogs a.csv b.csv || return 1
     done
 }
