@@ -226,48 +226,61 @@ static int drawn_axis(Sampler *s, RtError *err)
     return 0;
 }
 
-static int find_all(Sampler *s, RtError *err)
+static int add_drawn(Sampler *s, int i, RtError *err)
 {
     const CellDesc *d = s->s->desc;
+    Drawn *w = &s->drawn[s->n++];
+    size_t room = 1;
 
-    for (int i = -1; (i = model_next(d, CELL_INPUT, i)) >= 0;) {
-        Drawn *w = &s->drawn[s->n];
-        size_t room = 1;
-
-        if (!is_drawn(d, i)) {
-            if (!s->given || !data_field(s->given, d->tensor[i].name))
-                return rt_fail(err,
-                               "input %s is not drawn: give its values "
-                               "with --in %s=FILE.npy",
-                               d->tensor[i].name, d->tensor[i].name);
-            continue;
-        }
-        s->n++;
-        if (find_laws(d, i, w, err) || check_laws(d, w, err))
-            return -1;
-        w->size = model_size(&d->tensor[i]);
-        for (int k = 0; k < d->ntensor; k++)
-            if (d->tensor[k].of == i &&
-                (size_t)model_size(&d->tensor[k]) > room)
-                room = (size_t)model_size(&d->tensor[k]);
-        w->value = calloc((size_t)w->size, sizeof *w->value);
-        w->a = calloc(2 * room, sizeof *w->a);
-        w->b = calloc(2 * room, sizeof *w->b);
-        if (!w->value || !w->a || !w->b)
-            return rt_fail_memory(err, room * sizeof *w->a);
-    }
-    if (!s->n)
-        return rt_fail(err, "the model draws nothing: generating needs an "
-                            "input with `~`");
-    if (drawn_axis(s, err))
+    if (find_laws(d, i, w, err) || check_laws(d, w, err))
         return -1;
+    w->size = model_size(&d->tensor[i]);
+    for (int k = 0; k < d->ntensor; k++)
+        if (d->tensor[k].of == i && (size_t)model_size(&d->tensor[k]) > room)
+            room = (size_t)model_size(&d->tensor[k]);
+    w->value = calloc((size_t)w->size, sizeof *w->value);
+    w->a = calloc(2 * room, sizeof *w->a);
+    w->b = calloc(2 * room, sizeof *w->b);
+    return w->value && w->a && w->b ? 0
+                                    : rt_fail_memory(err, room * sizeof *w->a);
+}
+
+/* What is swept from the end needs steps that are still to be drawn. */
+static int looks_ahead(const Sampler *s, RtError *err)
+{
+    const CellDesc *d = s->s->desc;
+    const char *name = d->tensor[s->drawn[0].input].name;
+
     for (int i = 0; i < d->ntensor; i++)
         if (d->tensor[i].role == CELL_STATE &&
             d->tensor[i].flags & CELL_BACKWARD && d->tensor[i].axis == s->axis)
             return rt_fail(err,
-                           "%s is swept from the end backward, so steps "
-                           "cannot be drawn one after the other",
-                           d->tensor[i].name);
+                           "%s cannot be drawn step by step: %s is swept from "
+                           "the end backward; for inputs that are all known, "
+                           "`predict` gives what %s would be drawn from",
+                           name, d->tensor[i].name, name);
+    return 0;
+}
+
+static int find_all(Sampler *s, RtError *err)
+{
+    const CellDesc *d = s->s->desc;
+
+    for (int i = -1; (i = model_next(d, CELL_INPUT, i)) >= 0;)
+        if (is_drawn(d, i) && add_drawn(s, i, err))
+            return -1;
+    if (!s->n)
+        return rt_fail(err, "the model draws nothing: generating needs an "
+                            "input with `~`");
+    if (drawn_axis(s, err) || looks_ahead(s, err))
+        return -1;
+    for (int i = -1; (i = model_next(d, CELL_INPUT, i)) >= 0;)
+        if (!is_drawn(d, i) &&
+            (!s->given || !data_field(s->given, d->tensor[i].name)))
+            return rt_fail(err,
+                           "input %s is not drawn: give its values with --in "
+                           "%s=FILE.npy",
+                           d->tensor[i].name, d->tensor[i].name);
     return 0;
 }
 
