@@ -293,9 +293,9 @@ int team_split(const RtTeam *t, int64_t B, int token)
     if ((token && !one_term(d)) ||
         (batch >= 0 && d->tensor[batch].flags & CELL_WHOLE))
         return 1;
-    if (t->n > B || prefers_pool(t, B))
+    if (prefers_pool(t, B))
         return 1;
-    return t->n;
+    return t->n < B ? t->n : (int)B;
 }
 
 /* The extents of the member with most rows, and how many there are. */
