@@ -45,6 +45,7 @@ int cellc_add_text(Cellc *c, const char *name, const char *text, size_t size);
  *   or final.STATE), "inputgrad" 0|1 (gradients of inputs and starts too),
  *   "loss" 0|1 (default 1; 0: only what predicts, no terms, no metrics),
  *   "outputs" 0|1 (default 1: outputs and final states are computed),
+ *   "chunk" STEPS that loops in time take at once (default: by size; 0: all),
  *   "name" the model's C name.  DRAW tensors are there with backward = 0. */
 int cellc_option(Cellc *c, const char *name, const char *value);
 int cellc_dim(Cellc *c, const char *name, long size);
