@@ -8,6 +8,7 @@
 
 #include "cost.h"
 #include "dot.h"
+#include "explain.h"
 #include "latex.h"
 
 static const char *keep(Cellc *c, const char *s)
@@ -74,6 +75,13 @@ static bool truth(const char *value)
     return strcmp(value, "0") != 0;
 }
 
+static bool probability(const char *text, double *p)
+{
+    char *end;
+    *p = strtod(text, &end);
+    return end > text && !*end && *p >= 0 && *p <= 1;
+}
+
 static int set_word(Cellc *c, const char *key, const char *value)
 {
     if (!strcmp(key, "state"))
@@ -93,6 +101,8 @@ static int set_word(Cellc *c, const char *key, const char *value)
              (!strcmp(value, "sequence") || !strcmp(value, "token") ||
               !strcmp(value, "sum")))
         c->set.reduce = keep(c, value);
+    else if (!strcmp(key, "teacher") && probability(value, &c->set.teacher))
+        return CELLC_OK;
     else
         return CELLC_USAGE;
     return CELLC_OK;
@@ -103,10 +113,16 @@ int cellc_set(Cellc *c, const char *key, const char *value)
     struct {
         const char *key;
         bool *to;
-    } flag[] = {{"double", &c->real64},         {"training", &c->set.training},
-                {"backward", &c->set.backward}, {"total", &c->set.total},
-                {"loss", &c->set.loss},         {"outputs", &c->set.outputs},
-                {"skip", &c->set.skip},         {"inputgrad", &c->inputgrad}};
+    } flag[] = {{"double", &c->real64},
+                {"training", &c->set.training},
+                {"backward", &c->set.backward},
+                {"total", &c->set.total},
+                {"loss", &c->set.loss},
+                {"outputs", &c->set.outputs},
+                {"skip", &c->set.skip},
+                {"inputgrad", &c->inputgrad},
+                {"segments", &c->segments},
+                {"timed", &c->timed}};
     if (setjmp(c->escape.env))
         return CELLC_INTERNAL;
     for (size_t i = 0; i < sizeof flag / sizeof *flag; i++)
@@ -395,6 +411,17 @@ const char *cellc_show(Cellc *c, const char *stage, const char *after)
         return NULL;
     }
     return c->shown.s;
+}
+
+int cellc_products(Cellc *c, CellSize *equations, CellSize *schedule)
+{
+    if (!c->plan && cellc_compile(c))
+        return CELLC_USER;
+    if (setjmp(c->escape.env))
+        return CELLC_INTERNAL;
+    *equations = cost_products(c->graph, c->run);
+    *schedule = explain_products(c->sched);
+    return CELLC_OK;
 }
 
 const char *cellc_format(Cellc *c, const char *name, const char *text,

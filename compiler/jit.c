@@ -4,7 +4,8 @@
  * Build with CELLC_NO_TCC where libtcc is missing. */
 #include "jit.h"
 
-#include "../runtime/kernels.h"
+#include "../runtime/shared.h"
+#include "../runtime/timed.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -62,11 +63,16 @@ static Jit *jit_new(void *handle, JitProc *(*symbol)(const Jit *, const char *),
     return j;
 }
 
+/* The table of kernels that generated code calls. */
+typedef const RtSymbol *Symbols(int *count);
+
 #ifdef CELLC_NO_TCC
 
-JitStatus jit_tcc(const char *source, Jit **out, Buf *err)
+static JitStatus run_tcc(const char *source, Symbols *symbols, Jit **out,
+                         Buf *err)
 {
     (void)source;
+    (void)symbols;
     *out = NULL;
     buf_puts(err, "this cellc was built without libtcc (Debian package "
                   "libtcc-dev)\n");
@@ -131,7 +137,8 @@ static int add_externs(TCCState *s, const char *source, Arena *a)
     return bad;
 }
 
-static int tcc_build(TCCState *s, const char *source, Arena *a)
+static int tcc_build(TCCState *s, const char *source, Symbols *symbols,
+                     Arena *a)
 {
     tcc_set_options(s, "-nostdlib -nostdinc");
     tcc_set_lib_path(s, "/nonexistent");
@@ -139,7 +146,7 @@ static int tcc_build(TCCState *s, const char *source, Arena *a)
         tcc_compile_string(s, source) < 0)
         return -1;
     int count, bad = 0;
-    const RtSymbol *rt = rt_symbols(&count);
+    const RtSymbol *rt = symbols(&count);
     for (int i = 0; i < count; i++)
         bad |= tcc_add_proc(s, rt[i].name, rt[i].proc);
     bad |= add_externs(s, source, a);
@@ -149,7 +156,8 @@ static int tcc_build(TCCState *s, const char *source, Arena *a)
     return bad < 0 ? -1 : tcc_relocate(s, TCC_RELOCATE_AUTO);
 }
 
-JitStatus jit_tcc(const char *source, Jit **out, Buf *err)
+static JitStatus run_tcc(const char *source, Symbols *symbols, Jit **out,
+                         Buf *err)
 {
     *out = NULL;
     if (!may_execute()) {
@@ -163,7 +171,7 @@ JitStatus jit_tcc(const char *source, Jit **out, Buf *err)
         return JIT_MISSING;
     }
     tcc_set_error_func(s, err, tcc_message);
-    if (tcc_build(s, source, err->arena) < 0) {
+    if (tcc_build(s, source, symbols, err->arena) < 0) {
         tcc_delete(s);
         return JIT_REFUSED;
     }
@@ -174,6 +182,16 @@ JitStatus jit_tcc(const char *source, Jit **out, Buf *err)
 }
 
 #endif
+
+JitStatus jit_tcc(const char *source, Jit **out, Buf *err)
+{
+    return run_tcc(source, rt_shared_symbols, out, err);
+}
+
+JitStatus jit_tcc_timed(const char *source, Jit **out, Buf *err)
+{
+    return run_tcc(source, rt_timed_symbols, out, err);
+}
 
 static JitProc *cc_symbol(const Jit *j, const char *name)
 {

@@ -38,20 +38,6 @@ static int has_loss(const Drv *d)
     return desc && desc->backward;
 }
 
-/* A model without a loss is checked through all its real outputs. */
-static int through_outputs(Drv *d)
-{
-    int code = 0;
-
-    for (int i = 0; i < cellc_decl_count(d->c) && !code; i++) {
-        const CellcDecl *decl = cellc_decl(d->c, i);
-
-        if (decl->role == CELL_OUTPUT && !(decl->flags & CELL_INDEX))
-            code = drv_code(cellc_set(d->c, "upstream", decl->name));
-    }
-    return code;
-}
-
 /* Start values of all states become inputs. */
 static int open_starts(Drv *d, int *n)
 {
@@ -72,6 +58,7 @@ static int set_all(Drv *d)
 {
     static const char *const set[][2] = {{"double", "1"},
                                          {"training", "1"},
+                                         {"teacher", "1"},
                                          {"backward", "1"},
                                          {"inputgrad", "1"}};
     int code = 0;
@@ -162,7 +149,7 @@ static int check_source(Drv *d, const Flags *f, GradSetup setup,
     if (!code)
         code = drv_compile(d);
     if (!code && !has_loss(d))
-        code = through_outputs(d);
+        code = drv_through_outputs(d);
     if (!code)
         code = compile_and_check(d, &setup, &r);
     if (!code)
@@ -188,7 +175,7 @@ static int check_cell(const Flags *f, const GradSetup *setup,
                       const char *before, const char *name, const char *text)
 {
     const char *wrap = flags_get(f, "wrap");
-    char *spec = drv_spec_around(before, name, text, wrap);
+    char *spec = drv_spec_around(before, name, text, wrap, "4");
     char *title = rt_printf("%s in %s", name, wrap);
     Drv d = {0};
     int code = spec && title ? drv_new(&d) : EXIT_BUG;

@@ -41,8 +41,8 @@ stream() {
         "$dir/stream"
 }
 
-# golden FILE [OPTION]: what a file has of its own, without where the plan puts things; the run time
-# before it is tested by itself.
+# golden FILE OPTION: what a file has of its own, without where the plan puts
+# things; the run time before it is tested by itself.
 golden() {
     local want=${1%.ir}${2:+.chunk}.want
     # shellcheck disable=SC2086 # an option and its value, or nothing
