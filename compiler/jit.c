@@ -277,6 +277,25 @@ static bool write_text(const char *path, const char *text)
     return fclose(f) == 0 && ok;
 }
 
+static JitProc *find_kernel(const char *name)
+{
+    int count;
+    const RtSymbol *rt = rt_symbols(&count);
+    for (int i = 0; i < count; i++)
+        if (!strcmp(rt[i].name, name))
+            return rt[i].proc;
+    return NULL;
+}
+
+/* Gives text that asks for them the kernels of this machine. */
+static void link_kernels(void *handle)
+{
+    typedef void Link(JitProc * (*find)(const char *));
+    Link *fill = (Link *)proc_of(dlsym(handle, "cell_link"));
+    if (fill)
+        fill(find_kernel);
+}
+
 static JitStatus cc_build(const char *source, char *c, char *so, Jit **out,
                           Buf *err)
 {
@@ -303,6 +322,7 @@ static JitStatus cc_build(const char *source, char *c, char *so, Jit **out,
         buf_printf(err, "%s\n", dlerror());
         return JIT_MISSING;
     }
+    link_kernels(handle);
     *out = jit_new(handle, cc_symbol, cc_release, err);
     if (!*out)
         dlclose(handle);

@@ -39,8 +39,8 @@ elab*.c elab*.h probe.*
                       grad.h
                       prelude.h cellc.h
 cellc.h             : cellrt.h
-cellcint.h          : cellc.h elaborate.h probe.h emit.h eval.h jit.h latency.h
-                      library.h
+cellcint.h          : cellc.h elaborate.h probe.h emit.h eval.h explain.h jit.h
+                      latency.h library.h
 cellc.c cellcapi.c cellclib.c cellcuse.c
                     : *
 main.c verbs/*      : cellc.h drv*.h runtime/*
