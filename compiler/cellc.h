@@ -84,6 +84,11 @@ int cellc_option_at(const Cellc *c, int i, const char **name,
 /* i-th name of a member of an index set that the texts write ("<s>" of "dst");
  * returns 0 past the last. */
 int cellc_member_at(const Cellc *c, int i, const char **set, const char **name);
+/* Time axis i, from 0: the earlier axis that gives it its steps, -1 if none
+ * does, and one for how many of those (CellDesc's like and rate); returns 0
+ * past the last. */
+int cellc_axis_at(const Cellc *c, int i, const char **name, int *like,
+                  int *rate);
 /* i-th entry of a `train` or `data` block as text; 0 past the last. */
 int cellc_setting_at(const Cellc *c, const char *block, int i, const char **key,
                      const char **value);

@@ -157,6 +157,18 @@ int cellc_option_at(const Cellc *c, int i, const char **name,
     return 1;
 }
 
+int cellc_axis_at(const Cellc *c, int i, const char **name, int *like,
+                  int *rate)
+{
+    const Graph *g = c->elab.graph;
+    if (i < 0 || !g || i >= g->time.n)
+        return 0;
+    *name = g->time.v[i].name;
+    *like = g->time.v[i].like;
+    *rate = g->time.v[i].rate;
+    return 1;
+}
+
 int cellc_member_at(const Cellc *c, int i, const char **set, const char **name)
 {
     if (i < 0 || i >= c->elab.member.n)

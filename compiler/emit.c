@@ -422,6 +422,28 @@ static void emit_reverse(Emit *e, const Kernel *k, int loop)
     e->indent -= loops;
 }
 
+/* From an axis to a slower one (every) and back (hold). */
+static void emit_clock(Emit *e, const Kernel *k, int loop)
+{
+    Val x = k->in.v[0];
+    int fast = (k->axes | k->from) & ~(k->axes & k->from);
+    bool every = k->kind == KN_EVERY;
+    int to = every ? k->over : fast & ~k->over;
+    int from = every ? fast & ~k->over : k->over;
+    int around = k->axes & GX_TIME & ~to & ~loop;
+    EmitRows rows = {CELL_B, (uint8_t)(around | loop)};
+    const char *y = emit_step(e, k->out, to), *step = emit_step(e, x, from);
+    int loops = emit_loop_rows(e, around);
+    emit_line(
+        e, "%s(%s, %s, B, %s, %s, %s, %s, %s, %s, %s, %d, %d%s);",
+        emit_kernel_name(e, every ? "every" : "hold"), emit_extent(to),
+        emit_extent(from), emit_size(e, k->n), emit_pointer(e, k->out, rows), y,
+        emit_size(e, loc_of(e, k->out)->ld), emit_pointer(e, x, rows), step,
+        emit_size(e, loc_of(e, x)->ld), k->rate, k->row,
+        every ? arena_printf(e->arena, ", %lld", (long long)k->parts) : "");
+    e->indent -= loops;
+}
+
 static const char *plus(Emit *e, const char *base, int64_t n)
 {
     if (!n)
@@ -553,6 +575,10 @@ static void emit_work(Emit *e, const Kernel *k, int loop)
         return;
     case KN_REVERSE:
         emit_reverse(e, k, loop);
+        return;
+    case KN_EVERY:
+    case KN_HOLD:
+        emit_clock(e, k, loop);
         return;
     case KN_TAIL:
         emit_tail(e, k, loop);

@@ -17,7 +17,8 @@ typedef struct EmitOptions {
     const char *name;       /* prefix of every exported symbol */
     bool real64;            /* double instead of float */
     bool freestanding;      /* nothing but libm, as all files need today */
-    bool app;               /* export what cellrt's main() needs */
+    bool app;               /* for a program with the run time, whose kernels
+                               it calls and whose main() needs more names */
     const char *spec;       /* source text for the descriptor, or NULL */
     const char *trained;    /* `train` and `data` blocks, or NULL */
     const char *command;    /* how the file was made, for its head, or NULL */
@@ -73,6 +74,9 @@ typedef struct EmitStyle {
     void (*copy)(Emit *e, const Kernel *k, EmitRows rows);
     void (*transpose)(Emit *e, const Kernel *k);
     bool comments; /* quote the source above its kernels */
+    /* Declarations of what the file calls, after its #include lines, or NULL.
+     */
+    void (*head)(Emit *e, Buf *out);
     /* Declarations that the function's body turned out to need. */
     void (*locals)(Emit *e, Buf *out);
 } EmitStyle;
@@ -225,6 +229,8 @@ extern const EmitKernel emit_kernels[];
  * keeps its name.  Prototypes of those that are called. */
 const char *emit_kernel_call(Emit *e, const char *kernel);
 void emit_kernel_prototypes(Emit *e, Buf *out);
+/* emit_loops_style but for the kernels, which are those of the run time. */
+EmitStyle emit_kernels_style(void);
 
 /* emitjoin.c: one strip call for each Inst of a FUSED kernel; those that
  * others drew in have no kernel. */

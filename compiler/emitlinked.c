@@ -57,7 +57,16 @@ static void print_prototype(Buf *out, const char *name, const char *params)
 
 void emit_kernel_prototypes(Emit *e, Buf *out)
 {
+    buf_printf(out, "#define REAL %s\n", e->real);
     print_kernels(e, out, print_prototype);
+}
+
+EmitStyle emit_kernels_style(void)
+{
+    EmitStyle style = emit_loops_style;
+    style.call = emit_kernel_call;
+    style.head = emit_kernel_prototypes;
+    return style;
 }
 
 static void print_pointer(Buf *out, const char *name, const char *params)
@@ -71,25 +80,25 @@ static void print_link(Buf *out, const char *name, const char *params)
                name);
 }
 
+static void print_pointers(Emit *e, Buf *out)
+{
+    buf_printf(out, "#define REAL %s\n", e->real);
+    print_kernels(e, out, print_pointer);
+}
+
 const char *emit_linked(const Plan *p, const EmitOptions *o, Arena *a)
 {
-    EmitStyle style = emit_loops_style;
+    EmitStyle style = emit_kernels_style();
     EmitOptions plain = *o;
     plain.nsize = 0;
-    style.call = emit_kernel_call;
+    style.head = print_pointers;
     style.comments = false;
     Emit e;
     emit_init(&e, p, &plain, a, &style);
-    Buf out, body;
+    Buf out;
     buf_init(&out, a);
-    buf_init(&body, a);
-    emit_loops_file(&e, &body, "");
-    emit_entries(&e, &body, "");
-    buf_printf(&out,
-               "#include <math.h>\n#include <stdint.h>\n#define REAL %s\n",
-               e.real);
-    print_kernels(&e, &out, print_pointer);
-    buf_puts(&out, body.s);
+    emit_loops_file(&e, &out, "#include <math.h>\n#include <stdint.h>\n");
+    emit_entries(&e, &out, "");
     buf_puts(&out,
              "\nvoid cell_link(void (*(*find)(const char *))(void))\n{\n");
     print_kernels(&e, &out, print_link);

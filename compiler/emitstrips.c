@@ -236,10 +236,8 @@ static const EmitStyle strips = {
 /* libtcc gets no headers: prototypes of just the kernels that are called. */
 static void print_prototypes(Emit *e, Buf *out)
 {
-    buf_printf(out,
-               "typedef long long int64_t;\n#define REAL %s\n"
-               "#define HUGE_VAL (1e300 * 1e300)\n",
-               e->real);
+    buf_puts(out, "typedef long long int64_t;\n"
+                  "#define HUGE_VAL (1e300 * 1e300)\n");
     emit_kernel_prototypes(e, out);
 }
 

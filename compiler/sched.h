@@ -116,6 +116,11 @@ typedef enum KernelKind {
     KN_POOL,    /* y[rows,n] = x0 summed over the B rows of each step */
     KN_REVERSE, /* y at step t of `over` = x0 at LEN[b] - 1 - t, else 0; x1 is
                    LEN */
+    KN_EVERY,   /* y at step k of `over`, a slower axis, = the sum of `parts`
+                   steps from rate*(k + 1) + row on of x0, which has axes
+                   `from`; 0 for those outside; all 0-based; likewise: */
+    KN_HOLD,    /* y at step t of the axis below = x0 at step
+                   floor((t + row)/rate) of `over`, 0 outside */
     KN_AT,      /* y[b,:] = x0 at 0-based step `row` of its axis, or LEN[b] +
                    row when x1 (the lengths) is there */
     KN_TAIL     /* y at all steps LEN[b] + row <= t < T + lead of its axis; in
@@ -139,8 +144,9 @@ typedef struct Kernel {
     int64_t parts;  /* PRODUCT, SCATTER, ARGMAX, LSE, SOFTMAX, CUMSUM */
     int view;       /* VIEW, FOLD */
     bool on_start;  /* COPY: only if START is not 0 (its value: Sched.start) */
-    uint8_t over, from; /* SUMA, MAXA, MINA */
-    int row;            /* AT, TAIL */
+    uint8_t over, from; /* SUMA, MAXA, MINA, EVERY, HOLD */
+    int row;            /* AT, TAIL, EVERY, HOLD */
+    int rate;           /* EVERY, HOLD */
 } Kernel;
 
 typedef struct Stage {
@@ -196,10 +202,20 @@ typedef struct Chunks {
  * lives in `a`. */
 Sched *sched_build(const Graph *g, Chunks chunks, Arena *a);
 void sched_print(Buf *out, const Sched *s);
-/* The axis whose steps axis i has once more, -1: none. */
+/* The axis that gives axis i its steps, -1: none, and one for how many of
+ * those. */
 static inline int sched_like(const Sched *s, int i)
 {
     return i < s->g->time.n ? s->g->time.v[i].like : -1;
+}
+static inline int sched_rate(const Sched *s, int i)
+{
+    return i < s->g->time.n ? s->g->time.v[i].rate : 1;
+}
+/* Whether axis i has the very steps of another. */
+static inline bool sched_same(const Sched *s, int i)
+{
+    return sched_like(s, i) >= 0 && sched_rate(s, i) == 1;
 }
 /* How many rows some axes have: "1", "B", "U*T*B". */
 const char *rows_text(int axes);

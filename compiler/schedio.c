@@ -28,7 +28,8 @@ static const char *const names[] = {
     [KN_PLACE] = "place",     [KN_SUMA] = "sum over",
     [KN_MAXA] = "max over",   [KN_MINA] = "min over",
     [KN_POOL] = "pool",       [KN_AT] = "at",
-    [KN_TAIL] = "tail",       [KN_REVERSE] = "reverse"};
+    [KN_TAIL] = "tail",       [KN_REVERSE] = "reverse",
+    [KN_EVERY] = "every",     [KN_HOLD] = "hold"};
 
 const char *kernel_name(KernelKind k)
 {
@@ -127,6 +128,10 @@ static void print_extras(Printer *p, const Kernel *k)
         buf_printf(p->out, " row %s%+d", k->in.n > 1 ? "len" : "", k->row);
     if (k->kind == KN_SUMA || k->kind == KN_MAXA || k->kind == KN_MINA)
         buf_printf(p->out, " over %s", rows_text(k->over));
+    if (k->kind == KN_EVERY || k->kind == KN_HOLD)
+        buf_printf(p->out, " rate %d row %+d", k->rate, k->row);
+    if (k->kind == KN_EVERY && k->parts > 1)
+        buf_printf(p->out, " sum of %lld", (long long)k->parts);
     if (k->on_start)
         buf_puts(p->out, " on start");
     if (k->add)

@@ -309,6 +309,7 @@ static int most_rows(const RtTeam *t, const RtBatch *b, int token, int64_t *n)
     n[CELL_AT_B] = (b->B + members - 1) / members;
     for (int k = 1; k < t->model->desc->ntime; k++)
         n[cell_time_at(k)] = b->more[k];
+    cell_extents(t->model->desc, n);
     return members;
 }
 
