@@ -422,7 +422,7 @@ static int compile(Cellc *c)
     if (refuse_unsaid(c, g))
         return CELLC_USER;
     c->graph = g;
-    c->sched = sched_build(g, c->run);
+    c->sched = sched_build(g, c->chunks, c->run);
     c->plan = plan_build(c->sched, c->run);
     return CELLC_OK;
 }

@@ -47,6 +47,7 @@ int cellc_add_text(Cellc *c, const char *name, const char *text, size_t size);
  *   "segments" 0|1 (sequences may be run in segments, see runtime/segment.h),
  *   "loss" 0|1 (default 1; 0: only what predicts, no terms, no metrics),
  *   "outputs" 0|1 (default 1: outputs and final states are computed),
+ *   "chunk" STEPS that loops in time take at once (default: by size; 0: all),
  *   "timed" 0|1 (tcc runs the kernels of runtime/timed.h: where time goes),
  *   "name" the model's C name.  DRAW tensors are there with backward = 0. */
 int cellc_option(Cellc *c, const char *name, const char *value);

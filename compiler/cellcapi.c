@@ -90,9 +90,12 @@ static int set_word(Cellc *c, const char *key, const char *value)
         vec_push(c->keep, &c->upstream, keep(c, value));
     else if (!strcmp(key, "name"))
         c->name = keep(c, value);
-    else if (!strcmp(key, "backend") &&
-             (!strcmp(value, "tcc") || !strcmp(value, "cc") ||
-              !strcmp(value, "eval")))
+    else if (!strcmp(key, "chunk")) {
+        c->chunks.steps = strtol(value, NULL, 10);
+        c->chunks.off = c->chunks.steps <= 0;
+    } else if (!strcmp(key, "backend") &&
+               (!strcmp(value, "tcc") || !strcmp(value, "cc") ||
+                !strcmp(value, "eval")))
         c->backend = keep(c, value);
     else if (!strcmp(key, "reduce") &&
              (!strcmp(value, "sequence") || !strcmp(value, "token") ||
@@ -343,6 +346,14 @@ static int find_stage(const char *name)
     return -1;
 }
 
+/* For files that are read and embedded: without chunks, which take memory even
+ * where there is one step only. */
+static const Plan *plain_plan(Cellc *c)
+{
+    Chunks none = {true, 0};
+    return plan_build(sched_build(c->graph, none, c->run), c->run);
+}
+
 static int show_stage(Cellc *c, const char *stage)
 {
     if (!strcmp(stage, "graph") || !strcmp(stage, "grad"))
@@ -355,7 +366,7 @@ static int show_stage(Cellc *c, const char *stage)
         plan_print(&c->shown, c->plan);
     else if (!strcmp(stage, "c")) {
         EmitOptions o = cellc_emit_options(c, 0);
-        buf_puts(&c->shown, emit_source(c->plan, &o, c->run));
+        buf_puts(&c->shown, emit_source(plain_plan(c), &o, c->run));
     }
     return CELLC_OK;
 }
@@ -472,8 +483,9 @@ const char *cellc_emit(Cellc *c, int which, int flags)
         return NULL;
     }
     EmitOptions o = cellc_emit_options(c, flags);
-    return which ? emit_header(c->plan, &o, c->run)
-                 : emit_source(c->plan, &o, c->run);
+    const Plan *plan = flags & CELLC_APP ? c->plan : plain_plan(c);
+    return which ? emit_header(plan, &o, c->run)
+                 : emit_source(plan, &o, c->run);
 }
 
 const char *cellc_explain(const char *code)

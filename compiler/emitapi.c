@@ -505,11 +505,13 @@ static void source_helpers(Api *api, Buf *b)
                    "missing)\n{\n    for (int64_t i = 0; i < count; i++)\n"
                    "        to[i] = from ? from[i] : missing;\n}\n\n",
                    api->real, api->real, api->real);
-    buf_printf(b,
-               "static void copy(%s *to, const %s *from, int64_t count)\n{\n"
-               "    for (int64_t i = 0; i < count && to; i++)\n"
-               "        to[i] = from[i];\n}\n\n",
-               api->real, api->real);
+    if (api->out.n || (!api->blame && api->carried.n))
+        buf_printf(
+            b,
+            "static void copy(%s *to, const %s *from, int64_t count)\n{\n"
+            "    for (int64_t i = 0; i < count && to; i++)\n"
+            "        to[i] = from[i];\n}\n\n",
+            api->real, api->real);
 }
 
 static void source_inputs(Api *api, Buf *b)

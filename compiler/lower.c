@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "chunk.h"
 #include "ops.h"
 
 static Kernel kernel_new(Lower *w, int i, KernelKind kind)
@@ -640,4 +641,5 @@ void lower_tasks(Tasks *t, Sched *s)
             lower_stage(&w, task, n);
         }
     value_lives(&w);
+    chunk_sizes(s, t->arena);
 }

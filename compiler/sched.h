@@ -51,6 +51,8 @@ typedef struct Value {
     int lag, lead;    /* BUFFER with that axis: steps kept before and after */
     bool packed;      /* BUFFER: packed right operand, pk x pn */
     int64_t pn, pk;   /* its columns and rows */
+    int group;        /* BUFFER: holds the rows of one chunk of that group of
+                         function `fn` and no more; -1: all rows */
     Life life;        /* BUFFER */
     int fn, first, last; /* LIFE_TEMP */
 } Value;
@@ -148,15 +150,30 @@ typedef struct Kernel {
 } Kernel;
 
 typedef struct Stage {
-    int comp; /* LOOP over this component of Sched.causal; -1: WHOLE */
-    int dir;  /* LOOP: +1: t = 0..T-1; -1: t = T-1..0; WHOLE: 0 */
+    int comp;  /* LOOP over this component of Sched.causal; -1: WHOLE */
+    int dir;   /* LOOP: +1: t = 0..T-1; -1: t = T-1..0; WHOLE: 0 */
+    int group; /* index into SchedFn.group, -1: in none */
     VEC(Kernel) kernel;
 } Stage;
+
+/* Stages behind one another that are run chunk by chunk along a time axis: all
+ * of them on some steps, then all on the next ones, so that what one writes is
+ * still in the cache when another reads it.  In a WHOLE stage the rows are
+ * those of the chunk.  A result without the axis sums over all chunks: they are
+ * added to what the first one has written. */
+typedef struct Group {
+    int axis;      /* number of the time axis */
+    int dir;       /* chunks from the first to the last step, or -1 */
+    int64_t rows;  /* a chunk has as many steps as have no more rows than this,
+                      at least one; a row is that of a step of a sequence */
+    int64_t steps; /* not 0: so many steps instead */
+} Group;
 
 enum { FN_FORWARD, FN_BACKWARD, FN_COUNT };
 
 typedef struct SchedFn {
     VEC(Stage) stage; /* empty backward: the model has no GRAD roots */
+    VEC(Group) group;
 } SchedFn;
 
 typedef struct Sched {
@@ -175,9 +192,15 @@ typedef struct Sched {
     int64_t param_size;     /* reals in that block */
 } Sched;
 
+/* How loops in time are cut into chunks; see Group. */
+typedef struct Chunks {
+    bool off;      /* not at all */
+    int64_t steps; /* not 0: so many steps to a chunk */
+} Chunks;
+
 /* The graph must be verified, simplified, and free of FINAL.  Everything
  * lives in `a`. */
-Sched *sched_build(const Graph *g, Arena *a);
+Sched *sched_build(const Graph *g, Chunks chunks, Arena *a);
 void sched_print(Buf *out, const Sched *s);
 /* The axis that gives axis i its steps, -1: none, and one for how many of
  * those. */

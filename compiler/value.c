@@ -22,7 +22,7 @@ Val value_new(Lower *w, ValueKind kind, Ref ref, int shape, uint8_t axes)
            !(axes & cell_time(v.axis)))
         v.axis++;
     v.life = LIFE_TEMP;
-    v.fn = v.first = v.last = -1;
+    v.fn = v.first = v.last = v.group = -1;
     vec_push(w->arena, &w->s->val, v);
     return w->s->val.n - 1;
 }

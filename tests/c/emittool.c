@@ -318,7 +318,7 @@ static char *read_file(Arena *a, const char *path)
     return f ? b.s : NULL;
 }
 
-static const Plan *read_plan(const char *path, Arena *a)
+static const Plan *read_plan(const char *path, Chunks chunks, Arena *a)
 {
     char *text = read_file(a, path);
     Buf err;
@@ -338,7 +338,7 @@ static const Plan *read_plan(const char *path, Arena *a)
     const char *wrong = graph_verify(g, a);
     if (wrong)
         printf("%s: %s\n", path, wrong);
-    return wrong ? NULL : plan_build(sched_build(g, a), a);
+    return wrong ? NULL : plan_build(sched_build(g, chunks, a), a);
 }
 
 static void show_text(const Check *c, const char *what)
@@ -361,6 +361,7 @@ int main(int argc, char **argv)
     int failed = 0;
     const char *show = NULL, *name = "model";
     bool real64 = false;
+    Chunks chunks = {true, 0};
     for (int i = 1; i < argc; i++) {
         if (!strcmp(argv[i], "--double")) {
             real64 = true;
@@ -368,9 +369,11 @@ int main(int argc, char **argv)
             show = argv[++i];
         } else if (!strcmp(argv[i], "--name") && i + 1 < argc) {
             name = argv[++i];
+        } else if (!strcmp(argv[i], "--chunk") && i + 1 < argc) {
+            chunks = (Chunks){false, atoi(argv[++i])};
         } else {
             Arena *a = arena_new(NULL);
-            Check c = {a, read_plan(argv[i], a), {0}, argv[i], 0};
+            Check c = {a, read_plan(argv[i], chunks, a), {0}, argv[i], 0};
             c.options.name = name;
             c.options.real64 = real64;
             if (c.plan && show)
