@@ -59,6 +59,7 @@ Cellc *cellc_new(CellcMessage *message, void *user)
     c->message = message;
     c->user = user;
     c->set.backward = c->set.outputs = c->set.loss = true;
+    c->set.teacher = -1;
     c->inputgrad = true;
     c->backend = "tcc";
     return c;
@@ -70,6 +71,7 @@ static void drop_compilation(Cellc *c)
     c->jit = NULL;
     c->desc = NULL;
     c->plan = NULL;
+    c->explained = NULL;
     c->graph = NULL;
     if (c->run)
         arena_free(c->run);
@@ -216,12 +218,17 @@ static void causal_message(Cellc *c, const Graph *g, const CausalError *x)
                 n->b != x->cycle.v[0].offset)
                 buf_printf(&b, " and %s[t%+d]", who, n->b);
         }
+    const Node *n = x->read ? NODE(g, x->read) : NULL;
+    if (n && (n->op == OP_EVERY || n->op == OP_HOLD)) {
+        diag(c->diags, E_CLOCK_LOOP, at, b.s ? b.s : who);
+        diag_help(c->diags, CLOCK_LOOP_HELP);
+        return;
+    }
     diag(c->diags,
          x->why == CAUSAL_MIXED     ? E_MIXED
          : x->why == CAUSAL_INSTANT ? E_INSTANT
                                     : E_WHOLE,
          at, who, b.s ? b.s : who);
-    const Node *n = x->read ? NODE(g, x->read) : NULL;
     if (n && n->op == OP_AT && n->b < 1 && n->num == 0)
         diag_help(c->diags,
                   "the step before is %s[t-1]; %s[%d] is one before "
@@ -415,7 +422,7 @@ static int compile(Cellc *c)
     if (refuse_unsaid(c, g))
         return CELLC_USER;
     c->graph = g;
-    c->sched = sched_build(g, c->run);
+    c->sched = sched_build(g, c->chunks, c->run);
     c->plan = plan_build(c->sched, c->run);
     return CELLC_OK;
 }
@@ -447,8 +454,7 @@ static int run_jit(Cellc *c)
         return CELLC_OK;
     }
     bool cc = !strcmp(c->backend, "cc");
-    const char *text =
-        cc ? emit_loops(c->plan, &o, c->run) : emit_strips(c->plan, &o, c->run);
+    const char *text = (cc ? emit_linked : emit_strips)(c->plan, &o, c->run);
     Buf err;
     buf_init(&err, c->run);
     JitStatus st = (cc         ? jit_cc

@@ -32,6 +32,8 @@ const Flag app_train_flags[] = {
      "constant step exponential cosine warmup, with * between"},
     {"clip", "CLIP", NULL, "train", "norm(c), value(c) or none"},
     {"reduce", "HOW", "sequence", "train", "mean per sequence, token, or sum"},
+    {"teacher", "P", "1", "train",
+     "share of earlier steps that are as observed; the others are drawn"},
     {"patience", "N", NULL, "train",
      "epochs without a better validation before it stops; 5 where --minutes "
      "alone ends it"},
@@ -152,7 +154,7 @@ static char *optimizer_text(const AppHost *h, RtModel *m, RtError *err)
 static int numbers(const AppHost *h, FitSetup *s)
 {
     long epochs = 0, steps = 0, patience = 0, threads = 1, seed = 1, every = 0;
-    double minutes = 0;
+    double minutes = 0, teacher = 1;
     int code = app_setting_long(h, "epochs", 1, &epochs);
 
     if (!code)
@@ -167,6 +169,12 @@ static int numbers(const AppHost *h, FitSetup *s)
         code = app_setting_long(h, "seed", 0, &seed);
     if (!code)
         code = app_setting_long(h, "log_every", 1, &every);
+    if (!code)
+        code = app_setting_real(h, "teacher", 0, &teacher);
+    if (!code && teacher > 1) {
+        say_error("teacher: a share from 0 to 1 is wanted, found %g", teacher);
+        code = EXIT_USER;
+    }
     if (!code)
         code = app_setting_bytes(h, "memory", &s->memory);
     s->epochs = epochs;

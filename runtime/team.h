@@ -16,7 +16,8 @@ typedef struct RtTeam RtTeam;
 RtTeam *team_new(RtModel *model, int threads, RtError *err);
 void team_free(RtTeam *t); /* NULL is fine */
 
-/* Sessions that work on a batch of B rows; 1 where reduce = token does not
+/* Sessions that work on a batch of B rows; 1 where there are few rows, so that
+ * the threads divide each product (pool.h), where reduce = token does not
  * split (several terms), or the model looks at the whole batch. */
 int team_split(const RtTeam *t, int64_t B, int token);
 

@@ -58,6 +58,7 @@ static int set_all(Drv *d)
 {
     static const char *const set[][2] = {{"double", "1"},
                                          {"training", "1"},
+                                         {"teacher", "1"},
                                          {"backward", "1"},
                                          {"inputgrad", "1"}};
     int code = 0;
@@ -290,10 +291,7 @@ static int gradcheck_run_verb(Flags *f, void *user)
     if (cell)
         code = check_cell(f, &setup, "", spec, cell);
     else if (!code) {
-        say_error("%s is neither a file nor a cell of the library; `%s cells` "
-                  "lists those",
-                  spec, flags_program(f));
-        code = EXIT_USER;
+        code = drv_no_cell(f, spec);
     }
     drv_free(&d);
     return code;
