@@ -10,8 +10,8 @@
 /* Names that the functions use themselves or call. */
 static void take_fixed(Emit *e)
 {
-    static const char *const own[] = {"T",   "B",      "t",     "j",
-                                      "row", "params", "grads", "work"};
+    static const char *const own[] = {
+        "T", "B", "t", "j", "row", "params", "grads", "work", "prepared"};
     static const char *const kernel[] = {
 #define KERNEL(name, params, args) #name,
 #define STRIP1(name, value) #name,
@@ -132,22 +132,41 @@ static void call_fill(Emit *e, const Kernel *k, int64_t rows, int64_t n)
               emit_size(e, loc_of(e, k->out)->ld), emit_real(e, 0));
 }
 
+/* pack_real, product_bf16 ...: by how the packed matrix v is kept. */
+static const char *packed_kernel(Emit *e, const char *what, Val v)
+{
+    static const char *const kept[WEIGHTS_COUNT] = {"real", "bf16", "int8"};
+    bool prepared = loc_of(e, v)->space == SP_PREPARED;
+    return emit_kernel_name(
+        e, arena_printf(e->arena, "%s_%s", what,
+                        kept[prepared ? e->o->weights : WEIGHTS_F32]));
+}
+
 static void call_pack(Emit *e, const Kernel *k)
 {
-    emit_line(
-        e, "%s(%s, %s, %s, %s, %s);",
-        emit_kernel_name(e, k->trans ? "pack_nt" : "pack_nn"),
-        emit_size(e, k->n), emit_size(e, k->k), emit_value_name(e, k->in.v[0]),
-        emit_size(e, loc_of(e, k->in.v[0])->ld), emit_value_name(e, k->out));
+    const char *ld = emit_size(e, loc_of(e, k->in.v[0])->ld);
+    if (e->packs_once) {
+        emit_line(e, "%s(%s, %s, %s, %s, %s, %s);",
+                  packed_kernel(e, "pack", k->out), emit_size(e, k->n),
+                  emit_size(e, k->k), emit_value_name(e, k->in.v[0]),
+                  k->trans ? ld : "1", k->trans ? "1" : ld,
+                  emit_value_name(e, k->out));
+        return;
+    }
+    emit_line(e, "%s(%s, %s, %s, %s, %s);",
+              emit_kernel_name(e, k->trans ? "pack_nt" : "pack_nn"),
+              emit_size(e, k->n), emit_size(e, k->k),
+              emit_value_name(e, k->in.v[0]), ld, emit_value_name(e, k->out));
 }
 
 static void call_gemm(Emit *e, const Kernel *k, EmitRows rows)
 {
-    emit_line(e, "%s(%s, %s, %s, %s, %s, %s, %d);", emit_kernel_name(e, "gemm"),
-              emit_row_count(e, k, rows), emit_size(e, k->n),
-              emit_size(e, k->k), call_row(e, k->in.v[0], rows),
-              emit_value_name(e, k->in.v[1]), call_row(e, k->out, rows),
-              k->add);
+    const char *name = e->packs_once ? packed_kernel(e, "product", k->in.v[1])
+                                     : emit_kernel_name(e, "gemm");
+    emit_line(
+        e, "%s(%s, %s, %s, %s, %s, %s, %d);", name, emit_row_count(e, k, rows),
+        emit_size(e, k->n), emit_size(e, k->k), call_row(e, k->in.v[0], rows),
+        emit_value_name(e, k->in.v[1]), call_row(e, k->out, rows), k->add);
 }
 
 static void call_outer(Emit *e, const Kernel *k, EmitRows rows, bool add)
@@ -600,12 +619,9 @@ static void emit_stage(Emit *e, const Stage *st)
 
 /* ---- functions ---- */
 
-const char *emit_function(Emit *e, int fn)
+void emit_stages(Emit *e, int fn, bool prepare)
 {
-    static const char *const suffix[] = {"forward", "backward"};
     const SchedFn *f = &e->s->fn[fn];
-    if (!f->stage.n && fn != FN_FORWARD)
-        return "";
     e->fn = fn;
     e->taken.n = e->fixed;
     e->name = NEW_N(e->arena, const char *, e->s->val.n + 1);
@@ -616,8 +632,16 @@ const char *emit_function(Emit *e, int fn)
     buf_init(&e->body, e->arena);
     e->indent = 1;
     for (int i = 0; i < f->stage.n; i++)
-        emit_stage(e, &f->stage.v[i]);
+        if (f->stage.v[i].prepare == prepare)
+            emit_stage(e, &f->stage.v[i]);
+}
 
+const char *emit_function(Emit *e, int fn)
+{
+    static const char *const suffix[] = {"forward", "backward"};
+    if (!e->s->fn[fn].stage.n && fn != FN_FORWARD)
+        return "";
+    emit_stages(e, fn, false);
     Buf out;
     buf_init(&out, e->arena);
     buf_printf(&out,

@@ -208,7 +208,7 @@ static void place_buffers(Planner *pl)
     int n = 0;
     for (Val v = 0; v < s->val.n; v++) {
         pl->block[v] = -1;
-        if (s->val.v[v].kind != VAL_BUFFER)
+        if (s->val.v[v].kind != VAL_BUFFER || s->val.v[v].life == LIFE_PREPARED)
             continue;
         if (s->val.v[v].life != LIFE_TEMP) {
             place_buffer(pl, v, false);
@@ -255,6 +255,8 @@ static Loc buffer_loc(const Planner *pl, Val i)
     l.lag = v->lag;
     l.lead = v->lead;
     l.ld = row_distance(pl->s->g, v);
+    if (v->life == LIFE_PREPARED)
+        l.space = SP_PREPARED;
     if (pl->block[i] >= 0)
         l.at = pl->blocks.v[pl->block[i]].at;
     lay_rows(v, l.ld, l.step);

@@ -25,7 +25,8 @@ typedef enum ValueKind {
 typedef enum Life {
     LIFE_KEEP, /* seen by the caller: at a fixed place of its own */
     LIFE_TAPE, /* written by forward, read by backward */
-    LIFE_TEMP  /* stages `first` to `last` of function `fn` */
+    LIFE_TEMP, /* stages `first` to `last` of function `fn` */
+    LIFE_PREPARED /* beside the parameters, once sched_prepare() was here */
 } Life;
 
 typedef struct Value {
@@ -144,6 +145,7 @@ typedef struct Kernel {
 typedef struct Stage {
     int comp; /* LOOP over this component of Sched.causal; -1: WHOLE */
     int dir;  /* LOOP: +1: t = 0..T-1; -1: t = T-1..0; WHOLE: 0 */
+    bool prepare; /* WHOLE: is done once for all runs */
     VEC(Kernel) kernel;
 } Stage;
 
@@ -172,6 +174,9 @@ typedef struct Sched {
 /* The graph must be verified, simplified, and free of FINAL.  Everything
  * lives in `a`. */
 Sched *sched_build(const Graph *g, Arena *a);
+/* For streams, prepare.c: moves what depends on parameters alone into a stage
+ * of its own in front and drops backward. */
+void sched_prepare(Sched *s);
 void sched_print(Buf *out, const Sched *s);
 /* The axis whose steps axis i has once more, -1: none. */
 static inline int sched_like(const Sched *s, int i)
