@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ops.h"
 #include "probe.h"
 
 static void forward_message(void *user, const char *severity, const char *text)
@@ -58,6 +59,7 @@ Cellc *cellc_new(CellcMessage *message, void *user)
     c->message = message;
     c->user = user;
     c->set.backward = c->set.outputs = c->set.loss = true;
+    c->set.teacher = -1;
     c->inputgrad = true;
     c->backend = "tcc";
     return c;
@@ -354,6 +356,32 @@ static bool refuse_unsaid(Cellc *c, const Graph *g)
     return true;
 }
 
+/* What a segment of a sequence cannot know. */
+static bool refuse_segments(Cellc *c, const Graph *g)
+{
+    Ref r = c->segments ? segment_refuses(g, c->run) : 0;
+    if (!r)
+        return false;
+    const Node *n = NODE(g, r);
+    diag(c->diags, E_SEGMENT, n->span,
+         n->axes == GX_NONE ? "a penalty on parameters"
+         : n->op == OP_READ ? "a step further on"
+         : n->op == OP_AT   ? "one step of the whole sequence"
+         : OP_IS_EW(n->op)  ? "something that the whole sequence decides"
+                            : "something over the whole sequence");
+    if (n->axes == GX_NONE)
+        diag_help(c->diags, "a penalty on parameters is better said as "
+                            "`with decay = 0.001`");
+    else if (n->op == OP_AT)
+        diag_help(c->diags, "%s[%d] is step %d; an element is %s[t, %d]",
+                  SLOT(g, n->a)->name, n->b, n->b, SLOT(g, n->a)->name, n->b);
+    else
+        diag_help(c->diags, "without --memory whole sequences are run; "
+                            "--tbptt cuts them and the gradient too");
+    diags_flush(c->diags);
+    return true;
+}
+
 /* One pass: call it, show its result if asked, verify. */
 #define PASS(name, call) (g = verified(c, name, (call)))
 
@@ -441,8 +469,12 @@ static int compile(Cellc *c)
     PASS("final", pass_final(g));
     PASS("simplify", pass_simplify(g));
     PASS("gemm", pass_gemm(g));
+    if (refuse_segments(c, g))
+        return CELLC_USER;
     if (c->set.backward)
         PASS("grad", pass_grad(g, c->inputgrad));
+    if (c->segments)
+        PASS("segment", pass_segment(g));
     PASS("plain", pass_plain(g));
     if (refuse_unsaid(c, g))
         return CELLC_USER;

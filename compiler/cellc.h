@@ -14,9 +14,9 @@ extern "C" {
 
 enum {
     CELLC_OK = 0,
-    CELLC_USER = 1,      /* the user's input is wrong */
-    CELLC_USAGE = 2,     /* a name or value given to the API is wrong */
-    CELLC_INTERNAL = 70  /* a bug of ours, or out of memory */
+    CELLC_USER = 1,     /* the user's input is wrong */
+    CELLC_USAGE = 2,    /* a name or value given to the API is wrong */
+    CELLC_INTERNAL = 70 /* a bug of ours, or out of memory */
 };
 
 typedef struct Cellc Cellc;
@@ -39,11 +39,13 @@ int cellc_add_text(Cellc *c, const char *name, const char *text, size_t size);
  *   stand for its members (c[0] = "\n").
  * cellc_set: "double" 0|1, "training" 0|1, "reduce" sequence|token|sum,
  *   "weights" f32|bf16|int8 (how emitted streams keep their matrices),
+ *   "teacher" 0..1, "skip" 0|1 (the first SKIP steps of a chunk do not count),
  *   "backend" tcc|cc|eval, "backward" 0|1 (default 1), "total" 0|1 (terms are
  *   normalised by the TOTAL tensors), "state" NAME (start value of that name
  *   becomes an input; may be given again), "upstream" NAME (differentiate
  *   sum(NAME * up.NAME) over all given instead of the loss; NAME an output
  *   or final.STATE), "inputgrad" 0|1 (gradients of inputs and starts too),
+ *   "segments" 0|1 (sequences may be run in segments, see runtime/segment.h),
  *   "loss" 0|1 (default 1; 0: only what predicts, no terms, no metrics),
  *   "outputs" 0|1 (default 1: outputs and final states are computed),
  *   "timed" 0|1 (tcc runs the kernels of runtime/timed.h: where time goes),
@@ -58,19 +60,19 @@ int cellc_check(Cellc *c);
 
 /* What a spec declares, known after cellc_check() even while dims are open. */
 typedef struct CellcDecl {
-    const char *name;     /* dotted name */
-    int role;             /* CELL_PARAM, CELL_INPUT, CELL_OUTPUT, CELL_STATE */
-    int flags;            /* CELL_INDEX | CELL_OBSERVED ... */
-    int axes;             /* CELL_T | CELL_B */
-    int rank;             /* dims of one element */
-    const char *dim[4];   /* each as written: "m", "2*n", "128" */
-    int64_t size[4];      /* its value, -1 while open */
-    const char *set;      /* index: name of its set, or NULL */
-    const char *last;     /* inputs: member of it that ends a sequence */
-    const char *init;     /* parameters: "uniform(-0.1, 0.1)", else NULL */
-    const char *latency;  /* outputs: "0", "3 steps", "whole sequence" */
-    const char *blame;    /* outputs: why the whole sequence, or NULL */
-    const char *doc;      /* text of its ## comment, or NULL */
+    const char *name;    /* dotted name */
+    int role;            /* CELL_PARAM, CELL_INPUT, CELL_OUTPUT, CELL_STATE */
+    int flags;           /* CELL_INDEX | CELL_OBSERVED ... */
+    int axes;            /* CELL_T | CELL_B */
+    int rank;            /* dims of one element */
+    const char *dim[4];  /* each as written: "m", "2*n", "128" */
+    int64_t size[4];     /* its value, -1 while open */
+    const char *set;     /* index: name of its set, or NULL */
+    const char *last;    /* inputs: member of it that ends a sequence */
+    const char *init;    /* parameters: "uniform(-0.1, 0.1)", else NULL */
+    const char *latency; /* outputs: "0", "3 steps", "whole sequence" */
+    const char *blame;   /* outputs: why the whole sequence, or NULL */
+    const char *doc;     /* text of its ## comment, or NULL */
 } CellcDecl;
 int cellc_decl_count(const Cellc *c);
 const CellcDecl *cellc_decl(const Cellc *c, int i);
@@ -81,11 +83,10 @@ int cellc_option_at(const Cellc *c, int i, const char **name,
                     const char **value, const char **doc);
 /* i-th name of a member of an index set that the texts write ("<s>" of "dst");
  * returns 0 past the last. */
-int cellc_member_at(const Cellc *c, int i, const char **set,
-                    const char **name);
+int cellc_member_at(const Cellc *c, int i, const char **set, const char **name);
 /* i-th entry of a `train` or `data` block as text; 0 past the last. */
-int cellc_setting_at(const Cellc *c, const char *block, int i,
-                     const char **key, const char **value);
+int cellc_setting_at(const Cellc *c, const char *block, int i, const char **key,
+                     const char **value);
 
 /* The whole pipeline; every dim must have a value. */
 int cellc_compile(Cellc *c);

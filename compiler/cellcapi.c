@@ -84,6 +84,13 @@ static EmitWeights find_weights(const char *name)
     return (EmitWeights)i;
 }
 
+static bool probability(const char *text, double *p)
+{
+    char *end;
+    *p = strtod(text, &end);
+    return end > text && !*end && *p >= 0 && *p <= 1;
+}
+
 static int set_word(Cellc *c, const char *key, const char *value)
 {
     if (!strcmp(key, "state"))
@@ -102,6 +109,8 @@ static int set_word(Cellc *c, const char *key, const char *value)
              (!strcmp(value, "sequence") || !strcmp(value, "token") ||
               !strcmp(value, "sum")))
         c->set.reduce = keep(c, value);
+    else if (!strcmp(key, "teacher") && probability(value, &c->set.teacher))
+        return CELLC_OK;
     else
         return CELLC_USAGE;
     return CELLC_OK;
@@ -120,6 +129,7 @@ int cellc_set(Cellc *c, const char *key, const char *value)
                 {"outputs", &c->set.outputs},
                 {"skip", &c->set.skip},
                 {"inputgrad", &c->inputgrad},
+                {"segments", &c->segments},
                 {"timed", &c->timed}};
     if (setjmp(c->escape.env))
         return CELLC_INTERNAL;

@@ -48,7 +48,7 @@ struct Cellc {
     Settings set;
     const char *name; /* of the model, or NULL */
     const char *backend;
-    bool real64, inputgrad;
+    bool real64, inputgrad, segments;
     EmitWeights weights;
     bool timed; /* tcc: kernels with clocks around them */
     bool alone; /* `use` is not followed: only the text's form is asked for */

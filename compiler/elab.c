@@ -173,6 +173,8 @@ static void build_name(Elab *e, Name *n)
     n->val = v;
     if (v.kind == V_TENSOR)
         n->val.axes |= axes;
+    if (n->feeds)
+        n->val.set = n->feeds->val.set;
     n->state = 2;
     if (v.kind == V_NONE && n->kind == N_EQN && !diags_errors(e->diags))
         arena_panic(e->arena, "%s has no value, and no message says why",
@@ -416,7 +418,10 @@ Elaborated elaborate(Arena *a, Intern *in, Diags *d, Ast *const *lib, int nlib,
     e.graph = graph_new(a, set->name);
     e.training = set->training;
     e.whole_from = -1;
+    e.file = file;
+    e.nfile = nfile;
     e.body = nfile ? file[nfile - 1]->kid : NULL;
+    read_train(&e);
     e.lib = scope_new(&e, NULL, "");
     e.top = scope_new(&e, e.lib, "");
     for (int i = 0; i < nlib; i++)

@@ -125,6 +125,8 @@ struct Name {
     int min_off, max_off; /* steps at which it is read, 0 or beyond */
     Span cycle_read;      /* where, while it is built, it reads the next name */
     VEC(Edge) edge;
+    Name *fed;       /* INPUT: what its earlier steps are, see elabteacher.c */
+    Name *feeds;     /* EQN: the input that it is that of */
     Ast *state_decl; /* EQN: its `state` declaration, or NULL */
     Layer *layer;    /* EQN whose value is a layer: enc = lstm(128) */
     Val computed;    /* EQN that `h = e` replaces: what its own step sees */
@@ -259,7 +261,11 @@ struct Elab {
     VEC(Member) member;   /* names of members of sets that the texts write */
     const char *reduce;   /* how terms are averaged */
     bool skip;            /* terms leave out the first SKIP steps */
-    Ref loss;             /* sum of the reduced terms, 0: none */
+    double teacher;   /* 1: reads of what is drawn are of what was observed */
+    bool taught;      /* there is such a read at an earlier step */
+    Ast *const *file; /* of the model */
+    int nfile;
+    Ref loss; /* sum of the reduced terms, 0: none */
 };
 
 /* elab.c */
@@ -429,11 +435,19 @@ typedef struct TermPart {
 } TermPart;
 
 /* elabdraw.c: y ~ D(...) */
+bool is_mixture(const Ast *dist);
+bool in_density(const Elab *e, const Scope *s); /* inside of a cell D_nll */
 bool draw_term(Elab *e, Scope *s, Ast *stmt, TermPart *out);
 void draw_types(Elab *e, Scope *s, Ast *y, Ast *dist);
 
+/* elabteacher.c: whose value at an earlier step the scope reads as that of the
+ * input y: y itself or, with teacher < 1, what is fed back in its place. */
+Name *fed_back(Elab *e, Scope *s, Name *y, int step);
+void teacher_check(Elab *e); /* a setting that changes nothing */
+
 /* elabloss.c: terms, metrics, outputs, finals */
 int add_root(Elab *e, int role, const char *name, Ref v, int slot);
+void read_train(Elab *e); /* what settings of training mean to equations */
 void build_roots(Elab *e, Ast *const *file, int nfile);
 void build_last_roots(Elab *e); /* what needs the slots' bounds */
 

@@ -147,24 +147,6 @@ bool axis_function(const char *name)
     return false;
 }
 
-static Ast *tree(Elab *e, AstKind kind, const Ast *at, int op, Ast *kid)
-{
-    Ast *a = NEW(e->arena, Ast);
-    a->kind = kind;
-    a->span = at->span;
-    a->op = op;
-    a->kid = kid;
-    return a;
-}
-
-static Ast *name_tree(Elab *e, const Ast *at, const char *name)
-{
-    Ast *a = tree(e, A_NAME, at, 0, NULL);
-    a->name = name;
-    a->name_span = at->span;
-    return a;
-}
-
 /* cumsum[t](v) is the equation c = v + c[t-1]. */
 static Val cumsum(Call *c)
 {
@@ -173,17 +155,18 @@ static Val cumsum(Call *c)
         e->intern, arena_printf(e->arena, "_%uc", (unsigned)c->a->span.lo));
     Name *n = scope_find(c->s, key);
     if (!n) {
-        Ast *one = tree(e, A_NUM, c->a, 0, NULL), *v = NEW(e->arena, Ast);
-        Ast *t = name_tree(e, c->subs->kid, c->subs->kid->name);
-        Ast *before = name_tree(e, c->a, key);
+        Ast *one = ast_new(e->arena, A_NUM, c->a, 0, NULL),
+            *v = NEW(e->arena, Ast);
+        Ast *t = ast_name(e->arena, c->subs->kid, c->subs->kid->name);
+        Ast *before = ast_name(e->arena, c->a, key);
         one->num = 1;
         t->next = one;
-        before->next =
-            tree(e, A_SUBS, c->a, 0, tree(e, A_BINARY, c->a, '-', t));
+        before->next = ast_new(e->arena, A_SUBS, c->a, 0,
+                               ast_new(e->arena, A_BINARY, c->a, '-', t));
         *v = *c->a->kid->next;
-        v->next = tree(e, A_INDEX, c->a, 0, before);
+        v->next = ast_new(e->arena, A_INDEX, c->a, 0, before);
         n = scope_add(e, c->s, N_EQN, key, c->a->span);
-        n->rhs = n->stmt = tree(e, A_BINARY, c->a, '+', v);
+        n->rhs = n->stmt = ast_new(e->arena, A_BINARY, c->a, '+', v);
         e->changed = true;
     }
     return name_value(e, n, c->a->span);

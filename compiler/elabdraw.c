@@ -78,10 +78,19 @@ static Ast *cell_call(Elab *e, Ast *y, Ast *dist)
     return d.call;
 }
 
-static bool is_mixture(const Ast *dist)
+bool is_mixture(const Ast *dist)
 {
     return dist->kind == A_CALL && dist->kid->kind == A_NAME &&
            !strcmp(dist->kid->name, "mixture");
+}
+
+bool in_density(const Elab *e, const Scope *s)
+{
+    for (const App *a = s->app; a; a = a->outer)
+        for (int i = 0; i < e->drawn.n; i++)
+            if (e->drawn.v[i].call == a->call)
+                return true;
+    return false;
 }
 
 /* Types of what stands in a distribution's arguments. */

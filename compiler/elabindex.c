@@ -214,6 +214,7 @@ Val read_at(Elab *e, Scope *s, Name *n, int offset, int axis, Span at)
         m->max_off = step;
     if (m->kind == N_INPUT && !declare(e, m))
         return val_none();
+    Name *from = fed_back(e, s, m, step);
     Val v = m->val;
     if (v.kind != V_TENSOR && v.kind != V_NONE)
         return name_value(e, n, at);
@@ -239,10 +240,10 @@ Val read_at(Elab *e, Scope *s, Name *n, int offset, int axis, Span at)
                   step < 0 ? "0" : "end+1", m->val.set ? "\"\\n\"" : "0");
         return val_none();
     }
-    int slot = storage_slot(e, m);
+    int slot = storage_slot(e, from);
     if (slot < 0)
         return val_none();
-    v = val_slot(e, v, OP_READ, m, step, 0, at);
+    v = val_slot(e, v, OP_READ, from, step, 0, at);
     v.name = n;
     return v;
 }

@@ -316,26 +316,29 @@ static Ref upstream_loss(Elab *e)
 }
 
 /* The value of an entry of the train blocks, or NULL. */
-static const Ast *train_entry(Ast *const *file, int nfile, const char *key)
+static const Ast *train_entry(const Elab *e, const char *key)
 {
-    for (int f = 0; f < nfile; f++)
-        for (Ast *a = file[f]->kid; a; a = a->next)
+    for (int f = 0; f < e->nfile; f++)
+        for (Ast *a = e->file[f]->kid; a; a = a->next)
             for (Ast *k = a->kid; a->kind == A_TRAIN && k; k = k->next)
                 if (!strcmp(k->name, key) && k->kid)
                     return k->kid;
     return NULL;
 }
 
-/* What settings of training mean to the equations. */
-static void read_train(Elab *e, Ast *const *file, int nfile)
+void read_train(Elab *e)
 {
-    const Ast *reduce = train_entry(file, nfile, "reduce");
-    const Ast *tbptt = train_entry(file, nfile, "tbptt");
+    const Ast *reduce = train_entry(e, "reduce");
+    const Ast *tbptt = train_entry(e, "tbptt");
+    const Ast *teacher = train_entry(e, "teacher");
     e->reduce = e->set->reduce                     ? e->set->reduce
                 : reduce && reduce->kind == A_NAME ? reduce->name
                                                    : "sequence";
     e->skip =
         e->set->skip || (e->set->training && tbptt && tbptt->kind == A_TUPLE);
+    e->teacher = e->set->teacher >= 0                ? e->set->teacher
+                 : teacher && teacher->kind == A_NUM ? teacher->num
+                                                     : 1;
 }
 
 /* `time u until e`: the steps with which generate ends. */
@@ -364,7 +367,6 @@ static void stops(Elab *e)
 
 void build_roots(Elab *e, Ast *const *file, int nfile)
 {
-    read_train(e, file, nfile);
     outputs(e, file, nfile);
     Ref loss = all_terms(e, file, nfile);
     for (int f = 0; f < nfile; f++)

@@ -38,6 +38,8 @@ typedef struct Settings {
     bool total;         /* normalise by the TOTAL tensors */
     bool skip;          /* terms leave out the first SKIP steps of a chunk */
     const char *reduce; /* "sequence", "token", "sum"; NULL: the spec's */
+    double teacher;     /* probability that earlier steps of what is drawn are
+                           those observed, while training; < 0: the spec's */
     const char *name;   /* of the model */
 } Settings;
 

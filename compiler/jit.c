@@ -4,6 +4,7 @@
  * Build with CELLC_NO_TCC where libtcc is missing. */
 #include "jit.h"
 
+#include "../runtime/shared.h"
 #include "../runtime/timed.h"
 
 #include <dlfcn.h>
@@ -184,7 +185,7 @@ static JitStatus run_tcc(const char *source, Symbols *symbols, Jit **out,
 
 JitStatus jit_tcc(const char *source, Jit **out, Buf *err)
 {
-    return run_tcc(source, rt_symbols, out, err);
+    return run_tcc(source, rt_shared_symbols, out, err);
 }
 
 JitStatus jit_tcc_timed(const char *source, Jit **out, Buf *err)

@@ -47,6 +47,18 @@ static double smaller(double x, double y)
 {
     return x < y || isnan(x) ? x : y;
 }
+/* Term by term, each from its formula. */
+static double poisson_quantile(double u, double rate)
+{
+    double sum = exp(-rate), k = 0;
+    if (!(rate > 0))
+        return isnan(rate) ? rate : 0;
+    while (sum < u && k < rate + 12 * sqrt(rate) + 40) {
+        k++;
+        sum += exp(k * log(rate) - rate - lgamma(k + 1));
+    }
+    return k;
+}
 #define vm_maxF larger
 #define vm_minF smaller
 #define vm_fmaF fma
@@ -67,6 +79,7 @@ static double smaller(double x, double y)
 #define vm_erfF erf
 #define vm_powF pow
 #define vm_atan2F atan2
+#define vm_poisson_quantileF poisson_quantile
 
 double op_scalar(Op op, const double *x)
 {

@@ -78,12 +78,14 @@ static void add_slot(Maker *m, int i, int role)
     add(m, t);
 }
 
-static void add_slots(Maker *m, SlotKind kind, int role)
+/* Inputs from behind the end come by themselves and last, so that the numbers
+ * of all others, which noise depends on, are those of the model without. */
+static void add_slots(Maker *m, SlotKind kind, int role, int after)
 {
     for (int i = 0; i < m->g->slot.n; i++) {
         const Slot *s = SLOT(m->g, i);
         Val v = m->s->slot_val[i];
-        if (s->kind != kind || v < 0)
+        if (s->kind != kind || v < 0 || (s->flags & CELL_AFTER) != after)
             continue;
         const Loc *l = &m->p->loc[v];
         if (role == CELL_STATE && !l->lag && !(l->lead && sweeps(m, i)))
@@ -180,10 +182,11 @@ void plan_tensors(Plan *p, Arena *a)
     m.root = NEW_N(a, int, m.g->root.n + 1);
     memset(m.slot, -1, sizeof(int) * (size_t)(m.g->slot.n + 1));
     memset(m.root, -1, sizeof(int) * (size_t)(m.g->root.n + 1));
-    add_slots(&m, SLOT_PARAM, CELL_PARAM);
-    add_slots(&m, SLOT_INPUT, CELL_INPUT);
-    add_slots(&m, SLOT_NOISE, CELL_NOISE);
-    add_slots(&m, SLOT_EQN, CELL_STATE);
+    add_slots(&m, SLOT_PARAM, CELL_PARAM, 0);
+    add_slots(&m, SLOT_INPUT, CELL_INPUT, 0);
+    add_slots(&m, SLOT_NOISE, CELL_NOISE, 0);
+    add_slots(&m, SLOT_EQN, CELL_STATE, 0);
+    add_slots(&m, SLOT_INPUT, CELL_INPUT, CELL_AFTER);
     for (int i = 0; i < m.g->root.n; i++)
         add_root(&m, i);
     for (int i = 0; i < m.g->root.n; i++)

@@ -106,8 +106,11 @@ static int fixed_compile(AppHost *h, const Flags *f, int training)
 {
     const CellApp *app = h->user;
 
-    (void)f;
-    (void)training;
+    if (training && flags_given(f, "teacher")) {
+        say_error("--teacher: that is part of the equations, which are fixed "
+                  "here; build the program with it");
+        return EXIT_USAGE;
+    }
     h->train = app->train;
     h->eval = app->eval ? app->eval : app->train;
     return 0;

@@ -58,6 +58,8 @@ int app_settings(AppHost *h, const Flags *f, const Flag *table,
 const char *app_setting(const AppHost *h, const char *key);
 /* A number among the settings; *v stays where there is none. */
 int app_setting_long(const AppHost *h, const char *key, long low, long *v);
+/* A number of bytes: 200000, 500K, 200M, 2G. */
+int app_setting_bytes(const AppHost *h, const char *key, int64_t *v);
 int app_setting_real(const AppHost *h, const char *key, double low, double *v);
 
 /* Reads a data set for h->input: a .npy, .csv, .tsv or text file, a folder with

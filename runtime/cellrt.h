@@ -56,6 +56,8 @@ enum {
     CELL_BACKWARD = 16,  /* its recurrence is swept from the end to 1 */
     CELL_WHOLE = 32,    /* BATCH: a value depends on all sequences of the batch,
                            which must not be split */
+    CELL_AFTER = 64,     /* INPUT: cotangents of what the steps behind the end
+                            read; its GRAD: of what these read before them */
     CELL_SIMPLEX = 256, /* PARAM: rows are positive and sum to 1 */
     CELL_SKEW = 512     /* PARAM: square matrices with A' = -A */
 };

@@ -92,6 +92,26 @@ const RtSymbol *rt_symbols(int *count)
     return best;
 }
 
+#ifdef RT_X86
+#define PANEL_WIDTH(real)                                                  \
+    int64_t rt_panel_width_##real(void)                                    \
+    {                                                                      \
+        int count;                                                         \
+        const RtSymbol *chosen = rt_symbols(&count);                       \
+        return chosen == symbols_avx512 ? rt_panel_width_##real##_avx512() \
+               : chosen == symbols_avx2 ? rt_panel_width_##real##_avx2()   \
+                                        : rt_panel_width_##real##_base();  \
+    }
+#else
+#define PANEL_WIDTH(real)                      \
+    int64_t rt_panel_width_##real(void)        \
+    {                                          \
+        return rt_panel_width_##real##_base(); \
+    }
+#endif
+PANEL_WIDTH(f32)
+PANEL_WIDTH(f64)
+
 static RtProc *chosen_proc(int at)
 {
     int count;

@@ -52,6 +52,11 @@
 int64_t rt_packed_size_f32(int64_t N, int64_t K);
 int64_t rt_packed_size_f64(int64_t N, int64_t K);
 
+/* Columns of a packed panel of the kernels that rt_symbols gives: column j of
+ * an operand, a multiple of that, begins at packed + j K. */
+int64_t rt_panel_width_f32(void);
+int64_t rt_panel_width_f64(void);
+
 typedef void RtProc(void); /* to be cast to the kernel's own type */
 
 typedef struct RtSymbol {

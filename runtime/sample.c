@@ -2,6 +2,7 @@
 #include "sample.h"
 
 #include "rng.h"
+#include "vmath.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -431,19 +432,6 @@ static int64_t last_step(const Sampler *s, int i, double *to, RtError *err)
     return n;
 }
 
-/* Numbers of Poisson's distribution below u, by going through them; where that
- * would take long it is close to the normal one. */
-static double poisson(double rate, double u, double z)
-{
-    double p = exp(-rate), k = 0;
-
-    if (rate > 500)
-        return fmax(0, floor(rate + sqrt(rate) * z + 0.5));
-    for (double sum = p; sum < u && k < 10000; sum += p)
-        p *= rate / ++k;
-    return k;
-}
-
 /* One element from a and b, the parameters of its law. */
 static double draw_one(const LawKind *kind, const SampleHow *how, double a,
                        double b, uint64_t stream, uint64_t at)
@@ -458,8 +446,7 @@ static double draw_one(const LawKind *kind, const SampleHow *how, double a,
         return a - spread * b * side * log(1 - 2 * fabs(u - 0.5));
     }
     if (!strcmp(kind->name, "poisson"))
-        return how->greedy ? floor(a)
-                           : poisson(a, u, rt_normal(how->seed, stream, at));
+        return how->greedy ? floor(a) : vm_poisson_quantile(u, a);
     double yes = pow(a, 1 / how->temperature);
     double no = pow(1 - a, 1 / how->temperature);
     return how->greedy ? a > 0.5 : u * (yes + no) < yes;

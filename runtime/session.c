@@ -102,6 +102,19 @@ static int make_room(RtSession *s, RtError *err)
     return 0;
 }
 
+/* Nothing is behind the end unless somebody says so. */
+static void clear_after(RtSession *s)
+{
+    for (int i = -1; (i = model_next(s->desc, CELL_INPUT, i)) >= 0;) {
+        int64_t at = place(s, i), n = session_count(s, i);
+        if (!(s->desc->tensor[i].flags & CELL_AFTER))
+            continue;
+        for (int64_t k = 0; k < n; k++)
+            put_real(s, at + k, 0);
+        s->given[i] = 1;
+    }
+}
+
 void session_steps(RtSession *s, int axis, int64_t steps)
 {
     s->n[cell_time_at(axis)] = steps;
@@ -125,11 +138,12 @@ int session_begin(RtSession *s, int64_t T, int64_t B, int start, RtError *err)
         if (s->desc->like[k] >= 0)
             s->n[cell_time_at(k)] = s->n[cell_time_at(s->desc->like[k])];
     s->start = start;
-    s->row0 = 0;
+    s->row0 = s->step0 = 0;
     s->rows = B;
     if (make_room(s, err))
         return -1;
     memset(s->given, 0, (size_t)s->desc->ntensor);
+    clear_after(s);
     for (int k = 0; k < s->desc->ntime; k++)
         for (int64_t b = 0; b < B; b++)
             s->length[k][b] = s->n[cell_time_at(k)];
@@ -398,6 +412,7 @@ static int draw_noise(RtSession *s, int i, RtError *err)
             row = s->row0 + p % B;
             p /= B;
         }
+        p += t->axes & CELL_T ? s->step0 : 0;
         uint64_t c = (uint64_t)((p * s->rows + row) * size + k % size);
         double v;
         if (normal)

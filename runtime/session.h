@@ -34,6 +34,7 @@ typedef struct RtSession {
     uint64_t step;       /* which noise: counts updates */
     uint64_t start_step; /* `step` when the sequences began */
     int64_t row0, rows;  /* this session's rows are row0... of `rows` */
+    int64_t step0;       /* steps of the same noise before this chunk */
 } RtSession;
 
 /* NULL without memory.  Fields seed, step, grads, row0 may be set by the owner
@@ -78,9 +79,10 @@ void session_batch(RtSession *s, int64_t sequences);
 void session_total(RtSession *s, const int64_t *total);
 
 /* Draws the NOISE tensors that have not been set.  A value depends on (seed,
- * step, tensor, row of the whole batch, place) alone, so not on the number of
- * threads; "once": the step at which the sequences began; "shared": not on
- * the row.  Inference models do not read noise and need no call. */
+ * step, tensor, row of the whole batch, place from step0 on) alone, so not on
+ * the number of threads; "once": the step at which the sequences began;
+ * "shared": not on the row.  Inference models do not read noise and need no
+ * call. */
 int session_noise(RtSession *s, RtError *err);
 
 /* Error: an input was not set; or what the generated code returned. */

@@ -22,7 +22,7 @@ graph*.* ops.* cost.* template.* verify.*
                     : source.h graph*.h ops.h ops.def template.h cellrt.h
                       cost.h verify.h
 eval*.*             : graph.h ops.h eval*.h plan.h vmath.h
-grad.* vjp*.c simp*.* gemm.c final.* named.c
+grad.* vjp*.c simp*.* gemm.c final.* named.c segment.c
                     : graph.h ops.h template.h grad.h final.h rules.def
                       simplify.h
 causal.* linear.* latency.* level.* task.* fuse.* value.* lower.* sched*.*
@@ -33,7 +33,7 @@ explain.*           : graph.h ops.h causal.h sched.h plan.h explain.h cellc.h
 latex*.* dot.*      : graph.h ops.h latex.h dot.h cellc.h
 emit*.c emit*.h     : graph.h ops.h causal.h sched.h plan.h emit*.h kernels.h
                       kernels.def strips.def
-jit.*               : base.h jit.h kernels.h timed.h
+jit.*               : base.h jit.h kernels.h shared.h timed.h
 elab*.c elab*.h probe.*
                     : ast.h graph.h ops.h shape.h elab.h elaborate.h probe.h
                       grad.h

@@ -17,6 +17,8 @@ const Flag drv_size_flags[] = {
 
 const Flag drv_reduce_flags[] = {
     {"reduce", "HOW", "sequence", "train", "mean per sequence, token, or sum"},
+    {"teacher", "P", "1", "train",
+     "with --training: share of earlier steps that are as observed"},
     {NULL, NULL, NULL, NULL, NULL}};
 
 const Flag drv_number_flags[] = {
@@ -194,10 +196,15 @@ static int apply_sizes(Drv *d, const Flags *f)
 
 int drv_settings(Drv *d, const Flags *f)
 {
+    double teacher = 1;
     int code = apply_sizes(d, f);
 
     if (!code && flags_given(f, "reduce"))
         code = drv_code(cellc_set(d->c, "reduce", flags_get(f, "reduce")));
+    if (!code && flags_given(f, "teacher"))
+        code = flags_real(f, "teacher", 0, 1, &teacher);
+    if (!code && flags_given(f, "teacher"))
+        code = drv_code(cellc_set(d->c, "teacher", flags_get(f, "teacher")));
     if (!code && flags_given(f, "double"))
         code = drv_code(cellc_set(d->c, "double", "1"));
     if (!code && flags_given(f, "backend"))

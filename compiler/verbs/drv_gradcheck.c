@@ -58,6 +58,7 @@ static int set_all(Drv *d)
 {
     static const char *const set[][2] = {{"double", "1"},
                                          {"training", "1"},
+                                         {"teacher", "1"},
                                          {"backward", "1"},
                                          {"inputgrad", "1"}};
     int code = 0;

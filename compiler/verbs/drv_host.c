@@ -224,12 +224,16 @@ static int host_open(AppHost *a, const Flags *f, const char *spec,
 static int compile_one(DrvHost *h, Drv *d, const Flags *f, int training,
                        const CellDesc **desc)
 {
+    static const char *const segmented[] = {"segments", "total"};
     const char *reduce = app_setting(&h->app, "reduce");
+    const char *teacher = app_setting(&h->app, "teacher");
     const char *tbptt = app_setting(&h->app, "tbptt");
     int code = d->c ? apply_known(h, d, f) : load_source(h, d, f);
 
     if (!code && reduce)
         code = drv_code(cellc_set(d->c, "reduce", reduce));
+    if (!code && teacher)
+        code = drv_code(cellc_set(d->c, "teacher", teacher));
     if (!code && training && tbptt && *tbptt == '(')
         code = drv_code(cellc_set(d->c, "skip", "1"));
     if (!code)
@@ -240,6 +244,10 @@ static int compile_one(DrvHost *h, Drv *d, const Flags *f, int training,
         code = drv_code(cellc_set(d->c, "outputs", training ? "0" : "1"));
     if (!code)
         code = drv_code(cellc_set(d->c, "inputgrad", "0"));
+    for (size_t i = 0; !code && i < sizeof segmented / sizeof *segmented; i++)
+        code = drv_code(
+            cellc_set(d->c, segmented[i],
+                      training && app_setting(&h->app, "memory") ? "1" : "0"));
     if (!code)
         code = drv_compile(d);
     if (!code) {

@@ -78,6 +78,8 @@ static Graph *run_pass(Graph *g, const char *pass, Buf *out, Arena *a,
         return pass_final(g);
     if (!strcmp(pass, "grad") || !strcmp(pass, "inputgrad"))
         return pass_grad(g, pass[0] == 'i');
+    if (!strcmp(pass, "segment"))
+        return pass_segment(g);
     *shown = true;
     if (!strcmp(pass, "print"))
         graph_print(out, g);
