@@ -262,3 +262,17 @@ def blas_peak():
             a @ b
         best = max(best, 8 * n ** 3 / (time.perf_counter() - start) / 1e9)
     return best
+
+
+def main():
+    """peers.py PEER CELL T B I H: one gradient, for start.sh."""
+    import sys
+    peer, cell, *shape = sys.argv[1:]
+    made = globals()[peer](cell, tuple(map(int, shape)))
+    if not made:
+        sys.exit(f"peers: {peer} {cell} is not there")
+    made.once()
+
+
+if __name__ == "__main__":
+    main()

@@ -71,6 +71,7 @@ static void drop_compilation(Cellc *c)
     c->jit = NULL;
     c->desc = NULL;
     c->plan = c->stream = NULL;
+    c->explained = NULL;
     c->graph = NULL;
     if (c->run)
         arena_free(c->run);
@@ -511,8 +512,7 @@ static int run_jit(Cellc *c)
         return CELLC_OK;
     }
     bool cc = !strcmp(c->backend, "cc");
-    const char *text =
-        cc ? emit_loops(c->plan, &o, c->run) : emit_strips(c->plan, &o, c->run);
+    const char *text = (cc ? emit_linked : emit_strips)(c->plan, &o, c->run);
     Buf err;
     buf_init(&err, c->run);
     JitStatus st = (cc         ? jit_cc

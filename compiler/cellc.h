@@ -99,6 +99,21 @@ const CellDesc *cellc_jit(Cellc *c);
  * the schedule does for one forward and backward. */
 int cellc_products(Cellc *c, CellSize *equations, CellSize *schedule);
 
+/* What became of the equations in the last compile: i-th fact, 0 past the last.
+ * Texts are owned by the handle until the next compile. */
+typedef struct CellcFact {
+    const char *part; /* where it belongs: "forward, loop t = 1..T
+                         over h", "saved for backward", "memory" ... */
+    const char *text; /* what it is about, in names of the spec */
+    const char *note; /* what was done, or NULL */
+    const char *file; /* where the equation is written, or NULL */
+    int line;         /* from 1 */
+    CellSize rows;    /* how many rows are worked on */
+    CellSize flops;   /* of it all, 0 where nothing is computed */
+    CellSize reals;   /* that it takes in memory, 0 where nothing is kept */
+} CellcFact;
+int cellc_fact_at(Cellc *c, int i, CellcFact *fact);
+
 /* Text results, owned by the handle until the next call; NULL after an error.
  * stage: ast graph grad sched plan c; latex: equations and derivatives as a
  * document; dot: a drawing for Graphviz; linear: as cellc_cell_linear; own:

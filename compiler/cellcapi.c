@@ -121,16 +121,11 @@ int cellc_set(Cellc *c, const char *key, const char *value)
     struct {
         const char *key;
         bool *to;
-    } flag[] = {{"double", &c->real64},
-                {"training", &c->set.training},
-                {"backward", &c->set.backward},
-                {"total", &c->set.total},
-                {"loss", &c->set.loss},
-                {"outputs", &c->set.outputs},
-                {"skip", &c->set.skip},
-                {"inputgrad", &c->inputgrad},
-                {"segments", &c->segments},
-                {"timed", &c->timed}};
+    } flag[] = {{"double", &c->real64},         {"training", &c->set.training},
+                {"backward", &c->set.backward}, {"total", &c->set.total},
+                {"loss", &c->set.loss},         {"outputs", &c->set.outputs},
+                {"skip", &c->set.skip},         {"inputgrad", &c->inputgrad},
+                {"segments", &c->segments},     {"timed", &c->timed}};
     if (setjmp(c->escape.env))
         return CELLC_INTERNAL;
     for (size_t i = 0; i < sizeof flag / sizeof *flag; i++)
@@ -425,6 +420,23 @@ int cellc_products(Cellc *c, CellSize *equations, CellSize *schedule)
     *equations = cost_products(c->graph, c->run);
     *schedule = explain_products(c->sched);
     return CELLC_OK;
+}
+
+static int find_facts(Cellc *c)
+{
+    c->facts = explain_plan(c->plan, &c->sources, c->run);
+    c->explained = c->plan;
+    return CELLC_OK;
+}
+
+int cellc_fact_at(Cellc *c, int i, CellcFact *fact)
+{
+    if ((!c->plan && cellc_compile(c)) ||
+        (c->explained != c->plan && cellc_guarded(c, find_facts)) ||
+        i >= c->facts.n)
+        return 0;
+    *fact = c->facts.v[i];
+    return 1;
 }
 
 const char *cellc_format(Cellc *c, const char *name, const char *text,

@@ -7,6 +7,7 @@
 #include "elaborate.h"
 #include "emit.h"
 #include "eval.h"
+#include "explain.h"
 #include "jit.h"
 #include "latency.h"
 #include "library.h"
@@ -65,6 +66,8 @@ struct Cellc {
     Sched *sched;
     Plan *plan;
     Plan *stream; /* as EmitOptions.stream, made when asked for */
+    Facts facts; /* about the plan `explained` */
+    const Plan *explained;
     Jit *jit;
     CellDesc *desc;
     Library whole;     /* every file of the library, once asked about */

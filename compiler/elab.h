@@ -163,6 +163,13 @@ typedef struct Over {
     Span span;
 } Over;
 
+/* A further time axis that a cell has by its own name: `time u` in its body. */
+typedef struct OwnAxis {
+    const char *name;
+    Span span;
+    int axis; /* -1: no argument has said yet which */
+} OwnAxis;
+
 struct Scope {
     Scope *up;           /* file scope; NULL for that itself */
     const char *prefix;  /* of slots: "h.1.fwd" or "" */
@@ -174,7 +181,8 @@ struct Scope {
     bool shown;          /* the output line: names as `h = e` made them */
     int axis;            /* axis that `t` means here, -1 unknown */
     bool along;          /* the application says so: lstm(n)[u](x) */
-    uint32_t axes;       /* time axes of the inputs */
+    uint32_t axes;       /* time axes of the inputs but those of `own` */
+    VEC(OwnAxis) own;    /* cell: what its `time` lines declare */
     bool open;           /* `input x, ...`: takes further inputs */
     Val any;             /* shape that `[...]` means; NONE until solved */
     const char *where;   /* "lstm" for messages, NULL at top level */
@@ -232,6 +240,7 @@ typedef struct Axis {
 /* The call of a cell that a distribution stands for. */
 typedef struct Drawn {
     const Ast *dist;
+    const char *cell;
     Ast *call;
 } Drawn;
 
@@ -412,7 +421,15 @@ void over_check(Elab *e);
 
 /* elabaxis.c: `time` lines, then what follows from all of them; sum[t](e),
  * softmax[t](e) ... */
-void axes_collect(Elab *e, Ast *stmt);
+void axes_collect(Elab *e, Scope *s, Ast *stmt);
+void own_axes_check(Elab *e, const Ast *cell);
+/* The axis that the cell around s calls so, or NULL. */
+OwnAxis *own_axis(const Scope *s, const char *name);
+int own_axis_subs(const Scope *s, const Ast *subs); /* of them, in front */
+/* What the argument of an input over own axes says of them: false while that
+ * is open. */
+bool own_axes_bind(Elab *e, Scope *s, const Ast *subs, uint32_t axes);
+bool own_axes_known(Elab *e, App *a); /* else told */
 void axes_implied(Elab *e, Ast *const *file, int nfile);
 void axes_done(Elab *e);
 Val axis_call(Call *c);

@@ -206,9 +206,83 @@ Val axis_call(Call *c)
 
 /* ---- declarations ---- */
 
-void axes_collect(Elab *e, Ast *stmt)
+OwnAxis *own_axis(const Scope *s, const char *name)
+{
+    Scope *in = s->app ? s->app->scope : NULL;
+    for (int i = 0; in && i < in->own.n; i++)
+        if (!strcmp(in->own.v[i].name, name))
+            return &in->own.v[i];
+    return NULL;
+}
+
+int own_axis_subs(const Scope *s, const Ast *subs)
+{
+    int n = 0;
+    for (const Ast *k = subs ? subs->kid : NULL; k; k = k->next, n++)
+        if (k->kind != A_NAME || !own_axis(s, k->name))
+            break;
+    return n;
+}
+
+/* Time axes that the cell calls by names of its own. */
+static uint32_t own_axes(const Scope *s)
+{
+    uint32_t axes = 0;
+    for (int i = 0; i < s->own.n; i++)
+        axes |= s->own.v[i].axis < 0 ? 0 : 1u << s->own.v[i].axis;
+    return axes;
+}
+
+bool own_axes_bind(Elab *e, Scope *s, const Ast *subs, uint32_t axes)
+{
+    int n = own_axis_subs(s, subs), open = 0;
+    for (const Ast *k = subs ? subs->kid : NULL; n-- > 0; k = k->next) {
+        OwnAxis *x = own_axis(s, k->name);
+        uint32_t left = axes & ~own_axes(s);
+        if (s->axis >= 0)
+            left &= ~(1u << s->axis);
+        if (x->axis < 0 && left && !(left & (left - 1))) {
+            x->axis = 0;
+            while (!(left >> x->axis & 1))
+                x->axis++;
+            e->changed = true;
+        }
+        open += x->axis < 0;
+    }
+    s->axes |= open ? 0 : axes & ~own_axes(s);
+    return !open;
+}
+
+bool own_axes_known(Elab *e, App *a)
+{
+    for (int i = 0; i < a->scope->own.n; i++) {
+        const OwnAxis *x = &a->scope->own.v[i];
+        if (x->axis >= 0)
+            continue;
+        diag(e->diags, E_OWN_AXIS, a->call->span, x->name, a->scope->where);
+        diag_note(e->diags, x->span, "%s is declared here", x->name);
+        return false;
+    }
+    return true;
+}
+
+void own_axes_check(Elab *e, const Ast *cell)
+{
+    for (Ast *a = ast_find(cell, A_BODY)->kid; a; a = a->next)
+        for (Ast *k = a->kind == A_TIME ? a->kid : NULL; k; k = k->next)
+            if (k->op)
+                diag(e->diags, E_UNSUPPORTED, k->span,
+                     "until, like or = at the axis of a cell");
+}
+
+void axes_collect(Elab *e, Scope *s, Ast *stmt)
 {
     for (Ast *k = stmt->kid; k; k = k->next) {
+        if (s->app) { /* which axis of the model it is, the arguments say */
+            OwnAxis own = {k->name, k->name_span, -1};
+            vec_push(e->arena, &s->own, own);
+            continue;
+        }
         Axis x = {k->name, k->name_span, k, -1, false};
         if (k->op == '=') {
             diag(e->diags, E_UNSUPPORTED, k->span,

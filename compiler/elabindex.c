@@ -18,8 +18,10 @@ int axis_of(Elab *e, Scope *s, const char *name)
 {
     if (s->axis >= 0 && !strcmp(name, "t"))
         return s->axis;
-    if (s->app)
-        return -1;
+    if (s->app) {
+        const OwnAxis *own = own_axis(s, name);
+        return own ? own->axis : -1;
+    }
     for (int i = 0; i < e->axis.n; i++)
         if (!strcmp(e->axis.v[i].name, name))
             return i;
@@ -28,7 +30,8 @@ int axis_of(Elab *e, Scope *s, const char *name)
 
 bool is_axis(Elab *e, Scope *s, const char *name)
 {
-    return axis_of(e, s, name) >= 0 || (s->app && !strcmp(name, "t"));
+    return axis_of(e, s, name) >= 0 ||
+           (s->app && (!strcmp(name, "t") || own_axis(s, name)));
 }
 
 static bool is_time_name(Elab *e, Scope *s, const char *name)
@@ -160,12 +163,10 @@ static const Over *step_override(Elab *e, Scope *s, Name **n, int offset,
     return over_find(e, from, *n, OVER_STEP, offset, at);
 }
 
-/* An expression in brackets is stored under a name of its own, made of its
- * place and `mark`. */
-static Name *anonymous(Elab *e, Scope *s, Ast *a, const char *mark)
+/* An expression is stored under a name of its own. */
+static Name *anonymous(Elab *e, Scope *s, Ast *a, const char *name)
 {
-    const char *key = intern_str(
-        e->intern, arena_printf(e->arena, "_%u%s", (unsigned)a->span.lo, mark));
+    const char *key = intern_str(e->intern, name);
     Name *n = scope_find(s, key);
     if (n)
         return n;
@@ -191,10 +192,12 @@ static Name *stored_along(Elab *e, Scope *s, Name *n, Ast *base, int axis,
         m->axis = axis;
         return n;
     }
-    Name *other = anonymous(e, s, base, e->axis.v[axis].name);
-    other->axis = axis;
-    other->full =
+    const char *full =
         arena_printf(e->arena, "%s[%s]", m->full, e->axis.v[axis].name);
+    Name *other = anonymous(e, s, base, arena_printf(e->arena, "_%s", full));
+    other->axis = axis;
+    if (s == m->scope)
+        other->full = full;
     return other;
 }
 
@@ -205,7 +208,8 @@ Val read_at(Elab *e, Scope *s, Name *n, int offset, int axis, Span at)
     if (over)
         return over_value(e, over, where, n, NULL);
     n->used = n->lagged = true;
-    int step = n->scope->reversed ? -offset : offset;
+    bool turned = n->scope->reversed && axis == n->scope->axis;
+    int step = turned ? -offset : offset;
     Name *m = storage_of(e, n);
     m->used = m->lagged = true;
     if (step < m->min_off)
@@ -254,6 +258,9 @@ static int dropped_axis(Elab *e, Scope *s, const Val *v, const char *what,
 {
     uint32_t axes = v->axes & ~AXIS_B;
     int axis = val_axis(v);
+    *clear = !s->app || s->axis >= 0 || !s->app->scope->own.n;
+    if (!*clear && !e->building) /* it may be of one that is not known yet */
+        return -1;
     *clear = true;
     if (axis >= 0 || !axes)
         return axis;
@@ -284,10 +291,6 @@ static Val read_one(Elab *e, Scope *s, Name *n, Ast *base, TimeSub t, Span at)
     bool end = t.when == WHEN_END, clear;
     int off = t.off;
     n = n->stands ? n->stands : n;
-    if (n->scope->reversed) { /* 1 and end change places */
-        off = end ? 1 - off : 1 - off;
-        end = !end;
-    }
     Name *m = storage_of(e, n);
     n->used = m->used = true;
     if (m->kind == N_INPUT && !declare(e, m))
@@ -299,6 +302,10 @@ static Val read_one(Elab *e, Scope *s, Name *n, Ast *base, TimeSub t, Span at)
         dropped_axis(e, s, &v, n->name, end ? "[end]" : "[1]", at, &clear);
     if (!clear && e->building)
         return val_none();
+    if (n->scope->reversed && axis == n->scope->axis) {
+        off = 1 - off; /* 1 and end change places */
+        end = !end;
+    }
     m = storage_of(e, stored_along(e, s, n, base, axis, false));
     if (axis >= 0)
         v.axes &= ~(1u << axis);
@@ -460,7 +467,8 @@ static Val timed_index(Elab *e, Scope *s, Ast *base, Name *n, TimeSub t,
                         at);
     }
     if (!n)
-        n = anonymous(e, s, base, "");
+        n = anonymous(e, s, base,
+                      arena_printf(e->arena, "_%u", (unsigned)base->span.lo));
     if (t.when != WHEN_STEP)
         return read_one(e, s, n, base, t, at);
     if (!t.off)

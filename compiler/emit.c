@@ -12,20 +12,6 @@ static void take_fixed(Emit *e)
 {
     static const char *const own[] = {
         "T", "B", "t", "j", "row", "params", "grads", "work", "prepared"};
-    static const char *const kernel[] = {
-#define KERNEL(name, params, args) #name,
-#define STRIP1(name, value) #name,
-#define STRIP2(name, value) #name,
-#define STRIP3(name, value) #name,
-#define STRIP4(name, value) #name,
-#include "../runtime/kernels.def"
-#include "../runtime/strips.def"
-#undef KERNEL
-#undef STRIP1
-#undef STRIP2
-#undef STRIP3
-#undef STRIP4
-    };
     static const char *const more[][5] = {{"U", "u", "ub", "tb", "utb"},
                                           {"V", "v", "vb", "vtb", "vub"}};
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
@@ -39,8 +25,9 @@ static void take_fixed(Emit *e)
             emit_fresh(e, more[i - 1][k]);
     if (e->s->ntime == CELL_TIMES)
         emit_fresh(e, "vutb");
-    for (size_t i = 0; i < sizeof kernel / sizeof *kernel; i++)
-        emit_fresh(e, kernel[i]);
+    for (const EmitKernel *k = emit_kernels; k->name; k++)
+        if (!k->of)
+            emit_fresh(e, k->name);
     for (int i = 0; i < e->o->nsize; i++)
         e->size[i] =
             emit_fresh(e, emit_identifier(e->arena, e->o->size[i].name));
@@ -82,8 +69,9 @@ void emit_init(Emit *e, const Plan *p, const EmitOptions *o, Arena *a,
 
 const char *emit_kernel_name(Emit *e, const char *kernel)
 {
-    emit_use(e, kernel);
-    return e->style->call(e, kernel);
+    const char *name = e->style->call(e, kernel);
+    emit_use(e, name);
+    return name;
 }
 
 /* ---- kernels ---- */

@@ -392,7 +392,8 @@ void api_begin(Api *api, Buf *b, const char *name)
     buf_puts(b, "}\n\n");
 }
 
-static void source_helpers(Api *api, Buf *b)
+/* What the functions call; `steps`: those of streams, too. */
+static void source_helpers(Api *api, Buf *b, bool steps)
 {
     if (api->in.n)
         buf_printf(b,
@@ -400,6 +401,8 @@ static void source_helpers(Api *api, Buf *b)
                    "missing)\n{\n    for (int64_t i = 0; i < count; i++)\n"
                    "        to[i] = from ? from[i] : missing;\n}\n\n",
                    api->real, api->real, api->real);
+    if (!api->out.n && !steps)
+        return;
     buf_printf(b,
                "static void copy(%s *to, const %s *from, int64_t count)\n{\n"
                "    for (int64_t i = 0; i < count && to; i++)\n"
@@ -478,33 +481,37 @@ static void source_places(Api *api, Buf *b)
                n, real, real, real, n, real, real, real);
 }
 
+/* Executables are built with flags that keep every bit instead. */
+static const char for_gcc[] =
+    "/* What lets gcc vectorise; clang does not need it. */\n"
+    "#if defined(__GNUC__) && !defined(__clang__)\n"
+    "#pragma GCC optimize(\"no-math-errno\", \"no-trapping-math\", "
+    "\"fp-contract=fast\")\n"
+    "#endif\n\n";
+
 const char *emit_source(const Plan *p, const EmitOptions *o, Arena *a)
 {
     Emit e;
     Api api;
-    emit_init(&e, p, o, a, &emit_loops_style);
-    e.packs_once = true;
+    EmitStyle style = o->app ? emit_kernels_style() : emit_loops_style;
+    emit_init(&e, p, o, a, &style);
+    e.packs_once = !o->app;
     Buf b, stream, tail;
     buf_init(&b, a);
     buf_init(&stream, a);
     buf_init(&tail, a);
     stream_source(&e, &stream);
     buf_printf(&b, "/* %s.c: see %s.h. */\n", o->name, o->name);
-    emit_loops_file(
-        &e, &b,
-        arena_printf(a,
-                     "/* What lets gcc vectorise; clang does not need it. */\n"
-                     "#if defined(__GNUC__) && !defined(__clang__)\n"
-                     "#pragma GCC optimize(\"no-math-errno\", "
-                     "\"no-trapping-math\", \"fp-contract=fast\")\n"
-                     "#endif\n\n#include \"%s.h\"\n\n#include <math.h>\n",
-                     o->name));
+    emit_loops_file(&e, &b,
+                    arena_printf(a,
+                                 "%s#include \"%s.h\"\n\n#include <math.h>\n",
+                                 o->app ? "" : for_gcc, o->name));
     emit_entries(&e, &b, "static ");
     buf_putc(&b, '\n');
     emit_desc_text(&e, &b);
     buf_putc(&b, '\n');
     api_init(&api, &e);
-    source_helpers(&api, &tail);
+    source_helpers(&api, &tail, stream.n > 0);
     api_begin(&api, &tail, "begin");
     source_run(&api, &tail);
     source_places(&api, &tail);

@@ -424,6 +424,8 @@ void emit_loops_file(Emit *e, Buf *out, const char *includes)
         fn[i] = emit_function(e, i);
     buf_puts(out, includes);
     emit_call_headers(e->g, out);
+    if (e->style->head)
+        e->style->head(e, out);
     emit_paste(e, out);
     if (e->o->nsize)
         buf_puts(out, "/* Sizes that the model names. */\nenum {\n");

@@ -101,9 +101,11 @@ int app_eval(AppHost *h, const Flags *f, const char *checkpoint,
 int app_predict(AppHost *h, const Flags *f, const char *checkpoint,
                 const char *data);
 int app_generate(AppHost *h, const Flags *f, const char *checkpoint);
+int app_bench(const CellDesc *train, const CellDesc *eval, const Flags *f);
 
 /* Their flags. */
 extern const Flag app_train_flags[], app_data_flags[], app_eval_flags[],
-    app_predict_flags[], app_generate_flags[], app_json_flags[];
+    app_predict_flags[], app_generate_flags[], app_bench_flags[],
+    app_json_flags[];
 
 #endif

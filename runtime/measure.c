@@ -20,6 +20,8 @@ struct RtMeasure {
     RtBatch batch;
 };
 
+const char *const measure_name[] = {"forward", "gradient", "update"};
+
 double measure_now(void)
 {
     struct timespec t;
@@ -142,6 +144,31 @@ MeasureTime measure_time(double *ms, int n)
 {
     qsort(ms, (size_t)n, sizeof *ms, by_value);
     return (MeasureTime){ms[0], ms[n / 2]};
+}
+
+int measure_rounds(RtMeasure *train, RtMeasure *forward, int rounds,
+                   MeasureTime time[MEASURE_KINDS], RtError *err)
+{
+    double *ms[MEASURE_KINDS] = {0}, first;
+    int kinds = train ? MEASURE_KINDS : MEASURE_FORWARD + 1, bad = 0;
+
+    for (int k = 0; k < kinds; k++) {
+        ms[k] = calloc((size_t)rounds, sizeof *ms[k]);
+        if (!ms[k])
+            bad = rt_fail_memory(err, (size_t)rounds * sizeof *ms[k]);
+    }
+    bad = bad || measure_run(forward, MEASURE_FORWARD, &first, err) ||
+          (train && measure_run(train, MEASURE_GRADIENT, &first, err));
+    for (int i = 0; i < rounds && !bad; i++)
+        for (int k = 0; k < kinds && !bad; k++)
+            bad = measure_run(k == MEASURE_FORWARD ? forward : train,
+                              (MeasureKind)k, &ms[k][i], err);
+    for (int k = 0; k < kinds; k++) {
+        if (!bad)
+            time[k] = measure_time(ms[k], rounds);
+        free(ms[k]);
+    }
+    return bad ? -1 : 0;
 }
 
 int64_t measure_resident(void)

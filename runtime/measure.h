@@ -19,8 +19,10 @@ typedef struct MeasureSetup {
 typedef enum MeasureKind {
     MEASURE_FORWARD,
     MEASURE_GRADIENT, /* forward and backward */
-    MEASURE_UPDATE    /* and a clip by norm and an update */
+    MEASURE_UPDATE,   /* and a clip by norm and an update */
+    MEASURE_KINDS
 } MeasureKind;
+extern const char *const measure_name[MEASURE_KINDS];
 
 /* Draws parameters and inputs; real inputs within -1 .. 1, classes among those
  * there are.  NULL on an error. */
@@ -39,6 +41,10 @@ typedef struct MeasureTime {
     double min, median;
 } MeasureTime;
 MeasureTime measure_time(double *ms, int n);
+/* Rounds in which every kind has its turn, after one that does not count;
+ * MEASURE_FORWARD on `forward`, the others on `train` unless that is NULL. */
+int measure_rounds(RtMeasure *train, RtMeasure *forward, int rounds,
+                   MeasureTime time[MEASURE_KINDS], RtError *err);
 /* Bytes of memory that this process has had at most. */
 int64_t measure_resident(void);
 

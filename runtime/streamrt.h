@@ -117,18 +117,18 @@ static void product_real(int64_t M, int64_t N, int64_t K, const REAL *A,
                          int64_t lda, const REAL *W, REAL *C, int64_t ldc,
                          int add)
 {
-    int64_t n = 0;
-    for (; n + STRIDE <= N; n += STRIDE, W += K * STRIDE) {
+    const int64_t wide = N / STRIDE * STRIDE, all = N / NARROW * NARROW;
+    for (int64_t n = 0; n < wide; n += STRIDE, W += K * STRIDE) {
         int64_t i = 0;
         for (; i + 4 <= M; i += 4)
             wide4_real(K, A + i * lda, lda, W, C + i * ldc + n, ldc, add);
         for (; i < M; i++)
             wide_real(K, A + i * lda, W, C + i * ldc + n, add);
     }
-    for (; n + NARROW <= N; n += NARROW, W += K * NARROW)
+    for (int64_t n = wide; n < all; n += NARROW, W += K * NARROW)
         for (int64_t i = 0; i < M; i++)
             narrow_real(K, A + i * lda, W, C + i * ldc + n, add);
-    for (; n < N; n++, W += K)
+    for (int64_t n = all; n < N; n++, W += K)
         for (int64_t i = 0; i < M; i++) {
             const REAL x = dot_of(K, A + i * lda, 1, W);
             put_sums(1, &x, C + i * ldc + n, add);

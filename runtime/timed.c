@@ -13,10 +13,7 @@ typedef struct Clock {
 
 /* Places of the clocks: AT_exp_f32, ... */
 enum {
-#define STRIP1(name, value) RT_NAME(name),
-#define STRIP2(name, value) RT_NAME(name),
-#define STRIP3(name, value) RT_NAME(name),
-#define STRIP4(name, value) RT_NAME(name),
+#define STRIP(count, name, value) RT_NAME(name),
 #define KERNEL(name, params, args) RT_NAME(name),
 #define RT_NAME(name) AT_##name##_f32
 #include "kernels.def"
@@ -26,10 +23,7 @@ enum {
 #include "kernels.def"
 #include "strips.def"
 #undef RT_NAME
-#undef STRIP1
-#undef STRIP2
-#undef STRIP3
-#undef STRIP4
+#undef STRIP
 #undef KERNEL
     AT_CLOCKS
 };
@@ -71,15 +65,8 @@ static inline void stop(Clock *c, uint64_t from)
         stop(&clocks[RT_AT(name)], from); \
     }
 #define KERNEL(name, params, args) TIMED(name, params, args)
-#define STRIP1(name, value) \
-    TIMED(name, (RT_PARAMS1), (rows, n, y, ys, a, as, ac))
-#define STRIP2(name, value) \
-    TIMED(name, (RT_PARAMS2), (rows, n, y, ys, a, as, ac, b, bs, bc))
-#define STRIP3(name, value) \
-    TIMED(name, (RT_PARAMS3), (rows, n, y, ys, a, as, ac, b, bs, bc, c, cs, cc))
-#define STRIP4(name, value)   \
-    TIMED(name, (RT_PARAMS4), \
-          (rows, n, y, ys, a, as, ac, b, bs, bc, c, cs, cc, d, ds, dc))
+#define STRIP(count, name, value) \
+    TIMED(name, (RT_PARAMS##count), (RT_ARGS##count))
 
 #define REAL float
 #define RT_NAME(name) rt_##name##_f32
@@ -103,10 +90,7 @@ static inline void stop(Clock *c, uint64_t from)
 #undef RT_TIMED
 #undef RT_AT
 #undef KERNEL
-#undef STRIP1
-#undef STRIP2
-#undef STRIP3
-#undef STRIP4
+#undef STRIP
 #undef TIMED
 
 #define RT_STRING(...) #__VA_ARGS__

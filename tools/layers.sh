@@ -33,14 +33,14 @@ explain.*           : graph.h ops.h causal.h sched.h plan.h explain.h cellc.h
 latex*.* dot.*      : graph.h ops.h latex.h dot.h cellc.h
 emit*.c emit*.h     : graph.h ops.h causal.h sched.h plan.h emit*.h kernels.h
                       kernels.def strips.def
-jit.*               : base.h jit.h kernels.h shared.h timed.h
+jit*.*              : base.h jit*.h kernels.h shared.h timed.h
 elab*.c elab*.h probe.*
                     : ast.h graph.h ops.h shape.h elab.h elaborate.h probe.h
                       grad.h
                       prelude.h cellc.h
 cellc.h             : cellrt.h
-cellcint.h          : cellc.h elaborate.h probe.h emit.h eval.h jit.h latency.h
-                      library.h
+cellcint.h          : cellc.h elaborate.h probe.h emit.h eval.h explain.h jit.h
+                      latency.h library.h
 cellc.c cellcapi.c cellclib.c cellcuse.c
                     : *
 main.c verbs/*      : cellc.h drv*.h runtime/*

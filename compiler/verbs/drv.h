@@ -49,6 +49,8 @@ char *drv_model_name(const char *path);
 char *drv_read(const char *path, size_t *n);
 /* Not the name of a cell of the library. */
 int drv_is_file(const char *path);
+/* Says that it is neither; EXIT_USER. */
+int drv_no_cell(const Flags *f, const char *name);
 /* A spec, by what its name ends with. */
 int drv_is_checkpoint(const char *path);
 /* Writes a text; 0 or EXIT_USER with a message. */
@@ -78,6 +80,6 @@ void drv_host_free(DrvHost *h);
 
 extern const Verb drv_check, drv_fmt, drv_cells, drv_show, drv_info, drv_run,
     drv_emit, drv_build, drv_train, drv_eval, drv_predict, drv_generate,
-    drv_gradcheck, drv_bench;
+    drv_gradcheck, drv_bench, drv_explain;
 
 #endif

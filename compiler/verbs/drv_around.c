@@ -167,23 +167,48 @@ static void add_size(char **to, const char *p, size_t n, const char *text,
     }
 }
 
+/* What the cell calls time axes of its own: the list after its `time`, or "".
+ */
+static const char *own_axes(const char *text)
+{
+    const char *own = statement(text, "time ");
+    const char *next = strstr(text, "\ncell ");
+
+    return own && (!next || own < next) ? own + 5 : "";
+}
+
+static int is_own(const char *own, const char *word, size_t n)
+{
+    for (size_t all; *own && !strchr(";\n}", *own); own += all) {
+        own += strspn(own, ", ");
+        all = strcspn(own, ", ;\n}");
+        if (all == n && !memcmp(own, word, n))
+            return 1;
+    }
+    return 0;
+}
+
 /* One input of the cell as an input of the model: "x[m]" gives "x[t, m]",
- * "i in words" "i[t] in words". */
+ * "i in words" "i[t] in words", over an axis of its own "k[u, m]" itself. */
 static void add_input(char **to, const char *item, size_t n, const char *text,
                       const char *units, int square)
 {
     size_t word = strcspn(item, " [,;\n}");
-    const char *open = memchr(item, '[', n), *p;
+    const char *open = memchr(item, '[', n), *p, *own = own_axes(text);
+    int timed = open && is_own(own, open + 1, strcspn(open + 1, ",]"));
 
     add(to, item, word);
-    add(to, "[t", 2);
+    add(to, "[t", timed ? 1 : 2);
     for (p = open ? open + 1 : NULL; p && *p && *p != ']';) {
         size_t length;
 
         p = skip(p);
         length = strcspn(p, ",]");
-        add(to, ", ", 2);
-        if (square || *p == '.')
+        add(to, ", ", timed ? 0 : 2);
+        timed = 0;
+        if (is_own(own, p, length))
+            add(to, p, length);
+        else if (square || *p == '.')
             add(to, units, strlen(units));
         else
             add_size(to, p, length, text, units);
@@ -211,6 +236,7 @@ char *drv_spec_around(const char *before, const char *name, const char *text,
     char *call = call_of(name, text, units);
     char *inputs = rt_printf("%s", ""), *names = rt_printf("%s", ""), *spec;
     const char *hole = strchr(wrap, '%'), *p = statement(text, "input ");
+    const char *own = own_axes(text);
     int square, n = 0;
 
     p = p ? p + 6 : "";
@@ -231,10 +257,12 @@ char *drv_spec_around(const char *before, const char *name, const char *text,
         p += all + (p[all] == ',');
     }
     spec = call && inputs && names
-               ? rt_printf("%s\ninput %s\nvalue = %.*s%s%s(%s)\n"
+               ? rt_printf("%s\n%s%.*s\ninput %s\nvalue = %.*s%s%s(%s)\n"
                            "output value\n",
-                           before, inputs, (int)(hole ? hole - wrap : 0), wrap,
-                           call, hole ? hole + 1 : "", names)
+                           before, *own ? "time t, " : "",
+                           (int)strcspn(own, ";\n}"), own, inputs,
+                           (int)(hole ? hole - wrap : 0), wrap, call,
+                           hole ? hole + 1 : "", names)
                : NULL;
     free(call);
     free(inputs);

@@ -1,6 +1,6 @@
 /* The verb bench: how fast a model runs here, on random inputs, beside the
  * limit that its own products set on this machine (runtime/measure, peak). */
-#include "drv.h"
+#include "drv_sized.h"
 
 #include "../../runtime/measure.h"
 #include "../../runtime/peak.h"
@@ -10,199 +10,45 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* T,B,I,H of --shape, 0 where not given. */
-enum { STEPS, BATCH, WIDTH, UNITS, SHAPE };
-
-typedef struct Shape {
-    long n[SHAPE];
-} Shape;
-
 /* What is measured, in all its shapes. */
 typedef struct Bench {
     const Flags *f;
-    const char *path; /* of the spec, or the cell's name */
-    char *text;       /* of the spec or the cell */
-    int cell;         /* it is a cell of the library */
+    DrvSized model;
     long threads, rounds;
     double peak; /* GFLOP/s of all threads together */
 } Bench;
 
 /* One shape's numbers. */
 typedef struct Result {
-    MeasureTime time[MEASURE_UPDATE + 1];
-    double flops[MEASURE_UPDATE + 1];
+    MeasureTime time[MEASURE_KINDS];
+    double flops[MEASURE_KINDS];
     double work_bytes, resident, compile_ms;
     int profiled; /* the shares below are known */
     double products, elementwise, rest;
 } Result;
 
-static const char *const kind_name[] = {"forward", "gradient", "update"};
-
-/* ---- the model ---- */
-
-static int find_cell(Bench *b)
-{
-    Drv d = {0};
-    int code = drv_new(&d);
-    const char *text = code ? NULL : cellc_cell_text(d.c, b->path);
-
-    b->cell = 1;
-    if (text)
-        b->text = strdup(text);
-    else if (!code) {
-        say_error("%s is neither a file nor a cell of the library; `%s cells` "
-                  "lists those",
-                  b->path, flags_program(b->f));
-        code = EXIT_USER;
-    }
-    drv_free(&d);
-    return code || b->text ? code : EXIT_BUG;
-}
-
-static int read_model(Bench *b)
-{
-    size_t n;
-
-    if (!drv_is_file(b->path))
-        return find_cell(b);
-    if (flags_given(b->f, "wrap")) {
-        say_error("--wrap is for a cell of the library; %s is a spec", b->path);
-        return EXIT_USAGE;
-    }
-    b->text = drv_read(b->path, &n);
-    return b->text ? 0 : EXIT_USER;
-}
-
-static int has_option(const Drv *d, const char *wanted)
-{
-    const char *name, *value, *doc;
-
-    for (int i = 0; cellc_option_at(d->c, i, &name, &value, &doc); i++)
-        if (!strcmp(name, wanted))
-            return 1;
-    return 0;
-}
-
-/* H is the option n. */
-static int set_units(Drv *d, const Shape *s)
-{
-    char text[32];
-
-    if (!s->n[UNITS])
-        return 0;
-    if (!has_option(d, "n")) {
-        say_error("%s has no option n for the H of --shape; give T,B or "
-                  "T,B,I there, and sizes by --option and --dim",
-                  d->path);
-        return EXIT_USAGE;
-    }
-    snprintf(text, sizeof text, "%ld", s->n[UNITS]);
-    return drv_code(cellc_option(d->c, "n", text));
-}
-
-/* I is every dim that is still open. */
-static int set_width(Drv *d, const Shape *s)
-{
-    int code = drv_code(cellc_check(d->c));
-    const char *dim;
-
-    while (!code && s->n[WIDTH] && (dim = cellc_open_dim(d->c, 0))) {
-        code = drv_code(cellc_dim(d->c, dim, s->n[WIDTH]));
-        if (!code)
-            code = drv_code(cellc_check(d->c));
-    }
-    return code;
-}
-
-/* Adds the spec, or one around the cell with H units. */
-static int add_text(Drv *d, const Bench *b, const Shape *s, const char *name)
-{
-    char units[32], *around = NULL;
-    const char *text = b->text;
-    int code;
-
-    snprintf(units, sizeof units, "%ld", s->n[UNITS]);
-    if (b->cell)
-        text = around =
-            drv_spec_around("", name, b->text, flags_get(b->f, "wrap"), units);
-    code = text ? drv_code(cellc_add_text(d->c, name, text, strlen(text)))
-                : EXIT_BUG;
-    free(around);
-    return code;
-}
-
-/* A compilation up to its sizes. */
-static int open_model(Drv *d, const Bench *b, const Shape *s)
-{
-    const char *name = strcmp(b->path, "-") ? b->path : "<stdin>";
-    int code = drv_new(d);
-
-    if (code)
-        return code;
-    d->path = strdup(name);
-    code = d->path ? add_text(d, b, s, name) : EXIT_BUG;
-    if (!code)
-        code = drv_settings(d, b->f);
-    if (!code)
-        code = drv_code(cellc_check(d->c));
-    if (!code && !b->cell)
-        code = set_units(d, s);
-    return code ? code : set_width(d, s);
-}
-
-static int set_all(Drv *d, const char *const (*set)[2], int n)
-{
-    int code = 0;
-
-    for (int i = 0; i < n && !code; i++)
-        code = drv_code(cellc_set(d->c, set[i][0], set[i][1]));
-    return code;
-}
-
-/* A model without a loss is differentiated through its outputs, to its inputs
- * as well, as a part of a larger one would be. */
-static int compile_training(Drv *d)
-{
-    static const char *const set[][2] = {{"training", "1"}, {"inputgrad", "0"}};
-    const CellDesc *desc;
-    int code = set_all(d, set, 2);
-
-    if (!code)
-        code = drv_compile(d);
-    desc = code ? NULL : cellc_jit(d->c);
-    if (code || !desc || desc->backward)
-        return code ? code : desc ? 0 : EXIT_USER;
-    code = drv_code(cellc_set(d->c, "inputgrad", "1"));
-    if (!code)
-        code = drv_through_outputs(d);
-    if (!code)
-        code = drv_compile(d);
-    return code ? code : cellc_jit(d->c) ? 0 : EXIT_USER;
-}
+/* ---- measuring ---- */
 
 static int compile_forward(Drv *d)
 {
-    static const char *const set[][2] = {{"backward", "0"}};
-    int code = set_all(d, set, 1);
+    int code = drv_code(cellc_set(d->c, "backward", "0"));
 
     if (!code)
         code = drv_compile(d);
     return code ? code : cellc_jit(d->c) ? 0 : EXIT_USER;
 }
 
-/* ---- measuring ---- */
-
-static double flops_at(CellSize z, const Shape *s)
+static double flops_at(CellSize z, const DrvShape *s)
 {
-    const int64_t n[CELL_AXES] = {s->n[STEPS], s->n[BATCH], s->n[STEPS],
-                                  s->n[STEPS]};
+    const int64_t n[CELL_AXES] = {s->n[SHAPE_STEPS], s->n[SHAPE_BATCH],
+                                  s->n[SHAPE_STEPS], s->n[SHAPE_STEPS]};
 
     return (double)cell_size(z, n);
 }
 
 /* A training step has three products for each of the forward step's; fewer
  * where a matrix is frozen or an input needs no gradient. */
-static int count_flops(const Drv *train, const Drv *forward, const Shape *s,
+static int count_flops(const Drv *train, const Drv *forward, const DrvShape *s,
                        Result *r)
 {
     CellSize asked, done, unused;
@@ -219,42 +65,18 @@ static int count_flops(const Drv *train, const Drv *forward, const Shape *s,
     return 0;
 }
 
-static MeasureSetup setup_of(const Bench *b, const Shape *s, int threads)
+static MeasureSetup setup_of(const Bench *b, const DrvShape *s, int threads)
 {
-    return (MeasureSetup){.T = s->n[STEPS],
-                          .B = s->n[BATCH],
+    return (MeasureSetup){.T = s->n[SHAPE_STEPS],
+                          .B = s->n[SHAPE_BATCH],
                           .threads = threads,
                           .optimizer = flags_get(b->f, "optimizer")};
-}
-
-/* Rounds in which every kind has its turn, after one that does not count. */
-static int time_rounds(const Bench *b, RtMeasure *train, RtMeasure *forward,
-                       Result *r, RtError *err)
-{
-    double *ms[MEASURE_UPDATE + 1] = {0}, first;
-    int bad = 0;
-
-    for (int k = 0; k <= MEASURE_UPDATE; k++) {
-        ms[k] = calloc((size_t)b->rounds, sizeof *ms[k]);
-        bad |= !ms[k];
-    }
-    bad = bad || measure_run(forward, MEASURE_FORWARD, &first, err);
-    for (int i = 0; i < b->rounds && !bad; i++)
-        for (int k = 0; k <= MEASURE_UPDATE && !bad; k++)
-            bad = measure_run(k ? train : forward, (MeasureKind)k, &ms[k][i],
-                              err);
-    for (int k = 0; k <= MEASURE_UPDATE; k++) {
-        if (!bad)
-            r->time[k] = measure_time(ms[k], (int)b->rounds);
-        free(ms[k]);
-    }
-    return bad;
 }
 
 /* The first training step comes before the model that only runs forward is
  * there, so that the memory is that of training. */
 static int measure(const Bench *b, const Drv *train, const Drv *forward,
-                   const Shape *s, Result *r)
+                   const DrvShape *s, Result *r)
 {
     MeasureSetup set = setup_of(b, s, (int)b->threads);
     RtError err = {0};
@@ -267,7 +89,7 @@ static int measure(const Bench *b, const Drv *train, const Drv *forward,
         r->resident = (double)measure_resident();
         set.optimizer = NULL;
         f = measure_new(cellc_jit(forward->c), &set, &err);
-        bad = !f || time_rounds(b, m, f, r, &err);
+        bad = !f || measure_rounds(m, f, (int)b->rounds, r->time, &err);
     }
     measure_free(m);
     measure_free(f);
@@ -324,19 +146,19 @@ static void split_time(Result *r, double total, int print)
 }
 
 /* The kernels of another compilation have clocks around them; on one thread. */
-static int profile(const Bench *b, const Shape *s, Result *r)
+static int profile(const Bench *b, const DrvShape *s, Result *r)
 {
     MeasureSetup set = setup_of(b, s, 1);
     RtMeasure *m = NULL;
     RtError err = {0};
     Drv d = {0};
     double ms, total = 0;
-    int bad = 0, code = open_model(&d, b, s);
+    int bad = 0, code = drv_sized_open(&d, &b->model, s);
 
     if (!code)
         code = drv_code(cellc_set(d.c, "timed", "1"));
     if (!code)
-        code = compile_training(&d);
+        code = drv_sized_training(&d);
     set.optimizer = NULL;
     if (!code) {
         m = measure_new(cellc_jit(d.c), &set, &err);
@@ -361,27 +183,28 @@ static double gflops(const Result *r, int kind)
     return 1e-6 * r->flops[kind] / r->time[kind].min;
 }
 
-static void print_shape(const Bench *b, const Shape *s)
+static void print_shape(const Bench *b, const DrvShape *s)
 {
-    printf("%s  T %ld, B %ld", b->path, s->n[STEPS], s->n[BATCH]);
-    if (s->n[WIDTH])
-        printf(", I %ld", s->n[WIDTH]);
-    if (s->n[UNITS])
-        printf(", H %ld", s->n[UNITS]);
+    printf("%s  T %ld, B %ld", b->model.path, s->n[SHAPE_STEPS],
+           s->n[SHAPE_BATCH]);
+    if (s->n[SHAPE_WIDTH])
+        printf(", I %ld", s->n[SHAPE_WIDTH]);
+    if (s->n[SHAPE_UNITS])
+        printf(", H %ld", s->n[SHAPE_UNITS]);
     printf("  %s, %ld thread%s%s\n", flags_get(b->f, "backend"), b->threads,
            b->threads > 1 ? "s" : "",
            flags_given(b->f, "double") ? ", double" : "");
 }
 
-static void print_result(const Bench *b, const Shape *s, const Result *r)
+static void print_result(const Bench *b, const DrvShape *s, const Result *r)
 {
-    double tokens = (double)(s->n[STEPS] * s->n[BATCH]);
+    double tokens = (double)(s->n[SHAPE_STEPS] * s->n[SHAPE_BATCH]);
 
     print_shape(b, s);
     printf("%-10s%9s%11s%11s%10s%12s%9s\n", "", "of peak", "ms, min", "median",
            "steps/s", "tokens/s", "GFLOP/s");
-    for (int k = 0; k <= MEASURE_UPDATE; k++)
-        printf("%-10s%7.1f %%%11.3f%11.3f%10.1f%12.0f%9.1f\n", kind_name[k],
+    for (int k = 0; k < MEASURE_KINDS; k++)
+        printf("%-10s%7.1f %%%11.3f%11.3f%10.1f%12.0f%9.1f\n", measure_name[k],
                100 * gflops(r, k) / b->peak, r->time[k].min, r->time[k].median,
                1e3 / r->time[k].min, 1e3 * tokens / r->time[k].min,
                gflops(r, k));
@@ -397,20 +220,20 @@ static void print_result(const Bench *b, const Shape *s, const Result *r)
            1e-6 * r->work_bytes, 1e-6 * r->resident, r->compile_ms);
 }
 
-static json_t *result_json(const Bench *b, const Shape *s, const Result *r)
+static json_t *result_json(const Bench *b, const DrvShape *s, const Result *r)
 {
     static const char *const size[] = {"T", "B", "I", "H"};
     json_t *j =
-        json_pack("{s:s, s:s, s:b, s:i}", "model", b->path, "backend",
+        json_pack("{s:s, s:s, s:b, s:i}", "model", b->model.path, "backend",
                   flags_get(b->f, "backend"), "double",
                   flags_given(b->f, "double"), "threads", (int)b->threads);
-    double tokens = (double)(s->n[STEPS] * s->n[BATCH]);
+    double tokens = (double)(s->n[SHAPE_STEPS] * s->n[SHAPE_BATCH]);
 
-    for (int i = 0; i < SHAPE; i++)
+    for (int i = 0; i < SHAPE_PARTS; i++)
         if (s->n[i])
             json_object_set_new(j, size[i], json_integer(s->n[i]));
-    for (int k = 0; k <= MEASURE_UPDATE; k++)
-        json_object_set_new(j, kind_name[k],
+    for (int k = 0; k < MEASURE_KINDS; k++)
+        json_object_set_new(j, measure_name[k],
                             json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f}",
                                       "share_of_peak", gflops(r, k) / b->peak,
                                       "min_ms", r->time[k].min, "median_ms",
@@ -433,18 +256,18 @@ static json_t *result_json(const Bench *b, const Shape *s, const Result *r)
 
 /* ---- the verb ---- */
 
-static int one_shape(const Bench *b, const Shape *s, json_t *list)
+static int one_shape(const Bench *b, const DrvShape *s, json_t *list)
 {
     Drv train = {0}, forward = {0};
     Result r = {0};
     double from = measure_now();
-    int code = open_model(&train, b, s);
+    int code = drv_sized_open(&train, &b->model, s);
 
     if (!code)
-        code = compile_training(&train);
+        code = drv_sized_training(&train);
     r.compile_ms = measure_now() - from;
     if (!code)
-        code = open_model(&forward, b, s);
+        code = drv_sized_open(&forward, &b->model, s);
     if (!code)
         code = compile_forward(&forward);
     if (!code)
@@ -462,44 +285,16 @@ static int one_shape(const Bench *b, const Shape *s, json_t *list)
     return code;
 }
 
-/* "100,32,128,128", the last two optional. */
-static int parse_shape(const char *text, int cell, Shape *s)
-{
-    int n = 0;
-    char *end;
-
-    *s = (Shape){{0}};
-    for (const char *p = text; n < SHAPE; p = end + 1) {
-        s->n[n] = strtol(p, &end, 10);
-        if (end == p || s->n[n] < 1 || s->n[n] > 1L << 40)
-            break;
-        n++;
-        if (*end != ',')
-            break;
-    }
-    if (n < 2 || *end) {
-        say_error("--shape %s: wanted T,B or T,B,I or T,B,I,H, such as "
-                  "100,32,128,128, each a whole number from 1",
-                  text);
-        return EXIT_USAGE;
-    }
-    if (cell && n < SHAPE)
-        s->n[UNITS] = n > WIDTH ? s->n[WIDTH] : 128;
-    if (cell && n <= WIDTH)
-        s->n[WIDTH] = s->n[UNITS];
-    return 0;
-}
-
 static int all_shapes(const Bench *b, json_t *list)
 {
     const char *text;
     int code = 0, n = flags_given(b->f, "shape");
 
     for (int i = 0; i < (n ? n : 1) && !code; i++) {
-        Shape s;
+        DrvShape s;
 
         text = n ? flags_each(b->f, "shape", i) : flags_get(b->f, "shape");
-        code = parse_shape(text, b->cell, &s);
+        code = drv_shape(text, b->model.cell, &s);
         if (!code && i && !list)
             putchar('\n');
         if (!code)
@@ -524,7 +319,7 @@ static int find_peak(Bench *b)
 
 static int bench_run(Flags *f, void *user)
 {
-    Bench b = {.f = f, .path = flags_arg(f, 0), .threads = 1, .rounds = 20};
+    Bench b = {.f = f, .threads = 1, .rounds = 20};
     json_t *list = flags_given(f, "json") ? json_array() : NULL;
     int code = flags_long(f, "threads", 1, 4096, &b.threads);
 
@@ -532,7 +327,7 @@ static int bench_run(Flags *f, void *user)
     if (!code)
         code = flags_long(f, "rounds", 1, 1000000, &b.rounds);
     if (!code)
-        code = read_model(&b);
+        code = drv_sized_read(&b.model, f, flags_arg(f, 0));
     if (!code)
         code = find_peak(&b);
     if (!code)
@@ -541,7 +336,7 @@ static int bench_run(Flags *f, void *user)
         code = drv_print_json(
             json_pack("{s:f, s:O}", "peak_gflops", b.peak, "runs", list));
     json_decref(list);
-    free(b.text);
+    drv_sized_free(&b.model);
     return code;
 }
 

@@ -268,6 +268,14 @@ int drv_through_outputs(Drv *d)
     return code;
 }
 
+int drv_no_cell(const Flags *f, const char *name)
+{
+    say_error("%s is neither a file nor a cell of the library; `%s cells` "
+              "lists those",
+              name, flags_program(f));
+    return EXIT_USER;
+}
+
 int drv_is_file(const char *path)
 {
     struct stat st;

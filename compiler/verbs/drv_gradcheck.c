@@ -291,10 +291,7 @@ static int gradcheck_run_verb(Flags *f, void *user)
     if (cell)
         code = check_cell(f, &setup, "", spec, cell);
     else if (!code) {
-        say_error("%s is neither a file nor a cell of the library; `%s cells` "
-                  "lists those",
-                  spec, flags_program(f));
-        code = EXIT_USER;
+        code = drv_no_cell(f, spec);
     }
     drv_free(&d);
     return code;

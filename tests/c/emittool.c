@@ -1,10 +1,10 @@
-/* Compiles IR texts in both styles and compares every tensor and gradient
+/* Compiles IR texts in every style and compares every tensor and gradient
  * that they compute with each other and with the interpreter, on several
  * numbers of steps and sequences; in double, compares the gradients of the
  * loss with central differences too.
  *     emittool [--double] [--weights TYPE] [--name NAME] [--show TEXT] FILE...
- * TEXT: strips, loops, source, header.  TYPE: f32, bf16, int8.  Prints one line
- * for each file; the exit code counts the failures. */
+ * TEXT: strips, loops, linked, source, header.  TYPE: f32, bf16, int8.  Prints
+ * one line for each file; the exit code counts the failures. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +28,7 @@ typedef struct Run {
     Jit *jit;
     CellDesc *desc;
     char *params, *grads, *work;
+    bool exact; /* must agree with the strips to the bit */
 } Run;
 
 static size_t real_bytes(const Check *c)
@@ -187,7 +188,7 @@ static void compare_real(Check *c, const Run *r, const CellTensor *t,
                          const void *x, const void *y, int64_t i, double *worst)
 {
     double a = get(c, x, i), b = get(c, y, i);
-    double bound = c->options.real64 ? 1e-12 : 2e-5;
+    double bound = r->exact ? 0 : c->options.real64 ? 1e-12 : 2e-5;
     double d = fabs(a - b) / fmax(1, fmax(fabs(a), fabs(b)));
     if (a == b)
         return;
@@ -266,16 +267,20 @@ static void check_plan(Check *c)
 {
     static const int64_t size[][CELL_AXES] = {
         {1, 1, 1, 1}, {2, 1, 1, 3}, {1, 3, 4, 1}, {3, 2, 5, 2}, {7, 5, 3, 2}};
-    Run run[3];
-    double worst[3] = {0, 0, 0};
+    Run run[4];
+    double worst[4] = {0, 0, 0, 0};
     start(c, &run[0], "strips");
     start(c, &run[1], "loops");
     start(c, &run[2], "eval");
+    start(c, &run[3], "linked");
+    run[3].exact = true;
     eval_attach(run[2].desc, c->plan->s->g, c->plan, c->arena);
     if (start_jit(c, &run[0], jit_tcc,
                   emit_strips(c->plan, &c->options, c->arena)) ||
         start_jit(c, &run[1], jit_cc,
-                  emit_loops(c->plan, &c->options, c->arena))) {
+                  emit_loops(c->plan, &c->options, c->arena)) ||
+        start_jit(c, &run[3], jit_cc,
+                  emit_linked(c->plan, &c->options, c->arena))) {
         c->failed++;
         return;
     }
@@ -285,17 +290,18 @@ static void check_plan(Check *c)
         for (int k = 0; k < run[0].desc->ntime; k++)
             if (run[0].desc->like[k] >= 0)
                 n[cell_time_at(k)] = n[cell_time_at(run[0].desc->like[k])];
-        for (int k = 0; k < 3; k++)
+        for (int k = 0; k < 4; k++)
             evaluate(c, &run[k], n);
-        for (int k = 1; k < 3; k++)
+        for (int k = 1; k < 4; k++)
             compare_all(c, &run[0], &run[k], n, &worst[k]);
         if (c->options.real64)
             differences(c, &run[0], n, &worst[0]);
-        for (int k = 0; k < 3; k++)
+        for (int k = 0; k < 4; k++)
             release(&run[k]);
     }
     jit_free(run[0].jit);
     jit_free(run[1].jit);
+    jit_free(run[3].jit);
     printf("%s: %s, loops differ by %.2g, eval by %.2g, gradients by %.2g\n",
            c->file, c->failed ? "FAILED" : "ok", worst[1], worst[2], worst[0]);
 }
@@ -357,6 +363,7 @@ static void show_text(Check *c, const char *what)
         const char *(*emit)(const Plan *, const EmitOptions *, Arena *);
     } text[] = {{"strips", emit_strips},
                 {"loops", emit_loops},
+                {"linked", emit_linked},
                 {"source", emit_source},
                 {"header", emit_header}};
     c->options.stream = stream_plan(c->plan, c->arena);

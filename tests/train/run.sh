@@ -349,6 +349,24 @@ translation() {
             2> err &&
         grep -q 'several time axes' err
 }
+# Labels with steps of their own, from lines of text, for arrays of frames: the
+# spec's own name for "no label" is class 0, and lengths are the lines'.
+labels_without_alignment() {
+    printf 'b a b\na\nb b\n' > y.txt
+    z=0,0 a=1,0 b=0,1
+    "$here/../cli/npy" x.npy f4 3,7,2 \
+        "$b,$b,$z,$a,$b,$b,$z,$a,$a,$a,$z,$z,$z,$z,$b,$z,$b,$b,$z,$z,$z" &&
+        "$here/../cli/npy" n.npy i8 3 7,3,5 || return
+    printf '%s\n' 'time t, u' 'input x[t,m], y[u] in labels' 'y[0] = "_"' \
+        'p = softmax(dense(labels)(x))' 'y ~ ctc(p)' 'output best = argmax(p)' \
+        'train { optimizer = adam(lr = 0.1); epochs = 200 }' > s.cell
+    cellc train s.cell --in x=x.npy --in y=y.txt --lengths n.npy \
+        -o m.safetensors && below "$(logged m.log.csv loss)" 0.1 &&
+        cellc predict m.safetensors --in x=x.npy --in y=y.txt \
+            --lengths n.npy -o best.npy &&
+        "$here/../cli/npy" show best.npy | tail -n 1 > found &&
+        echo '2 2 0 1 2 2 0 1 1 1 0 0 0 0 2 0 2 2 0 0 0' | cmp - found
+}
 captions() {
     "$here/../cli/npy" image.npy f4 4,2 1,0,0,1,1,1,0,0
     printf 'a cat\na dog\nboth\n\n' > w.txt
