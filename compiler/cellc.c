@@ -218,12 +218,17 @@ static void causal_message(Cellc *c, const Graph *g, const CausalError *x)
                 n->b != x->cycle.v[0].offset)
                 buf_printf(&b, " and %s[t%+d]", who, n->b);
         }
+    const Node *n = x->read ? NODE(g, x->read) : NULL;
+    if (n && (n->op == OP_EVERY || n->op == OP_HOLD)) {
+        diag(c->diags, E_CLOCK_LOOP, at, b.s ? b.s : who);
+        diag_help(c->diags, CLOCK_LOOP_HELP);
+        return;
+    }
     diag(c->diags,
          x->why == CAUSAL_MIXED     ? E_MIXED
          : x->why == CAUSAL_INSTANT ? E_INSTANT
                                     : E_WHOLE,
          at, who, b.s ? b.s : who);
-    const Node *n = x->read ? NODE(g, x->read) : NULL;
     if (n && n->op == OP_AT && n->b < 1 && n->num == 0)
         diag_help(c->diags,
                   "the step before is %s[t-1]; %s[%d] is one before "
@@ -425,7 +430,7 @@ static Graph *stream_graph(Cellc *c)
 
 static Plan *plan_of(Cellc *c, const Graph *g)
 {
-    Sched *s = sched_build(g, c->run);
+    Sched *s = sched_build(g, (Chunks){.off = true}, c->run);
     sched_prepare(s);
     return plan_build(s, c->run);
 }
@@ -480,7 +485,7 @@ static int compile(Cellc *c)
     if (refuse_unsaid(c, g))
         return CELLC_USER;
     c->graph = g;
-    c->sched = sched_build(g, c->run);
+    c->sched = sched_build(g, c->chunks, c->run);
     c->plan = plan_build(c->sched, c->run);
     return CELLC_OK;
 }

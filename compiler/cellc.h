@@ -48,6 +48,7 @@ int cellc_add_text(Cellc *c, const char *name, const char *text, size_t size);
  *   "segments" 0|1 (sequences may be run in segments, see runtime/segment.h),
  *   "loss" 0|1 (default 1; 0: only what predicts, no terms, no metrics),
  *   "outputs" 0|1 (default 1: outputs and final states are computed),
+ *   "chunk" STEPS that loops in time take at once (default: by size; 0: all),
  *   "timed" 0|1 (tcc runs the kernels of runtime/timed.h: where time goes),
  *   "name" the model's C name.  DRAW tensors are there with backward = 0. */
 int cellc_option(Cellc *c, const char *name, const char *value);
@@ -84,6 +85,11 @@ int cellc_option_at(const Cellc *c, int i, const char **name,
 /* i-th name of a member of an index set that the texts write ("<s>" of "dst");
  * returns 0 past the last. */
 int cellc_member_at(const Cellc *c, int i, const char **set, const char **name);
+/* Time axis i, from 0: the earlier axis that gives it its steps, -1 if none
+ * does, and one for how many of those (CellDesc's like and rate); returns 0
+ * past the last. */
+int cellc_axis_at(const Cellc *c, int i, const char **name, int *like,
+                  int *rate);
 /* i-th entry of a `train` or `data` block as text; 0 past the last. */
 int cellc_setting_at(const Cellc *c, const char *block, int i, const char **key,
                      const char **value);

@@ -99,9 +99,12 @@ static int set_word(Cellc *c, const char *key, const char *value)
         vec_push(c->keep, &c->upstream, keep(c, value));
     else if (!strcmp(key, "name"))
         c->name = keep(c, value);
-    else if (!strcmp(key, "backend") &&
-             (!strcmp(value, "tcc") || !strcmp(value, "cc") ||
-              !strcmp(value, "eval")))
+    else if (!strcmp(key, "chunk")) {
+        c->chunks.steps = strtol(value, NULL, 10);
+        c->chunks.off = c->chunks.steps <= 0;
+    } else if (!strcmp(key, "backend") &&
+               (!strcmp(value, "tcc") || !strcmp(value, "cc") ||
+                !strcmp(value, "eval")))
         c->backend = keep(c, value);
     else if (!strcmp(key, "weights") && find_weights(value) < WEIGHTS_COUNT)
         c->weights = find_weights(value);
@@ -162,6 +165,18 @@ int cellc_option_at(const Cellc *c, int i, const char **name,
     *name = c->elab.option.v[i].name;
     *value = c->elab.option.v[i].value;
     *doc = c->elab.option.v[i].doc;
+    return 1;
+}
+
+int cellc_axis_at(const Cellc *c, int i, const char **name, int *like,
+                  int *rate)
+{
+    const Graph *g = c->elab.graph;
+    if (i < 0 || !g || i >= g->time.n)
+        return 0;
+    *name = g->time.v[i].name;
+    *like = g->time.v[i].like;
+    *rate = g->time.v[i].rate;
     return 1;
 }
 
@@ -344,6 +359,14 @@ static int find_stage(const char *name)
     return -1;
 }
 
+/* For files that are read and embedded: without chunks, which take memory even
+ * where there is one step only. */
+static const Plan *plain_plan(Cellc *c)
+{
+    Chunks none = {true, 0};
+    return plan_build(sched_build(c->graph, none, c->run), c->run);
+}
+
 static int show_stage(Cellc *c, const char *stage)
 {
     if (!strcmp(stage, "graph") || !strcmp(stage, "grad"))
@@ -357,7 +380,7 @@ static int show_stage(Cellc *c, const char *stage)
     else if (!strcmp(stage, "c")) {
         cellc_plan_stream(c);
         EmitOptions o = cellc_emit_options(c, 0);
-        buf_puts(&c->shown, emit_source(c->plan, &o, c->run));
+        buf_puts(&c->shown, emit_source(plain_plan(c), &o, c->run));
     }
     return CELLC_OK;
 }
@@ -476,8 +499,9 @@ const char *cellc_emit(Cellc *c, int which, int flags)
     if (cellc_plan_stream(c))
         return NULL;
     EmitOptions o = cellc_emit_options(c, flags);
-    return which ? emit_header(c->plan, &o, c->run)
-                 : emit_source(c->plan, &o, c->run);
+    const Plan *plan = flags & CELLC_APP ? c->plan : plain_plan(c);
+    return which ? emit_header(plan, &o, c->run)
+                 : emit_source(plan, &o, c->run);
 }
 
 const char *cellc_explain(const char *code)

@@ -51,6 +51,7 @@ struct Cellc {
     const char *backend;
     bool real64, inputgrad, segments;
     EmitWeights weights;
+    Chunks chunks;
     bool timed; /* tcc: kernels with clocks around them */
     bool alone; /* `use` is not followed: only the text's form is asked for */
     /* what was made of it, in `run` */

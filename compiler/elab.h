@@ -233,7 +233,8 @@ typedef struct Axis {
     const char *name;
     Span span;
     Ast *decl; /* A_AXIS or NULL for the implied t */
-    int like;  /* number of the axis whose steps these are once more, or -1 */
+    int like;  /* number of the earlier axis that gives it its steps, or -1 */
+    int rate;  /* one for so many of those */
     bool used;
 } Axis;
 
@@ -265,6 +266,7 @@ struct Elab {
     const Settings *set;  /* options, dims, vocabularies */
     Ast *body;            /* statements of the model, for numbering */
     int whole_from;       /* chain.n at the sum[t] that is read, or -1 */
+    int clock_from;       /* the same at what is read along another clock */
     int depth;            /* nesting of calls, against endless recursion */
     const Ast *deriving;  /* function whose own derivative is read, or NULL */
     VEC(Member) member;   /* names of members of sets that the texts write */
@@ -288,6 +290,7 @@ void scope_bind(Elab *e, Scope *s, const char *name, Val v, Span at);
 Val name_value(Elab *e, Name *n, Span at); /* at the current step */
 int name_slot(Elab *e, Name *n);           /* complex: of its real part */
 void slot_edges(Elab *e, Name *n); /* bounds of its slot; at the very end */
+bool edges_of(Elab *e, Name *n);   /* whether there will be any */
 const char *full_name(Elab *e, const char *prefix, const char *name);
 
 /* elabtype.c: values and messages */
@@ -364,7 +367,29 @@ void init_with(Elab *e, Scope *s, Slot *slot, Ast *k);
 /* elabtext.c: mistakes that the text alone shows */
 void text_check(Elab *e, const Ast *file);
 
+typedef enum When { WHEN_NO, WHEN_STEP, WHEN_END, WHEN_NUMBER } When;
+
+/* A time subscript: floor((mul*t + off)/div), end+off, the plain number off. */
+typedef struct TimeSub {
+    When when;
+    int off;
+    int axis;     /* STEP: which axis */
+    int mul, div; /* STEP; each 1 but where it says a slower clock */
+    bool clock;   /* STEP: it does */
+} TimeSub;
+
+/* elabclock.c: slower axes, and names over one read along another */
+void clock_declare(Elab *e, Axis *x);
+/* Whether some axis is slower or faster in the way that t says. */
+bool clock_known(const Elab *e, const TimeSub *t);
+/* base, which is the name n or NULL, at such a step. */
+Val clock_read(Elab *e, Scope *s, Ast *base, Name *n, TimeSub t, Span at);
+
 /* elabindex.c */
+/* base[t] for one time subscript. */
+Val timed_index(Elab *e, Scope *s, Ast *base, Name *n, TimeSub t, Span at);
+/* v over the axis `from` as one over `to`, which has the same steps. */
+Val val_along(Elab *e, Val v, int from, int to, Span at);
 Val expr_index(Elab *e, Scope *s, Ast *a);
 int axis_of(Elab *e, Scope *s, const char *name); /* here; -1: none */
 bool is_axis(Elab *e, Scope *s, const char *name);

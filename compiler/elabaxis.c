@@ -283,12 +283,7 @@ void axes_collect(Elab *e, Scope *s, Ast *stmt)
             vec_push(e->arena, &s->own, own);
             continue;
         }
-        Axis x = {k->name, k->name_span, k, -1, false};
-        if (k->op == '=') {
-            diag(e->diags, E_UNSUPPORTED, k->span,
-                 "an axis with a slower clock");
-            continue;
-        }
+        Axis x = {k->name, k->name_span, k, -1, 1, false};
         if (e->axis.n == CELL_TIMES)
             diag(e->diags, E_UNSUPPORTED, k->span,
                  "more than three time axes in one model");
@@ -300,7 +295,7 @@ void axes_collect(Elab *e, Scope *s, Ast *stmt)
 /* Without a `time` line the axis is t. */
 void axes_implied(Elab *e, Ast *const *file, int nfile)
 {
-    Axis t = {intern_str(e->intern, "t"), {0, 0}, NULL, -1, false};
+    Axis t = {intern_str(e->intern, "t"), {0, 0}, NULL, -1, 1, false};
     for (int i = 0; i < nfile; i++)
         if (ast_find(file[i], A_TIME))
             return;
@@ -308,20 +303,24 @@ void axes_implied(Elab *e, Ast *const *file, int nfile)
 }
 
 /* `time t, s like t`: the steps of t once more. */
+static void axis_like(Elab *e, Axis *x)
+{
+    for (Axis *of = e->axis.v; of < x; of++)
+        if (!strcmp(of->name, x->decl->kid->name))
+            x->like = (int)(of - e->axis.v);
+    if (x->like < 0)
+        diag(e->diags, E_AXIS_NAME, x->decl->kid->span, x->decl->kid->name);
+}
+
 void axes_done(Elab *e)
 {
     for (int i = 0; i < e->axis.n; i++) {
         Axis *x = &e->axis.v[i];
-        if (x->decl && x->decl->op == K_LIKE) {
-            for (int k = 0; k < e->axis.n; k++)
-                if (k != i && !strcmp(e->axis.v[k].name, x->decl->kid->name) &&
-                    (!e->axis.v[k].decl || e->axis.v[k].decl->op != K_LIKE))
-                    x->like = k;
-            if (x->like < 0)
-                diag(e->diags, E_AXIS_NAME, x->decl->kid->span,
-                     x->decl->kid->name);
-        }
-        TimeAxis t = {x->name, x->like};
+        if (x->decl && x->decl->op == K_LIKE)
+            axis_like(e, x);
+        if (x->decl && x->decl->op == '=')
+            clock_declare(e, x);
+        TimeAxis t = {x->name, x->like, x->rate};
         vec_push(e->arena, &e->graph->time, t);
     }
 }

@@ -6,14 +6,6 @@
 
 #include "elab.h"
 
-typedef enum When { WHEN_NO, WHEN_STEP, WHEN_END, WHEN_NUMBER } When;
-
-typedef struct TimeSub {
-    When when; /* t+off, end+off, or the plain number off */
-    int off;
-    int axis; /* STEP: which axis */
-} TimeSub;
-
 int axis_of(Elab *e, Scope *s, const char *name)
 {
     if (s->axis >= 0 && !strcmp(name, "t"))
@@ -39,10 +31,35 @@ static bool is_time_name(Elab *e, Scope *s, const char *name)
     return !scope_lookup(e, s, name) && is_axis(e, s, name);
 }
 
-/* Reads t, t-2, end, end+1, 1, or an expression of known numbers. */
+static TimeSub time_sub(Elab *e, Scope *s, Ast *a);
+
+/* 4*k, t/4: a step of another clock, if there is such a clock. */
+static TimeSub clock_sub(Elab *e, Scope *s, Ast *a)
+{
+    TimeSub x = time_sub(e, s, a->kid), y = time_sub(e, s, a->kid->next);
+    if (a->op == '*' && x.when == WHEN_NUMBER) {
+        TimeSub swap = x;
+        x = y;
+        y = swap;
+    }
+    bool scaled = x.when == WHEN_STEP && y.when == WHEN_NUMBER && y.off > 0 &&
+                  (a->op == '*' ? x.div : x.mul) == 1;
+    if (scaled && a->op == '*') {
+        x.mul *= y.off;
+        x.off *= y.off;
+    } else if (scaled) {
+        x.div *= y.off;
+    }
+    x.clock = true;
+    x.when = scaled && clock_known(e, &x) ? WHEN_STEP : WHEN_NO;
+    return x;
+}
+
+/* Reads t, t-2, 4*k-1, t/4, end, end+1, 1, or an expression of known numbers.
+ */
 static TimeSub time_sub(Elab *e, Scope *s, Ast *a)
 {
-    TimeSub r = {WHEN_NO, 0, -1};
+    TimeSub r = {WHEN_NO, 0, -1, 1, 1, false};
     if (a->kind == A_NAME && is_time_name(e, s, a->name)) {
         r.when = WHEN_STEP;
         r.axis = axis_of(e, s, a->name);
@@ -57,8 +74,13 @@ static TimeSub time_sub(Elab *e, Scope *s, Ast *a)
         TimeSub x = time_sub(e, s, a->kid), y = time_sub(e, s, a->kid->next);
         if (x.when == WHEN_NO || y.when != WHEN_NUMBER)
             return r;
-        x.off += a->op == '-' ? -y.off : y.off;
+        x.off += (a->op == '-' ? -y.off : y.off) * x.div;
         return x;
+    }
+    if (a->kind == A_BINARY && (a->op == '*' || a->op == '/')) {
+        TimeSub x = clock_sub(e, s, a);
+        if (x.when == WHEN_STEP)
+            return x;
     }
     if (a->kind == A_RANGE || a->kind == A_KEY || a->kind == A_STR)
         return r;
@@ -90,7 +112,7 @@ bool step_of(Elab *e, Scope *s, Ast *subs, int *offset)
         return false;
     TimeSub t = time_sub(e, s, subs->kid);
     *offset = t.off;
-    return t.when == WHEN_STEP && t.off;
+    return t.when == WHEN_STEP && t.off && !t.clock;
 }
 
 /* The name whose slot holds what `n` shows: an argument that is a plain name
@@ -445,7 +467,7 @@ static bool has_steps(const Val *v)
 }
 
 /* k[s] of a k over t, with s like t: its steps once more. */
-static Val as_along(Elab *e, Val v, int from, int to, Span at)
+Val val_along(Elab *e, Val v, int from, int to, Span at)
 {
     if (v.kind != V_TENSOR || !(v.axes >> from & 1))
         return v;
@@ -454,17 +476,19 @@ static Val as_along(Elab *e, Val v, int from, int to, Span at)
     return val_node(e, v, OP_ALONG, 1, &in, from, to, 0, at);
 }
 
-/* base[t] for one time subscript. */
-static Val timed_index(Elab *e, Scope *s, Ast *base, Name *n, TimeSub t,
-                       Span at)
+Val timed_index(Elab *e, Scope *s, Ast *base, Name *n, TimeSub t, Span at)
 {
+    if (t.clock)
+        return clock_read(e, s, base, n, t, at);
     int like = t.when == WHEN_STEP && t.axis >= 0 ? e->axis.v[t.axis].like : -1;
+    if (like >= 0 && e->axis.v[t.axis].rate > 1)
+        like = -1;
     Val v = like < 0 ? val_none() : expr(e, s, base);
     if (like >= 0 && v.kind == V_TENSOR && !(v.axes >> t.axis & 1)) {
         TimeSub own = t;
         own.axis = like;
-        return as_along(e, timed_index(e, s, base, n, own, at), like, t.axis,
-                        at);
+        return val_along(e, timed_index(e, s, base, n, own, at), like, t.axis,
+                         at);
     }
     if (!n)
         n = anonymous(e, s, base,
@@ -513,7 +537,7 @@ static Ast *last_time(Elab *e, Scope *s, Ast *sub)
         TimeSub t = time_sub(e, s, k);
         if (!is_timed(t))
             break;
-        if (!last || t.when != WHEN_STEP || t.off)
+        if (!last || t.when != WHEN_STEP || t.off || t.clock)
             last = k;
     }
     return last;
@@ -531,7 +555,7 @@ Val expr_index(Elab *e, Scope *s, Ast *a)
     Val v = val_none();
     for (Ast *k = sub; last && k != last; k = k->next) {
         TimeSub before = time_sub(e, s, k);
-        if (before.when == WHEN_STEP && !before.off)
+        if (before.when == WHEN_STEP && !before.off && !before.clock)
             continue;
         base = before_subscript(e, a, last);
         n = NULL;

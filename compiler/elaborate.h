@@ -67,4 +67,9 @@ typedef struct Elaborated {
 Elaborated elaborate(Arena *a, Intern *in, Diags *d, Ast *const *lib, int nlib,
                      Ast *const *file, int nfile, const Settings *set);
 
+/* The help about two clocks that need each other. */
+#define CLOCK_LOOP_HELP                                                       \
+    "let the slower one keep the faster clock and rest in between, as in  z " \
+    "= t %% 4 == 0 ? ... : z[t-1]"
+
 #endif

@@ -11,9 +11,10 @@
 static void take_fixed(Emit *e)
 {
     static const char *const own[] = {
-        "T", "B", "t", "j", "row", "params", "grads", "work", "prepared"};
-    static const char *const more[][5] = {{"U", "u", "ub", "tb", "utb"},
-                                          {"V", "v", "vb", "vtb", "vub"}};
+        "T",      "B",   "t",      "t0",    "j",    "steps",   "chunk",
+        "chunks", "row", "params", "grads", "work", "prepared"};
+    static const char *const more[][6] = {{"U", "u", "u0", "ub", "tb", "utb"},
+                                          {"V", "v", "v0", "vb", "vtb", "vub"}};
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
         emit_fresh(e, own[i]);
     for (int i = 0; i < e->g->call.n; i++) {
@@ -21,7 +22,7 @@ static void take_fixed(Emit *e)
         emit_fresh(e, e->g->call.v[i].wide);
     }
     for (int i = 1; i < e->s->ntime; i++)
-        for (int k = 0; k < 5; k++)
+        for (int k = 0; k < 6; k++)
             emit_fresh(e, more[i - 1][k]);
     if (e->s->ntime == CELL_TIMES)
         emit_fresh(e, "vutb");
@@ -113,11 +114,24 @@ static void call_pool(Emit *e, const Kernel *k, EmitRows rows)
               call_row(e, k->out, rows), call_row(e, k->in.v[0], rows));
 }
 
+/* Zeros before what is added, in the first of several chunks. */
+static void emit_fill(Emit *e, const Kernel *k, const char *rows, int64_t n,
+                      const char *to)
+{
+    const char *later = emit_later(e, k);
+    bool some = *later != '0';
+    if (some)
+        emit_line(e, "if (!(%s))", later);
+    e->indent += some;
+    emit_line(e, "%s(%s, %s, %s, %s, %s);", emit_kernel_name(e, "fill"), rows,
+              emit_size(e, n), to, emit_size(e, loc_of(e, k->out)->ld),
+              emit_real(e, 0));
+    e->indent -= some;
+}
+
 static void call_fill(Emit *e, const Kernel *k, int64_t rows, int64_t n)
 {
-    emit_line(e, "%s(%s, %s, %s, %s, %s);", emit_kernel_name(e, "fill"),
-              emit_size(e, rows), emit_size(e, n), emit_value_name(e, k->out),
-              emit_size(e, loc_of(e, k->out)->ld), emit_real(e, 0));
+    emit_fill(e, k, emit_size(e, rows), n, emit_value_name(e, k->out));
 }
 
 /* pack_real, product_bf16 ...: by how the packed matrix v is kept. */
@@ -159,12 +173,12 @@ static void call_gemm(Emit *e, const Kernel *k, EmitRows rows)
 
 static void call_outer(Emit *e, const Kernel *k, EmitRows rows, bool add)
 {
-    emit_line(e, "%s(%s, %s, %s, %s, %s, %s, %s, %d);",
+    emit_line(e, "%s(%s, %s, %s, %s, %s, %s, %s, %s);",
               emit_kernel_name(e, "gemm_tn"), emit_size(e, k->n),
               emit_size(e, k->k), emit_row_count(e, k, rows),
               call_row(e, k->in.v[0], rows), call_row(e, k->in.v[1], rows),
               emit_value_name(e, k->out), emit_size(e, loc_of(e, k->out)->ld),
-              add);
+              add ? "1" : emit_later(e, k));
 }
 
 /* The same for kernels on matrices, where without axes there is one row. */
@@ -377,21 +391,21 @@ static void emit_over(Emit *e, const Kernel *k, int loop)
     if (add && k->kind != KN_SUMA)
         arena_panic(e->arena, "emit: %s over axes that lie apart", name);
     if (add && !k->add)
-        emit_line(e, "%s(%s, %s, %s, %s, %s);", emit_kernel_name(e, "fill"),
-                  rows_text(k->from & ~k->over & ~loop), emit_size(e, k->n),
-                  emit_pointer(e, k->out, (EmitRows){0, (uint8_t)loop}),
-                  emit_size(e, loc_of(e, k->out)->ld), emit_real(e, 0));
+        emit_fill(e, k, rows_text(k->from & ~k->over & ~loop), k->n,
+                  emit_pointer(e, k->out, (EmitRows){0, (uint8_t)loop}));
     const char *n = emit_size(e, k->n);
-    if (r.cols)
-        n = k->n == 1 ? rows_text(r.cols)
-                      : arena_printf(e->arena, "%s*%s", rows_text(r.cols), n);
+    if (r.cols && k->n == 1)
+        n = emit_rows_text(e, r.cols);
+    else if (r.cols)
+        n = arena_printf(e->arena, "%s*%s", emit_rows_text(e, r.cols), n);
     int loops = emit_loop_rows(e, r.around);
-    emit_line(e, "%s(%s, %s, %s, %s, %s%s);", name, rows_text(r.rows), n,
-              emit_pointer(e, k->out, rows), emit_pointer(e, k->in.v[0], rows),
-              emit_step(e, k->in.v[0], r.first),
+    emit_line(e, "%s(%s, %s, %s, %s, %s%s%s);", name, emit_rows_text(e, r.rows),
+              n, emit_pointer(e, k->out, rows),
+              emit_pointer(e, k->in.v[0], rows),
+              emit_step(e, k->in.v[0], r.first), k->kind != KN_SUMA ? "" : ", ",
               k->kind != KN_SUMA ? ""
-              : add              ? ", 1"
-                                 : ", 0");
+              : add              ? "1"
+                                 : emit_later(e, k));
     e->indent -= loops;
 }
 
@@ -427,6 +441,28 @@ static void emit_reverse(Emit *e, const Kernel *k, int loop)
     e->indent -= loops;
 }
 
+/* From an axis to a slower one (every) and back (hold). */
+static void emit_clock(Emit *e, const Kernel *k, int loop)
+{
+    Val x = k->in.v[0];
+    int fast = (k->axes | k->from) & ~(k->axes & k->from);
+    bool every = k->kind == KN_EVERY;
+    int to = every ? k->over : fast & ~k->over;
+    int from = every ? fast & ~k->over : k->over;
+    int around = k->axes & GX_TIME & ~to & ~loop;
+    EmitRows rows = {CELL_B, (uint8_t)(around | loop)};
+    const char *y = emit_step(e, k->out, to), *step = emit_step(e, x, from);
+    int loops = emit_loop_rows(e, around);
+    emit_line(
+        e, "%s(%s, %s, B, %s, %s, %s, %s, %s, %s, %s, %d, %d%s);",
+        emit_kernel_name(e, every ? "every" : "hold"), emit_extent(to),
+        emit_extent(from), emit_size(e, k->n), emit_pointer(e, k->out, rows), y,
+        emit_size(e, loc_of(e, k->out)->ld), emit_pointer(e, x, rows), step,
+        emit_size(e, loc_of(e, x)->ld), k->rate, k->row,
+        every ? arena_printf(e->arena, ", %lld", (long long)k->parts) : "");
+    e->indent -= loops;
+}
+
 static const char *plus(Emit *e, const char *base, int64_t n)
 {
     if (!n)
@@ -452,7 +488,7 @@ static void emit_tail(Emit *e, const Kernel *k, int loop)
     if (loop & axis) {
         emit_line(e, "%s(B, %s, %s, %s, %s, %s, %s);",
                   emit_kernel_name(e, "tail_step"), n, to, ld,
-                  plus(e, emit_variable(axis), -k->row), len, value);
+                  plus(e, emit_now(e, axis), -k->row), len, value);
     } else {
         const char *step = emit_step(e, k->out, axis);
         if (k->row)
@@ -559,6 +595,10 @@ static void emit_work(Emit *e, const Kernel *k, int loop)
     case KN_REVERSE:
         emit_reverse(e, k, loop);
         return;
+    case KN_EVERY:
+    case KN_HOLD:
+        emit_clock(e, k, loop);
+        return;
     case KN_TAIL:
         emit_tail(e, k, loop);
         return;
@@ -594,7 +634,7 @@ static void emit_kernel(Emit *e, const Kernel *k, int loop)
 static void emit_stage(Emit *e, const Stage *st)
 {
     int loop = st->comp < 0 ? 0 : cell_time(e->s->causal.v.v[st->comp].axis);
-    const char *t = emit_variable(loop), *T = loop ? emit_extent(loop) : "";
+    const char *t = emit_variable(loop), *T = loop ? emit_steps(e, loop) : "";
     if (st->dir > 0)
         emit_open(e, "for (int64_t %s = 0; %s < %s; %s++)", t, t, T, t);
     else if (st->dir < 0)
@@ -619,9 +659,13 @@ void emit_stages(Emit *e, int fn, bool prepare)
     e->depth = 0;
     buf_init(&e->body, e->arena);
     e->indent = 1;
-    for (int i = 0; i < f->stage.n; i++)
-        if (f->stage.v[i].prepare == prepare)
-            emit_stage(e, &f->stage.v[i]);
+    for (int i = 0; i < f->stage.n;)
+        if (f->stage.v[i].prepare != prepare)
+            i++;
+        else if (f->stage.v[i].group >= 0)
+            i = emit_group(e, f, i, emit_stage);
+        else
+            emit_stage(e, &f->stage.v[i++]);
 }
 
 const char *emit_function(Emit *e, int fn)

@@ -104,6 +104,8 @@ struct Emit {
     int indent;          /* levels */
     int fn;              /* FN_FORWARD, FN_BACKWARD */
     const char **name;   /* per value: its pointer in this function, or NULL */
+    const Group *group;  /* whose chunk is being printed, or NULL */
+    const char **chunk;  /* per value: pointer to its rows there, or NULL */
     const char **file;   /* per Graph.table: its name in the file */
     Val *unpacked;       /* per value: what is packed in it, or -1 */
     const char **size;   /* per EmitOptions.size: its name in the file */
@@ -167,6 +169,19 @@ const char *emit_step(Emit *e, Val v, int axis);
 /* Extent of an axis ("T") and its variable ("t"), given the bit. */
 const char *emit_extent(int axis);
 const char *emit_variable(int axis);
+/* emitgroup.c: as many steps and rows as there are, in a chunk those of it;
+ * the number of the current step; the pointer to the rows of value v that
+ * `name` points to; "0", or C that says whether kernel k adds to what an
+ * earlier chunk has written. */
+const char *emit_steps(const Emit *e, int axis);
+const char *emit_rows_text(Emit *e, int axes);
+const char *emit_now(Emit *e, int axis);
+const char *emit_chunk_name(Emit *e, Val v, const char *name);
+const char *emit_later(const Emit *e, const Kernel *k);
+/* The stages of the group that begins with stage i, each by `print`; returns
+ * the number of the stage behind it. */
+int emit_group(Emit *e, const SchedFn *fn, int i,
+               void (*print)(Emit *e, const Stage *st));
 /* "T, U, B": parameters or arguments for the extents of the model, each with
  * `type` before it. */
 const char *emit_extents(Emit *e, const char *type);

@@ -134,7 +134,8 @@ typedef struct Called {
 
 typedef struct TimeAxis {
     const char *name;
-    int like; /* number of the axis whose steps these are once more; -1 */
+    int like; /* number of the earlier axis that gives it its steps; -1 */
+    int rate; /* one for so many of those; 1: the same steps once more */
 } TimeAxis;
 
 typedef struct Graph {

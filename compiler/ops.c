@@ -319,6 +319,21 @@ static const char *type_along(Typing *t, bool other)
     return NULL;
 }
 
+/* Between the slower axis a and the one that it counts the steps of. */
+static const char *type_clock(Typing *t, bool every)
+{
+    *t->shape = *in_shape(t, 0);
+    if (t->a < 0 || t->a >= t->g->time.n || t->g->time.v[t->a].like < 0)
+        return "no such slower axis";
+    int slow = cell_time(t->a), fast = cell_time(t->g->time.v[t->a].like);
+    if (!(*t->axes & (every ? fast : slow)))
+        return "operand without that time axis";
+    if (*t->axes & (every ? slow : fast))
+        return "operand has both time axes";
+    *t->axes ^= slow | fast;
+    return NULL;
+}
+
 static const char *type_own(Typing *t)
 {
     *t->shape = *in_shape(t, 0);
@@ -394,6 +409,9 @@ static const char *type_structural(Typing *t, Op op)
     case OP_ALONG:
     case OP_REVERSE:
         return type_along(t, op == OP_ALONG);
+    case OP_EVERY:
+    case OP_HOLD:
+        return type_clock(t, op == OP_EVERY);
     case OP_OWN:
         return type_own(t);
     case OP_EXPAND:

@@ -151,7 +151,7 @@ static void add_given(Maker *m)
 {
     const Sched *s = m->s;
     for (int i = 0; i < s->ntime; i++) {
-        if (sched_like(s, i) >= 0)
+        if (sched_same(s, i))
             continue;
         CellTensor t =
             tensor_new(m, s->val.v[s->len[i]].name, CELL_LENGTH, 0, s->len[i]);

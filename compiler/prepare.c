@@ -3,6 +3,8 @@
  * functions that emitted files have for streams. */
 #include "sched.h"
 
+#include <string.h>
+
 typedef struct Parts {
     Sched *s;
     bool *fixed; /* per value: a buffer that only parameters decide */
@@ -108,17 +110,18 @@ void sched_prepare(Sched *s)
     Arena *a = s->g->arena;
     SchedFn *f = &s->fn[FN_FORWARD];
     Parts p = {s, NEW_N(a, bool, s->val.n + 1)};
-    SchedFn parted = {0};
-    Stage first = {.comp = -1, .prepare = true};
+    SchedFn parted = *f;
+    Stage first = {.comp = -1, .group = -1, .prepare = true};
     s->fn[FN_BACKWARD].stage.n = 0;
     for (Val v = 0; v < s->val.n; v++)
         if (s->val.v[v].life == LIFE_TAPE)
             s->val.v[v].life = LIFE_TEMP;
     find_fixed(&p);
+    memset(&parted.stage, 0, sizeof parted.stage);
     vec_push(a, &parted.stage, first);
     for (int i = 0; i < f->stage.n; i++) {
         const Stage *st = &f->stage.v[i];
-        Stage rest = {.comp = st->comp, .dir = st->dir};
+        Stage rest = {.comp = st->comp, .dir = st->dir, .group = st->group};
         for (int k = 0; k < st->kernel.n; k++)
             if (can_precede(&p, st, &st->kernel.v[k])) {
                 vec_push(a, &first.kernel, st->kernel.v[k]);

@@ -23,9 +23,9 @@ typedef enum ValueKind {
 
 /* How long a buffer is needed. */
 typedef enum Life {
-    LIFE_KEEP, /* seen by the caller: at a fixed place of its own */
-    LIFE_TAPE, /* written by forward, read by backward */
-    LIFE_TEMP, /* stages `first` to `last` of function `fn` */
+    LIFE_KEEP,    /* seen by the caller: at a fixed place of its own */
+    LIFE_TAPE,    /* written by forward, read by backward */
+    LIFE_TEMP,    /* stages `first` to `last` of function `fn` */
     LIFE_PREPARED /* beside the parameters, once sched_prepare() was here */
 } Life;
 
@@ -52,6 +52,8 @@ typedef struct Value {
     int lag, lead;    /* BUFFER with that axis: steps kept before and after */
     bool packed;      /* BUFFER: packed right operand, pk x pn */
     int64_t pn, pk;   /* its columns and rows */
+    int group;        /* BUFFER: holds the rows of one chunk of that group of
+                         function `fn` and no more; -1: all rows */
     Life life;        /* BUFFER */
     int fn, first, last; /* LIFE_TEMP */
 } Value;
@@ -115,6 +117,11 @@ typedef enum KernelKind {
     KN_POOL,    /* y[rows,n] = x0 summed over the B rows of each step */
     KN_REVERSE, /* y at step t of `over` = x0 at LEN[b] - 1 - t, else 0; x1 is
                    LEN */
+    KN_EVERY,   /* y at step k of `over`, a slower axis, = the sum of `parts`
+                   steps from rate*(k + 1) + row on of x0, which has axes
+                   `from`; 0 for those outside; all 0-based; likewise: */
+    KN_HOLD,    /* y at step t of the axis below = x0 at step
+                   floor((t + row)/rate) of `over`, 0 outside */
     KN_AT,      /* y[b,:] = x0 at 0-based step `row` of its axis, or LEN[b] +
                    row when x1 (the lengths) is there */
     KN_TAIL     /* y at all steps LEN[b] + row <= t < T + lead of its axis; in
@@ -138,21 +145,37 @@ typedef struct Kernel {
     int64_t parts;  /* PRODUCT, SCATTER, ARGMAX, LSE, SOFTMAX, CUMSUM */
     int view;       /* VIEW, FOLD */
     bool on_start;  /* COPY: only if START is not 0 (its value: Sched.start) */
-    uint8_t over, from; /* SUMA, MAXA, MINA */
-    int row;            /* AT, TAIL */
+    uint8_t over, from; /* SUMA, MAXA, MINA, EVERY, HOLD */
+    int row;            /* AT, TAIL, EVERY, HOLD */
+    int rate;           /* EVERY, HOLD */
 } Kernel;
 
 typedef struct Stage {
-    int comp; /* LOOP over this component of Sched.causal; -1: WHOLE */
-    int dir;  /* LOOP: +1: t = 0..T-1; -1: t = T-1..0; WHOLE: 0 */
+    int comp;     /* LOOP over this component of Sched.causal; -1: WHOLE */
+    int dir;      /* LOOP: +1: t = 0..T-1; -1: t = T-1..0; WHOLE: 0 */
+    int group;    /* index into SchedFn.group, -1: in none */
     bool prepare; /* WHOLE: is done once for all runs */
     VEC(Kernel) kernel;
 } Stage;
+
+/* Stages behind one another that are run chunk by chunk along a time axis: all
+ * of them on some steps, then all on the next ones, so that what one writes is
+ * still in the cache when another reads it.  In a WHOLE stage the rows are
+ * those of the chunk.  A result without the axis sums over all chunks: they are
+ * added to what the first one has written. */
+typedef struct Group {
+    int axis;      /* number of the time axis */
+    int dir;       /* chunks from the first to the last step, or -1 */
+    int64_t rows;  /* a chunk has as many steps as have no more rows than this,
+                      at least one; a row is that of a step of a sequence */
+    int64_t steps; /* not 0: so many steps instead */
+} Group;
 
 enum { FN_FORWARD, FN_BACKWARD, FN_COUNT };
 
 typedef struct SchedFn {
     VEC(Stage) stage; /* empty backward: the model has no GRAD roots */
+    VEC(Group) group;
 } SchedFn;
 
 typedef struct Sched {
@@ -171,17 +194,33 @@ typedef struct Sched {
     int64_t param_size;     /* reals in that block */
 } Sched;
 
+/* How loops in time are cut into chunks; see Group. */
+typedef struct Chunks {
+    bool off;      /* not at all */
+    int64_t steps; /* not 0: so many steps to a chunk */
+} Chunks;
+
 /* The graph must be verified, simplified, and free of FINAL.  Everything
  * lives in `a`. */
-Sched *sched_build(const Graph *g, Arena *a);
+Sched *sched_build(const Graph *g, Chunks chunks, Arena *a);
 /* For streams, prepare.c: moves what depends on parameters alone into a stage
  * of its own in front and drops backward. */
 void sched_prepare(Sched *s);
 void sched_print(Buf *out, const Sched *s);
-/* The axis whose steps axis i has once more, -1: none. */
+/* The axis that gives axis i its steps, -1: none, and one for how many of
+ * those. */
 static inline int sched_like(const Sched *s, int i)
 {
     return i < s->g->time.n ? s->g->time.v[i].like : -1;
+}
+static inline int sched_rate(const Sched *s, int i)
+{
+    return i < s->g->time.n ? s->g->time.v[i].rate : 1;
+}
+/* Whether axis i has the very steps of another. */
+static inline bool sched_same(const Sched *s, int i)
+{
+    return sched_like(s, i) >= 0 && sched_rate(s, i) == 1;
 }
 /* How many rows some axes have: "1", "B", "U*T*B". */
 const char *rows_text(int axes);

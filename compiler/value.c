@@ -22,7 +22,7 @@ Val value_new(Lower *w, ValueKind kind, Ref ref, int shape, uint8_t axes)
            !(axes & cell_time(v.axis)))
         v.axis++;
     v.life = LIFE_TEMP;
-    v.fn = v.first = v.last = -1;
+    v.fn = v.first = v.last = v.group = -1;
     vec_push(w->arena, &w->s->val, v);
     return w->s->val.n - 1;
 }
@@ -200,12 +200,9 @@ void value_begin(Lower *w)
     w->s->len[0] = keep(w, "len", -1, 0, GX_B);
     for (int i = 1; i < w->s->ntime; i++) {
         const char *name = arena_printf(w->arena, "len.%s", g->time.v[i].name);
-        if (sched_like(w->s, i) < 0)
-            w->s->len[i] = keep(w, name, -1, 0, GX_B);
+        w->s->len[i] = sched_same(w->s, i) ? w->s->len[sched_like(w->s, i)]
+                                           : keep(w, name, -1, 0, GX_B);
     }
-    for (int i = 1; i < w->s->ntime; i++)
-        if (sched_like(w->s, i) >= 0)
-            w->s->len[i] = w->s->len[sched_like(w->s, i)];
     w->s->last = keep(w, "last", -1, 0, GX_B);
     w->s->start = keep(w, "start", -1, 0, GX_NONE);
     w->s->batch = keep(w, "batch", -1, 0, GX_NONE);

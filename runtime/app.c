@@ -76,6 +76,8 @@ static int list_inputs(AppHost *h, const CellDesc *d)
             h->input[i].set = strdup(d->tensor[t].set);
     }
     h->ninput = n;
+    for (int k = 0; k < d->ntime; k++)
+        h->clock[k] = (RtClock){d->like[k], d->rate[k]};
     free(want);
     return 0;
 }

@@ -294,6 +294,7 @@ int app_data(AppHost *h, const Flags *f, const char *path, RtData *d)
         bad = read_text(h, path, d, &err);
     if (!bad && path && is_kind(path, ".npy"))
         bad = read_lengths(h, NULL, d, &err);
+    memcpy(d->clock, h->clock, sizeof d->clock);
     if (!bad)
         bad = data_finish(d, &err) || note_sizes(h, d, &err);
     return bad ? app_fail(&err) : 0;

@@ -38,7 +38,8 @@ struct AppHost {
     void *user;      /* the host's own */
     AppInput *input; /* everything that data must give */
     int ninput;
-    RtPairs train_block; /* entries of the spec's blocks */
+    RtClock clock[CELL_TIMES]; /* its slower time axes */
+    RtPairs train_block;       /* entries of the spec's blocks */
     RtPairs data_block;
     Checkpoint about; /* what a checkpoint of this model says */
     const CellDesc *train;

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CELL_ABI 2 /* bumped whenever a layout below changes */
+#define CELL_ABI 3 /* bumped whenever a layout below changes */
 
 /* Axes over which a tensor varies besides its own extents: time, sequences,
  * and further time axes in the order of their declaration.  Rows lie in the
@@ -34,8 +34,8 @@ enum {
     CELL_GRAD,   /* after backward: gradient of an input or start value;
                     gradients of parameters are in the gradient block */
     CELL_LENGTH, /* [B] steps of each sequence, as reals; caller writes; one
-                    for each time axis that is like no other, `of` is its
-                    number from 0 */
+                    for each time axis but those that have the very steps of
+                    another, `of` is its number from 0 */
     CELL_LAST,   /* [B] 1 where the sequence ends in this chunk */
     CELL_START,  /* scalar: 1 on the first chunk of the sequences, else 0 */
     CELL_BATCH,  /* scalar: sequences in the whole batch (B, or more when
@@ -56,8 +56,8 @@ enum {
     CELL_BACKWARD = 16,  /* its recurrence is swept from the end to 1 */
     CELL_WHOLE = 32,    /* BATCH: a value depends on all sequences of the batch,
                            which must not be split */
-    CELL_AFTER = 64,     /* INPUT: cotangents of what the steps behind the end
-                            read; its GRAD: of what these read before them */
+    CELL_AFTER = 64,    /* INPUT: cotangents of what the steps behind the end
+                           read; its GRAD: of what these read before them */
     CELL_SIMPLEX = 256, /* PARAM: rows are positive and sum to 1 */
     CELL_SKEW = 512     /* PARAM: square matrices with A' = -A */
 };
@@ -125,8 +125,10 @@ struct CellDesc {
     int real_bytes;               /* 4 or 8 */
     int ntime;                    /* time axes, at least 1 */
     const char *time[CELL_TIMES]; /* their names in the source */
-    int like[CELL_TIMES]; /* an axis whose steps these are once more, so that
-                             extents and lengths are the same; -1: none */
+    int like[CELL_TIMES]; /* an earlier axis that gives this one its steps:
+                             one for `rate` of those; -1: none */
+    int rate[CELL_TIMES]; /* 1: the same steps once more; more: a slower clock,
+                             floor(length / rate) long, its extent at least 1 */
     int ntensor;          /* entries of tensor */
     const CellTensor *tensor;
     int64_t param_size;  /* reals in the parameter block */
@@ -194,6 +196,24 @@ static inline int cell_only_time(int axes)
         if (axes & cell_time(i))
             only = only == CELL_NO_TIME ? i : CELL_MANY_TIMES;
     return only;
+}
+
+/* Steps of time axis i where the axis that gives it its steps has `steps`. */
+static inline int64_t cell_steps(const CellDesc *d, int i, int64_t steps)
+{
+    return d->rate[i] > 1 ? steps / d->rate[i] : steps;
+}
+
+/* Sets the extents that follow from others. */
+static inline void cell_extents(const CellDesc *d, int64_t *n)
+{
+    for (int i = 0; i < d->ntime; i++) {
+        int64_t *to = &n[cell_time_at(i)];
+        if (d->like[i] < 0)
+            continue;
+        *to = cell_steps(d, i, n[cell_time_at(d->like[i])]);
+        *to = *to > 1 ? *to : 1;
+    }
 }
 
 /* Rows of tensor t from its first to the one at i[CELL_AT_T], ... */

@@ -46,12 +46,20 @@ typedef struct RtSteps {
     int64_t *length; /* [nseq]: valid steps of each, up to offset[i + 1] */
 } RtSteps;
 
+/* A slower axis: one step for every `rate` of those of axis `like`; rate 0, 1:
+ * it is none. */
+typedef struct RtClock {
+    int like, rate;
+} RtClock;
+
 /* Start with `RtData d = {0};`, end with data_free. */
 typedef struct RtData {
     RtField *field;
     int nfield;
     int64_t nseq;              /* sequences */
     RtSteps steps[CELL_TIMES]; /* the first is never without, once finished */
+    RtClock clock[CELL_TIMES]; /* set by the caller; data_finish checks the
+                                  steps of such axes or finds them */
 } RtData;
 
 void data_free(RtData *d);

@@ -23,7 +23,7 @@ typedef struct Flag {
     const char *start; /* its value where not given, NULL: none */
     const char *from;  /* block of the spec that may set it, NULL: command
                           line only */
-    const char *help;  /* one line */
+    const char *help;  /* one line; NULL: not shown, for our own tests */
 } Flag;
 
 typedef struct Flags Flags;

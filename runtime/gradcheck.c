@@ -370,9 +370,7 @@ int gradcheck_run(const CellDesc *d, const GradSetup *setup, GradReport *r,
     c.n[CELL_AT_B] = setup->B;
     for (int k = 0; k < CELL_TIMES; k++) /* all of them different */
         c.n[cell_time_at(k)] = setup->T > k ? setup->T - k : 1;
-    for (int k = 0; k < d->ntime; k++)
-        if (d->like[k] >= 0)
-            c.n[cell_time_at(k)] = c.n[cell_time_at(d->like[k])];
+    cell_extents(d, c.n);
     c.rng = (RtRng){setup->seed, rt_stream(RT_STREAM_TEST, 0), 0};
     c.m = model_new(d, err);
     c.s = c.m ? session_new(c.m, err) : NULL;

@@ -120,6 +120,20 @@ void session_steps(RtSession *s, int axis, int64_t steps)
     s->n[cell_time_at(axis)] = steps;
 }
 
+/* The lengths into `work`, those that follow from others among them. */
+static void put_lengths(RtSession *s)
+{
+    const CellDesc *d = s->desc;
+    int64_t B = s->n[CELL_AT_B];
+
+    for (int k = 0; k < d->ntime; k++)
+        for (int64_t b = 0; b < B && d->like[k] >= 0; b++)
+            s->length[k][b] = cell_steps(d, k, s->length[d->like[k]][b]);
+    for (int i = -1; (i = model_next(d, CELL_LENGTH, i)) >= 0;)
+        for (int64_t b = 0; b < B; b++)
+            put_real(s, place(s, i) + b, (double)s->length[d->tensor[i].of][b]);
+}
+
 int session_begin(RtSession *s, int64_t T, int64_t B, int start, RtError *err)
 {
     if (T < 1 || B < 1)
@@ -134,9 +148,7 @@ int session_begin(RtSession *s, int64_t T, int64_t B, int start, RtError *err)
                        s->desc->name, (long long)B, (long long)s->carry_B);
     s->n[CELL_AT_T] = T;
     s->n[CELL_AT_B] = B;
-    for (int k = 1; k < s->desc->ntime; k++)
-        if (s->desc->like[k] >= 0)
-            s->n[cell_time_at(k)] = s->n[cell_time_at(s->desc->like[k])];
+    cell_extents(s->desc, s->n);
     s->start = start;
     s->row0 = s->step0 = 0;
     s->rows = B;
@@ -147,10 +159,7 @@ int session_begin(RtSession *s, int64_t T, int64_t B, int start, RtError *err)
     for (int k = 0; k < s->desc->ntime; k++)
         for (int64_t b = 0; b < B; b++)
             s->length[k][b] = s->n[cell_time_at(k)];
-    for (int i = -1; (i = model_next(s->desc, CELL_LENGTH, i)) >= 0;)
-        for (int64_t b = 0; b < B; b++)
-            put_real(s, place(s, i) + b,
-                     (double)s->length[s->desc->tensor[i].of][b]);
+    put_lengths(s);
     fill_role(s, CELL_LAST, 1);
     fill_role(s, CELL_START, start ? 1 : 0);
     fill_role(s, CELL_BATCH, (double)B);
@@ -281,7 +290,7 @@ int session_lengths(RtSession *s, int axis, const int64_t *length, RtError *err)
 {
     int64_t steps = s->n[cell_time_at(axis)], B = s->n[CELL_AT_B];
 
-    if (s->desc->like[axis] >= 0) /* it has those of that axis */
+    if (s->desc->like[axis] >= 0) /* its steps follow from that axis */
         return 0;
     for (int64_t b = 0; b < B; b++)
         if (length[b] < 0 || length[b] > steps)
@@ -290,12 +299,8 @@ int session_lengths(RtSession *s, int axis, const int64_t *length, RtError *err)
                            "have %lld steps",
                            (long long)b + 1, (long long)length[b],
                            (long long)steps);
-    for (int k = 0; k < s->desc->ntime; k++)
-        if (k == axis || s->desc->like[k] == axis)
-            memcpy(s->length[k], length, (size_t)B * sizeof *length);
-    for (int i = -1; (i = model_next(s->desc, CELL_LENGTH, i)) >= 0;)
-        for (int64_t b = 0; b < B && s->desc->tensor[i].of == axis; b++)
-            put_real(s, place(s, i) + b, (double)length[b]);
+    memcpy(s->length[axis], length, (size_t)B * sizeof *length);
+    put_lengths(s);
     return 0;
 }
 

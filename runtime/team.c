@@ -293,9 +293,9 @@ int team_split(const RtTeam *t, int64_t B, int token)
     if ((token && !one_term(d)) ||
         (batch >= 0 && d->tensor[batch].flags & CELL_WHOLE))
         return 1;
-    if (t->n > B || prefers_pool(t, B))
+    if (prefers_pool(t, B))
         return 1;
-    return t->n;
+    return t->n < B ? t->n : (int)B;
 }
 
 /* The extents of the member with most rows, and how many there are. */
@@ -309,6 +309,7 @@ static int most_rows(const RtTeam *t, const RtBatch *b, int token, int64_t *n)
     n[CELL_AT_B] = (b->B + members - 1) / members;
     for (int k = 1; k < t->model->desc->ntime; k++)
         n[cell_time_at(k)] = b->more[k];
+    cell_extents(t->model->desc, n);
     return members;
 }
 

@@ -24,6 +24,7 @@ const Flag drv_reduce_flags[] = {
 const Flag drv_number_flags[] = {
     {"double", NULL, NULL, NULL, "compute in double precision"},
     {"backend", "NAME", "tcc", NULL, "tcc, cc or eval"},
+    {"chunk", "STEPS", NULL, NULL, NULL}, /* for tests of short sequences */
     {NULL, NULL, NULL, NULL, NULL}};
 
 const Flag drv_json_flags[] = {{"json", NULL, NULL, NULL, "report as JSON"},
@@ -209,6 +210,8 @@ int drv_settings(Drv *d, const Flags *f)
         code = drv_code(cellc_set(d->c, "double", "1"));
     if (!code && flags_given(f, "backend"))
         code = drv_code(cellc_set(d->c, "backend", flags_get(f, "backend")));
+    if (!code && flags_given(f, "chunk"))
+        code = drv_code(cellc_set(d->c, "chunk", flags_get(f, "chunk")));
     return code;
 }
 

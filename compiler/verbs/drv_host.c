@@ -170,6 +170,15 @@ static int list_inputs(DrvHost *h)
     return code;
 }
 
+static void list_clocks(DrvHost *h)
+{
+    const char *name;
+    RtClock c;
+
+    for (int k = 0; cellc_axis_at(h->d.c, k, &name, &c.like, &c.rate); k++)
+        h->app.clock[k] = c;
+}
+
 static int list_block(const Cellc *c, const char *block, RtPairs *to)
 {
     const char *key, *value;
@@ -215,6 +224,7 @@ static int host_open(AppHost *a, const Flags *f, const char *spec,
         code = drv_code(cellc_check(h->d.c));
     if (!code)
         code = list_inputs(h);
+    list_clocks(h);
     if (!code)
         code = list_block(h->d.c, "train", &a->train_block);
     return code ? code : list_block(h->d.c, "data", &a->data_block);

@@ -318,7 +318,7 @@ static char *read_file(Arena *a, const char *path)
     return f ? b.s : NULL;
 }
 
-static const Plan *read_plan(const char *path, Arena *a)
+static const Plan *read_plan(const char *path, Chunks chunks, Arena *a)
 {
     char *text = read_file(a, path);
     Buf err;
@@ -338,13 +338,13 @@ static const Plan *read_plan(const char *path, Arena *a)
     const char *wrong = graph_verify(g, a);
     if (wrong)
         printf("%s: %s\n", path, wrong);
-    return wrong ? NULL : plan_build(sched_build(g, a), a);
+    return wrong ? NULL : plan_build(sched_build(g, chunks, a), a);
 }
 
 /* Of the same graph, so that a stream has its gradients to drop. */
 static const Plan *stream_plan(const Plan *p, Arena *a)
 {
-    Sched *s = sched_build(p->s->g, a);
+    Sched *s = sched_build(p->s->g, (Chunks){.off = true}, a);
     sched_prepare(s);
     return plan_build(s, a);
 }
@@ -378,6 +378,7 @@ int main(int argc, char **argv)
     const char *show = NULL, *name = "model";
     bool real64 = false;
     EmitWeights weights = WEIGHTS_F32;
+    Chunks chunks = {true, 0};
     for (int i = 1; i < argc; i++) {
         if (!strcmp(argv[i], "--double")) {
             real64 = true;
@@ -387,9 +388,11 @@ int main(int argc, char **argv)
             weights = weights_type(argv[++i]);
         } else if (!strcmp(argv[i], "--name") && i + 1 < argc) {
             name = argv[++i];
+        } else if (!strcmp(argv[i], "--chunk") && i + 1 < argc) {
+            chunks = (Chunks){false, atoi(argv[++i])};
         } else {
             Arena *a = arena_new(NULL);
-            Check c = {a, read_plan(argv[i], a), {0}, argv[i], 0};
+            Check c = {a, read_plan(argv[i], chunks, a), {0}, argv[i], 0};
             c.options.name = name;
             c.options.real64 = real64;
             c.options.weights = weights;

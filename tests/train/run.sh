@@ -349,6 +349,27 @@ translation() {
             2> err &&
         grep -q 'several time axes' err
 }
+a_slower_clock() {
+    awk 'BEGIN { s = 7; for (i = 0; i < 300; i++) { a = b = ""
+        for (k = 0; k < 2 + i % 6; k++) { s = (s * 1103515 + 12345) % 65536
+            c = substr("abc", s % 3 + 1, 1); a = a " " c
+            if (k % 2) b = b " " last c
+            last = c }
+        print substr(a, 2) "\t" substr(b, 2) } }' > pairs.tsv
+    cut -f 1 pairs.tsv | head -n 9 > some.txt
+    cut -f 2 pairs.tsv | head -n 9 > told.txt
+    sed '5s/\t[^ ]* /\t/' pairs.tsv > fewer.tsv
+    set -- --column 'x=words(1)' --column 'y=words(2)'
+    cellc train "$SPEC/halves.cell" pairs.tsv -o a.safetensors "$@" &&
+        cellc generate a.safetensors --greedy --in x=some.txt > out &&
+        cmp out told.txt &&
+        cellc eval a.safetensors pairs.tsv "$@" > out &&
+        grep -q '^perplexity *1\.0' out &&
+        ! cellc train "$SPEC/halves.cell" fewer.tsv "$@" 2> err &&
+        grep -q '2 steps in sequence 5 of input y, wanted 3' err &&
+        ! cellc train "$SPEC/halves.cell" pairs.tsv "$@" --tbptt 2 2> err &&
+        grep -q 'several time axes' err
+}
 # Labels with steps of their own, from lines of text, for arrays of frames: the
 # spec's own name for "no label" is class 0, and lengths are the lines'.
 labels_without_alignment() {

@@ -461,6 +461,36 @@ static void values(void **state)
     data_free(&d);
 }
 
+/* The steps of a slower axis follow, whether it has data or not. */
+static void clocks(void **state)
+{
+    (void)state;
+    RtError err = {0};
+    RtData d = {.clock = {[1] = {0, 3}, [2] = {1, 2}}};
+    const RtWant slow = {.name = "z", .axis = 1};
+    save_set(4, 14);
+    double v[16] = {0};
+    save("z.npy", NPY_F8, 2, (int64_t[]){4, 4}, v);
+    done(data_add_npy(&d, &x2, "x.npy", 0, &err), &err);
+    done(data_add_npy(&d, &slow, "z.npy", 0, &err), &err);
+    done(data_lengths_npy(&d, 0, "len.npy", &err), &err);
+    done(data_finish(&d, &err), &err);
+    for (int64_t i = 0; i < 4; i++) {
+        assert_int_equal(data_steps(&d, 1, i), (14 - i) / 3);
+        assert_int_equal(data_steps(&d, 2, i), (14 - i) / 6);
+    }
+    RtFeed *f = open_feed(&d, (RtFeedOptions){.to = 1, .batch = 3});
+    RtBatch b = get(f, 0, 1);
+    assert_true(b.T == 11 && b.more[1] == 3 && b.more[2] == 1);
+    feed_free(f);
+    d.clock[1].rate = 4;
+    refused(data_finish(&d, &err), &err,
+            "z.npy: 4 steps in sequence 1 of input z, wanted 3");
+    const RtFeedOptions o = {.to = 1, .batch = 1, .chunk = 2};
+    refused(feed_open(&d, &o, &err) ? 0 : -1, &err, "several time axes");
+    data_free(&d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -475,6 +505,7 @@ int main(void)
         cmocka_unit_test(tables),
         cmocka_unit_test(disagreements),
         cmocka_unit_test(values),
+        cmocka_unit_test(clocks),
     };
     return cmocka_run_group_tests_name("data", tests, scratch_enter,
                                        scratch_leave);
