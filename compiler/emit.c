@@ -543,6 +543,7 @@ const char *emit_function(Emit *e, int fn)
     e->locals.n = 0;
     e->block.n = 0;
     e->depth = 0;
+    e->constant.n = 0;
     buf_init(&e->body, e->arena);
     e->indent = 1;
     for (int i = 0; i < f->stage.n;)

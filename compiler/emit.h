@@ -107,6 +107,7 @@ struct Emit {
     bool independent;    /* the macro INDEPENDENT is used */
     const char *quoted;  /* start of the source line quoted last */
     int depth;           /* most scratch strips a kernel of the function took */
+    Names constant;      /* numbers that the function keeps in strips */
     const void *pattern; /* emitjoin.c: the rows that join operations, read */
 };
 
@@ -235,6 +236,12 @@ const char *emit_kernel_call(Emit *e, const char *kernel);
 void emit_kernel_prototypes(Emit *e, Buf *out);
 /* emit_loops_style but for the kernels, which are those of the run time. */
 EmitStyle emit_kernels_style(void);
+
+/* emitstrips.c: a cluster as strip calls, what a function then declares, and
+ * the names that it takes. */
+void emit_strips_fused(Emit *e, const Kernel *k, EmitRows rows);
+void emit_strips_locals(Emit *e, Buf *out);
+void emit_strips_names(Emit *e);
 
 /* emitjoin.c: one strip call for each Inst of a FUSED kernel; those that
  * others drew in have no kernel. */
