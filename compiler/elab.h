@@ -373,7 +373,7 @@ typedef enum When { WHEN_NO, WHEN_STEP, WHEN_END, WHEN_NUMBER } When;
 typedef struct TimeSub {
     When when;
     int off;
-    int axis;     /* STEP: which axis */
+    int axis;     /* which one; END, NUMBER: -1 if it is not said */
     int mul, div; /* STEP; each 1 but where it says a slower clock */
     bool clock;   /* STEP: it does */
 } TimeSub;

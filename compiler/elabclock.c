@@ -159,10 +159,10 @@ static Val number_op(Elab *e, Op op, Val x, int y, Span at)
 
 /* What stands at z[at], outside of the sequence; 0 where nothing does. */
 static Val outside(Elab *e, Scope *s, Ast *base, Name *n, bool end, int index,
-                   Span at)
+                   int axis, Span at)
 {
     Name *m = n ? storage_name(e, n->stands ? n->stands : n) : NULL;
-    TimeSub t = {end ? WHEN_END : WHEN_NUMBER, index, -1, 1, 1, false};
+    TimeSub t = {end ? WHEN_END : WHEN_NUMBER, index, axis, 1, 1, false};
     if (m && (m->kind == N_INPUT || edges_of(e, m)))
         return timed_index(e, s, base, n, t, at);
     return val_num(e, 0);
@@ -176,7 +176,7 @@ static Val bounded(Elab *e, Scope *s, Ast *base, Name *n, TimeSub t, int slow,
     step.rank = 0;
     step = val_node(e, step, OP_TIME, 0, NULL, t.axis, 0, 0, at);
     for (int i = 0; i >= floor_div(1 + t.off, w->rate); i--) {
-        Val edge = outside(e, s, base, n, false, i, at);
+        Val edge = outside(e, s, base, n, false, i, slow, at);
         Val in[3] = {number_op(e, OP_ge, step, w->rate * (i + 1) - t.off, at),
                      v, edge};
         if (edge.kind == V_NONE)
@@ -185,7 +185,7 @@ static Val bounded(Elab *e, Scope *s, Ast *base, Name *n, TimeSub t, int slow,
             v = val_op(e, OP_select, 3, in, at, NULL);
     }
     for (int i = 1; i <= floor_div(w->rate - 1 + t.off, w->rate); i++) {
-        Val edge = outside(e, s, base, n, true, i, at);
+        Val edge = outside(e, s, base, n, true, i, slow, at);
         Val end = number_op(e, OP_mul, val_length(e, slow, at), w->rate, at);
         int far = w->rate * i - t.off;
         Val beyond[2] = {step, number_op(e, far < 0 ? OP_sub : OP_add, end,

@@ -310,8 +310,8 @@ Val final_value(Elab *e, Scope *s, Val v, Span at)
 /* h[end], h[1], h[end-2]: one step, the axis is gone. */
 static Val read_one(Elab *e, Scope *s, Name *n, Ast *base, TimeSub t, Span at)
 {
-    bool end = t.when == WHEN_END, clear;
-    int off = t.off;
+    bool end = t.when == WHEN_END, clear = true;
+    int off = t.off, axis = t.axis;
     n = n->stands ? n->stands : n;
     Name *m = storage_of(e, n);
     n->used = m->used = true;
@@ -320,8 +320,9 @@ static Val read_one(Elab *e, Scope *s, Name *n, Ast *base, TimeSub t, Span at)
     Val v = m->val;
     if (v.kind != V_TENSOR)
         return v;
-    int axis =
-        dropped_axis(e, s, &v, n->name, end ? "[end]" : "[1]", at, &clear);
+    if (axis < 0)
+        axis =
+            dropped_axis(e, s, &v, n->name, end ? "[end]" : "[1]", at, &clear);
     if (!clear && e->building)
         return val_none();
     if (n->scope->reversed && axis == n->scope->axis) {

@@ -120,6 +120,7 @@ struct Emit {
     bool preparing;      /* the function that fills those is printed */
     const char *quoted;  /* start of the source line quoted last */
     int depth;           /* most scratch strips a kernel of the function took */
+    Names constant;      /* numbers that the function keeps in strips */
     const void *pattern; /* emitjoin.c: the rows that join operations, read */
 };
 
@@ -215,6 +216,10 @@ const char *emit_wrap(Emit *e, const char *text);
 /* Notes that the file calls a function of the run time. */
 void emit_use(Emit *e, const char *name);
 
+/* emitsteps.c: AT, TAIL, REVERSE, EVERY and HOLD inside a loop over the axis
+ * `loop` (a bit, or 0). */
+void emit_moved(Emit *e, const Kernel *k, int loop);
+
 /* emitquote.c: a comment with the source lines of a kernel, if the style wants
  * any and the kernel before had others. */
 void emit_quote(Emit *e, const Kernel *k);
@@ -252,6 +257,12 @@ const char *emit_kernel_call(Emit *e, const char *kernel);
 void emit_kernel_prototypes(Emit *e, Buf *out);
 /* emit_loops_style but for the kernels, which are those of the run time. */
 EmitStyle emit_kernels_style(void);
+
+/* emitstrips.c: a cluster as strip calls, what a function then declares, and
+ * the names that it takes. */
+void emit_strips_fused(Emit *e, const Kernel *k, EmitRows rows);
+void emit_strips_locals(Emit *e, Buf *out);
+void emit_strips_names(Emit *e);
 
 /* emitjoin.c: one strip call for each Inst of a FUSED kernel; those that
  * others drew in have no kernel. */

@@ -184,15 +184,20 @@ static void become(Join *j, StripCall *c, const Match *m)
     drop_unused(j, was.in, was.nin);
 }
 
-/* The row that draws in most. */
+/* Whether row p serves better than q, if there is one. */
+static bool is_better(const Pattern *p, const Pattern *q)
+{
+    return !q || p->nop > q->nop || (p->nop == q->nop && p->nin < q->nin);
+}
+
+/* The row that draws in most, with the fewest operands. */
 static void join(Join *j, int root)
 {
     const Patterns *all = patterns(j->e);
     Match best = {0}, m;
     for (int i = 0; i < all->n; i++) {
         const Pattern *p = &all->v[i];
-        if (p->term[0].op != j->k->inst.v[root].op ||
-            (best.p && p->nop <= best.p->nop))
+        if (p->term[0].op != j->k->inst.v[root].op || !is_better(p, best.p))
             continue;
         memset(&m, 0, sizeof m);
         m.j = j;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "../runtime/kernels.h"
+#include "ops.h"
 
 #define TEXT(...) #__VA_ARGS__
 #define EXPANDED(...) TEXT(__VA_ARGS__)
@@ -80,6 +81,42 @@ static void print_link(Buf *out, const char *name, const char *params)
                name);
 }
 
+/* Whether a loop with this operation stays scalar: it calls the C library,
+ * and for more than compilers have instructions for. */
+static bool is_scalar(Emit *e, Op op)
+{
+    static const char *const inlined[] = {"sqrtf", "fabsf", "floorf"};
+    const char *call = strstr(op_row[op].c ? op_row[op].c : "", "vm_");
+    if (!call || e->o->real64) /* in double the strips do the same */
+        return false;
+    const char *name = emit_function_name(
+        e, arena_strndup(e->arena, call, strcspn(call, "(")));
+    bool scalar = strncmp(name, "vm_", 3) != 0;
+    for (size_t i = 0; i < sizeof inlined / sizeof *inlined; i++)
+        scalar &= strcmp(name, inlined[i]) != 0;
+    return scalar;
+}
+
+/* One such operation would keep the others of its loop from vectorising. */
+static void linked_fused(Emit *e, const Kernel *k, EmitRows rows)
+{
+    bool scalar = false, call = false;
+    for (int i = 0; i < k->inst.n; i++) {
+        scalar |= is_scalar(e, k->inst.v[i].op);
+        call |= k->inst.v[i].op == OP_CALL;
+    }
+    if (scalar && !call && k->inst.n > 1)
+        emit_strips_fused(e, k, rows);
+    else
+        emit_loops_style.fused(e, k, rows);
+}
+
+static void linked_locals(Emit *e, Buf *out)
+{
+    emit_loops_style.locals(e, out);
+    emit_strips_locals(e, out);
+}
+
 static void print_pointers(Emit *e, Buf *out)
 {
     buf_printf(out, "#define REAL %s\n", e->real);
@@ -93,8 +130,12 @@ const char *emit_linked(const Plan *p, const EmitOptions *o, Arena *a)
     plain.nsize = 0;
     style.head = print_pointers;
     style.comments = false;
+    style.fused = linked_fused;
+    style.locals = linked_locals;
     Emit e;
     emit_init(&e, p, &plain, a, &style);
+    emit_strips_names(&e);
+    e.fixed = e.taken.n;
     Buf out;
     buf_init(&out, a);
     emit_loops_file(&e, &out, "#include <math.h>\n#include <stdint.h>\n");

@@ -121,6 +121,20 @@ static const char *result_text(Fused *f, int i)
                         (long long)stride);
 }
 
+/* A strip full of the number `v`, which lies like any other operand then. */
+static const char *constant_text(Fused *f, Val v)
+{
+    Emit *e = f->e;
+    const char *number = intern_str(e->intern, emit_real(e, e->p->loc[v].num));
+    int i = 0;
+    while (i < e->constant.n && e->constant.v[i] != number)
+        i++;
+    if (i == e->constant.n)
+        vec_push(e->arena, &e->constant, number);
+    return arena_printf(e->arena, "k[%d], %lld, 1", i,
+                        (long long)(f->chunks ? 0 : f->k->n));
+}
+
 static const char *operand_text(Fused *f, int in)
 {
     Arena *a = f->e->arena;
@@ -128,6 +142,8 @@ static const char *operand_text(Fused *f, int in)
         return arena_printf(a, "%s, %d", result_text(f, in),
                             f->call[in].n > 1 || f->k->n == 1);
     Val v = f->k->in.v[~in];
+    if (f->block && f->e->p->loc[v].space == SP_CONST)
+        return constant_text(f, v);
     int64_t stride = emit_stride(f->e, v, f->rows);
     bool wide = f->e->p->loc[v].n > 1;
     return arena_printf(a, "%s, %lld, %d", in_block(f, v, stride, wide),
@@ -167,7 +183,7 @@ static void print_calls(Fused *f, const char *rows, const char *columns)
         emit_line(f->e, "%s);", calls.v[i]);
 }
 
-static void strips_fused(Emit *e, const Kernel *k, EmitRows rows)
+void emit_strips_fused(Emit *e, const Kernel *k, EmitRows rows)
 {
     Fused f = {e, k, rows, emit_join(e, k), 0, false, 0, {0}};
     e->block.n = 0;
@@ -219,18 +235,32 @@ static void strips_transpose(Emit *e, const Kernel *k)
     e->indent--;
 }
 
-static void strips_locals(Emit *e, Buf *out)
+void emit_strips_names(Emit *e)
+{
+    static const char *const own[] = {"s", "k", "r", "i", "n", "rows"};
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        emit_fresh(e, own[i]);
+}
+
+/* Scratch strips, and those of constants, which are filled once a call. */
+void emit_strips_locals(Emit *e, Buf *out)
 {
     if (e->depth)
         buf_printf(out, "    %s s[%d][%d];\n", e->real, e->depth, STRIP);
+    if (e->constant.n)
+        buf_printf(out, "    %s k[%d][%d];\n", e->real, e->constant.n, STRIP);
+    for (int i = 0; i < e->constant.n; i++)
+        buf_printf(out, "    %s(1, %d, k[%d], %d, %s);\n",
+                   emit_kernel_name(e, "fill"), STRIP, i, STRIP,
+                   e->constant.v[i]);
 }
 
 static const EmitStyle strips = {
     .call = emit_kernel_call,
-    .fused = strips_fused,
+    .fused = emit_strips_fused,
     .copy = strips_copy,
     .transpose = strips_transpose,
-    .locals = strips_locals,
+    .locals = emit_strips_locals,
 };
 
 /* libtcc gets no headers: prototypes of just the kernels that are called. */
@@ -273,13 +303,11 @@ static void print_called(Emit *e, Buf *out)
 
 const char *emit_strips(const Plan *p, const EmitOptions *o, Arena *a)
 {
-    static const char *const own[] = {"s", "r", "i", "n", "rows"};
     Emit e;
     EmitOptions plain = *o;
     plain.nsize = 0;
     emit_init(&e, p, &plain, a, &strips);
-    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
-        emit_fresh(&e, own[i]);
+    emit_strips_names(&e);
     for (int i = 0; i < e.g->call.n; i++)
         emit_fresh(&e, called_name(a, i));
     e.fixed = e.taken.n;

@@ -4,7 +4,7 @@
 #include "isa.h"
 
 enum {
-    CHUNK = 256, /* reals that a repeated number is spread over */
+    CHUNK = 512, /* reals that a repeated number is spread over */
     MOST = 6,    /* operands */
     WIDE = 16    /* reals in the widest vector of floats */
 };

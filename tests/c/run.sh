@@ -64,6 +64,13 @@ of_spec() {
         "$check" --double --chunk 2 "$dir/spec.ir" && emitted "$dir/spec.ir" ""
 }
 
+# tiers SPEC: libtcc's code and the C compiler's give the same bits.
+tiers() {
+    "${CELLC:-../../build/cellc}" show "$1" --dim m=17 --after gemm \
+        >"$dir/spec.ir" && "$check" "$dir/spec.ir" &&
+        "$check" --double "$dir/spec.ir"
+}
+
 update=${1:-}
 for f in *.ir; do
     test_that "$f" "$check" "$f"
@@ -78,6 +85,9 @@ done
 test_that "text of chunks" golden lstm.ir "--chunk 2"
 for f in ../gradcheck/axes/*.cell; do
     test_that "$f" of_spec "$f"
+done
+for f in tiers/*.cell; do
+    test_that "$f" tiers "$f"
 done
 test_that "streaming" stream f32 1e-6
 test_that "streaming, bf16" stream bf16 4e-3
