@@ -195,6 +195,10 @@ const char *emit_wrap(Emit *e, const char *text);
 /* Notes that the file calls a function of the run time. */
 void emit_use(Emit *e, const char *name);
 
+/* emitsteps.c: AT, TAIL, REVERSE, EVERY and HOLD inside a loop over the axis
+ * `loop` (a bit, or 0). */
+void emit_moved(Emit *e, const Kernel *k, int loop);
+
 /* emitquote.c: a comment with the source lines of a kernel, if the style wants
  * any and the kernel before had others. */
 void emit_quote(Emit *e, const Kernel *k);
