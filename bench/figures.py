@@ -20,6 +20,7 @@ import os
 import statistics
 import subprocess
 import sys
+import textwrap
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -72,6 +73,10 @@ def table(head, rows):
             print("|" + "|".join("-" * (w + 1) + (":" if i else "-")
                                  for i, w in enumerate(width)) + "|")
     sys.stdout.flush()
+
+
+def say(*sentences):
+    print(textwrap.fill(" ".join(sentences), 82), end="\n\n")
 
 
 def progress(line):
@@ -172,10 +177,10 @@ def one_thread():
         own = float(subprocess.check_output([os.path.join(BUILD, "step"),
                                              "peak"]))
         blas = peers.blas_peak()
-    print(f"Peak of matrix products on one thread: {max(own, blas):.1f} "
-          f"GFLOP/s (ours {own:.1f}, "
-          + (f"PyTorch {peers.torch.__version__} {blas:.1f}" if blas
-             else "no PyTorch") + ").\n")
+    theirs = (f"PyTorch {peers.torch.__version__} {blas:.1f}" if blas
+              else "no PyTorch")
+    say(f"Peak of matrix products on one thread: {max(own, blas):.1f} GFLOP/s",
+        f"(ours {own:.1f}, {theirs}).")
     return peers, max(own, blas)
 
 
@@ -219,37 +224,44 @@ def figure_table(args):
            "best peer", "PyTorch nn", "JAX scan", "eager"], rows)
 
 
-def bench(*words):
-    """One run of `cellc bench --json`; None where it fails."""
+def bench(*words, seconds=None):
+    """One run of `cellc bench --json`; None where it fails or takes longer."""
     with turn():
-        done = subprocess.run([CELLC, "bench", *words, "--json"], text=True,
-                              capture_output=True)
+        try:
+            done = subprocess.run([CELLC, "bench", *words, "--json"], text=True,
+                                  capture_output=True, timeout=seconds)
+        except subprocess.TimeoutExpired:
+            return None
     if done.returncode:
-        progress(f"{words[0]}: {done.stderr.strip().splitlines()[-1]}")
+        said = done.stderr.strip().splitlines() or ["said nothing"]
+        progress(f"{words[0]}: exit code {done.returncode}, {said[-1]}")
         return None
-    return json.loads(done.stdout)
+    return json.loads(done.stdout)["runs"][0]
 
 
 def figure_cells(args):
     _, peak = one_thread()
     cells = json.loads(subprocess.check_output([CELLC, "cells", "--json"]))
-    found, without = [], []
+    found, without, slow = [], [], []
     for cell in cells:
         if args.only and args.only not in cell["name"]:
             continue
         progress(cell["name"])
-        result = bench(cell["name"], "--shape", "100,32,128,128", "--rounds",
-                       str(args.rounds), "--peak", str(peak))
-        if not result:
-            without.append(f"{cell['name']} (not run)")
+        run, name = None, cell["name"]
+        for T, rounds in ((100, args.rounds), (10, 1)):
+            run = run or bench(name, "--shape", f"{T},32,128,128", "--rounds",
+                               str(rounds), "--peak", str(peak), seconds=60)
+        if not run:
+            slow.append(name)
             continue
-        run = result["runs"][0]
+        if run["T"] < 100:
+            name += f" (T = {run['T']})"
         if not run["gradient"]["flops"]:
-            without.append(cell["name"])
+            without.append(name)
             continue
         spent = run.get("time", {})
         found.append((run["gradient"]["share_of_peak"], [
-            cell["name"], percent(run["gradient"]["share_of_peak"]),
+            name, percent(run["gradient"]["share_of_peak"]),
             percent(1 - spent.get("products", 1)),
             percent(spent.get("between", 0)), f"{run['limit_ms']:.2f}",
             f"{run['gradient']['min_ms']:.2f}",
@@ -257,9 +269,10 @@ def figure_cells(args):
             f"{run['work_bytes'] / 1e6:.1f}"]))
     found.sort(key=lambda f: f[0])
     above = sum(f[0] >= .75 for f in found)
-    print(f"{above} of {len(found)} cells reach 75 % of their own limit, at "
-          "100,32,128,128 on one thread (tcc);\nslowest first. Without a "
-          f"product: {', '.join(without) or 'none'}.\n")
+    say(f"{above} of {len(found)} cells reach 75 % of their own limit, at",
+        "100,32,128,128 on one thread (tcc); slowest first. Without a product:",
+        f"{', '.join(without) or 'none'}. Not run within a minute, or not with",
+        f"one input of that size: {', '.join(slow) or 'none'}.")
     table(["cell", "share", "not in products", "between kernels", "limit ms",
            "ms", "median", "work MB"], [f[1] for f in found])
 
@@ -300,8 +313,8 @@ def figure_length(args):
             row += [f"{times[name][0] / first[name]:.1f}",
                     f"{1e3 * times[name][0] / T:.0f}"]
         rows.append(row)
-    print("LSTM at T,32,128,128; wanted at T = 1600: at most 16.5 times the "
-          "time at T = 100.\n")
+    say("LSTM at T,32,128,128; wanted at T = 1600: at most 16.5 times the time",
+        "at T = 100.")
     table(["T", "ours: times T = 100", "µs per step", "PyTorch nn",
            "µs per step", "JAX scan", "µs per step"], rows)
 
@@ -314,8 +327,8 @@ def figure_mingru(args):
                                peers.jax_mingru(shape, True)) if p]
     times = interleave(runs, args.rounds, 20)
     ours = min(times["tcc"][0], times["cc"][0])
-    print(f"minGRU at {text(shape)}; the goal of 60 ms was set on a machine "
-          "where JAX took 173 and 292 ms.\n")
+    say(f"minGRU at {text(shape)}; the goal of 60 ms was set on a machine where",
+        "JAX took 173 and 292 ms.")
     table(["", "ms", "median", "times ours"],
           [[n, f"{ms[0]:.1f}", f"{statistics.median(ms):.1f}",
             f"{ms[0] / ours:.2f}"] for n, ms in times.items()])
@@ -368,16 +381,15 @@ def figure_tiers(args):
             rows.append([cell, n, f"{tcc[0] / cc[0]:.2f}",
                          "1.3" if n == 8 else "1.1", f"{tcc[0]:.3f}",
                          f"{cc[0]:.3f}"])
-    print("A step at 100,32,n,n, the random cells being those of tests/fuzz "
-          "by their seed.\n")
+    say("A step at 100,32,n,n, the random cells being those of tests/fuzz by",
+        "their seed.")
     table(["cell", "n", "tcc / cc", "at most", "tcc ms", "cc ms"], rows)
 
 
 def figure_memory(args):
     rows = []
     for shape, most in (("50,64,256,256", 60), ("100,32,128,128", None)):
-        run = bench("lstm", "--shape", shape, "--rounds", "1", "--peak", "100",
-                    )["runs"][0]
+        run = bench("lstm", "--shape", shape, "--rounds", "1", "--peak", "100")
         rows.append([f"lstm {shape}", f"{run['resident_bytes'] / 1e6:.1f}",
                      most or "-", f"{run['work_bytes'] / 1e6:.1f}"])
     rows.append(long_training())
@@ -454,9 +466,9 @@ def figure_charlm(args):
         runs = [("cellc train",) + textbook_ours(book, n)]
         if peers.torch:
             runs.append(("PyTorch",) + peers.textbook(book, n))
-    print(f"The textbook's character model, {n} updates on two threads, data "
-          "and start-up included; the loss is the\nmean of a tenth of the "
-          "updates, in nats per character.\n")
+    say(f"The textbook's character model, {n} updates on two threads, data and",
+        "start-up included; the loss is the mean of a tenth of the updates, in",
+        "nats per character.")
     table(["", "s", "times ours", "ms per update", "loss, first tenth",
            "fifth", "last"],
           [[name, f"{s:.1f}", f"{s / runs[0][1]:.2f}", f"{1e3 * s / n:.0f}",

@@ -34,4 +34,8 @@ int drv_sized_open(Drv *d, const DrvSized *m, const DrvShape *s);
  * be. */
 int drv_sized_training(Drv *d);
 
+/* GFLOP/s of single-precision products on one thread by the best BLAS of this
+ * machine; 0: there is none. */
+double drv_blas_peak(void);
+
 #endif
