@@ -70,7 +70,7 @@ static void drop_compilation(Cellc *c)
     jit_free(c->jit);
     c->jit = NULL;
     c->desc = NULL;
-    c->plan = NULL;
+    c->plan = c->stream = NULL;
     c->explained = NULL;
     c->graph = NULL;
     if (c->run)
@@ -390,6 +390,69 @@ static bool refuse_segments(Cellc *c, const Graph *g)
 
 /* One pass: call it, show its result if asked, verify. */
 #define PASS(name, call) (g = verified(c, name, (call)))
+
+/* Whether both have every parameter of the first at the same place. */
+static bool same_params(const Plan *a, const Plan *b)
+{
+    bool same = true;
+    for (int i = 0; i < a->tensor.n && same; i++) {
+        const CellTensor *t = &a->tensor.v[i];
+        int k = 0;
+        while (k < b->tensor.n && (b->tensor.v[k].role != CELL_PARAM ||
+                                   strcmp(b->tensor.v[k].name, t->name)))
+            k++;
+        same = t->role != CELL_PARAM ||
+               (k < b->tensor.n && b->tensor.v[k].at.c == t->at.c);
+    }
+    return same;
+}
+
+/* The model as a stream runs it: no loss, no gradients, no ends of sequences;
+ * with the parameters of what draws from it. */
+static Graph *stream_graph(Cellc *c)
+{
+    Settings set = c->set;
+    set.backward = set.loss = false;
+    Graph *g = elaborate(c->run, c->names, c->diags, c->lib.file, c->lib.n,
+                         c->file, c->nfile, &set)
+                   .graph;
+    int kept = 0;
+    for (int i = 0; i < g->root.n; i++)
+        if (g->root.v[i].role == CELL_OUTPUT || g->root.v[i].role == CELL_DRAW)
+            g->root.v[kept++] = g->root.v[i];
+    g->root.n = kept;
+    PASS("final", pass_final(g));
+    PASS("simplify", pass_simplify(g));
+    PASS("gemm", pass_gemm(g));
+    PASS("plain", pass_plain(g));
+    return g;
+}
+
+static Plan *plan_of(Cellc *c, const Graph *g)
+{
+    Sched *s = sched_build(g, (Chunks){.off = true}, c->run);
+    sched_prepare(s);
+    return plan_build(s, c->run);
+}
+
+/* Where the loss has parameters laid out differently, a stream runs the model
+ * with the loss. */
+static int plan_stream(Cellc *c)
+{
+    c->stream = plan_of(c, stream_graph(c));
+    if (!same_params(c->stream, c->plan))
+        c->stream = plan_of(c, c->graph);
+    return CELLC_OK;
+}
+
+int cellc_plan_stream(Cellc *c)
+{
+    const char *after = c->after;
+    c->after = NULL;
+    int code = c->stream ? CELLC_OK : cellc_guarded(c, plan_stream);
+    c->after = after;
+    return code;
+}
 
 static int compile(Cellc *c)
 {

@@ -38,6 +38,7 @@ int cellc_add_text(Cellc *c, const char *name, const char *text, size_t size);
  * cellc_vocab: the names of an index set; sets its dim to n and lets strings
  *   stand for its members (c[0] = "\n").
  * cellc_set: "double" 0|1, "training" 0|1, "reduce" sequence|token|sum,
+ *   "weights" f32|bf16|int8 (how emitted streams keep their matrices),
  *   "teacher" 0..1, "skip" 0|1 (the first SKIP steps of a chunk do not count),
  *   "backend" tcc|cc|eval, "backward" 0|1 (default 1), "total" 0|1 (terms are
  *   normalised by the TOTAL tensors), "state" NAME (start value of that name

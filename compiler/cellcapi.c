@@ -75,6 +75,15 @@ static bool truth(const char *value)
     return strcmp(value, "0") != 0;
 }
 
+static EmitWeights find_weights(const char *name)
+{
+    static const char *const names[WEIGHTS_COUNT] = {"f32", "bf16", "int8"};
+    int i = 0;
+    while (i < WEIGHTS_COUNT && strcmp(names[i], name) != 0)
+        i++;
+    return (EmitWeights)i;
+}
+
 static bool probability(const char *text, double *p)
 {
     char *end;
@@ -97,6 +106,8 @@ static int set_word(Cellc *c, const char *key, const char *value)
                (!strcmp(value, "tcc") || !strcmp(value, "cc") ||
                 !strcmp(value, "eval")))
         c->backend = keep(c, value);
+    else if (!strcmp(key, "weights") && find_weights(value) < WEIGHTS_COUNT)
+        c->weights = find_weights(value);
     else if (!strcmp(key, "reduce") &&
              (!strcmp(value, "sequence") || !strcmp(value, "token") ||
               !strcmp(value, "sum")))
@@ -261,6 +272,8 @@ EmitOptions cellc_emit_options(Cellc *c, int flags)
     }
     o.output = out.v;
     o.noutput = out.n;
+    o.stream = c->stream;
+    o.weights = c->weights;
     return o;
 }
 
@@ -365,6 +378,7 @@ static int show_stage(Cellc *c, const char *stage)
     else if (!strcmp(stage, "plan"))
         plan_print(&c->shown, c->plan);
     else if (!strcmp(stage, "c")) {
+        cellc_plan_stream(c);
         EmitOptions o = cellc_emit_options(c, 0);
         buf_puts(&c->shown, emit_source(plain_plan(c), &o, c->run));
     }
@@ -482,6 +496,8 @@ const char *cellc_emit(Cellc *c, int which, int flags)
         diags_flush(c->diags);
         return NULL;
     }
+    if (cellc_plan_stream(c))
+        return NULL;
     EmitOptions o = cellc_emit_options(c, flags);
     const Plan *plan = flags & CELLC_APP ? c->plan : plain_plan(c);
     return which ? emit_header(plan, &o, c->run)

@@ -50,6 +50,7 @@ struct Cellc {
     const char *name; /* of the model, or NULL */
     const char *backend;
     bool real64, inputgrad, segments;
+    EmitWeights weights;
     Chunks chunks;
     bool timed; /* tcc: kernels with clocks around them */
     bool alone; /* `use` is not followed: only the text's form is asked for */
@@ -65,6 +66,7 @@ struct Cellc {
     Graph *graph;
     Sched *sched;
     Plan *plan;
+    Plan *stream; /* as EmitOptions.stream, made when asked for */
     Facts facts; /* about the plan `explained` */
     const Plan *explained;
     Jit *jit;
@@ -83,6 +85,8 @@ void cellc_say(Cellc *c, const char *severity, const char *fmt, ...)
 const char *cellc_model_name(Cellc *c);
 /* Of the checked model, see linear.h. */
 const char *cellc_linear(Cellc *c, bool inner);
+/* Makes c->stream of the compiled model. */
+int cellc_plan_stream(Cellc *c);
 EmitOptions cellc_emit_options(Cellc *c, int flags);
 
 #endif

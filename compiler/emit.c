@@ -10,9 +10,9 @@
 /* Names that the functions use themselves or call. */
 static void take_fixed(Emit *e)
 {
-    static const char *const own[] = {"T",   "B",      "t",     "t0",
-                                      "j",   "steps",  "chunk", "chunks",
-                                      "row", "params", "grads", "work"};
+    static const char *const own[] = {
+        "T",      "B",   "t",      "t0",    "j",    "steps",   "chunk",
+        "chunks", "row", "params", "grads", "work", "prepared"};
     static const char *const more[][6] = {{"U", "u", "u0", "ub", "tb", "utb"},
                                           {"V", "v", "v0", "vb", "vtb", "vub"}};
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
@@ -134,22 +134,41 @@ static void call_fill(Emit *e, const Kernel *k, int64_t rows, int64_t n)
     emit_fill(e, k, emit_size(e, rows), n, emit_value_name(e, k->out));
 }
 
+/* pack_real, product_bf16 ...: by how the packed matrix v is kept. */
+static const char *packed_kernel(Emit *e, const char *what, Val v)
+{
+    static const char *const kept[WEIGHTS_COUNT] = {"real", "bf16", "int8"};
+    bool prepared = loc_of(e, v)->space == SP_PREPARED;
+    return emit_kernel_name(
+        e, arena_printf(e->arena, "%s_%s", what,
+                        kept[prepared ? e->o->weights : WEIGHTS_F32]));
+}
+
 static void call_pack(Emit *e, const Kernel *k)
 {
-    emit_line(
-        e, "%s(%s, %s, %s, %s, %s);",
-        emit_kernel_name(e, k->trans ? "pack_nt" : "pack_nn"),
-        emit_size(e, k->n), emit_size(e, k->k), emit_value_name(e, k->in.v[0]),
-        emit_size(e, loc_of(e, k->in.v[0])->ld), emit_value_name(e, k->out));
+    const char *ld = emit_size(e, loc_of(e, k->in.v[0])->ld);
+    if (e->packs_once) {
+        emit_line(e, "%s(%s, %s, %s, %s, %s, %s);",
+                  packed_kernel(e, "pack", k->out), emit_size(e, k->n),
+                  emit_size(e, k->k), emit_value_name(e, k->in.v[0]),
+                  k->trans ? ld : "1", k->trans ? "1" : ld,
+                  emit_value_name(e, k->out));
+        return;
+    }
+    emit_line(e, "%s(%s, %s, %s, %s, %s);",
+              emit_kernel_name(e, k->trans ? "pack_nt" : "pack_nn"),
+              emit_size(e, k->n), emit_size(e, k->k),
+              emit_value_name(e, k->in.v[0]), ld, emit_value_name(e, k->out));
 }
 
 static void call_gemm(Emit *e, const Kernel *k, EmitRows rows)
 {
-    emit_line(e, "%s(%s, %s, %s, %s, %s, %s, %d);", emit_kernel_name(e, "gemm"),
-              emit_row_count(e, k, rows), emit_size(e, k->n),
-              emit_size(e, k->k), call_row(e, k->in.v[0], rows),
-              emit_value_name(e, k->in.v[1]), call_row(e, k->out, rows),
-              k->add);
+    const char *name = e->packs_once ? packed_kernel(e, "product", k->in.v[1])
+                                     : emit_kernel_name(e, "gemm");
+    emit_line(
+        e, "%s(%s, %s, %s, %s, %s, %s, %d);", name, emit_row_count(e, k, rows),
+        emit_size(e, k->n), emit_size(e, k->k), call_row(e, k->in.v[0], rows),
+        emit_value_name(e, k->in.v[1]), call_row(e, k->out, rows), k->add);
 }
 
 static void call_outer(Emit *e, const Kernel *k, EmitRows rows, bool add)
@@ -390,98 +409,6 @@ static void emit_over(Emit *e, const Kernel *k, int loop)
     e->indent -= loops;
 }
 
-static void emit_at(Emit *e, const Kernel *k, int loop)
-{
-    const Loc *x = loc_of(e, k->in.v[0]);
-    int axis = cell_time(e->s->val.v[k->in.v[0]].axis);
-    int around = k->axes & GX_TIME & ~loop;
-    EmitRows rows = {CELL_B, (uint8_t)(around | loop)};
-    const char *len = k->in.n > 1 ? emit_value_name(e, k->in.v[1]) : "0";
-    int loops = emit_loop_rows(e, around);
-    emit_line(e, "%s(B, %s, %s, %s, %s, %s, %s, %d);",
-              emit_kernel_name(e, "at"), emit_size(e, k->n),
-              call_row(e, k->out, rows), emit_pointer(e, k->in.v[0], rows),
-              emit_step(e, k->in.v[0], axis), emit_size(e, x->ld), len, k->row);
-    e->indent -= loops;
-}
-
-static void emit_reverse(Emit *e, const Kernel *k, int loop)
-{
-    int axis = k->over, around = k->axes & GX_TIME & ~axis & ~loop;
-    EmitRows rows = {CELL_B, (uint8_t)(around | loop)};
-    const char *y = emit_step(e, k->out, axis);
-    const char *x = emit_step(e, k->in.v[0], axis);
-    int loops = emit_loop_rows(e, around);
-    emit_line(e, "%s(%s, B, %s, %s, %s, %s, %s, %s, %s, %s);",
-              emit_kernel_name(e, "mirror"), emit_extent(axis),
-              emit_size(e, k->n), emit_pointer(e, k->out, rows), y,
-              emit_size(e, loc_of(e, k->out)->ld),
-              emit_pointer(e, k->in.v[0], rows), x,
-              emit_size(e, loc_of(e, k->in.v[0])->ld),
-              emit_value_name(e, k->in.v[1]));
-    e->indent -= loops;
-}
-
-/* From an axis to a slower one (every) and back (hold). */
-static void emit_clock(Emit *e, const Kernel *k, int loop)
-{
-    Val x = k->in.v[0];
-    int fast = (k->axes | k->from) & ~(k->axes & k->from);
-    bool every = k->kind == KN_EVERY;
-    int to = every ? k->over : fast & ~k->over;
-    int from = every ? fast & ~k->over : k->over;
-    int around = k->axes & GX_TIME & ~to & ~loop;
-    EmitRows rows = {CELL_B, (uint8_t)(around | loop)};
-    const char *y = emit_step(e, k->out, to), *step = emit_step(e, x, from);
-    int loops = emit_loop_rows(e, around);
-    emit_line(
-        e, "%s(%s, %s, B, %s, %s, %s, %s, %s, %s, %s, %d, %d%s);",
-        emit_kernel_name(e, every ? "every" : "hold"), emit_extent(to),
-        emit_extent(from), emit_size(e, k->n), emit_pointer(e, k->out, rows), y,
-        emit_size(e, loc_of(e, k->out)->ld), emit_pointer(e, x, rows), step,
-        emit_size(e, loc_of(e, x)->ld), k->rate, k->row,
-        every ? arena_printf(e->arena, ", %lld", (long long)k->parts) : "");
-    e->indent -= loops;
-}
-
-static const char *plus(Emit *e, const char *base, int64_t n)
-{
-    if (!n)
-        return base;
-    return arena_printf(e->arena, n < 0 ? "%s - %lld" : "%s + %lld", base,
-                        (long long)(n < 0 ? -n : n));
-}
-
-/* `row` shifts the array and the count of steps, so that the kernel may
- * compare with the bare lengths. */
-static void emit_tail(Emit *e, const Kernel *k, int loop)
-{
-    Val fill = k->in.v[0];
-    int axis = cell_time(e->s->val.v[k->out].axis);
-    int around = k->axes & GX_TIME & ~axis & ~loop;
-    EmitRows rows = {CELL_B, (uint8_t)(around | loop)};
-    const char *len = emit_value_name(e, k->in.v[1]);
-    const char *ld = emit_size(e, loc_of(e, k->out)->ld);
-    const char *value = arena_printf(
-        e->arena, "%s, %d", call_row(e, fill, rows), loc_of(e, fill)->n > 1);
-    const char *n = emit_size(e, k->n), *to = emit_pointer(e, k->out, rows);
-    int loops = emit_loop_rows(e, around);
-    if (loop & axis) {
-        emit_line(e, "%s(B, %s, %s, %s, %s, %s, %s);",
-                  emit_kernel_name(e, "tail_step"), n, to, ld,
-                  plus(e, emit_now(e, axis), -k->row), len, value);
-    } else {
-        const char *step = emit_step(e, k->out, axis);
-        if (k->row)
-            to = arena_printf(e->arena, "%s*%s", plus(e, to, k->row), step);
-        emit_line(e, "%s(%s, B, %s, %s, %s, %s, %s, %s);",
-                  emit_kernel_name(e, "tail"),
-                  plus(e, emit_extent(axis), loc_of(e, k->out)->lead - k->row),
-                  n, to, step, ld, len, value);
-    }
-    e->indent -= loops;
-}
-
 /* One go over `rows`; `again`: one of several. */
 static void emit_rows(Emit *e, const Kernel *k, EmitRows rows, bool again)
 {
@@ -571,17 +498,11 @@ static void emit_work(Emit *e, const Kernel *k, int loop)
         emit_over(e, k, loop);
         return;
     case KN_AT:
-        emit_at(e, k, loop);
-        return;
+    case KN_TAIL:
     case KN_REVERSE:
-        emit_reverse(e, k, loop);
-        return;
     case KN_EVERY:
     case KN_HOLD:
-        emit_clock(e, k, loop);
-        return;
-    case KN_TAIL:
-        emit_tail(e, k, loop);
+        emit_moved(e, k, loop);
         return;
     default:
         break;
@@ -628,12 +549,9 @@ static void emit_stage(Emit *e, const Stage *st)
 
 /* ---- functions ---- */
 
-const char *emit_function(Emit *e, int fn)
+void emit_stages(Emit *e, int fn, bool prepare)
 {
-    static const char *const suffix[] = {"forward", "backward"};
     const SchedFn *f = &e->s->fn[fn];
-    if (!f->stage.n && fn != FN_FORWARD)
-        return "";
     e->fn = fn;
     e->taken.n = e->fixed;
     e->name = NEW_N(e->arena, const char *, e->s->val.n + 1);
@@ -645,11 +563,20 @@ const char *emit_function(Emit *e, int fn)
     buf_init(&e->body, e->arena);
     e->indent = 1;
     for (int i = 0; i < f->stage.n;)
-        if (f->stage.v[i].group >= 0)
+        if (f->stage.v[i].prepare != prepare)
+            i++;
+        else if (f->stage.v[i].group >= 0)
             i = emit_group(e, f, i, emit_stage);
         else
             emit_stage(e, &f->stage.v[i++]);
+}
 
+const char *emit_function(Emit *e, int fn)
+{
+    static const char *const suffix[] = {"forward", "backward"};
+    if (!e->s->fn[fn].stage.n && fn != FN_FORWARD)
+        return "";
+    emit_stages(e, fn, false);
     Buf out;
     buf_init(&out, e->arena);
     buf_printf(&out,

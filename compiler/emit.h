@@ -13,6 +13,14 @@ typedef struct EmitSize {
     int64_t value;
 } EmitSize;
 
+/* How products of streams keep their matrices. */
+typedef enum EmitWeights {
+    WEIGHTS_F32, /* in the real type */
+    WEIGHTS_BF16,
+    WEIGHTS_INT8,
+    WEIGHTS_COUNT
+} EmitWeights;
+
 typedef struct EmitOptions {
     const char *name;       /* prefix of every exported symbol */
     bool real64;            /* double instead of float */
@@ -28,6 +36,8 @@ typedef struct EmitOptions {
     const EmitSize *size;
     int noutput;
     const struct EmitLatency *output;
+    EmitWeights weights; /* how streams keep matrices */
+    const Plan *stream;  /* of the same model, after sched_prepare() */
 } EmitOptions;
 
 /* Why an output cannot be streamed. */
@@ -105,6 +115,9 @@ struct Emit {
     Names locals;        /* locals of any kernel of this function */
     Names kernels;       /* functions called so far */
     bool independent;    /* the macro INDEPENDENT is used */
+    bool packs_once;     /* products as in streamrt.h */
+    const char **array;  /* per value: its array in NAME_prepared, or NULL */
+    bool preparing;      /* the function that fills those is printed */
     const char *quoted;  /* start of the source line quoted last */
     int depth;           /* most scratch strips a kernel of the function took */
     Names constant;      /* numbers that the function keeps in strips */
@@ -120,6 +133,9 @@ void emit_line(Emit *e, const char *fmt, ...)
 void emit_open(Emit *e, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 void emit_close(Emit *e);
+/* The lines of one function, into e->body: its stages, or those that prepare.
+ */
+void emit_stages(Emit *e, int fn, bool prepare);
 /* Complete text of one function, or "" if the schedule has no such function. */
 const char *emit_function(Emit *e, int fn);
 /* The same as CellFn, NAME_forward_n and NAME_backward_n; `kind` stands in
@@ -140,8 +156,13 @@ bool emit_has_terms(CellSize s);
 const char *emit_pointer(Emit *e, Val v, EmitRows rows);
 /* Distance of two rows in reals, 0 if all rows share one. */
 int64_t emit_stride(const Emit *e, Val v, EmitRows rows);
+/* What value v would be called, not yet unique. */
+const char *emit_wished_name(const Emit *e, Val v);
 /* Name of the pointer that stands for `v`; declares it. */
 const char *emit_value_name(Emit *e, Val v);
+/* Of what `v` is (a view of); the type of its numbers. */
+Val emit_base(const Emit *e, Val v);
+const char *emit_type(const Emit *e, Val v);
 /* Declarations of all pointers that the body uses, in the order of values. */
 void emit_pointers(Emit *e, Buf *out);
 /* Reals from one step of an axis (its bit) to the next, as C. */
@@ -194,6 +215,10 @@ const char *emit_local(Emit *e, const char *wish);
 const char *emit_wrap(Emit *e, const char *text);
 /* Notes that the file calls a function of the run time. */
 void emit_use(Emit *e, const char *name);
+
+/* emitsteps.c: AT, TAIL, REVERSE, EVERY and HOLD inside a loop over the axis
+ * `loop` (a bit, or 0). */
+void emit_moved(Emit *e, const Kernel *k, int loop);
 
 /* emitquote.c: a comment with the source lines of a kernel, if the style wants
  * any and the kernel before had others. */

@@ -1,31 +1,15 @@
 /* What users of an emitted file see: the header with its documentation, and
  * the functions around forward and backward that take plain arrays, stream
  * step by step, and say where things are. */
-#include "emit.h"
+#include "emitapi.h"
 
 #include <string.h>
 
 extern const unsigned char embed_cellrt[]; /* ../runtime/cellrt.h */
 
-/* One argument of NAME_run and NAME_step: a tensor that goes in or out. */
-typedef struct Arg {
-    const CellTensor *t;
-    const char *name; /* of the argument */
-} Arg;
-
-typedef struct Api {
-    Emit *e;
-    const Plan *p;
-    const char *name, *real;
-    const char **id;   /* per tensor: unique identifier */
-    VEC(Arg) in, out;  /* arguments of run and step */
-    VEC(Arg) carried;  /* names that a stream keeps from step to step */
-    const char *blame; /* why there is no step, or NULL */
-} Api;
-
 /* ---- what there is ---- */
 
-static int64_t elements(const CellTensor *t)
+int64_t api_elements(const CellTensor *t)
 {
     int64_t n = 1;
     for (int i = 0; i < t->rank; i++)
@@ -33,12 +17,21 @@ static int64_t elements(const CellTensor *t)
     return n;
 }
 
+/* Whether one of some arguments is the same array. */
+static bool has_place(const Arg *arg, int n, const CellTensor *t)
+{
+    for (int i = 0; i < n; i++)
+        if (!memcmp(&arg[i].t->at, &t->at, sizeof t->at))
+            return true;
+    return false;
+}
+
 static void find_args(Api *api)
 {
-    static const char *const own[] = {"params",  "grads",  "work",    "state",
-                                      "lengths", "T",      "B",       "code",
-                                      "rate",    "tensor", "i",       "copy",
-                                      "put",     "begin",  "tensors", "NULL"};
+    static const char *const own[] = {
+        "params", "grads", "work",  "state",   "prepared", "lengths",
+        "T",      "B",     "code",  "rate",    "tensor",   "i",
+        "copy",   "put",   "begin", "tensors", "NULL"};
     Emit *e = api->e;
     e->taken.n = e->fixed;
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
@@ -46,40 +39,24 @@ static void find_args(Api *api)
     for (int i = 0; i < api->p->tensor.n; i++) {
         const CellTensor *t = &api->p->tensor.v[i];
         Arg arg = {t, NULL};
-        if (t->role == CELL_INPUT || t->role == CELL_NOISE ||
-            t->role == CELL_OUTPUT) {
+        bool out =
+            t->role == CELL_OUTPUT ||
+            (t->role == CELL_DRAW && !has_place(api->out.v, api->out.n, t));
+        if (t->role == CELL_INPUT || t->role == CELL_NOISE || out) {
             arg.name = emit_fresh(e, emit_identifier(e->arena, t->name));
-            if (t->role == CELL_OUTPUT)
+            if (out)
                 vec_push(e->arena, &api->out, arg);
             else
                 vec_push(e->arena, &api->in, arg);
         }
         arg.name = api->id[i];
-        if (t->lag > 0 && t->axes & CELL_T)
+        if (t->lag > 0 && t->axes & CELL_T &&
+            !has_place(api->carried.v, api->carried.n, t))
             vec_push(e->arena, &api->carried, arg);
     }
 }
 
-static const char *find_blame(const Api *api)
-{
-    const EmitOptions *o = api->e->o;
-    if (api->p->s->ntime > 1)
-        return "it has several time axes";
-    for (int i = 0; i < o->noutput; i++)
-        if (o->output[i].blame)
-            return arena_printf(api->e->arena, "%s: %s", o->output[i].name,
-                                o->output[i].blame);
-    for (int i = 0; i < api->p->tensor.n; i++) {
-        const CellTensor *t = &api->p->tensor.v[i];
-        if (t->flags & CELL_BACKWARD)
-            return arena_printf(api->e->arena, "%s runs from the end", t->name);
-        if (t->lead > 0)
-            return arena_printf(api->e->arena, "%s is read ahead", t->name);
-    }
-    return NULL;
-}
-
-static void api_init(Api *api, Emit *e)
+void api_init(Api *api, Emit *e)
 {
     memset(api, 0, sizeof *api);
     api->e = e;
@@ -95,11 +72,10 @@ static void api_init(Api *api, Emit *e)
             emit_fresh(e, emit_identifier(e->arena, e->p->tensor.v[i].name));
     e->taken = fixed;
     find_args(api);
-    api->blame = find_blame(api);
 }
 
 /* [T,B,64] as in comments. */
-static const char *extents(Api *api, const CellTensor *t, bool step)
+const char *api_extents(Api *api, const CellTensor *t, bool step)
 {
     Buf b;
     buf_init(&b, api->e->arena);
@@ -115,16 +91,16 @@ static const char *extents(Api *api, const CellTensor *t, bool step)
 }
 
 /* Its number of reals as C over the extents. */
-static const char *count_text(Api *api, const CellTensor *t)
+const char *api_count(Api *api, const CellTensor *t)
 {
     CellSize s = {0};
-    *(t->axes ? &s.by[t->axes] : &s.c) = elements(t);
+    *(t->axes ? &s.by[t->axes] : &s.c) = api_elements(t);
     return emit_poly(api->e, s);
 }
 
 /* ---- header ---- */
 
-static void print_args(Api *api, Buf *b)
+void api_args(Api *api, Buf *b)
 {
     for (int i = 0; i < api->in.n; i++)
         buf_printf(b, "const %s *%s, ", api->real, api->in.v[i].name);
@@ -144,20 +120,20 @@ static const char *lengths_args(Api *api, const char *type)
     return b.s;
 }
 
+void api_names(Api *api, Buf *b)
+{
+    for (int i = 0; i < api->in.n; i++)
+        buf_printf(b, "%s, ", api->in.v[i].name);
+    for (int i = 0; i < api->out.n; i++)
+        buf_printf(b, "%s, ", api->out.v[i].name);
+}
+
 static void print_run_head(Api *api, Buf *b)
 {
     buf_printf(b, "int %s_run(const %s *params, ", api->name, api->real);
-    print_args(api, b);
+    api_args(api, b);
     buf_printf(b, "%s%s *work, %s)", lengths_args(api, "const int64_t *"),
                api->real, emit_extents(api->e, "int64_t "));
-}
-
-static void print_step_head(Api *api, Buf *b)
-{
-    buf_printf(b, "int %s_step(const %s *params, %s_state *state, ", api->name,
-               api->real, api->name);
-    print_args(api, b);
-    buf_printf(b, "%s *work)", api->real);
 }
 
 /* What to know about an input beside its extents. */
@@ -174,15 +150,15 @@ static const char *input_doc(const CellTensor *t)
                : ", classes from 0";
 }
 
-static void print_arg_docs(Api *api, Buf *b, bool step)
+void api_arg_docs(Api *api, Buf *b, bool step)
 {
     for (int i = 0; i < api->in.n; i++)
         buf_printf(b, " * %s %s: in%s.\n", api->in.v[i].name,
-                   extents(api, api->in.v[i].t, step),
+                   api_extents(api, api->in.v[i].t, step),
                    input_doc(api->in.v[i].t));
     for (int i = 0; i < api->out.n; i++)
         buf_printf(b, " * %s %s: out; NULL if it is not wanted.\n",
-                   api->out.v[i].name, extents(api, api->out.v[i].t, step));
+                   api->out.v[i].name, api_extents(api, api->out.v[i].t, step));
 }
 
 /* What the number of steps of time axis i follows from. */
@@ -232,7 +208,7 @@ static void header_params(Api *api, Buf *b)
         if (t->role == CELL_PARAM)
             buf_printf(b, "    %s_AT_%s = %s, /* %s %s */\n", api->name,
                        api->id[i], emit_size(api->e, t->at.c), t->name,
-                       extents(api, t, false));
+                       api_extents(api, t, false));
     }
     buf_printf(b, "    %s_PARAMS = %s\n};\n\n", api->name,
                emit_size(api->e, api->p->param_size));
@@ -246,7 +222,7 @@ static void header_tensors(Api *api, Buf *b)
         const CellTensor *t = &api->p->tensor.v[i];
         if (t->role != CELL_PARAM)
             buf_printf(b, "    %s_TENSOR_%s = %d, /* %s %s */\n", api->name,
-                       api->id[i], i, t->name, extents(api, t, false));
+                       api->id[i], i, t->name, api_extents(api, t, false));
     }
     buf_printf(b, "    %s_TENSORS = %d\n};\n\n", api->name, api->p->tensor.n);
     buf_printf(b,
@@ -268,7 +244,7 @@ static void header_batch(Api *api, Buf *b)
                "/* Runs B whole sequences from their start.\n"
                " * params [%s_PARAMS]: in.\n",
                n);
-    print_arg_docs(api, b, false);
+    api_arg_docs(api, b, false);
     buf_puts(b, " * lengths [B]: in, steps of each sequence, 1 to T; NULL: all "
                 "have T.\n");
     for (int i = 1; i < api->p->s->ntime; i++)
@@ -313,61 +289,6 @@ static void header_learn(Api *api, Buf *b)
                n, api->real, api->real, api->real);
 }
 
-static void header_state(Api *api, Buf *b)
-{
-    buf_puts(b, "/* What one stream remembers between steps: plain data that "
-                "may be copied, saved and restored. */\n"
-                "typedef struct {\n    int64_t steps; /* taken so far */\n");
-    for (int i = 0; i < api->carried.n; i++) {
-        const CellTensor *t = api->carried.v[i].t;
-        buf_printf(b, "    %s %s[%s]; /* %s", api->real, api->carried.v[i].name,
-                   emit_size(api->e, t->lag * elements(t)), t->name);
-        if (t->lag > 1)
-            buf_printf(b, " at the last %d steps, oldest first */\n", t->lag);
-        else
-            buf_puts(b, " at the last step */\n");
-    }
-    buf_printf(b, "} %s_state;\n\n", api->name);
-}
-
-/* Reals of a work block where all extents are 1. */
-static int64_t step_work(const Api *api)
-{
-    static const int64_t one[CELL_AXES] = {1, 1, 1, 1};
-    return cell_size(api->p->work_size, one);
-}
-
-static void header_stream(Api *api, Buf *b)
-{
-    const char *n = api->name;
-    int real = api->e->o->real64 ? 8 : 4;
-    if (api->blame) {
-        buf_printf(b,
-                   "/* There is no %s_step: an output needs the whole "
-                   "sequence (%s). */\n\n",
-                   n, api->blame);
-        return;
-    }
-    header_state(api, b);
-    buf_printf(b,
-               "/* Before the first step of a sequence. */\n"
-               "void %s_reset(%s_state *state);\n\n",
-               n, n);
-    buf_printf(b,
-               "/* Bytes of the work block of one step. */\n"
-               "enum { %s_STEP_WORK = %s };\n\n",
-               n, emit_size(api->e, step_work(api) * real));
-    buf_printf(b,
-               "/* One step of one stream.\n * params [%s_PARAMS]: in.\n"
-               " * state: in and out.\n",
-               n);
-    print_arg_docs(api, b, true);
-    buf_printf(b, " * work: %s_STEP_WORK bytes; nothing in it is kept. */\n",
-               n);
-    print_step_head(api, b);
-    buf_puts(b, ";\n\n");
-}
-
 const char *emit_header(const Plan *p, const EmitOptions *o, Arena *a)
 {
     Emit e;
@@ -393,7 +314,7 @@ const char *emit_header(const Plan *p, const EmitOptions *o, Arena *a)
     header_params(&api, &b);
     header_batch(&api, &b);
     header_learn(&api, &b);
-    header_stream(&api, &b);
+    stream_header(&e, &b);
     header_tensors(&api, &b);
     buf_printf(&b, "extern const CellDesc %s_desc;\n\n", o->name);
     buf_puts(&b, "#ifdef __cplusplus\n}\n#endif\n\n#endif\n");
@@ -404,10 +325,10 @@ const char *emit_header(const Plan *p, const EmitOptions *o, Arena *a)
 /* ---- source ---- */
 
 /* Pointer to step `row`, counted from the first, of a tensor. */
-static const char *at_text(Api *api, const CellTensor *t, int row)
+const char *api_at(Api *api, const CellTensor *t, int row)
 {
     CellSize at = t->at;
-    int64_t n = elements(t) * row;
+    int64_t n = api_elements(t) * row;
     if (t->axes & CELL_B)
         at.by[CELL_B] += n;
     else
@@ -419,7 +340,7 @@ static const char *at_text(Api *api, const CellTensor *t, int row)
 
 static const char *bracketed(Api *api, const CellTensor *t)
 {
-    const char *at = at_text(api, t, 0);
+    const char *at = api_at(api, t, 0);
     return strchr(at, ' ') ? arena_printf(api->e->arena, "(%s)", at) : at;
 }
 
@@ -453,7 +374,7 @@ static void source_length(Api *api, Buf *b, const CellTensor *t)
 }
 
 /* Scalars and lengths that every run sets. */
-static void source_begin(Api *api, Buf *b)
+void api_begin(Api *api, Buf *b, const char *name)
 {
     static const struct {
         int role;
@@ -466,8 +387,8 @@ static void source_begin(Api *api, Buf *b)
     buf_printf(b,
                "/* Lengths and what else every run needs; start: 1 at the "
                "start of sequences. */\n"
-               "static void begin(%s *work, %s%s start, %s)\n{\n",
-               api->real, lengths_args(api, "const int64_t *"), api->real,
+               "static void %s(%s *work, %s%s start, %s)\n{\n",
+               name, api->real, lengths_args(api, "const int64_t *"), api->real,
                emit_extents(api->e, "int64_t "));
     for (int i = 0; i < api->p->s->ntime; i++)
         if (sched_like(api->p->s, i) >= 0)
@@ -485,7 +406,7 @@ static void source_begin(Api *api, Buf *b)
                 buf_printf(b,
                            "    for (int64_t i = 0; i < %s; i++)\n"
                            "        %s[i] = ",
-                           count_text(api, t), bracketed(api, t));
+                           api_count(api, t), bracketed(api, t));
                 for (const char *s = row[k].value; *s; s++)
                     if (*s == '%')
                         buf_puts(b, api->real), s++;
@@ -497,7 +418,8 @@ static void source_begin(Api *api, Buf *b)
     buf_puts(b, "}\n\n");
 }
 
-static void source_helpers(Api *api, Buf *b)
+/* What the functions call; `steps`: those of streams, too. */
+static void source_helpers(Api *api, Buf *b, bool steps)
 {
     if (api->in.n)
         buf_printf(b,
@@ -505,32 +427,31 @@ static void source_helpers(Api *api, Buf *b)
                    "missing)\n{\n    for (int64_t i = 0; i < count; i++)\n"
                    "        to[i] = from ? from[i] : missing;\n}\n\n",
                    api->real, api->real, api->real);
-    if (api->out.n || (!api->blame && api->carried.n))
-        buf_printf(
-            b,
-            "static void copy(%s *to, const %s *from, int64_t count)\n{\n"
-            "    for (int64_t i = 0; i < count && to; i++)\n"
-            "        to[i] = from[i];\n}\n\n",
-            api->real, api->real);
+    if (!api->out.n && !steps)
+        return;
+    buf_printf(b,
+               "static void copy(%s *to, const %s *from, int64_t count)\n{\n"
+               "    for (int64_t i = 0; i < count && to; i++)\n"
+               "        to[i] = from[i];\n}\n\n",
+               api->real, api->real);
 }
 
-static void source_inputs(Api *api, Buf *b)
+void api_inputs(Api *api, Buf *b)
 {
     for (int i = 0; i < api->in.n; i++) {
         const CellTensor *t = api->in.v[i].t;
         bool index = t->flags & CELL_INDEX && t->flags & CELL_OBSERVED;
-        buf_printf(b, "    put(%s, %s, %s, %s);\n", at_text(api, t, 0),
-                   api->in.v[i].name, count_text(api, t), index ? "-1" : "0");
+        buf_printf(b, "    put(%s, %s, %s, %s);\n", api_at(api, t, 0),
+                   api->in.v[i].name, api_count(api, t), index ? "-1" : "0");
     }
 }
 
-static void source_outputs(Api *api, Buf *b)
+void api_outputs(Api *api, Buf *b)
 {
     for (int i = 0; i < api->out.n; i++)
         buf_printf(b, "    copy(%s, %s, %s);\n", api->out.v[i].name,
-                   at_text(api, api->out.v[i].t, 0),
-                   count_text(api, api->out.v[i].t));
-    buf_puts(b, "    return code;\n}\n\n");
+                   api_at(api, api->out.v[i].t, 0),
+                   api_count(api, api->out.v[i].t));
 }
 
 static void source_run(Api *api, Buf *b)
@@ -538,48 +459,11 @@ static void source_run(Api *api, Buf *b)
     print_run_head(api, b);
     buf_printf(b, "\n{\n    begin(work, %s1, %s);\n", lengths_args(api, ""),
                emit_extents(api->e, ""));
-    source_inputs(api, b);
+    api_inputs(api, b);
     buf_printf(b, "    const int code = %s_forward(params, NULL, work, %s);\n",
                api->name, emit_extents(api->e, ""));
-    source_outputs(api, b);
-}
-
-static void source_step(Api *api, Buf *b)
-{
-    if (api->blame)
-        return;
-    buf_printf(b, "void %s_reset(%s_state *state)\n{\n    state->steps = 0;\n",
-               api->name, api->name);
-    for (int i = 0; i < api->carried.n; i++) {
-        const CellTensor *t = api->carried.v[i].t;
-        buf_printf(b,
-                   "    for (int i = 0; i < %s; i++)\n"
-                   "        state->%s[i] = 0;\n",
-                   emit_size(api->e, t->lag * elements(t)),
-                   api->carried.v[i].name);
-    }
-    buf_puts(b, "}\n\n");
-    print_step_head(api, b);
-    buf_puts(b, "\n{\n    const int64_t T = 1, B = 1;\n"
-                "    begin(work, NULL, state->steps == 0, T, B);\n");
-    source_inputs(api, b);
-    for (int i = 0; i < api->carried.n; i++) {
-        const CellTensor *t = api->carried.v[i].t;
-        buf_printf(b, "    copy(%s, state->%s, %s);\n",
-                   at_text(api, t, -t->lag), api->carried.v[i].name,
-                   emit_size(api->e, t->lag * elements(t)));
-    }
-    buf_printf(b,
-               "    const int code = %s_forward(params, NULL, work, T, B);\n",
-               api->name);
-    for (int i = 0; i < api->carried.n; i++) {
-        const CellTensor *t = api->carried.v[i].t;
-        buf_printf(b, "    copy(state->%s, %s, %s);\n", api->carried.v[i].name,
-                   at_text(api, t, 1 - t->lag),
-                   emit_size(api->e, t->lag * elements(t)));
-    }
-    buf_puts(b, "    state->steps++;\n");
-    source_outputs(api, b);
+    api_outputs(api, b);
+    buf_puts(b, "    return code;\n}\n\n");
 }
 
 /* The extents in the order of CELL_AT_T, CELL_AT_B, ... */
@@ -623,30 +507,42 @@ static void source_places(Api *api, Buf *b)
                n, real, real, real, n, real, real, real);
 }
 
+/* Executables are built with flags that keep every bit instead. */
+static const char for_gcc[] =
+    "/* What lets gcc vectorise; clang does not need it. */\n"
+    "#if defined(__GNUC__) && !defined(__clang__)\n"
+    "#pragma GCC optimize(\"no-math-errno\", \"no-trapping-math\", "
+    "\"fp-contract=fast\")\n"
+    "#endif\n\n";
+
 const char *emit_source(const Plan *p, const EmitOptions *o, Arena *a)
 {
     Emit e;
     Api api;
     EmitStyle style = o->app ? emit_kernels_style() : emit_loops_style;
     emit_init(&e, p, o, a, &style);
-    Buf b;
+    e.packs_once = !o->app;
+    Buf b, stream, tail;
     buf_init(&b, a);
+    buf_init(&stream, a);
+    buf_init(&tail, a);
+    stream_source(&e, &stream);
     buf_printf(&b, "/* %s.c: see %s.h. */\n", o->name, o->name);
-    emit_loops_file(
-        &e, &b,
-        arena_printf(a, "#include \"%s.h\"\n\n#include <math.h>\n", o->name));
+    emit_loops_file(&e, &b,
+                    arena_printf(a,
+                                 "%s#include \"%s.h\"\n\n#include <math.h>\n",
+                                 o->app ? "" : for_gcc, o->name));
     emit_entries(&e, &b, "static ");
     buf_putc(&b, '\n');
     emit_desc_text(&e, &b);
     buf_putc(&b, '\n');
-    Buf tail;
-    buf_init(&tail, a);
     api_init(&api, &e);
-    source_helpers(&api, &tail);
-    source_begin(&api, &tail);
+    source_helpers(&api, &tail, stream.n > 0);
+    api_begin(&api, &tail, "begin");
     source_run(&api, &tail);
-    source_step(&api, &tail);
     source_places(&api, &tail);
+    if (stream.n)
+        buf_puts(&tail, stream.s);
     buf_puts(&b, emit_wrap(&e, tail.s));
     return b.s;
 }

@@ -1,12 +1,13 @@
-/* The run time of emitted files: the pieces of vmath.h and emitrt.h that a
- * file calls, and what those call, pasted in their order there. */
+/* The run time of emitted files: the pieces of vmath.h, emitrt.h and
+ * streamrt.h that a file calls, and what those call, pasted in their order
+ * there. */
 #include "emit.h"
 
 #include <ctype.h>
 #include <string.h>
 
 /* The texts of ../runtime, made part of the program by tools/embed.sh. */
-extern const unsigned char embed_vmath[], embed_emitrt[];
+extern const unsigned char embed_vmath[], embed_emitrt[], embed_streamrt[];
 
 typedef struct Piece {
     const char *text; /* with the real type and names put in */
@@ -101,8 +102,9 @@ static const char *defined_name(Paste *p, const char *text)
 {
     const char *s = skip_comment(text);
     s += strspn(s, "\n");
-    if (!strncmp(s, "enum { ", 7) || !strncmp(s, "#define ", 8)) {
-        s += *s == '#' ? 8 : 7;
+    if (!strncmp(s, "enum {", 6) || !strncmp(s, "#define ", 8)) {
+        s += *s == '#' ? 8 : 6;
+        s += strspn(s, " \n");
         return intern(p->e->intern, s, word_length(s));
     }
     const char *open = strchr(s, '(');
@@ -161,6 +163,7 @@ void emit_paste(Emit *e, Buf *out)
     cut_pieces(&p, (const char *)embed_vmath);
     int math = p.piece.n;
     cut_pieces(&p, (const char *)embed_emitrt);
+    cut_pieces(&p, (const char *)embed_streamrt);
     for (int i = 0; i < e->kernels.n; i++)
         need(&p, e->kernels.v[i]);
     Buf text;

@@ -105,13 +105,13 @@ static const char *view_name(const Emit *e, const char *name, const Value *v)
                     : arena_printf(e->arena, "%s_%s%d", name, where, far);
 }
 
-static const char *wished_name(const Emit *e, Val i)
+const char *emit_wished_name(const Emit *e, Val i)
 {
     const Value *v = &e->s->val.v[i];
     const char *name = v->name;
     if (v->packed) {
         Val from = e->unpacked[i];
-        name = from >= 0 ? wished_name(e, from) : "matrix";
+        name = from >= 0 ? emit_wished_name(e, from) : "matrix";
         return arena_printf(e->arena, "%s_packed", name);
     }
     if (v->kind == VAL_VIEW && !name) {
@@ -119,7 +119,7 @@ static const char *wished_name(const Emit *e, Val i)
         const char *part = product_name(e, base->ref, (int)v->col);
         return part && v->n < base->n
                    ? emit_identifier(e->arena, part)
-                   : view_name(e, wished_name(e, v->base), v);
+                   : view_name(e, emit_wished_name(e, v->base), v);
     }
     if (!name && v->slot >= 0)
         name = SLOT(e->g, v->slot)->name;
@@ -148,7 +148,7 @@ const char *emit_value_name(Emit *e, Val v)
     if (same >= 0)
         e->name[v] = e->name[same];
     else if (!e->name[v])
-        e->name[v] = emit_fresh(e, wished_name(e, v));
+        e->name[v] = emit_fresh(e, emit_wished_name(e, v));
     return e->group ? emit_chunk_name(e, v, e->name[v]) : e->name[v];
 }
 
@@ -240,6 +240,20 @@ static bool joins(const Loc *l, int flat, int axis)
         return !(l->axes & GX_TIME & (flat | axis));
     int own = l->axes & (flat | axis);
     return !own || (own == (flat | axis) && emit_regular(l, flat, axis));
+}
+
+Val emit_base(const Emit *e, Val v)
+{
+    while (e->s->val.v[v].kind == VAL_VIEW)
+        v = e->s->val.v[v].base;
+    return v;
+}
+
+const char *emit_type(const Emit *e, Val v)
+{
+    bool words = e->p->loc[v].space == SP_PREPARED && e->s->val.v[v].packed &&
+                 e->o->weights != WEIGHTS_F32;
+    return words ? "uint32_t" : e->real;
 }
 
 static const char *loop_head(Emit *e, int axis)
@@ -334,11 +348,14 @@ void emit_pointers(Emit *e, Buf *out)
         if (!e->name[v] || is_repeated(e, v))
             continue;
         const Loc *l = loc_of(e, v);
-        bool fixed = l->space == SP_PARAM || l->space == SP_TABLE;
-        buf_printf(out, "    %s%s *const %s = ", fixed ? "const " : "", e->real,
-                   e->name[v]);
+        bool fixed = l->space == SP_PARAM || l->space == SP_TABLE ||
+                     (l->space == SP_PREPARED && !e->preparing);
+        buf_printf(out, "    %s%s *const %s = ", fixed ? "const " : "",
+                   emit_type(e, v), e->name[v]);
         if (l->space == SP_TABLE)
             buf_puts(out, e->file[l->table]);
+        else if (l->space == SP_PREPARED)
+            buf_printf(out, "prepared->%s", e->array[emit_base(e, v)]);
         else
             buf_printf(out, "(%s%s *)%s", fixed ? "const " : "", e->real,
                        l->space == SP_PARAM  ? "params"

@@ -102,6 +102,12 @@ static CellSize buffer_size(const Sched *s, const Value *v, bool *aligned)
     return lay_rows(s, v, n, step);
 }
 
+CellSize plan_buffer(const Sched *s, const Value *v)
+{
+    bool aligned;
+    return buffer_size(s, v, &aligned);
+}
+
 /* ---- lives ---- */
 
 static Val base_of(const Sched *s, Val v)
@@ -248,7 +254,7 @@ static void place_buffers(Planner *pl)
     int n = 0;
     for (Val v = 0; v < s->val.n; v++) {
         pl->block[v] = -1;
-        if (s->val.v[v].kind != VAL_BUFFER)
+        if (s->val.v[v].kind != VAL_BUFFER || s->val.v[v].life == LIFE_PREPARED)
             continue;
         if (s->val.v[v].life != LIFE_TEMP) {
             place_buffer(pl, v, false);
@@ -296,6 +302,8 @@ static Loc buffer_loc(const Planner *pl, Val i)
     l.lead = v->lead;
     l.chunk = v->group >= 0;
     l.ld = row_distance(pl->s->g, v);
+    if (v->life == LIFE_PREPARED)
+        l.space = SP_PREPARED;
     if (pl->block[i] >= 0)
         l.at = pl->blocks.v[pl->block[i]].at;
     lay_rows(pl->s, v, l.ld, l.step);

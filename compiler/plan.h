@@ -11,7 +11,8 @@ typedef enum Space {
     SP_TABLE, /* Graph.table[Loc.table].v, `at.c` reals in */
     SP_PARAM, /* the parameter block */
     SP_GRAD,  /* the gradient block */
-    SP_WORK   /* the work block */
+    SP_WORK,  /* the work block */
+    SP_PREPARED /* an array of its own beside the parameters, `at.c` in */
 } Space;
 
 /* Real i of row (t,b), 0-based, is at
@@ -44,6 +45,8 @@ typedef struct Plan {
 } Plan;
 
 Plan *plan_build(const Sched *s, Arena *a);
+/* Reals that a buffer takes. */
+CellSize plan_buffer(const Sched *s, const Value *v);
 void plan_print(Buf *out, const Plan *p);
 
 #endif

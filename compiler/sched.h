@@ -23,9 +23,10 @@ typedef enum ValueKind {
 
 /* How long a buffer is needed. */
 typedef enum Life {
-    LIFE_KEEP, /* seen by the caller: at a fixed place of its own */
-    LIFE_TAPE, /* written by forward, read by backward */
-    LIFE_TEMP  /* stages `first` to `last` of function `fn` */
+    LIFE_KEEP,    /* seen by the caller: at a fixed place of its own */
+    LIFE_TAPE,    /* written by forward, read by backward */
+    LIFE_TEMP,    /* stages `first` to `last` of function `fn` */
+    LIFE_PREPARED /* beside the parameters, once sched_prepare() was here */
 } Life;
 
 typedef struct Value {
@@ -150,9 +151,10 @@ typedef struct Kernel {
 } Kernel;
 
 typedef struct Stage {
-    int comp;  /* LOOP over this component of Sched.causal; -1: WHOLE */
-    int dir;   /* LOOP: +1: t = 0..T-1; -1: t = T-1..0; WHOLE: 0 */
-    int group; /* index into SchedFn.group, -1: in none */
+    int comp;     /* LOOP over this component of Sched.causal; -1: WHOLE */
+    int dir;      /* LOOP: +1: t = 0..T-1; -1: t = T-1..0; WHOLE: 0 */
+    int group;    /* index into SchedFn.group, -1: in none */
+    bool prepare; /* WHOLE: is done once for all runs */
     VEC(Kernel) kernel;
 } Stage;
 
@@ -201,6 +203,9 @@ typedef struct Chunks {
 /* The graph must be verified, simplified, and free of FINAL.  Everything
  * lives in `a`. */
 Sched *sched_build(const Graph *g, Chunks chunks, Arena *a);
+/* For streams, prepare.c: moves what depends on parameters alone into a stage
+ * of its own in front and drops backward. */
+void sched_prepare(Sched *s);
 void sched_print(Buf *out, const Sched *s);
 /* The axis that gives axis i its steps, -1: none, and one for how many of
  * those. */

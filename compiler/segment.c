@@ -121,6 +121,8 @@ static bool needs_whole(const Look *l, Ref r)
         return n->num == 0;
     case OP_REVERSE:
     case OP_ALONG:
+    case OP_EVERY:
+    case OP_HOLD:
         return true;
     case OP_SUMA:
     case OP_MAXA:

@@ -120,6 +120,20 @@ int drv_emit_to(Drv *d, const char *dir, const char *name, int flags)
     return code ? code : write_source(d, 0, flags, dir, name);
 }
 
+/* How streams keep their matrices; fewer bits are those of floats. */
+static int set_type(Cellc *c, const Flags *f)
+{
+    const char *type = flags_get(f, "weights-type");
+    RtError err = {0};
+
+    if (strcmp(type, "f32") != 0 && flags_given(f, "double")) {
+        rt_fail(&err, "--weights-type %s and --double exclude each other",
+                type);
+        return drv_fail(&err);
+    }
+    return drv_code(cellc_set(c, "weights", type));
+}
+
 static int emit_run(Flags *f, void *user)
 {
     const char *spec = flags_arg(f, 0), *dir = flags_get(f, "o");
@@ -137,6 +151,8 @@ static int emit_run(Flags *f, void *user)
     if (!code && flags_given(f, "no-backward"))
         code = drv_code(cellc_set(d.c, "backward", "0") ||
                         cellc_set(d.c, "loss", "0"));
+    if (!code && flags_given(f, "weights-type"))
+        code = set_type(d.c, f);
     if (!code && flags_given(f, "training"))
         code = drv_code(cellc_set(d.c, "training", "1"));
     if (!code)
@@ -157,6 +173,8 @@ static const Flag emit_own[] = {
      "no malloc, stdio or globals; libm only"},
     {"no-backward", NULL, NULL, NULL, "without gradients"},
     {"training", NULL, NULL, NULL, "with dropout and noise"},
+    {"weights-type", "TYPE", "f32", NULL,
+     "matrices of streams in f32, bf16 or int8"},
     {"weights", "PATH", NULL, NULL,
      "also NAME_weights.h, a constant array of these weights"},
     {NULL, NULL, NULL, NULL, NULL}};
@@ -168,7 +186,7 @@ const Verb drv_emit = {
     "the model as C source and header",
     emit_flags,
     {"emit model.cell -o src --dim m=3",
-     "emit model.cell -o src --name filter --freestanding --no-backward"},
+     "emit model.cell --name filter --freestanding --weights-type int8"},
     1,
     1,
     emit_run};

@@ -10,14 +10,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static int stream(const RtModel *model, float *work)
+/* One number after the other, until there are no more. */
+static int stream(const forecast_prepared *prepared, float *work)
 {
     forecast_state state;
     float x, guess, spread;
 
     forecast_reset(&state);
     while (scanf("%f", &x) == 1) {
-        if (forecast_step(model->params, &state, &x, &guess, &spread, work))
+        if (forecast_step(prepared, &state, &x, &guess, &spread, work))
             return 1;
         printf("%8.3f expected %8.3f +- %.3f%s\n", (double)x, (double)guess,
                (double)spread,
@@ -28,12 +29,16 @@ static int stream(const RtModel *model, float *work)
 
 int main(int argc, char **argv)
 {
+    static forecast_prepared prepared;
     RtError err = {0};
     RtModel *model = model_new(&forecast_desc, &err);
     float *work = model ? rt_block(forecast_STEP_WORK, &err) : NULL;
-    int bad = argc != 2 || !work || model_load(model, argv[1], &err) ||
-              stream(model, work);
+    int bad = argc != 2 || !work || model_load(model, argv[1], &err);
 
+    if (!bad) {
+        forecast_prepare(model->params, &prepared, work);
+        bad = stream(&prepared, work);
+    }
     if (bad)
         fprintf(stderr, "%s\n", err.text ? err.text : "step WEIGHTS <NUMBERS");
     rt_error_clear(&err);

@@ -2,9 +2,9 @@
  * that they compute with each other and with the interpreter, on several
  * numbers of steps and sequences; in double, compares the gradients of the
  * loss with central differences too.
- *     emittool [--double] [--name NAME] [--show TEXT] FILE...
- * TEXT: strips, loops, linked, source, header.  Prints one line for each file;
- * the exit code counts the failures. */
+ *     emittool [--double] [--weights TYPE] [--name NAME] [--show TEXT] FILE...
+ * TEXT: strips, loops, linked, source, header.  TYPE: f32, bf16, int8.  Prints
+ * one line for each file; the exit code counts the failures. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -341,7 +341,22 @@ static const Plan *read_plan(const char *path, Chunks chunks, Arena *a)
     return wrong ? NULL : plan_build(sched_build(g, chunks, a), a);
 }
 
-static void show_text(const Check *c, const char *what)
+/* Of the same graph, so that a stream has its gradients to drop. */
+static const Plan *stream_plan(const Plan *p, Arena *a)
+{
+    Sched *s = sched_build(p->s->g, (Chunks){.off = true}, a);
+    sched_prepare(s);
+    return plan_build(s, a);
+}
+
+static EmitWeights weights_type(const char *name)
+{
+    return !strcmp(name, "bf16")   ? WEIGHTS_BF16
+           : !strcmp(name, "int8") ? WEIGHTS_INT8
+                                   : WEIGHTS_F32;
+}
+
+static void show_text(Check *c, const char *what)
 {
     static const struct {
         const char *name;
@@ -351,6 +366,7 @@ static void show_text(const Check *c, const char *what)
                 {"linked", emit_linked},
                 {"source", emit_source},
                 {"header", emit_header}};
+    c->options.stream = stream_plan(c->plan, c->arena);
     for (size_t i = 0; i < sizeof text / sizeof *text; i++)
         if (!strcmp(text[i].name, what))
             fputs(text[i].emit(c->plan, &c->options, c->arena), stdout);
@@ -361,12 +377,15 @@ int main(int argc, char **argv)
     int failed = 0;
     const char *show = NULL, *name = "model";
     bool real64 = false;
+    EmitWeights weights = WEIGHTS_F32;
     Chunks chunks = {true, 0};
     for (int i = 1; i < argc; i++) {
         if (!strcmp(argv[i], "--double")) {
             real64 = true;
         } else if (!strcmp(argv[i], "--show") && i + 1 < argc) {
             show = argv[++i];
+        } else if (!strcmp(argv[i], "--weights") && i + 1 < argc) {
+            weights = weights_type(argv[++i]);
         } else if (!strcmp(argv[i], "--name") && i + 1 < argc) {
             name = argv[++i];
         } else if (!strcmp(argv[i], "--chunk") && i + 1 < argc) {
@@ -376,6 +395,7 @@ int main(int argc, char **argv)
             Check c = {a, read_plan(argv[i], chunks, a), {0}, argv[i], 0};
             c.options.name = name;
             c.options.real64 = real64;
+            c.options.weights = weights;
             if (c.plan && show)
                 show_text(&c, show);
             else if (c.plan)

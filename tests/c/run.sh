@@ -34,11 +34,16 @@ emitted() {
     g++ $flags -fsyntax-only "$dir/model.cc"
 }
 
+# stream TYPE ERROR: of the weights, and what it may cost.
 stream() {
-    "$check" --name lstm --show source lstm.ir >"$dir/lstm.c" &&
-        "$check" --name lstm --show header lstm.ir >"$dir/lstm.h" &&
-        cc -O1 -I"$dir" stream.c "$dir/lstm.c" -o "$dir/stream" -lm &&
-        "$dir/stream"
+    local check="$check --weights $1 --name lstm"
+    $check --show source lstm.ir >"$dir/lstm.c" &&
+        $check --show header lstm.ir >"$dir/lstm.h" &&
+        for cc in "gcc -O1" "gcc -O3" "clang -O3"; do
+            command -v ${cc%% *} >/dev/null || continue
+            $cc -std=c99 $flags -DERROR=$2 -I"$dir" stream.c "$dir/lstm.c" \
+                -o "$dir/stream" -lm && "$dir/stream" || return
+        done
 }
 
 # golden FILE OPTION: what a file has of its own, without where the plan puts
@@ -84,6 +89,8 @@ done
 for f in tiers/*.cell; do
     test_that "$f" tiers "$f"
 done
-test_that "streaming" stream
+test_that "streaming" stream f32 1e-6
+test_that "streaming, bf16" stream bf16 4e-3
+test_that "streaming, int8" stream int8 4e-3
 echo "$passed passed, $failed failed, $skipped skipped"
 [ $failed = 0 ]
