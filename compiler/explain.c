@@ -100,15 +100,6 @@ CellSize explain_products(const Sched *s)
     return z;
 }
 
-static CellSize value_size(const Value *v)
-{
-    CellSize z = size_of(v->axes, v->n);
-    int axis = cell_time(v->axis);
-    if (v->lag + v->lead && v->axes & axis)
-        add(&z, v->axes & ~axis, v->n * (v->lag + v->lead));
-    return z;
-}
-
 /* ---- names ---- */
 
 static Val base_of(const Sched *s, Val v)
@@ -375,20 +366,33 @@ static void tell_kernel(Teller *t, const Kernel *k)
     }
 }
 
+/* " of a chunk of 512 rows", "" where the stage is in no group. */
+static const char *chunk_text(Teller *t)
+{
+    int group = t->stage->group;
+    const Group *g = group < 0 ? NULL : &t->s->fn[t->fn].group.v[group];
+    if (!g)
+        return "";
+    return arena_printf(t->a, " of a chunk of %lld %s",
+                        (long long)(g->steps ? g->steps : g->rows),
+                        g->steps ? "steps" : "rows");
+}
+
 static const char *stage_title(Teller *t)
 {
     const char *fn = t->fn == FN_FORWARD ? "forward" : "backward";
+    const char *chunk = chunk_text(t);
     const Sched *s = t->s;
     if (t->stage->comp < 0)
-        return arena_printf(t->a, "%s, all steps at once", fn);
+        return arena_printf(t->a, "%s, all steps%s at once", fn, chunk);
     const Comp *c = &s->causal.v.v[t->stage->comp];
     VEC(const char *) names = {0};
     for (int i = 0; i < c->slot.n; i++)
         vec_push(t->a, &names, SLOT(t->g, c->slot.v[i])->name);
     return arena_printf(t->a,
-                        t->stage->dir > 0 ? "%s, loop %c = 1..%c over %s"
-                                          : "%s, loop %c = %c..1 over %s",
-                        fn, "tuv"[c->axis], "TUV"[c->axis],
+                        t->stage->dir > 0 ? "%s, loop %c = 1..%c%s over %s"
+                                          : "%s, loop %c = %c..1%s over %s",
+                        fn, "tuv"[c->axis], "TUV"[c->axis], chunk,
                         braced(t, names.v, names.n));
 }
 
@@ -417,7 +421,7 @@ static void tell_saved(Teller *t)
             tell(t, n ? n->span : (Span){0, 0},
                  x->name ? x->name : written(t, x->ref, "a value of this line"),
                  n && !x->name ? op_row[n->op].name : NULL);
-        f->reals = value_size(x);
+        f->reals = plan_buffer(t->s, x);
     }
 }
 
@@ -468,7 +472,7 @@ static void tell_memory(Teller *t)
                  : x->life == LIFE_TAPE ? &tape
                  : input                ? &inputs
                                         : &kept,
-                 value_size(x), 1);
+                 plan_buffer(t->s, x), 1);
     }
     add_size(&shared, inputs, -1);
     add_size(&shared, kept, -1);

@@ -102,6 +102,12 @@ static CellSize buffer_size(const Sched *s, const Value *v, bool *aligned)
     return lay_rows(s, v, n, step);
 }
 
+CellSize plan_buffer(const Sched *s, const Value *v)
+{
+    bool aligned;
+    return buffer_size(s, v, &aligned);
+}
+
 /* ---- lives ---- */
 
 static Val base_of(const Sched *s, Val v)

@@ -45,6 +45,8 @@ typedef struct Plan {
 } Plan;
 
 Plan *plan_build(const Sched *s, Arena *a);
+/* Reals that a buffer takes. */
+CellSize plan_buffer(const Sched *s, const Value *v);
 void plan_print(Buf *out, const Plan *p);
 
 #endif

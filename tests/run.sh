@@ -78,6 +78,7 @@ on_build() {
         graph*) ;;
         "docs (san)" | "embed (san)" | "latex (san)" | "claims (san)") ;;
         gradcheck*) limit=900 part "$name$2" "$run" ;; # every cell, many ways
+        c | c\ *) limit=600 part "$name$2" "$run" ;; # many C compilations
         *) part "$name$2" "$run" ;;
         esac
     done
