@@ -1,9 +1,11 @@
 /* Speed of the matrix products and of the dearer strips on one thread, best of
  * several runs: bench_gemm [SECONDS-PER-LINE].  Prints GFLOP/s (a multiply-add
- * counts two) for every instruction set of the machine, and ns per element. */
-#define _POSIX_C_SOURCE 199309L
+ * counts two) for every instruction set of the machine, and ns per element;
+ * beside them OpenBLAS, if it is there, on operands that are not packed. */
+#define _POSIX_C_SOURCE 200112L
 #include "../runtime/kernels.h"
 
+#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +24,17 @@ typedef void Strip2(int64_t rows, int64_t n, float *y, int64_t ys,
                     const float *a, int64_t as, int64_t ac, const float *b,
                     int64_t bs, int64_t bc);
 
+typedef void PackBf16(int64_t N, int64_t K, const float *W, int64_t ldw,
+                      unsigned short *packed);
+typedef void GemmBf16(int64_t M, int64_t N, int64_t K, const float *A,
+                      int64_t lda, const unsigned short *packed, float *C,
+                      int64_t ldc, int add);
+typedef void PackI8(int64_t N, int64_t K, const float *W, int64_t ldw,
+                    signed char *packed, float *scale);
+typedef void GemmI8(int64_t M, int64_t N, int64_t K, const float *A,
+                    int64_t lda, const signed char *packed, const float *scale,
+                    float *C, int64_t ldc, int add);
+
 typedef struct Work {
     float *a, *w, *packed, *c;
 } Work;
@@ -37,7 +50,34 @@ static const char *const strips1[] = {"exp",      "sigmoid", "tanh", "log",
                                       "softplus", "erf",     "copy"};
 static const char *const strips2[] = {"mul", "max", "dtanh"};
 
+/* cblas_sgemm of the BLAS that is there, or NULL. */
+enum { ROW_MAJOR = 101, AS_IT_IS = 111, TRANSPOSED = 112 };
+typedef void Sgemm(int order, int ta, int tb, int M, int N, int K, float alpha,
+                   const float *A, int lda, const float *B, int ldb, float beta,
+                   float *C, int ldc);
+static Sgemm *cblas;
+
 static double seconds;
+
+/* OpenBLAS does not know every processor: one that it takes for an old one may
+ * run at a sixth of its speed, unless told. */
+static void find_blas(void)
+{
+    union {
+        void *object;
+        Sgemm *function;
+    } u = {NULL};
+    void *library;
+    setenv("OPENBLAS_NUM_THREADS", "1", 1);
+    if (__builtin_cpu_supports("avx512f"))
+        setenv("OPENBLAS_CORETYPE", "SKYLAKEX", 0);
+    library = dlopen("libopenblas.so.0", RTLD_NOW);
+    if (library)
+        u.object = dlsym(library, "cblas_sgemm");
+    cblas = u.function;
+    if (!cblas)
+        printf("no OpenBLAS here: no comparison with it\n");
+}
 
 static double now(void)
 {
@@ -70,6 +110,33 @@ static RtProc *find(const RtSymbol *symbols, int count, const char *name)
         }                                     \
     } while (0)
 
+/* Few rows: weights in bfloat16 and int8, where memory is the limit. */
+static void measure_narrow(const RtSymbol *symbols, int count, const int *shape,
+                           const Work *work)
+{
+    PackBf16 *pack2 = (PackBf16 *)find(symbols, count, "pack_nt_bf16");
+    GemmBf16 *gemm2 = (GemmBf16 *)find(symbols, count, "gemm_bf16");
+    PackI8 *pack1 = (PackI8 *)find(symbols, count, "pack_nt_i8");
+    GemmI8 *gemm1 = (GemmI8 *)find(symbols, count, "gemm_i8");
+    const int M = shape[0], N = shape[1], K = shape[2];
+    const double flop = 2.0 * M * N * K;
+    const int again = flop < 1e7 ? (int)(1e7 / flop) : 1;
+    float *scale = work->c + M * N;
+    void *packed = work->packed;
+    double t2, t1;
+
+    if (M > 8)
+        return;
+    pack2(N, K, work->w, K, packed);
+    BEST(t2, for (int r = 0; r < again; r++)
+                 gemm2(M, N, K, work->a, K, packed, work->c, N, 0));
+    pack1(N, K, work->w, K, packed, scale);
+    BEST(t1, for (int r = 0; r < again; r++)
+                 gemm1(M, N, K, work->a, K, packed, scale, work->c, N, 0));
+    printf("   bf16 %7.1f   i8 %7.1f", flop * again / t2 * 1e-9,
+           flop * again / t1 * 1e-9);
+}
+
 static void measure_gemm(const RtSymbol *symbols, int count, const int *shape,
                          const Work *work)
 {
@@ -86,9 +153,21 @@ static void measure_gemm(const RtSymbol *symbols, int count, const int *shape,
                  gemm(M, N, K, work->a, K, work->packed, work->c, N, 0));
     BEST(tt, for (int r = 0; r < again; r++)
                  gemm_tn(N, K, M, work->c, N, work->a, K, work->w, K, 0));
-    printf("%5d %5d %5d  gemm %7.1f   gemm_tn %7.1f   pack %6.2f ns/el\n", M, N,
+    printf("%5d %5d %5d  gemm %7.1f   gemm_tn %7.1f   pack %6.2f ns/el", M, N,
            K, flop * again / tg * 1e-9, flop * again / tt * 1e-9,
            tp * 1e9 / ((double)N * K));
+    measure_narrow(symbols, count, shape, work);
+    if (cblas) {
+        BEST(tg, for (int r = 0; r < again; r++)
+                     cblas(ROW_MAJOR, AS_IT_IS, TRANSPOSED, M, N, K, 1, work->a,
+                           K, work->w, K, 0, work->c, N));
+        BEST(tt, for (int r = 0; r < again; r++)
+                     cblas(ROW_MAJOR, TRANSPOSED, AS_IT_IS, N, K, M, 1, work->c,
+                           N, work->a, K, 0, work->w, K));
+        printf("   blas %7.1f, tn %7.1f", flop * again / tg * 1e-9,
+               flop * again / tt * 1e-9);
+    }
+    printf("\n");
 }
 
 static void measure_strips(const RtSymbol *symbols, int count, const Work *work)
@@ -114,8 +193,8 @@ static void measure_strips(const RtSymbol *symbols, int count, const Work *work)
 
 static float *filled(size_t n)
 {
-    float *p = malloc(n * sizeof *p);
-    if (!p)
+    float *p;
+    if (posix_memalign((void **)&p, 4096, n * sizeof *p) != 0)
         exit(70);
     for (size_t i = 0; i < n; i++)
         p[i] = (float)(i % 1021) / 1021.0f - 0.5f;
@@ -131,6 +210,7 @@ int main(int argc, char **argv)
     int count;
 
     seconds = argc > 1 ? atof(argv[1]) : 0.2;
+    find_blas();
     for (int which = 0;; which++) {
         symbols = rt_symbols_isa(which, &isa, &count);
         if (!*isa)

@@ -8,20 +8,34 @@
 #ifdef RT_X86
 #include <immintrin.h>
 #endif
+#ifdef __aarch64__
+#include <arm_neon.h>
+#endif
 
 #define ISA base
 #define TARGET
 #define VECTOR 16
+#ifdef __aarch64__ /* 32 registers and fused operations, always there */
+#define PANEL 4
+#define ROWS 6
+#define VFMA_f32(a, b, c) \
+    ((Vec)vfmaq_f32((float32x4_t)(c), (float32x4_t)(a), (float32x4_t)(b)))
+#define VFMA_f64(a, b, c) \
+    ((Vec)vfmaq_f64((float64x2_t)(c), (float64x2_t)(a), (float64x2_t)(b)))
+#else
 #define PANEL 3
 #define ROWS 4
-#define FMA_f32(a, b, c) vm_fmaf(a, b, c)
-#define FMA_f64(a, b, c) vm_fma(a, b, c)
 #define VFMA_f32(a, b, c) ((a) * (b) + (c))
 #define VFMA_f64(a, b, c) ((a) * (b) + (c))
+#endif
+#define FMA_f32(a, b, c) vm_fmaf(a, b, c)
+#define FMA_f64(a, b, c) vm_fma(a, b, c)
 #define VLOAD_f32(p, n) KERNEL_NAME(load)(p, n)
 #define VLOAD_f64(p, n) KERNEL_NAME(load)(p, n)
 #define VSTORE_f32(p, n, v) KERNEL_NAME(store)(p, n, v)
 #define VSTORE_f64(p, n, v) KERNEL_NAME(store)(p, n, v)
+#define VBYTES_f32(p) KERNEL_NAME(bytes)(p)
+#define VBYTES_f64(p) KERNEL_NAME(bytes)(p)
 #include "each_real.h"
 
 #ifdef RT_X86
@@ -42,6 +56,10 @@
 #define VLOAD_f64(p, n) KERNEL_NAME(load)(p, n)
 #define VSTORE_f32(p, n, v) KERNEL_NAME(store)(p, n, v)
 #define VSTORE_f64(p, n, v) KERNEL_NAME(store)(p, n, v)
+#define VBYTES_f32(p)         \
+    ((Vec)_mm256_cvtepi32_ps( \
+        _mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)(p)))))
+#define VBYTES_f64(p) KERNEL_NAME(bytes)(p)
 #include "each_real.h"
 
 #define FMA_f32(a, b, c) __builtin_fmaf(a, b, c)
@@ -65,6 +83,12 @@
     _mm512_mask_storeu_ps(p, (__mmask16)((1u << (n)) - 1), (__m512)(v))
 #define VSTORE_f64(p, n, v) \
     _mm512_mask_storeu_pd(p, (__mmask8)((1u << (n)) - 1), (__m512d)(v))
+#define VBYTES_f32(p)         \
+    ((Vec)_mm512_cvtepi32_ps( \
+        _mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)(p)))))
+#define VBYTES_f64(p)         \
+    ((Vec)_mm512_cvtepi32_pd( \
+        _mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)(p)))))
 #include "each_real.h"
 
 #endif

@@ -1,7 +1,8 @@
 /* The inner half of each_isa.h: includes TEMPLATE for float and for double with
  * REAL, VM and R (see strips.def), FMA and VFMA (a*b + c, on vectors), VLOAD
- * and VSTORE (the first n reals of a vector), and KERNEL_NAME(name), a kernel's
- * name for this precision and instruction set. */
+ * and VSTORE (the first n reals of a vector), VBYTES (a vector of int8 as
+ * reals), and KERNEL_NAME(name), a kernel's name for this precision and
+ * instruction set. */
 
 #define RT_JOIN2(name, suffix, isa) rt_##name##_##suffix##_##isa
 #define RT_JOIN(name, suffix, isa) RT_JOIN2(name, suffix, isa)
@@ -14,6 +15,7 @@
 #define VFMA(a, b, c) VFMA_f32(a, b, c)
 #define VLOAD(p, n) VLOAD_f32(p, n)
 #define VSTORE(p, n, v) VSTORE_f32(p, n, v)
+#define VBYTES(p) VBYTES_f32(p)
 #define KERNEL_NAME(name) RT_JOIN(name, f32, ISA)
 #include TEMPLATE
 #undef REAL
@@ -23,6 +25,7 @@
 #undef VFMA
 #undef VLOAD
 #undef VSTORE
+#undef VBYTES
 #undef KERNEL_NAME
 
 #define REAL double
@@ -32,6 +35,7 @@
 #define VFMA(a, b, c) VFMA_f64(a, b, c)
 #define VLOAD(p, n) VLOAD_f64(p, n)
 #define VSTORE(p, n, v) VSTORE_f64(p, n, v)
+#define VBYTES(p) VBYTES_f64(p)
 #define KERNEL_NAME(name) RT_JOIN(name, f64, ISA)
 #include TEMPLATE
 #undef REAL
@@ -41,6 +45,7 @@
 #undef VFMA
 #undef VLOAD
 #undef VSTORE
+#undef VBYTES
 #undef KERNEL_NAME
 
 #undef R
@@ -59,3 +64,5 @@
 #undef VLOAD_f64
 #undef VSTORE_f32
 #undef VSTORE_f64
+#undef VBYTES_f32
+#undef VBYTES_f64

@@ -115,7 +115,11 @@ case $form in
     on_build build ""
     golden
     on_sanitized
-    [ "$form" != --all ] || limit=1200 part libfuzzer tools/fuzz.sh 300
+    if [ "$form" = --all ]; then
+        limit=1200 part libfuzzer tools/fuzz.sh 300
+        limit=1200 part neon tools/neon.sh
+        EVERY_FLOAT=1 limit=7200 part every-float build/test/kernels_test
+    fi
     ;;
 --san)
     on_sanitized
