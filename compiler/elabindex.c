@@ -446,17 +446,30 @@ static Val as_along(Elab *e, Val v, int from, int to, Span at)
     return val_node(e, v, OP_ALONG, 1, &in, from, to, 0, at);
 }
 
+/* Whether base[s], with s like t, means base at another index: base is over t
+ * alone.  A name may be asked about in its own equation, where it has a type
+ * and no value; *open: nor that yet. */
+static bool along_like(Elab *e, Scope *s, Ast *base, const Name *n, int axis,
+                       bool *open)
+{
+    bool computed = n && n->kind == N_EQN;
+    Val v = computed ? n->val : expr(e, s, base);
+    *open = !e->building && computed && !n->typed;
+    return v.kind == V_TENSOR && !(v.axes >> axis & 1);
+}
+
 /* base[t] for one time subscript. */
 static Val timed_index(Elab *e, Scope *s, Ast *base, Name *n, TimeSub t,
                        Span at)
 {
     int like = t.when == WHEN_STEP && t.axis >= 0 ? e->axis.v[t.axis].like : -1;
-    Val v = like < 0 ? val_none() : expr(e, s, base);
-    if (like >= 0 && v.kind == V_TENSOR && !(v.axes >> t.axis & 1)) {
+    bool open = false;
+    if (like >= 0 && along_like(e, s, base, n, t.axis, &open)) {
         TimeSub own = t;
         own.axis = like;
-        return as_along(e, timed_index(e, s, base, n, own, at), like, t.axis,
-                        at);
+        return open ? val_unknown(AXIS_B)
+                    : as_along(e, timed_index(e, s, base, n, own, at), like,
+                               t.axis, at);
     }
     if (!n)
         n = anonymous(e, s, base, "");
