@@ -122,6 +122,12 @@ Name *storage_name(Elab *e, Name *n)
     return storage_of(e, n);
 }
 
+/* Whether n has a type: inputs and noise get theirs by being declared. */
+static bool is_declared(Elab *e, Name *n)
+{
+    return (n->kind != N_INPUT && n->kind != N_NOISE) || declare(e, n);
+}
+
 /* Slot that n is stored in; inputs and noise have theirs. */
 static int storage_slot(Elab *e, Name *n)
 {
@@ -212,7 +218,7 @@ Val read_at(Elab *e, Scope *s, Name *n, int offset, int axis, Span at)
         m->min_off = step;
     if (step > m->max_off)
         m->max_off = step;
-    if (m->kind == N_INPUT && !declare(e, m))
+    if (!is_declared(e, m))
         return val_none();
     Val v = m->val;
     if (v.kind != V_TENSOR && v.kind != V_NONE)
@@ -289,7 +295,7 @@ static Val read_one(Elab *e, Scope *s, Name *n, Ast *base, TimeSub t, Span at)
     }
     Name *m = storage_of(e, n);
     n->used = m->used = true;
-    if (m->kind == N_INPUT && !declare(e, m))
+    if (!is_declared(e, m))
         return val_none();
     Val v = m->val;
     if (v.kind != V_TENSOR)
@@ -544,7 +550,7 @@ Val expr_index(Elab *e, Scope *s, Ast *a)
     while (rest && timed && is_timed(time_sub(e, s, rest)))
         rest = rest->next;
     if (n && t.when == WHEN_NUMBER) {
-        Val now = n->kind == N_INPUT && !declare(e, n) ? val_none() : n->val;
+        Val now = is_declared(e, n) ? n->val : val_none();
         timed = has_steps(&now);
     }
     if (!n && !timed) {
