@@ -555,7 +555,8 @@ Val expr_index(Elab *e, Scope *s, Ast *a)
     }
     if (!n && !timed) {
         v = expr(e, s, base);
-        timed = t.when == WHEN_NUMBER && has_steps(&v) && v.rank == 0;
+        timed = t.when == WHEN_NUMBER && has_steps(&v) &&
+                (v.rank == 0 || base->kind == A_MEMBER);
     }
     if (timed && t.when == WHEN_NUMBER)
         rest = sub->next;
