@@ -169,20 +169,18 @@ static Ast *name_tree(Elab *e, const Ast *at, const char *name)
 static Val cumsum(Call *c)
 {
     Elab *e = c->e;
-    const char *key = intern_str(
-        e->intern, arena_printf(e->arena, "_%uc", (unsigned)c->a->span.lo));
-    Name *n = scope_find(c->s, key);
-    if (!n) {
+    bool made;
+    Name *n = name_unnamed(e, c->s, c->a, "c", &made);
+    if (made) {
         Ast *one = tree(e, A_NUM, c->a, 0, NULL), *v = NEW(e->arena, Ast);
         Ast *t = name_tree(e, c->subs->kid, c->subs->kid->name);
-        Ast *before = name_tree(e, c->a, key);
+        Ast *before = name_tree(e, c->a, n->name);
         one->num = 1;
         t->next = one;
         before->next =
             tree(e, A_SUBS, c->a, 0, tree(e, A_BINARY, c->a, '-', t));
         *v = *c->a->kid->next;
         v->next = tree(e, A_INDEX, c->a, 0, before);
-        n = scope_add(e, c->s, N_EQN, key, c->a->span);
         n->rhs = n->stmt = tree(e, A_BINARY, c->a, '+', v);
         e->changed = true;
     }

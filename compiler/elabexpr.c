@@ -195,8 +195,11 @@ static Val expr_name(Elab *e, Scope *s, Ast *a)
         v.str = a->name;
         return v;
     }
-    if (s->app && !strcmp(a->name, "t"))
+    if (s->app && !strcmp(a->name, "t")) {
+        if (e->building && !s->along)
+            axis_untold(e, s);
         return val_none();
+    }
     return undefined(e, s, a);
 }
 

@@ -14,12 +14,13 @@ typedef struct TimeSub {
     int axis; /* STEP: which axis */
 } TimeSub;
 
+/* A cell that is applied to what has no steps runs along the only axis. */
 int axis_of(Elab *e, Scope *s, const char *name)
 {
     if (s->axis >= 0 && !strcmp(name, "t"))
         return s->axis;
     if (s->app)
-        return -1;
+        return e->axis.n == 1 && !strcmp(name, "t") ? 0 : -1;
     for (int i = 0; i < e->axis.n; i++)
         if (!strcmp(e->axis.v[i].name, name))
             return i;
@@ -166,16 +167,28 @@ static const Over *step_override(Elab *e, Scope *s, Name **n, int offset,
     return over_find(e, from, *n, OVER_STEP, offset, at);
 }
 
-/* An expression in brackets is stored under a name of its own, made of its
- * place and `mark`. */
-static Name *anonymous(Elab *e, Scope *s, Ast *a, const char *mark)
+Name *name_unnamed(Elab *e, Scope *s, const Ast *a, const char *mark,
+                   bool *made)
 {
     const char *key = intern_str(
         e->intern, arena_printf(e->arena, "_%u%s", (unsigned)a->span.lo, mark));
     Name *n = scope_find(s, key);
+    *made = !n;
     if (n)
         return n;
     n = scope_add(e, s, N_EQN, key, a->span);
+    n->full =
+        full_name(e, s->prefix, arena_printf(e->arena, "_%d", ++e->unnamed));
+    return n;
+}
+
+/* An expression in brackets is stored under a name of its own. */
+static Name *anonymous(Elab *e, Scope *s, Ast *a, const char *mark)
+{
+    bool made;
+    Name *n = name_unnamed(e, s, a, mark, &made);
+    if (!made)
+        return n;
     n->rhs = a;
     n->stmt = a;
     Val v = expr(e, s, a);
@@ -204,6 +217,16 @@ static Name *stored_along(Elab *e, Scope *s, Name *n, Ast *base, int axis,
     return other;
 }
 
+void axis_untold(Elab *e, Scope *s)
+{
+    int axis = s->axis < 0 ? 0 : s->axis;
+    diag(e->diags, E_AXIS_CELL, s->app->call->span, s->where,
+         s->axes ? axis_list(e, s->axes) : "no time axis");
+    diag_help(e->diags, "say along which: %s(...)[%s](...)", s->where,
+              e->axis.v[axis].name);
+    s->along = true; /* told */
+}
+
 Val read_at(Elab *e, Scope *s, Name *n, int offset, int axis, Span at)
 {
     App *where = NULL;
@@ -230,12 +253,8 @@ Val read_at(Elab *e, Scope *s, Name *n, int offset, int axis, Span at)
     v.size = NULL;
     if (!e->building)
         return v;
-    if (s->app && s->axes & (s->axes - 1) && !s->along) {
-        diag(e->diags, E_AXIS_CELL, s->app->call->span, s->where,
-             axis_list(e, s->axes));
-        diag_help(e->diags, "say along which: %s(...)[%s](...)", s->where,
-                  e->axis.v[s->axis].name);
-        s->along = true; /* told */
+    if (s->app && (s->axes & (s->axes - 1) || axis < 0) && !s->along) {
+        axis_untold(e, s);
         return val_none();
     }
     if (m->kind == N_INPUT && !has_edge(e, m, step > 0)) {
