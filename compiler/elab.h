@@ -129,6 +129,7 @@ struct Name {
     Layer *layer;    /* EQN whose value is a layer: enc = lstm(128) */
     Val computed;    /* EQN that `h = e` replaces: what its own step sees */
     VEC(StandIn) stand;
+    Name *along[CELL_TIMES]; /* what stores it for reads along another axis */
     Name *stands; /* ARG `state`, `output`, `param`: for this name, read ... */
     App *beyond;  /* ... as it is outside of this application */
     UT_hash_handle hh;

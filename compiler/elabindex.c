@@ -210,7 +210,10 @@ static Name *stored_along(Elab *e, Scope *s, Name *n, Ast *base, int axis,
         m->axis = axis;
         return n;
     }
+    if (m->along[axis]) /* another place reads it so too */
+        return m->along[axis];
     Name *other = anonymous(e, s, base, e->axis.v[axis].name);
+    m->along[axis] = other;
     other->axis = axis;
     other->full =
         arena_printf(e->arena, "%s[%s]", m->full, e->axis.v[axis].name);

@@ -118,7 +118,7 @@ class Complex:
 class Cells:
     """Applications of cells, for a Values."""
 
-    library = []   # (name, its further inputs: 0 or the letter of a size)
+    library = []   # (name, for each further input whether it is a vector)
 
     def apply(self, cell, of, n, forms=FORMS, more="", second=False):
         """Applies a layer in one of its positions; the name of the result."""
