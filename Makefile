@@ -23,8 +23,10 @@ ifeq ($(filter clean,$(MAKECMDGOALS)),)
 MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 2)
 endif
 
-# Kernels in GNU vectors; each is compiled for all instruction sets at once.
-VECTOR = $(addprefix runtime/,$(addsuffix .c,gemm kernels matrix rows strips))
+# Kernels in GNU vectors and loops that are vectorised; each is compiled for all
+# instruction sets at once.
+VECTOR = $(addprefix runtime/,$(addsuffix .c,gemm kernels matrix rows strips \
+	clip optim team))
 GENERATED = build/lex.yy.c build/parse.tab.c build/prelude.c build/embed.c
 DRIVER = compiler/main.c $(wildcard compiler/verbs/*.c)
 COMPILER = $(filter-out $(DRIVER),$(wildcard compiler/*.c)) $(GENERATED)

@@ -1,40 +1,33 @@
 /* Times training steps of specs, as a client of the public C interface: a model
- * is compiled in process, given arrays of fixed random numbers, and run forward
- * and backward, the gradients of its inputs included.  What flows into the
+ * is compiled in process and run forward and backward on random numbers, the
+ * gradients of its inputs included (runtime/measure).  What flows into the
  * output `h` is an array too.
  *     step                             commands from standard input, below
- *     step once SPEC BACKEND T B I H   one gradient, for start.sh
+ *     step once SPEC BACKEND T B I H THREADS   one gradient, for start.sh
  *     step start RUNS COMMAND...       time from process start to end
+ *     step peak                        GFLOP/s of our own products
  * Commands, answered by a line each:
- *     load NAME SPEC BACKEND T B I H   ok MS (to compile)
+ *     load NAME SPEC BACKEND T B I H THREADS   ok MS (to compile)
  *     time NAME STEPS                  MS of each step
+ *     free NAME                        ok
  * H is the option `n`, I the size of the input's dim `m`. */
 #define _POSIX_C_SOURCE 200809L
 #include "../compiler/cellc.h"
-#include "../runtime/session.h"
+#include "../runtime/measure.h"
+#include "../runtime/peak.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 typedef struct Bench {
     char *name;
     Cellc *c;
-    RtModel *m;
-    RtSession *s;
-    long T, B;
+    RtMeasure *m;
     struct Bench *next;
 } Bench;
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return 1e3 * (double)t.tv_sec + 1e-6 * (double)t.tv_nsec;
-}
 
 static void say(void *user, const char *severity, const char *text)
 {
@@ -49,30 +42,10 @@ static void fail(RtError *err)
     rt_error_clear(err);
 }
 
-/* Every input filled with numbers in -1..1, the same in every run. */
-static void fill(Bench *b)
-{
-    const CellDesc *d = b->m->desc;
-    uint64_t x = 1;
-    for (int i = -1; (i = model_next(d, CELL_INPUT, i)) >= 0;) {
-        float *to = session_place(b->s, i);
-        for (int64_t k = session_count(b->s, i); k > 0; k--) {
-            x = x * 6364136223846793005u + 1442695040888963407u;
-            *to++ = (float)(x >> 40) / (1 << 23) - 1;
-        }
-    }
-}
-
 static int step(Bench *b, double *ms)
 {
     RtError err = {0};
-    int bad = session_begin(b->s, b->T, b->B, 1, &err);
-    if (!bad) {
-        fill(b);
-        double from = now();
-        bad = session_forward(b->s, &err) || session_backward(b->s, &err);
-        *ms = now() - from;
-    }
+    int bad = measure_run(b->m, MEASURE_GRADIENT, ms, &err);
     fail(&err);
     return bad;
 }
@@ -80,22 +53,19 @@ static int step(Bench *b, double *ms)
 static Bench *release(Bench *b)
 {
     Bench *next = b->next;
-    session_free(b->s);
-    model_free(b->m);
+    measure_free(b->m);
     cellc_free(b->c);
     free(b->name);
     free(b);
     return next;
 }
 
-enum { NAME, SPEC, BACKEND, STEPS, BATCH, WIDTH, HIDDEN, WORDS };
+enum { NAME, SPEC, BACKEND, STEPS, BATCH, WIDTH, HIDDEN, THREADS, WORDS };
 
 static int load(Bench *b, char *const word[WORDS])
 {
     RtError err = {0};
     b->name = strdup(word[NAME]);
-    b->T = atol(word[STEPS]);
-    b->B = atol(word[BATCH]);
     b->c = cellc_new(say, NULL);
     int bad = !b->name || !b->c || cellc_add_file(b->c, word[SPEC]) ||
               cellc_option(b->c, "n", word[HIDDEN]) ||
@@ -104,20 +74,21 @@ static int load(Bench *b, char *const word[WORDS])
               cellc_set(b->c, "inputgrad", "1") ||
               cellc_set(b->c, "backend", word[BACKEND]);
     const CellDesc *d = bad ? NULL : cellc_jit(b->c);
-    b->m = d ? model_new(d, &err) : NULL;
-    b->s = b->m ? session_new(b->m, &err) : NULL;
-    bad = !b->s || model_init(b->m, 1, NULL, &err);
+    MeasureSetup set = {.T = atol(word[STEPS]),
+                        .B = atol(word[BATCH]),
+                        .threads = atoi(word[THREADS])};
+    b->m = d ? measure_new(d, &set, &err) : NULL;
     fail(&err);
-    return bad;
+    return !b->m;
 }
 
 /* Prints how long it took; NULL after an error. */
 static Bench *make(char *const word[WORDS])
 {
-    double from = now();
+    double from = measure_now();
     Bench *b = calloc(1, sizeof *b);
     if (b && !load(b, word)) {
-        printf("ok %.2f\n", now() - from);
+        printf("ok %.2f\n", measure_now() - from);
         return b;
     }
     if (b)
@@ -125,10 +96,16 @@ static Bench *make(char *const word[WORDS])
     return NULL;
 }
 
-static int times(Bench *b, const char *name, int steps)
+/* Where the one of that name hangs, or where none does. */
+static Bench **find(Bench **all, const char *name)
 {
-    while (b && strcmp(b->name, name) != 0)
-        b = b->next;
+    while (*all && strcmp((*all)->name, name) != 0)
+        all = &(*all)->next;
+    return all;
+}
+
+static int times(Bench *b, int steps)
+{
     int bad = !b;
     for (double ms = 0; !bad && steps > 0; steps--) {
         bad = step(b, &ms);
@@ -143,8 +120,14 @@ static int command(Bench **all, char *line)
     int n = 0;
     while (n <= WORDS && (word[n] = strtok_r(rest, " \n", &rest)))
         n++;
+    Bench **at = n > 1 ? find(all, word[1]) : NULL;
     if (n == 3 && !strcmp(word[0], "time"))
-        return times(*all, word[1], atoi(word[2]));
+        return times(*at, atoi(word[2]));
+    if (n == 2 && *at && !strcmp(word[0], "free")) {
+        *at = release(*at);
+        puts("ok");
+        return 0;
+    }
     Bench *b =
         n == WORDS + 1 && !strcmp(word[0], "load") ? make(word + 1) : NULL;
     if (b) {
@@ -185,16 +168,10 @@ static int once(char **argv)
     return bad;
 }
 
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* Milliseconds that one run of the command takes, negative if it failed. */
 static double run(char **command)
 {
-    double from = now();
+    double from = measure_now();
     int status = 1;
     pid_t pid = fork();
     if (pid == 0) {
@@ -204,7 +181,7 @@ static double run(char **command)
     }
     if (pid < 0 || waitpid(pid, &status, 0) < 0 || status != 0)
         return -1;
-    return now() - from;
+    return measure_now() - from;
 }
 
 static int start(int runs, char **command)
@@ -216,8 +193,8 @@ static int start(int runs, char **command)
         bad = ms[i < 0 ? 0 : i] < 0;
     }
     if (!bad) {
-        qsort(ms, (size_t)runs, sizeof *ms, by_value);
-        printf("%.1f %.1f\n", ms[0], ms[runs / 2]);
+        MeasureTime t = measure_time(ms, runs);
+        printf("%.1f %.1f\n", t.min, t.median);
     } else {
         fprintf(stderr, "step: cannot run %s\n", command[0]);
     }
@@ -229,11 +206,13 @@ int main(int argc, char **argv)
 {
     if (argc == 1)
         return serve();
-    if (argc == 8 && !strcmp(argv[1], "once"))
+    if (argc == 9 && !strcmp(argv[1], "once"))
         return once(argv + 1);
     if (argc > 3 && !strcmp(argv[1], "start") && atoi(argv[2]) > 0)
         return start(atoi(argv[2]), argv + 3);
-    fprintf(stderr, "usage: step [once SPEC BACKEND T B I H | start RUNS "
-                    "COMMAND...]\n");
+    if (argc == 2 && !strcmp(argv[1], "peak"))
+        return printf("%.1f\n", rt_peak(0.3)) < 0;
+    fprintf(stderr, "usage: step [once SPEC BACKEND T B I H THREADS | start "
+                    "RUNS COMMAND... | peak]\n");
     return 2;
 }

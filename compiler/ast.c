@@ -13,6 +13,25 @@ static const char *const kind_name[] = {
     "list",   "tuple",    "call",   "index",  "member", "key",    "range",
     "unary",  "binary",   "cond",   "pipe",   "error"};
 
+Ast *ast_new(Arena *a, AstKind kind, const Ast *at, int op, Ast *kid)
+{
+    Ast *n = NEW(a, Ast);
+
+    n->kind = kind;
+    n->span = n->name_span = at->span;
+    n->op = op;
+    n->kid = kid;
+    return n;
+}
+
+Ast *ast_name(Arena *a, const Ast *at, const char *name)
+{
+    Ast *n = ast_new(a, A_NAME, at, 0, NULL);
+
+    n->name = name;
+    return n;
+}
+
 int ast_count(const Ast *a)
 {
     const Ast *k;

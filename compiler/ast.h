@@ -30,17 +30,17 @@ typedef enum AstKind {
     A_EQ,       /* A_LHS, e             v, ... = e */
     A_DRAW,     /* A_LHS, e             v, ... ~ e */
     /* parts of statements */
-    A_SET,  /* name; [A_SUBS], [e]   name = e; without e in `with frozen` */
-    A_AXIS, /* name; [e]; op: 0, '=', K_UNTIL, K_LIKE (then e is A_NAME) */
-    A_ARG,  /* name; [default e] */
-    A_BODY, /* statements */
-    A_DECL, /* name; [A_BRACES], [A_SUBS dims], [A_IN] */
+    A_SET,    /* name; [A_SUBS], [e]   name = e; without e in `with frozen` */
+    A_AXIS,   /* name; [e]; op: 0, '=', K_UNTIL, K_LIKE (then e is A_NAME) */
+    A_ARG,    /* name; [default e] */
+    A_BODY,   /* statements */
+    A_DECL,   /* name; [A_BRACES], [A_SUBS dims], [A_IN] */
     A_BRACES, /* A_NAME...           W{i,f,o} */
-    A_IN,   /* one e (set or e), or two e: (a, b) */
-    A_INIT, /* e; op: '=' or '~' */
-    A_WITH, /* A_SET... */
-    A_LHS,  /* A_NAME or A_INDEX ... */
-    A_SUBS, /* e, A_RANGE or A_KEY ... */
+    A_IN,     /* one e (set or e), or two e: (a, b) */
+    A_INIT,   /* e; op: '=' or '~' */
+    A_WITH,   /* A_SET... */
+    A_LHS,    /* A_NAME or A_INDEX ... */
+    A_SUBS,   /* e, A_RANGE or A_KEY ... */
     /* expressions */
     A_NUM,    /* num; str is the text as written */
     A_STR,    /* str, unescaped */
@@ -61,8 +61,18 @@ typedef enum AstKind {
 } AstKind;
 
 /* Operators of more than one character, and marks of statements. */
-enum { O_LE = 256, O_GE, O_EQ, O_NE, O_AND, O_OR, K_ONCE, K_SHARED, K_UNTIL,
-       K_LIKE };
+enum {
+    O_LE = 256,
+    O_GE,
+    O_EQ,
+    O_NE,
+    O_AND,
+    O_OR,
+    K_ONCE,
+    K_SHARED,
+    K_UNTIL,
+    K_LIKE
+};
 
 /* Where a comment stands. */
 typedef enum CommentPlace {
@@ -115,9 +125,12 @@ void ast_print_expr(Buf *out, const Ast *e);
  * the file if `a` is one. */
 void ast_dump(Buf *out, const Ast *a);
 bool ast_equal(const Ast *a, const Ast *b);
-int ast_count(const Ast *a);          /* number of children */
-Ast *ast_kid(const Ast *a, int i);    /* i-th child or NULL */
+int ast_count(const Ast *a);            /* number of children */
+Ast *ast_kid(const Ast *a, int i);      /* i-th child or NULL */
 Ast *ast_find(const Ast *a, AstKind k); /* first child of that kind or NULL */
+/* New nodes that stand where `at` does. */
+Ast *ast_new(Arena *a, AstKind kind, const Ast *at, int op, Ast *kid);
+Ast *ast_name(Arena *a, const Ast *at, const char *name);
 /* The |> chain that a statement ends with, or NULL. */
 Ast *ast_tail(const Ast *statement);
 

@@ -72,6 +72,9 @@ static bool whole(const Graph *g, Ref r, int axis)
         return n->a == axis;
     case OP_ALONG:
         return n->a == axis || n->b == axis;
+    case OP_EVERY:
+    case OP_HOLD:
+        return n->a == axis || g->time.v[n->a].like == axis;
     case OP_SUMA:
     case OP_MAXA:
     case OP_MINA:

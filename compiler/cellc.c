@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ops.h"
 #include "probe.h"
 
 static void forward_message(void *user, const char *severity, const char *text)
@@ -58,6 +59,7 @@ Cellc *cellc_new(CellcMessage *message, void *user)
     c->message = message;
     c->user = user;
     c->set.backward = c->set.outputs = c->set.loss = true;
+    c->set.teacher = -1;
     c->inputgrad = true;
     c->backend = "tcc";
     return c;
@@ -69,6 +71,7 @@ static void drop_compilation(Cellc *c)
     c->jit = NULL;
     c->desc = NULL;
     c->plan = NULL;
+    c->explained = NULL;
     c->graph = NULL;
     if (c->run)
         arena_free(c->run);
@@ -215,12 +218,17 @@ static void causal_message(Cellc *c, const Graph *g, const CausalError *x)
                 n->b != x->cycle.v[0].offset)
                 buf_printf(&b, " and %s[t%+d]", who, n->b);
         }
+    const Node *n = x->read ? NODE(g, x->read) : NULL;
+    if (n && (n->op == OP_EVERY || n->op == OP_HOLD)) {
+        diag(c->diags, E_CLOCK_LOOP, at, b.s ? b.s : who);
+        diag_help(c->diags, CLOCK_LOOP_HELP);
+        return;
+    }
     diag(c->diags,
          x->why == CAUSAL_MIXED     ? E_MIXED
          : x->why == CAUSAL_INSTANT ? E_INSTANT
                                     : E_WHOLE,
          at, who, b.s ? b.s : who);
-    const Node *n = x->read ? NODE(g, x->read) : NULL;
     if (n && n->op == OP_AT && n->b < 1 && n->num == 0)
         diag_help(c->diags,
                   "the step before is %s[t-1]; %s[%d] is one before "
@@ -354,6 +362,32 @@ static bool refuse_unsaid(Cellc *c, const Graph *g)
     return true;
 }
 
+/* What a segment of a sequence cannot know. */
+static bool refuse_segments(Cellc *c, const Graph *g)
+{
+    Ref r = c->segments ? segment_refuses(g, c->run) : 0;
+    if (!r)
+        return false;
+    const Node *n = NODE(g, r);
+    diag(c->diags, E_SEGMENT, n->span,
+         n->axes == GX_NONE ? "a penalty on parameters"
+         : n->op == OP_READ ? "a step further on"
+         : n->op == OP_AT   ? "one step of the whole sequence"
+         : OP_IS_EW(n->op)  ? "something that the whole sequence decides"
+                            : "something over the whole sequence");
+    if (n->axes == GX_NONE)
+        diag_help(c->diags, "a penalty on parameters is better said as "
+                            "`with decay = 0.001`");
+    else if (n->op == OP_AT)
+        diag_help(c->diags, "%s[%d] is step %d; an element is %s[t, %d]",
+                  SLOT(g, n->a)->name, n->b, n->b, SLOT(g, n->a)->name, n->b);
+    else
+        diag_help(c->diags, "without --memory whole sequences are run; "
+                            "--tbptt cuts them and the gradient too");
+    diags_flush(c->diags);
+    return true;
+}
+
 /* One pass: call it, show its result if asked, verify. */
 #define PASS(name, call) (g = verified(c, name, (call)))
 
@@ -378,13 +412,17 @@ static int compile(Cellc *c)
     PASS("final", pass_final(g));
     PASS("simplify", pass_simplify(g));
     PASS("gemm", pass_gemm(g));
+    if (refuse_segments(c, g))
+        return CELLC_USER;
     if (c->set.backward)
         PASS("grad", pass_grad(g, c->inputgrad));
+    if (c->segments)
+        PASS("segment", pass_segment(g));
     PASS("plain", pass_plain(g));
     if (refuse_unsaid(c, g))
         return CELLC_USER;
     c->graph = g;
-    c->sched = sched_build(g, c->run);
+    c->sched = sched_build(g, c->chunks, c->run);
     c->plan = plan_build(c->sched, c->run);
     return CELLC_OK;
 }
@@ -416,11 +454,12 @@ static int run_jit(Cellc *c)
         return CELLC_OK;
     }
     bool cc = !strcmp(c->backend, "cc");
-    const char *text =
-        cc ? emit_loops(c->plan, &o, c->run) : emit_strips(c->plan, &o, c->run);
+    const char *text = (cc ? emit_linked : emit_strips)(c->plan, &o, c->run);
     Buf err;
     buf_init(&err, c->run);
-    JitStatus st = (cc ? jit_cc : jit_tcc)(text, &c->jit, &err);
+    JitStatus st = (cc         ? jit_cc
+                    : c->timed ? jit_tcc_timed
+                               : jit_tcc)(text, &c->jit, &err);
     if (st != JIT_OK) {
         cellc_say(c, "error", "cellc: error: %s\n", err.s ? err.s : "");
         return st == JIT_MISSING ? CELLC_USER : CELLC_INTERNAL;

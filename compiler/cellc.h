@@ -14,9 +14,9 @@ extern "C" {
 
 enum {
     CELLC_OK = 0,
-    CELLC_USER = 1,      /* the user's input is wrong */
-    CELLC_USAGE = 2,     /* a name or value given to the API is wrong */
-    CELLC_INTERNAL = 70  /* a bug of ours, or out of memory */
+    CELLC_USER = 1,     /* the user's input is wrong */
+    CELLC_USAGE = 2,    /* a name or value given to the API is wrong */
+    CELLC_INTERNAL = 70 /* a bug of ours, or out of memory */
 };
 
 typedef struct Cellc Cellc;
@@ -38,13 +38,17 @@ int cellc_add_text(Cellc *c, const char *name, const char *text, size_t size);
  * cellc_vocab: the names of an index set; sets its dim to n and lets strings
  *   stand for its members (c[0] = "\n").
  * cellc_set: "double" 0|1, "training" 0|1, "reduce" sequence|token|sum,
+ *   "teacher" 0..1, "skip" 0|1 (the first SKIP steps of a chunk do not count),
  *   "backend" tcc|cc|eval, "backward" 0|1 (default 1), "total" 0|1 (terms are
  *   normalised by the TOTAL tensors), "state" NAME (start value of that name
  *   becomes an input; may be given again), "upstream" NAME (differentiate
  *   sum(NAME * up.NAME) over all given instead of the loss; NAME an output
  *   or final.STATE), "inputgrad" 0|1 (gradients of inputs and starts too),
+ *   "segments" 0|1 (sequences may be run in segments, see runtime/segment.h),
  *   "loss" 0|1 (default 1; 0: only what predicts, no terms, no metrics),
  *   "outputs" 0|1 (default 1: outputs and final states are computed),
+ *   "chunk" STEPS that loops in time take at once (default: by size; 0: all),
+ *   "timed" 0|1 (tcc runs the kernels of runtime/timed.h: where time goes),
  *   "name" the model's C name.  DRAW tensors are there with backward = 0. */
 int cellc_option(Cellc *c, const char *name, const char *value);
 int cellc_dim(Cellc *c, const char *name, long size);
@@ -56,19 +60,19 @@ int cellc_check(Cellc *c);
 
 /* What a spec declares, known after cellc_check() even while dims are open. */
 typedef struct CellcDecl {
-    const char *name;     /* dotted name */
-    int role;             /* CELL_PARAM, CELL_INPUT, CELL_OUTPUT, CELL_STATE */
-    int flags;            /* CELL_INDEX | CELL_OBSERVED ... */
-    int axes;             /* CELL_T | CELL_B */
-    int rank;             /* dims of one element */
-    const char *dim[4];   /* each as written: "m", "2*n", "128" */
-    int64_t size[4];      /* its value, -1 while open */
-    const char *set;      /* index: name of its set, or NULL */
-    const char *last;     /* inputs: member of it that ends a sequence */
-    const char *init;     /* parameters: "uniform(-0.1, 0.1)", else NULL */
-    const char *latency;  /* outputs: "0", "3 steps", "whole sequence" */
-    const char *blame;    /* outputs: why the whole sequence, or NULL */
-    const char *doc;      /* text of its ## comment, or NULL */
+    const char *name;    /* dotted name */
+    int role;            /* CELL_PARAM, CELL_INPUT, CELL_OUTPUT, CELL_STATE */
+    int flags;           /* CELL_INDEX | CELL_OBSERVED ... */
+    int axes;            /* CELL_T | CELL_B */
+    int rank;            /* dims of one element */
+    const char *dim[4];  /* each as written: "m", "2*n", "128" */
+    int64_t size[4];     /* its value, -1 while open */
+    const char *set;     /* index: name of its set, or NULL */
+    const char *last;    /* inputs: member of it that ends a sequence */
+    const char *init;    /* parameters: "uniform(-0.1, 0.1)", else NULL */
+    const char *latency; /* outputs: "0", "3 steps", "whole sequence" */
+    const char *blame;   /* outputs: why the whole sequence, or NULL */
+    const char *doc;     /* text of its ## comment, or NULL */
 } CellcDecl;
 int cellc_decl_count(const Cellc *c);
 const CellcDecl *cellc_decl(const Cellc *c, int i);
@@ -79,17 +83,41 @@ int cellc_option_at(const Cellc *c, int i, const char **name,
                     const char **value, const char **doc);
 /* i-th name of a member of an index set that the texts write ("<s>" of "dst");
  * returns 0 past the last. */
-int cellc_member_at(const Cellc *c, int i, const char **set,
-                    const char **name);
+int cellc_member_at(const Cellc *c, int i, const char **set, const char **name);
+/* Time axis i, from 0: the earlier axis that gives it its steps, -1 if none
+ * does, and one for how many of those (CellDesc's like and rate); returns 0
+ * past the last. */
+int cellc_axis_at(const Cellc *c, int i, const char **name, int *like,
+                  int *rate);
 /* i-th entry of a `train` or `data` block as text; 0 past the last. */
-int cellc_setting_at(const Cellc *c, const char *block, int i,
-                     const char **key, const char **value);
+int cellc_setting_at(const Cellc *c, const char *block, int i, const char **key,
+                     const char **value);
 
 /* The whole pipeline; every dim must have a value. */
 int cellc_compile(Cellc *c);
 /* The running model of the last compile, on the backend that was set; lives
  * until cellc_free() or the next cellc_compile().  NULL after an error. */
 const CellDesc *cellc_jit(Cellc *c);
+
+/* FLOPs of the products of matrices, of the last compile: what the equations
+ * ask for (without backward = 0, those of the derivatives as well), and what
+ * the schedule does for one forward and backward. */
+int cellc_products(Cellc *c, CellSize *equations, CellSize *schedule);
+
+/* What became of the equations in the last compile: i-th fact, 0 past the last.
+ * Texts are owned by the handle until the next compile. */
+typedef struct CellcFact {
+    const char *part; /* where it belongs: "forward, loop t = 1..T
+                         over h", "saved for backward", "memory" ... */
+    const char *text; /* what it is about, in names of the spec */
+    const char *note; /* what was done, or NULL */
+    const char *file; /* where the equation is written, or NULL */
+    int line;         /* from 1 */
+    CellSize rows;    /* how many rows are worked on */
+    CellSize flops;   /* of it all, 0 where nothing is computed */
+    CellSize reals;   /* that it takes in memory, 0 where nothing is kept */
+} CellcFact;
+int cellc_fact_at(Cellc *c, int i, CellcFact *fact);
 
 /* Text results, owned by the handle until the next call; NULL after an error.
  * stage: ast graph grad sched plan c; latex: equations and derivatives as a

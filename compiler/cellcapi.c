@@ -8,6 +8,7 @@
 
 #include "cost.h"
 #include "dot.h"
+#include "explain.h"
 #include "latex.h"
 
 static const char *keep(Cellc *c, const char *s)
@@ -74,6 +75,13 @@ static bool truth(const char *value)
     return strcmp(value, "0") != 0;
 }
 
+static bool probability(const char *text, double *p)
+{
+    char *end;
+    *p = strtod(text, &end);
+    return end > text && !*end && *p >= 0 && *p <= 1;
+}
+
 static int set_word(Cellc *c, const char *key, const char *value)
 {
     if (!strcmp(key, "state"))
@@ -82,14 +90,19 @@ static int set_word(Cellc *c, const char *key, const char *value)
         vec_push(c->keep, &c->upstream, keep(c, value));
     else if (!strcmp(key, "name"))
         c->name = keep(c, value);
-    else if (!strcmp(key, "backend") &&
-             (!strcmp(value, "tcc") || !strcmp(value, "cc") ||
-              !strcmp(value, "eval")))
+    else if (!strcmp(key, "chunk")) {
+        c->chunks.steps = strtol(value, NULL, 10);
+        c->chunks.off = c->chunks.steps <= 0;
+    } else if (!strcmp(key, "backend") &&
+               (!strcmp(value, "tcc") || !strcmp(value, "cc") ||
+                !strcmp(value, "eval")))
         c->backend = keep(c, value);
     else if (!strcmp(key, "reduce") &&
              (!strcmp(value, "sequence") || !strcmp(value, "token") ||
               !strcmp(value, "sum")))
         c->set.reduce = keep(c, value);
+    else if (!strcmp(key, "teacher") && probability(value, &c->set.teacher))
+        return CELLC_OK;
     else
         return CELLC_USAGE;
     return CELLC_OK;
@@ -103,7 +116,8 @@ int cellc_set(Cellc *c, const char *key, const char *value)
     } flag[] = {{"double", &c->real64},         {"training", &c->set.training},
                 {"backward", &c->set.backward}, {"total", &c->set.total},
                 {"loss", &c->set.loss},         {"outputs", &c->set.outputs},
-                {"inputgrad", &c->inputgrad}};
+                {"skip", &c->set.skip},         {"inputgrad", &c->inputgrad},
+                {"segments", &c->segments},     {"timed", &c->timed}};
     if (setjmp(c->escape.env))
         return CELLC_INTERNAL;
     for (size_t i = 0; i < sizeof flag / sizeof *flag; i++)
@@ -140,6 +154,18 @@ int cellc_option_at(const Cellc *c, int i, const char **name,
     *name = c->elab.option.v[i].name;
     *value = c->elab.option.v[i].value;
     *doc = c->elab.option.v[i].doc;
+    return 1;
+}
+
+int cellc_axis_at(const Cellc *c, int i, const char **name, int *like,
+                  int *rate)
+{
+    const Graph *g = c->elab.graph;
+    if (i < 0 || !g || i >= g->time.n)
+        return 0;
+    *name = g->time.v[i].name;
+    *like = g->time.v[i].like;
+    *rate = g->time.v[i].rate;
     return 1;
 }
 
@@ -252,8 +278,8 @@ static int show_own(Cellc *c)
     const Graph *g = c->elab.graph;
     bool *own = g ? NEW_N(c->run, bool, g->slot.n + 1) : NULL;
     for (Ref r = 1; g && r < (Ref)g->node.n; r++)
-        for (int i = 1; NODE(g, r)->op == OP_OWN && !NODE(g, r)->a &&
-                        i < NODE(g, r)->nin;
+        for (int i = 1;
+             NODE(g, r)->op == OP_OWN && !NODE(g, r)->a && i < NODE(g, r)->nin;
              i += 2) {
             Order o = graph_order_of(g, IN(g, r, i), c->run);
             for (int k = 0; k < g->slot.n; k++)
@@ -320,6 +346,14 @@ static int find_stage(const char *name)
     return -1;
 }
 
+/* For files that are read and embedded: without chunks, which take memory even
+ * where there is one step only. */
+static const Plan *plain_plan(Cellc *c)
+{
+    Chunks none = {true, 0};
+    return plan_build(sched_build(c->graph, none, c->run), c->run);
+}
+
 static int show_stage(Cellc *c, const char *stage)
 {
     if (!strcmp(stage, "graph") || !strcmp(stage, "grad"))
@@ -332,7 +366,7 @@ static int show_stage(Cellc *c, const char *stage)
         plan_print(&c->shown, c->plan);
     else if (!strcmp(stage, "c")) {
         EmitOptions o = cellc_emit_options(c, 0);
-        buf_puts(&c->shown, emit_source(c->plan, &o, c->run));
+        buf_puts(&c->shown, emit_source(plain_plan(c), &o, c->run));
     }
     return CELLC_OK;
 }
@@ -386,6 +420,34 @@ const char *cellc_show(Cellc *c, const char *stage, const char *after)
     return c->shown.s;
 }
 
+int cellc_products(Cellc *c, CellSize *equations, CellSize *schedule)
+{
+    if (!c->plan && cellc_compile(c))
+        return CELLC_USER;
+    if (setjmp(c->escape.env))
+        return CELLC_INTERNAL;
+    *equations = cost_products(c->graph, c->run);
+    *schedule = explain_products(c->sched);
+    return CELLC_OK;
+}
+
+static int find_facts(Cellc *c)
+{
+    c->facts = explain_plan(c->plan, &c->sources, c->run);
+    c->explained = c->plan;
+    return CELLC_OK;
+}
+
+int cellc_fact_at(Cellc *c, int i, CellcFact *fact)
+{
+    if ((!c->plan && cellc_compile(c)) ||
+        (c->explained != c->plan && cellc_guarded(c, find_facts)) ||
+        i >= c->facts.n)
+        return 0;
+    *fact = c->facts.v[i];
+    return 1;
+}
+
 const char *cellc_format(Cellc *c, const char *name, const char *text,
                          size_t size)
 {
@@ -421,8 +483,9 @@ const char *cellc_emit(Cellc *c, int which, int flags)
         return NULL;
     }
     EmitOptions o = cellc_emit_options(c, flags);
-    return which ? emit_header(c->plan, &o, c->run)
-                 : emit_source(c->plan, &o, c->run);
+    const Plan *plan = flags & CELLC_APP ? c->plan : plain_plan(c);
+    return which ? emit_header(plan, &o, c->run)
+                 : emit_source(plan, &o, c->run);
 }
 
 const char *cellc_explain(const char *code)

@@ -7,6 +7,7 @@
 #include "elaborate.h"
 #include "emit.h"
 #include "eval.h"
+#include "explain.h"
 #include "jit.h"
 #include "latency.h"
 #include "library.h"
@@ -48,7 +49,9 @@ struct Cellc {
     Settings set;
     const char *name; /* of the model, or NULL */
     const char *backend;
-    bool real64, inputgrad;
+    bool real64, inputgrad, segments;
+    Chunks chunks;
+    bool timed; /* tcc: kernels with clocks around them */
     bool alone; /* `use` is not followed: only the text's form is asked for */
     /* what was made of it, in `run` */
     Sources sources;
@@ -62,6 +65,8 @@ struct Cellc {
     Graph *graph;
     Sched *sched;
     Plan *plan;
+    Facts facts; /* about the plan `explained` */
+    const Plan *explained;
     Jit *jit;
     CellDesc *desc;
     Library whole;     /* every file of the library, once asked about */

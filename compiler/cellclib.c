@@ -25,14 +25,14 @@ static bool is_cells_file(int file)
 }
 
 /* Files of cells are called cells/NAME.cell: the cell of that name counts, what
- * stands behind it helps it.  Elsewhere every cell counts but densities, which
- * are applied by `~`. */
+ * stands behind it helps it.  Elsewhere every cell counts but those that serve
+ * `~`. */
 static bool is_entry(int file, const char *cell)
 {
     const char *slash = strchr(prelude_file[file].name, '/');
     size_t n = strlen(cell);
     if (!slash)
-        return n < 4 || strcmp(cell + n - 4, "_nll") != 0;
+        return strcmp(prelude_file[file].name, "dist.cell") != 0;
     return !strncmp(slash + 1, cell, n) && slash[1 + n] == '.';
 }
 

@@ -1,5 +1,6 @@
 /* Arithmetic of a model: floating-point operations for one step of one
- * sequence, by the operator table's costs.  For `info`. */
+ * sequence, by the operator table's costs, for `info`; and those of its
+ * products alone, which bound its speed, for `bench` and `explain`. */
 #include "cost.h"
 
 #include <math.h>
@@ -53,6 +54,23 @@ double cost_per_step(const Graph *g, Arena *tmp)
         const Node *n = NODE(g, o.v[i]);
         if (n->axes & GX_TIME || n->op == OP_OUTER)
             sum += node_cost(g, o.v[i]);
+    }
+    return sum;
+}
+
+CellSize cost_products(const Graph *g, Arena *tmp)
+{
+    Order o = graph_order(g, tmp);
+    CellSize sum = {0};
+    for (int i = 0; i < o.n; i++) {
+        Ref r = o.v[i];
+        const Node *n = NODE(g, r);
+        int axes = n->axes;
+        if (n->op != OP_MATVEC && n->op != OP_MATMUL && n->op != OP_OUTER)
+            continue;
+        for (int k = 0; n->op == OP_OUTER && k < n->nin; k++)
+            axes |= NODE(g, IN(g, r, k))->axes;
+        *(axes ? &sum.by[axes] : &sum.c) += (int64_t)node_cost(g, r);
     }
     return sum;
 }

@@ -99,20 +99,29 @@ static void report_cycle(Elab *e, Name *n, Span at)
     while (from > 0 && e->chain.v[from] != n)
         from--;
     int len = e->chain.n - from, blame = 0;
+    bool clocks = e->clock_from > from; /* which only the top level names */
     for (int i = 0; i < len; i++)
-        if (e->chain.v[from + i]->lagged) {
+        if (e->chain.v[from + i]->lagged &&
+            (!clocks || e->chain.v[from + i]->scope == e->top)) {
             blame = i;
             break;
         }
     Name *who = e->chain.v[from + blame];
     Buf b;
     buf_init(&b, e->arena);
-    for (int i = 0; i <= len; i++)
-        buf_printf(&b, "%s%s", i ? " → " : "",
-                   e->chain.v[from + (blame + i) % len]->name);
+    for (int i = 0; i <= len; i++) {
+        const Name *k = e->chain.v[from + (blame + i) % len];
+        if (!clocks || k->scope == who->scope)
+            buf_printf(&b, "%s%s", b.n ? " → " : "", k->name);
+    }
     Span where = blame ? e->chain.v[from + blame - 1]->cycle_read : at;
     if (e->whole_from > from) { /* through a sum[t] or its like */
         diag(e->diags, E_WHOLE, where, who->name, b.s);
+        return;
+    }
+    if (clocks) {
+        diag(e->diags, E_CLOCK_LOOP, where, b.s);
+        diag_help(e->diags, CLOCK_LOOP_HELP);
         return;
     }
     diag(e->diags, E_INSTANT, where, who->name, b.s);
@@ -173,6 +182,8 @@ static void build_name(Elab *e, Name *n)
     n->val = v;
     if (v.kind == V_TENSOR)
         n->val.axes |= axes;
+    if (n->feeds)
+        n->val.set = n->feeds->val.set;
     n->state = 2;
     if (v.kind == V_NONE && n->kind == N_EQN && !diags_errors(e->diags))
         arena_panic(e->arena, "%s has no value, and no message says why",
@@ -415,8 +426,11 @@ Elaborated elaborate(Arena *a, Intern *in, Diags *d, Ast *const *lib, int nlib,
     e.set = set;
     e.graph = graph_new(a, set->name);
     e.training = set->training;
-    e.whole_from = -1;
+    e.whole_from = e.clock_from = -1;
+    e.file = file;
+    e.nfile = nfile;
     e.body = nfile ? file[nfile - 1]->kid : NULL;
+    read_train(&e);
     e.lib = scope_new(&e, NULL, "");
     e.top = scope_new(&e, e.lib, "");
     for (int i = 0; i < nlib; i++)

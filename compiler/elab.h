@@ -125,11 +125,12 @@ struct Name {
     int min_off, max_off; /* steps at which it is read, 0 or beyond */
     Span cycle_read;      /* where, while it is built, it reads the next name */
     VEC(Edge) edge;
+    Name *fed;       /* INPUT: what its earlier steps are, see elabteacher.c */
+    Name *feeds;     /* EQN: the input that it is that of */
     Ast *state_decl; /* EQN: its `state` declaration, or NULL */
     Layer *layer;    /* EQN whose value is a layer: enc = lstm(128) */
     Val computed;    /* EQN that `h = e` replaces: what its own step sees */
     VEC(StandIn) stand;
-    Name *along[CELL_TIMES]; /* what stores it for reads along another axis */
     Name *stands; /* ARG `state`, `output`, `param`: for this name, read ... */
     App *beyond;  /* ... as it is outside of this application */
     UT_hash_handle hh;
@@ -162,6 +163,13 @@ typedef struct Over {
     Span span;
 } Over;
 
+/* A further time axis that a cell has by its own name: `time u` in its body. */
+typedef struct OwnAxis {
+    const char *name;
+    Span span;
+    int axis; /* -1: no argument has said yet which */
+} OwnAxis;
+
 struct Scope {
     Scope *up;           /* file scope; NULL for that itself */
     const char *prefix;  /* of slots: "h.1.fwd" or "" */
@@ -173,7 +181,8 @@ struct Scope {
     bool shown;          /* the output line: names as `h = e` made them */
     int axis;            /* axis that `t` means here, -1 unknown */
     bool along;          /* the application says so: lstm(n)[u](x) */
-    uint32_t axes;       /* time axes of the inputs */
+    uint32_t axes;       /* time axes of the inputs but those of `own` */
+    VEC(OwnAxis) own;    /* cell: what its `time` lines declare */
     bool open;           /* `input x, ...`: takes further inputs */
     Val any;             /* shape that `[...]` means; NONE until solved */
     const char *where;   /* "lstm" for messages, NULL at top level */
@@ -224,13 +233,15 @@ typedef struct Axis {
     const char *name;
     Span span;
     Ast *decl; /* A_AXIS or NULL for the implied t */
-    int like;  /* number of the axis whose steps these are once more, or -1 */
+    int like;  /* number of the earlier axis that gives it its steps, or -1 */
+    int rate;  /* one for so many of those */
     bool used;
 } Axis;
 
 /* The call of a cell that a distribution stands for. */
 typedef struct Drawn {
     const Ast *dist;
+    const char *cell;
     Ast *call;
 } Drawn;
 
@@ -255,12 +266,18 @@ struct Elab {
     const Settings *set;  /* options, dims, vocabularies */
     Ast *body;            /* statements of the model, for numbering */
     int whole_from;       /* chain.n at the sum[t] that is read, or -1 */
+    int clock_from;       /* the same at what is read along another clock */
     int depth;            /* nesting of calls, against endless recursion */
     int unnamed;          /* expressions stored under a name of their own */
     const Ast *deriving;  /* function whose own derivative is read, or NULL */
     VEC(Member) member;   /* names of members of sets that the texts write */
     const char *reduce;   /* how terms are averaged */
-    Ref loss;             /* sum of the reduced terms, 0: none */
+    bool skip;            /* terms leave out the first SKIP steps */
+    double teacher;   /* 1: reads of what is drawn are of what was observed */
+    bool taught;      /* there is such a read at an earlier step */
+    Ast *const *file; /* of the model */
+    int nfile;
+    Ref loss; /* sum of the reduced terms, 0: none */
 };
 
 /* elab.c */
@@ -274,6 +291,7 @@ void scope_bind(Elab *e, Scope *s, const char *name, Val v, Span at);
 Val name_value(Elab *e, Name *n, Span at); /* at the current step */
 int name_slot(Elab *e, Name *n);           /* complex: of its real part */
 void slot_edges(Elab *e, Name *n); /* bounds of its slot; at the very end */
+bool edges_of(Elab *e, Name *n);   /* whether there will be any */
 const char *full_name(Elab *e, const char *prefix, const char *name);
 
 /* elabtype.c: values and messages */
@@ -350,7 +368,29 @@ void init_with(Elab *e, Scope *s, Slot *slot, Ast *k);
 /* elabtext.c: mistakes that the text alone shows */
 void text_check(Elab *e, const Ast *file);
 
+typedef enum When { WHEN_NO, WHEN_STEP, WHEN_END, WHEN_NUMBER } When;
+
+/* A time subscript: floor((mul*t + off)/div), end+off, the plain number off. */
+typedef struct TimeSub {
+    When when;
+    int off;
+    int axis;     /* which one; END, NUMBER: -1 if it is not said */
+    int mul, div; /* STEP; each 1 but where it says a slower clock */
+    bool clock;   /* STEP: it does */
+} TimeSub;
+
+/* elabclock.c: slower axes, and names over one read along another */
+void clock_declare(Elab *e, Axis *x);
+/* Whether some axis is slower or faster in the way that t says. */
+bool clock_known(const Elab *e, const TimeSub *t);
+/* base, which is the name n or NULL, at such a step. */
+Val clock_read(Elab *e, Scope *s, Ast *base, Name *n, TimeSub t, Span at);
+
 /* elabindex.c */
+/* base[t] for one time subscript. */
+Val timed_index(Elab *e, Scope *s, Ast *base, Name *n, TimeSub t, Span at);
+/* v over the axis `from` as one over `to`, which has the same steps. */
+Val val_along(Elab *e, Val v, int from, int to, Span at);
 Val expr_index(Elab *e, Scope *s, Ast *a);
 int axis_of(Elab *e, Scope *s, const char *name); /* here; -1: none */
 bool is_axis(Elab *e, Scope *s, const char *name);
@@ -414,7 +454,15 @@ void over_check(Elab *e);
 
 /* elabaxis.c: `time` lines, then what follows from all of them; sum[t](e),
  * softmax[t](e) ... */
-void axes_collect(Elab *e, Ast *stmt);
+void axes_collect(Elab *e, Scope *s, Ast *stmt);
+void own_axes_check(Elab *e, const Ast *cell);
+/* The axis that the cell around s calls so, or NULL. */
+OwnAxis *own_axis(const Scope *s, const char *name);
+int own_axis_subs(const Scope *s, const Ast *subs); /* of them, in front */
+/* What the argument of an input over own axes says of them: false while that
+ * is open. */
+bool own_axes_bind(Elab *e, Scope *s, const Ast *subs, uint32_t axes);
+bool own_axes_known(Elab *e, App *a); /* else told */
 void axes_implied(Elab *e, Ast *const *file, int nfile);
 void axes_done(Elab *e);
 Val axis_call(Call *c);
@@ -437,11 +485,19 @@ typedef struct TermPart {
 } TermPart;
 
 /* elabdraw.c: y ~ D(...) */
+bool is_mixture(const Ast *dist);
+bool in_density(const Elab *e, const Scope *s); /* inside of a cell D_nll */
 bool draw_term(Elab *e, Scope *s, Ast *stmt, TermPart *out);
 void draw_types(Elab *e, Scope *s, Ast *y, Ast *dist);
 
+/* elabteacher.c: whose value at an earlier step the scope reads as that of the
+ * input y: y itself or, with teacher < 1, what is fed back in its place. */
+Name *fed_back(Elab *e, Scope *s, Name *y, int step);
+void teacher_check(Elab *e); /* a setting that changes nothing */
+
 /* elabloss.c: terms, metrics, outputs, finals */
 int add_root(Elab *e, int role, const char *name, Ref v, int slot);
+void read_train(Elab *e); /* what settings of training mean to equations */
 void build_roots(Elab *e, Ast *const *file, int nfile);
 void build_last_roots(Elab *e); /* what needs the slots' bounds */
 

@@ -163,6 +163,10 @@ Val app_output(Elab *e, App *a, Span at)
     }
     if (e->building && a->done)
         return a->val;
+    if (e->building && !own_axes_known(e, a)) {
+        a->broken = true;
+        return val_none();
+    }
     if (e->building)
         declare_params(e, a->scope);
     Ast *out = first_output(a);
@@ -291,17 +295,16 @@ static bool bind_any(Elab *e, Scope *s, const Val *v)
 void bind_input_type(Elab *e, Name *n, Val *v)
 {
     Scope *s = n->scope;
-    uint32_t axes = v->axes & ~AXIS_B;
-    s->axes |= axes;
-    if (axes && s->axis < 0) {
-        int i = 0;
-        while (!(axes >> i & 1))
-            i++;
-        s->axis = i;
+    Ast *subs = ast_find(n->decl, A_SUBS), *in = ast_find(n->decl, A_IN);
+    int own = own_axis_subs(s, subs), i = 0;
+    int rank = subs ? ast_count(subs) - own : 0;
+    if (own_axes_bind(e, s, subs, v->axes & ~AXIS_B) && s->axes &&
+        s->axis < 0) {
+        s->axis = 0;
+        while (!(s->axes >> s->axis & 1))
+            s->axis++;
         e->changed = true;
     }
-    Ast *subs = ast_find(n->decl, A_SUBS), *in = ast_find(n->decl, A_IN);
-    int rank = subs ? ast_count(subs) : 0, i = 0;
     if (declared_complex(n->decl)) {
         in = NULL;
         if (!v->complex)
@@ -320,7 +323,7 @@ void bind_input_type(Elab *e, Name *n, Val *v)
         ok = bind_any(e, s, v);
         subs = NULL;
     }
-    for (Ast *k = subs ? subs->kid : NULL; k && ok; k = k->next, i++) {
+    for (Ast *k = subs ? ast_kid(subs, own) : NULL; k && ok; k = k->next, i++) {
         const Dim *d = expr_dim(e, s, k);
         if (!d)
             return;

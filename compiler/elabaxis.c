@@ -147,24 +147,6 @@ bool axis_function(const char *name)
     return false;
 }
 
-static Ast *tree(Elab *e, AstKind kind, const Ast *at, int op, Ast *kid)
-{
-    Ast *a = NEW(e->arena, Ast);
-    a->kind = kind;
-    a->span = at->span;
-    a->op = op;
-    a->kid = kid;
-    return a;
-}
-
-static Ast *name_tree(Elab *e, const Ast *at, const char *name)
-{
-    Ast *a = tree(e, A_NAME, at, 0, NULL);
-    a->name = name;
-    a->name_span = at->span;
-    return a;
-}
-
 /* cumsum[t](v) is the equation c = v + c[t-1]. */
 static Val cumsum(Call *c)
 {
@@ -172,16 +154,17 @@ static Val cumsum(Call *c)
     bool made;
     Name *n = name_unnamed(e, c->s, c->a, "c", &made);
     if (made) {
-        Ast *one = tree(e, A_NUM, c->a, 0, NULL), *v = NEW(e->arena, Ast);
-        Ast *t = name_tree(e, c->subs->kid, c->subs->kid->name);
-        Ast *before = name_tree(e, c->a, n->name);
+        Ast *one = ast_new(e->arena, A_NUM, c->a, 0, NULL),
+            *v = NEW(e->arena, Ast);
+        Ast *t = ast_name(e->arena, c->subs->kid, c->subs->kid->name);
+        Ast *before = ast_name(e->arena, c->a, n->name);
         one->num = 1;
         t->next = one;
-        before->next =
-            tree(e, A_SUBS, c->a, 0, tree(e, A_BINARY, c->a, '-', t));
+        before->next = ast_new(e->arena, A_SUBS, c->a, 0,
+                               ast_new(e->arena, A_BINARY, c->a, '-', t));
         *v = *c->a->kid->next;
-        v->next = tree(e, A_INDEX, c->a, 0, before);
-        n->rhs = n->stmt = tree(e, A_BINARY, c->a, '+', v);
+        v->next = ast_new(e->arena, A_INDEX, c->a, 0, before);
+        n->rhs = n->stmt = ast_new(e->arena, A_BINARY, c->a, '+', v);
         e->changed = true;
     }
     return name_value(e, n, c->a->span);
@@ -221,15 +204,84 @@ Val axis_call(Call *c)
 
 /* ---- declarations ---- */
 
-void axes_collect(Elab *e, Ast *stmt)
+OwnAxis *own_axis(const Scope *s, const char *name)
+{
+    Scope *in = s->app ? s->app->scope : NULL;
+    for (int i = 0; in && i < in->own.n; i++)
+        if (!strcmp(in->own.v[i].name, name))
+            return &in->own.v[i];
+    return NULL;
+}
+
+int own_axis_subs(const Scope *s, const Ast *subs)
+{
+    int n = 0;
+    for (const Ast *k = subs ? subs->kid : NULL; k; k = k->next, n++)
+        if (k->kind != A_NAME || !own_axis(s, k->name))
+            break;
+    return n;
+}
+
+/* Time axes that the cell calls by names of its own. */
+static uint32_t own_axes(const Scope *s)
+{
+    uint32_t axes = 0;
+    for (int i = 0; i < s->own.n; i++)
+        axes |= s->own.v[i].axis < 0 ? 0 : 1u << s->own.v[i].axis;
+    return axes;
+}
+
+bool own_axes_bind(Elab *e, Scope *s, const Ast *subs, uint32_t axes)
+{
+    int n = own_axis_subs(s, subs), open = 0;
+    for (const Ast *k = subs ? subs->kid : NULL; n-- > 0; k = k->next) {
+        OwnAxis *x = own_axis(s, k->name);
+        uint32_t left = axes & ~own_axes(s);
+        if (s->axis >= 0)
+            left &= ~(1u << s->axis);
+        if (x->axis < 0 && left && !(left & (left - 1))) {
+            x->axis = 0;
+            while (!(left >> x->axis & 1))
+                x->axis++;
+            e->changed = true;
+        }
+        open += x->axis < 0;
+    }
+    s->axes |= open ? 0 : axes & ~own_axes(s);
+    return !open;
+}
+
+bool own_axes_known(Elab *e, App *a)
+{
+    for (int i = 0; i < a->scope->own.n; i++) {
+        const OwnAxis *x = &a->scope->own.v[i];
+        if (x->axis >= 0)
+            continue;
+        diag(e->diags, E_OWN_AXIS, a->call->span, x->name, a->scope->where);
+        diag_note(e->diags, x->span, "%s is declared here", x->name);
+        return false;
+    }
+    return true;
+}
+
+void own_axes_check(Elab *e, const Ast *cell)
+{
+    for (Ast *a = ast_find(cell, A_BODY)->kid; a; a = a->next)
+        for (Ast *k = a->kind == A_TIME ? a->kid : NULL; k; k = k->next)
+            if (k->op)
+                diag(e->diags, E_UNSUPPORTED, k->span,
+                     "until, like or = at the axis of a cell");
+}
+
+void axes_collect(Elab *e, Scope *s, Ast *stmt)
 {
     for (Ast *k = stmt->kid; k; k = k->next) {
-        Axis x = {k->name, k->name_span, k, -1, false};
-        if (k->op == '=') {
-            diag(e->diags, E_UNSUPPORTED, k->span,
-                 "an axis with a slower clock");
+        if (s->app) { /* which axis of the model it is, the arguments say */
+            OwnAxis own = {k->name, k->name_span, -1};
+            vec_push(e->arena, &s->own, own);
             continue;
         }
+        Axis x = {k->name, k->name_span, k, -1, 1, false};
         if (e->axis.n == CELL_TIMES)
             diag(e->diags, E_UNSUPPORTED, k->span,
                  "more than three time axes in one model");
@@ -241,7 +293,7 @@ void axes_collect(Elab *e, Ast *stmt)
 /* Without a `time` line the axis is t. */
 void axes_implied(Elab *e, Ast *const *file, int nfile)
 {
-    Axis t = {intern_str(e->intern, "t"), {0, 0}, NULL, -1, false};
+    Axis t = {intern_str(e->intern, "t"), {0, 0}, NULL, -1, 1, false};
     for (int i = 0; i < nfile; i++)
         if (ast_find(file[i], A_TIME))
             return;
@@ -249,20 +301,24 @@ void axes_implied(Elab *e, Ast *const *file, int nfile)
 }
 
 /* `time t, s like t`: the steps of t once more. */
+static void axis_like(Elab *e, Axis *x)
+{
+    for (Axis *of = e->axis.v; of < x; of++)
+        if (!strcmp(of->name, x->decl->kid->name))
+            x->like = (int)(of - e->axis.v);
+    if (x->like < 0)
+        diag(e->diags, E_AXIS_NAME, x->decl->kid->span, x->decl->kid->name);
+}
+
 void axes_done(Elab *e)
 {
     for (int i = 0; i < e->axis.n; i++) {
         Axis *x = &e->axis.v[i];
-        if (x->decl && x->decl->op == K_LIKE) {
-            for (int k = 0; k < e->axis.n; k++)
-                if (k != i && !strcmp(e->axis.v[k].name, x->decl->kid->name) &&
-                    (!e->axis.v[k].decl || e->axis.v[k].decl->op != K_LIKE))
-                    x->like = k;
-            if (x->like < 0)
-                diag(e->diags, E_AXIS_NAME, x->decl->kid->span,
-                     x->decl->kid->name);
-        }
-        TimeAxis t = {x->name, x->like};
+        if (x->decl && x->decl->op == K_LIKE)
+            axis_like(e, x);
+        if (x->decl && x->decl->op == '=')
+            clock_declare(e, x);
+        TimeAxis t = {x->name, x->like, x->rate};
         vec_push(e->arena, &e->graph->time, t);
     }
 }

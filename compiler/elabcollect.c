@@ -10,7 +10,7 @@ static void collect_dims(Elab *e, Scope *s, Ast *subs, bool skip_axis)
     for (Ast *k = subs ? subs->kid : NULL; k; k = k->next) {
         if (k->kind != A_NAME || scope_lookup(e, s, k->name))
             continue;
-        if (!strcmp(k->name, "..."))
+        if (!strcmp(k->name, "...") || own_axis(s, k->name))
             continue;
         if (skip_axis) {
             bool axis = false;
@@ -190,6 +190,8 @@ static void collect_statement(Elab *e, Scope *s, Ast *a)
         n->decl = n->stmt = a;
         if (a->kind == A_EXTERN)
             check_extern(e, a);
+        if (a->kind == A_CELL)
+            own_axes_check(e, a);
         break;
     }
     case A_INPUT:
@@ -214,7 +216,7 @@ void scope_collect(Elab *e, Scope *s, Ast *first)
 {
     for (Ast *a = first; a; a = a->next)
         if (a->kind == A_TIME)
-            axes_collect(e, a);
+            axes_collect(e, s, a);
     for (Ast *a = first; a; a = a->next)
         if (a->kind == A_OPTION || a->kind == A_CONST)
             collect_statement(e, s, a);

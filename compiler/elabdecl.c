@@ -160,12 +160,17 @@ bool declare_type(Elab *e, Name *n)
         subs = NULL;
     }
     for (Ast *k = subs ? subs->kid : NULL; k; k = k->next) {
-        int axis = -1;
+        OwnAxis *own = n->kind == N_NOISE && k->kind == A_NAME
+                           ? own_axis(s, k->name)
+                           : NULL;
+        int axis = own ? own->axis : -1;
+        if (own && axis < 0)
+            return false;
         for (int i = 0; model && k->kind == A_NAME && i < e->axis.n; i++)
             if (!strcmp(e->axis.v[i].name, k->name))
                 axis = i;
         if (axis >= 0) {
-            if (n->kind == N_NOISE && !named++ && !n->stmt->op)
+            if (model && n->kind == N_NOISE && !named++ && !n->stmt->op)
                 v.axes = AXIS_B; /* its own axes instead of the first */
             v.axes |= 1u << axis;
             e->axis.v[axis].used = true;
@@ -203,9 +208,10 @@ static bool misfits(Elab *e, Scope *s, const Name *n)
         return true;
     if (any_shape(subs))
         return false;
-    bool bad = n->val.rank != (subs ? ast_count(subs) : 0);
-    int i = 0;
-    for (Ast *k = subs ? subs->kid : NULL; k && !bad; k = k->next, i++) {
+    int own = own_axis_subs(s, subs), i = 0;
+    bool bad = n->val.rank != (subs ? ast_count(subs) - own : 0);
+    for (Ast *k = subs ? ast_kid(subs, own) : NULL; k && !bad;
+         k = k->next, i++) {
         const Dim *d = expr_dim(e, s, k);
         bad = d && !same_dim(e, d, n->val.dim[i]);
     }

@@ -37,13 +37,23 @@ static void foreign_axis(Elab *e, Scope *s, Ast *y, const Val *v,
               axis_list(e, extra), n ? n->name : "h");
 }
 
-/* D of D(...) as the library's or the user's D_nll. */
-static Name *density(Elab *e, Scope *s, const Ast *dist)
+static Name *density_named(Elab *e, Scope *s, const Ast *dist, const char *end)
+{
+    const char *name = arena_printf(e->arena, "%s%s", dist->kid->name, end);
+    return scope_lookup(e, s, intern_str(e->intern, name));
+}
+
+/* D of D(...) as the library's or the user's D_nll; where y has steps of its
+ * own, there may be another one for that, D_nll_steps. */
+static Name *density(Elab *e, Scope *s, Ast *y, const Ast *dist)
 {
     if (dist->kind != A_CALL || dist->kid->kind != A_NAME)
         return NULL;
-    const char *name = arena_printf(e->arena, "%s_nll", dist->kid->name);
-    return scope_lookup(e, s, intern_str(e->intern, name));
+    Name *steps = density_named(e, s, dist, "_nll_steps");
+    Name *n = steps && y->kind == A_NAME ? scope_lookup(e, s, y->name) : NULL;
+    bool has = n && (n->kind != N_INPUT || declare(e, n)) &&
+               n->val.kind == V_TENSOR && n->val.axes & ~AXIS_B;
+    return has ? steps : density_named(e, s, dist, "_nll");
 }
 
 static Ast *copy(Elab *e, const Ast *a, Ast *next)
@@ -56,10 +66,10 @@ static Ast *copy(Elab *e, const Ast *a, Ast *next)
 
 /* Where D_nll is a cell: D(a, k = 1) of y is D_nll(k = 1)(y, a); made once, so
  * that the application in it is one. */
-static Ast *cell_call(Elab *e, Ast *y, Ast *dist)
+static Ast *cell_call(Elab *e, Ast *y, Ast *dist, const Name *cell)
 {
     for (int i = 0; i < e->drawn.n; i++)
-        if (e->drawn.v[i].dist == dist)
+        if (e->drawn.v[i].dist == dist && e->drawn.v[i].cell == cell->name)
             return e->drawn.v[i].call;
     Ast *key = NULL, *input = NULL, **last[2] = {&key, &input};
     for (Ast *k = dist->kid->next; k; k = k->next) {
@@ -68,33 +78,41 @@ static Ast *cell_call(Elab *e, Ast *y, Ast *dist)
         *to = &(**to)->next;
     }
     Ast *name = copy(e, dist->kid, key), *layer = copy(e, dist, NULL);
-    name->name = intern_str(e->intern,
-                            arena_printf(e->arena, "%s_nll", dist->kid->name));
+    name->name = cell->name;
     layer->kid = name;
     layer->next = copy(e, y, input);
-    Drawn d = {dist, copy(e, dist, NULL)};
+    Drawn d = {dist, cell->name, copy(e, dist, NULL)};
     d.call->kid = layer;
     vec_push(e->arena, &e->drawn, d);
     return d.call;
 }
 
-static bool is_mixture(const Ast *dist)
+bool is_mixture(const Ast *dist)
 {
     return dist->kind == A_CALL && dist->kid->kind == A_NAME &&
            !strcmp(dist->kid->name, "mixture");
+}
+
+bool in_density(const Elab *e, const Scope *s)
+{
+    for (const App *a = s->app; a; a = a->outer)
+        for (int i = 0; i < e->drawn.n; i++)
+            if (e->drawn.v[i].call == a->call)
+                return true;
+    return false;
 }
 
 /* Types of what stands in a distribution's arguments. */
 void draw_types(Elab *e, Scope *s, Ast *y, Ast *dist)
 {
     bool mixture = is_mixture(dist);
-    Name *f = density(e, s, dist);
+    Name *f = density(e, s, y, dist);
     if (f && f->kind == N_CELL) {
-        expr(e, s, cell_call(e, y, dist));
+        expr(e, s, cell_call(e, y, dist, f));
         return;
     }
     for (Ast *k = dist->kind == A_CALL ? dist->kid->next : NULL; k; k = k->next)
-        if (mixture && density(e, s, k))
+        if (mixture && density(e, s, y, k))
             draw_types(e, s, y, k);
         else
             expr(e, s, k);
@@ -162,10 +180,10 @@ static Val summed(Elab *e, Val v, Span at)
 }
 
 /* A cell may take parameters over other axes; what it gives may not. */
-static Val of_sequence(Draw *d, Ast *dist)
+static Val of_sequence(Draw *d, Ast *dist, const Name *cell)
 {
     Elab *e = d->e;
-    Val v = expr(e, d->s, cell_call(e, d->lhs, dist));
+    Val v = expr(e, d->s, cell_call(e, d->lhs, dist, cell));
     uint32_t extra = v.axes & ~d->y.axes & ~AXIS_B;
     if (v.kind == V_TENSOR && extra) {
         foreign_axis(e, d->s, d->lhs, &d->y, extra, dist);
@@ -177,9 +195,9 @@ static Val of_sequence(Draw *d, Ast *dist)
 static Val one_density(Draw *d, Ast *dist)
 {
     Elab *e = d->e;
-    Name *f = density(e, d->s, dist);
+    Name *f = density(e, d->s, d->lhs, dist);
     if (f->kind == N_CELL)
-        return of_sequence(d, dist);
+        return of_sequence(d, dist, f);
     int n = ast_count(dist), i = 1;
     Val *arg = NEW_N(e->arena, Val, n + 1);
     Span *at = NEW_N(e->arena, Span, n + 1);
@@ -221,7 +239,7 @@ static Val mixture(Draw *d, Ast *dist)
     Val total = val_unknown(d->y.axes);
     Ref *in = NEW_N(e->arena, Ref, n);
     for (Ast *k = w->next; k; k = k->next, i++) {
-        if (!density(e, d->s, k)) {
+        if (!density(e, d->s, d->lhs, k)) {
             diag(e->diags, E_DISTRIBUTION, k->span);
             hint_distribution(e, d->s, NULL);
             return val_none();
@@ -284,7 +302,7 @@ bool draw_term(Elab *e, Scope *s, Ast *stmt, TermPart *out)
     Draw d = {e, s, NULL, val_none(), NULL, NULL};
     if (!draw_target(&d, stmt))
         return false;
-    if (!density(e, s, dist) && !is_mixture(dist)) {
+    if (!density(e, s, d.lhs, dist) && !is_mixture(dist)) {
         bool later = false;
         if (dist->kind == A_CALL && dist->kid->kind == A_NAME)
             call_builtin(e, s, dist->kid->name, dist, NULL, NULL, &later);
@@ -303,7 +321,7 @@ bool draw_term(Elab *e, Scope *s, Ast *stmt, TermPart *out)
     out->name =
         s == e->top ? d.input->full : full_name(e, s->prefix, d.lhs->name);
     out->flags = CELL_LIKELIHOOD;
-    if (d.y.set && !d.y.rank)
+    if (d.y.set && !d.y.rank && !(d.y.axes & ~out->v.axes))
         out->counted = graph_op2(e->graph, OP_ge, val_ref(e, &d.y, d.lhs->span),
                                  graph_const(e->graph, 0));
     return true;

@@ -84,6 +84,30 @@ static void outer_edges(Elab *e, FoundList *list, Name *n)
         }
 }
 
+static bool has_edges(Elab *e, Name *of)
+{
+    if (of->edge.n)
+        return true;
+    for (App *a = of->scope->app; a; a = a->outer)
+        for (int i = 0; i < a->over.n; i++)
+            if (over_starts(e, &a->over.v[i], a, of))
+                return true;
+    return false;
+}
+
+bool edges_of(Elab *e, Name *n)
+{
+    if (has_edges(e, n))
+        return true;
+    for (int i = 0; i < e->scope.n; i++)
+        for (int k = 0; k < e->scope.v[i]->order.n; k++) {
+            Name *m = e->scope.v[i]->order.v[k];
+            if (m->kind == N_EQN && storage_name(e, m) == n && has_edges(e, m))
+                return true;
+        }
+    return false;
+}
+
 static const char *given_state(Elab *e, const Slot *s)
 {
     const char *alias = s->alias;

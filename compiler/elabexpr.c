@@ -22,7 +22,7 @@ static Val time_value(Elab *e, Scope *s, int axis, Span at)
     t.rank = 0;
     t = val_node(e, t, OP_TIME, 0, NULL, axis, 0, 0, at);
     e->axis.v[axis].used = true;
-    if (!s->reversed)
+    if (!s->reversed || axis != s->axis)
         return t;
     Val x[2] = {val_length(e, axis, at), t};
     x[0] = val_op(e, OP_sub, 2, x, at, NULL);
@@ -195,8 +195,8 @@ static Val expr_name(Elab *e, Scope *s, Ast *a)
         v.str = a->name;
         return v;
     }
-    if (s->app && !strcmp(a->name, "t")) {
-        if (e->building && !s->along)
+    if (is_axis(e, s, a->name)) {
+        if (e->building && s->app && !s->along)
             axis_untold(e, s);
         return val_none();
     }

@@ -215,6 +215,7 @@ static const struct {
     {"cos", 1, 1, elementwise, OP_cos},
     {"erf", 1, 1, elementwise, OP_erf},
     {"atan2", 2, 2, elementwise, OP_atan2},
+    {"poisson_quantile", 2, 2, elementwise, OP_poisson_quantile},
     {"stopgrad", 1, 1, elementwise, OP_stopgrad},
     {"sum", 1, -1, sum, OP_NONE},
     {"mean", 1, -1, mean, OP_NONE},
@@ -491,6 +492,6 @@ Val call_fn(Elab *e, Scope *s, Val f, int n, Val *arg, const Span *at,
         vec_push(e->arena, &list, val_ref(e, &arg[i], call));
         vec_push(e->arena, &list, val_ref(e, &dv, call));
     }
-    return val_node(e, v, OP_OWN, list.n, list.v, def->kind == A_EXTERN, 0,
-                    0, call);
+    return val_node(e, v, OP_OWN, list.n, list.v, def->kind == A_EXTERN, 0, 0,
+                    call);
 }

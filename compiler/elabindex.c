@@ -6,21 +6,16 @@
 
 #include "elab.h"
 
-typedef enum When { WHEN_NO, WHEN_STEP, WHEN_END, WHEN_NUMBER } When;
-
-typedef struct TimeSub {
-    When when; /* t+off, end+off, or the plain number off */
-    int off;
-    int axis; /* STEP: which axis */
-} TimeSub;
-
 /* A cell that is applied to what has no steps runs along the only axis. */
 int axis_of(Elab *e, Scope *s, const char *name)
 {
     if (s->axis >= 0 && !strcmp(name, "t"))
         return s->axis;
-    if (s->app)
-        return e->axis.n == 1 && !strcmp(name, "t") ? 0 : -1;
+    if (s->app) {
+        const OwnAxis *own = own_axis(s, name);
+        bool only = e->axis.n == 1 && !strcmp(name, "t");
+        return own ? own->axis : only ? 0 : -1;
+    }
     for (int i = 0; i < e->axis.n; i++)
         if (!strcmp(e->axis.v[i].name, name))
             return i;
@@ -29,7 +24,8 @@ int axis_of(Elab *e, Scope *s, const char *name)
 
 bool is_axis(Elab *e, Scope *s, const char *name)
 {
-    return axis_of(e, s, name) >= 0 || (s->app && !strcmp(name, "t"));
+    return axis_of(e, s, name) >= 0 ||
+           (s->app && (!strcmp(name, "t") || own_axis(s, name)));
 }
 
 static bool is_time_name(Elab *e, Scope *s, const char *name)
@@ -37,10 +33,35 @@ static bool is_time_name(Elab *e, Scope *s, const char *name)
     return !scope_lookup(e, s, name) && is_axis(e, s, name);
 }
 
-/* Reads t, t-2, end, end+1, 1, or an expression of known numbers. */
+static TimeSub time_sub(Elab *e, Scope *s, Ast *a);
+
+/* 4*k, t/4: a step of another clock, if there is such a clock. */
+static TimeSub clock_sub(Elab *e, Scope *s, Ast *a)
+{
+    TimeSub x = time_sub(e, s, a->kid), y = time_sub(e, s, a->kid->next);
+    if (a->op == '*' && x.when == WHEN_NUMBER) {
+        TimeSub swap = x;
+        x = y;
+        y = swap;
+    }
+    bool scaled = x.when == WHEN_STEP && y.when == WHEN_NUMBER && y.off > 0 &&
+                  (a->op == '*' ? x.div : x.mul) == 1;
+    if (scaled && a->op == '*') {
+        x.mul *= y.off;
+        x.off *= y.off;
+    } else if (scaled) {
+        x.div *= y.off;
+    }
+    x.clock = true;
+    x.when = scaled && clock_known(e, &x) ? WHEN_STEP : WHEN_NO;
+    return x;
+}
+
+/* Reads t, t-2, 4*k-1, t/4, end, end+1, 1, or an expression of known numbers.
+ */
 static TimeSub time_sub(Elab *e, Scope *s, Ast *a)
 {
-    TimeSub r = {WHEN_NO, 0, -1};
+    TimeSub r = {WHEN_NO, 0, -1, 1, 1, false};
     if (a->kind == A_NAME && is_time_name(e, s, a->name)) {
         r.when = WHEN_STEP;
         r.axis = axis_of(e, s, a->name);
@@ -55,8 +76,13 @@ static TimeSub time_sub(Elab *e, Scope *s, Ast *a)
         TimeSub x = time_sub(e, s, a->kid), y = time_sub(e, s, a->kid->next);
         if (x.when == WHEN_NO || y.when != WHEN_NUMBER)
             return r;
-        x.off += a->op == '-' ? -y.off : y.off;
+        x.off += (a->op == '-' ? -y.off : y.off) * x.div;
         return x;
+    }
+    if (a->kind == A_BINARY && (a->op == '*' || a->op == '/')) {
+        TimeSub x = clock_sub(e, s, a);
+        if (x.when == WHEN_STEP)
+            return x;
     }
     if (a->kind == A_RANGE || a->kind == A_KEY || a->kind == A_STR)
         return r;
@@ -88,7 +114,7 @@ bool step_of(Elab *e, Scope *s, Ast *subs, int *offset)
         return false;
     TimeSub t = time_sub(e, s, subs->kid);
     *offset = t.off;
-    return t.when == WHEN_STEP && t.off;
+    return t.when == WHEN_STEP && t.off && !t.clock;
 }
 
 /* The name whose slot holds what `n` shows: an argument that is a plain name
@@ -182,13 +208,9 @@ Name *name_unnamed(Elab *e, Scope *s, const Ast *a, const char *mark,
     return n;
 }
 
-/* An expression in brackets is stored under a name of its own. */
-static Name *anonymous(Elab *e, Scope *s, Ast *a, const char *mark)
+/* The name n, which is new, stores what `a` says. */
+static Name *store(Elab *e, Scope *s, Name *n, Ast *a)
 {
-    bool made;
-    Name *n = name_unnamed(e, s, a, mark, &made);
-    if (!made)
-        return n;
     n->rhs = a;
     n->stmt = a;
     Val v = expr(e, s, a);
@@ -210,13 +232,16 @@ static Name *stored_along(Elab *e, Scope *s, Name *n, Ast *base, int axis,
         m->axis = axis;
         return n;
     }
-    if (m->along[axis]) /* another place reads it so too */
-        return m->along[axis];
-    Name *other = anonymous(e, s, base, e->axis.v[axis].name);
-    m->along[axis] = other;
-    other->axis = axis;
-    other->full =
+    const char *full =
         arena_printf(e->arena, "%s[%s]", m->full, e->axis.v[axis].name);
+    const char *key =
+        intern_str(e->intern, arena_printf(e->arena, "_%s", full));
+    Name *other = scope_find(s, key);
+    if (!other)
+        other = store(e, s, scope_add(e, s, N_EQN, key, base->span), base);
+    other->axis = axis;
+    if (s == m->scope)
+        other->full = full;
     return other;
 }
 
@@ -237,7 +262,8 @@ Val read_at(Elab *e, Scope *s, Name *n, int offset, int axis, Span at)
     if (over)
         return over_value(e, over, where, n, NULL);
     n->used = n->lagged = true;
-    int step = n->scope->reversed ? -offset : offset;
+    bool turned = n->scope->reversed && axis == n->scope->axis;
+    int step = turned ? -offset : offset;
     Name *m = storage_of(e, n);
     m->used = m->lagged = true;
     if (step < m->min_off)
@@ -246,6 +272,7 @@ Val read_at(Elab *e, Scope *s, Name *n, int offset, int axis, Span at)
         m->max_off = step;
     if (!is_declared(e, m))
         return val_none();
+    Name *from = fed_back(e, s, m, step);
     Val v = m->val;
     if (v.kind != V_TENSOR && v.kind != V_NONE)
         return name_value(e, n, at);
@@ -267,10 +294,10 @@ Val read_at(Elab *e, Scope *s, Name *n, int offset, int axis, Span at)
                   step < 0 ? "0" : "end+1", m->val.set ? "\"\\n\"" : "0");
         return val_none();
     }
-    int slot = storage_slot(e, m);
+    int slot = storage_slot(e, from);
     if (slot < 0)
         return val_none();
-    v = val_slot(e, v, OP_READ, m, step, 0, at);
+    v = val_slot(e, v, OP_READ, from, step, 0, at);
     v.name = n;
     return v;
 }
@@ -281,6 +308,9 @@ static int dropped_axis(Elab *e, Scope *s, const Val *v, const char *what,
 {
     uint32_t axes = v->axes & ~AXIS_B;
     int axis = val_axis(v);
+    *clear = !s->app || s->axis >= 0 || !s->app->scope->own.n;
+    if (!*clear && !e->building) /* it may be of one that is not known yet */
+        return -1;
     *clear = true;
     if (axis >= 0 || !axes)
         return axis;
@@ -308,13 +338,9 @@ Val final_value(Elab *e, Scope *s, Val v, Span at)
 /* h[end], h[1], h[end-2]: one step, the axis is gone. */
 static Val read_one(Elab *e, Scope *s, Name *n, Ast *base, TimeSub t, Span at)
 {
-    bool end = t.when == WHEN_END, clear;
-    int off = t.off;
+    bool end = t.when == WHEN_END, clear = true;
+    int off = t.off, axis = t.axis;
     n = n->stands ? n->stands : n;
-    if (n->scope->reversed) { /* 1 and end change places */
-        off = end ? 1 - off : 1 - off;
-        end = !end;
-    }
     Name *m = storage_of(e, n);
     n->used = m->used = true;
     if (!is_declared(e, m))
@@ -322,10 +348,15 @@ static Val read_one(Elab *e, Scope *s, Name *n, Ast *base, TimeSub t, Span at)
     Val v = m->val;
     if (v.kind != V_TENSOR)
         return v;
-    int axis =
-        dropped_axis(e, s, &v, n->name, end ? "[end]" : "[1]", at, &clear);
+    if (axis < 0)
+        axis =
+            dropped_axis(e, s, &v, n->name, end ? "[end]" : "[1]", at, &clear);
     if (!clear && e->building)
         return val_none();
+    if (n->scope->reversed && axis == n->scope->axis) {
+        off = 1 - off; /* 1 and end change places */
+        end = !end;
+    }
     m = storage_of(e, stored_along(e, s, n, base, axis, false));
     if (axis >= 0)
         v.axes &= ~(1u << axis);
@@ -465,7 +496,7 @@ static bool has_steps(const Val *v)
 }
 
 /* k[s] of a k over t, with s like t: its steps once more. */
-static Val as_along(Elab *e, Val v, int from, int to, Span at)
+Val val_along(Elab *e, Val v, int from, int to, Span at)
 {
     if (v.kind != V_TENSOR || !(v.axes >> from & 1))
         return v;
@@ -486,21 +517,25 @@ static bool along_like(Elab *e, Scope *s, Ast *base, const Name *n, int axis,
     return v.kind == V_TENSOR && !(v.axes >> axis & 1);
 }
 
-/* base[t] for one time subscript. */
-static Val timed_index(Elab *e, Scope *s, Ast *base, Name *n, TimeSub t,
-                       Span at)
+Val timed_index(Elab *e, Scope *s, Ast *base, Name *n, TimeSub t, Span at)
 {
+    if (t.clock)
+        return clock_read(e, s, base, n, t, at);
+    bool open = false, made = false;
     int like = t.when == WHEN_STEP && t.axis >= 0 ? e->axis.v[t.axis].like : -1;
-    bool open = false;
+    if (like >= 0 && e->axis.v[t.axis].rate > 1)
+        like = -1;
     if (like >= 0 && along_like(e, s, base, n, t.axis, &open)) {
         TimeSub own = t;
         own.axis = like;
         return open ? val_unknown(AXIS_B)
-                    : as_along(e, timed_index(e, s, base, n, own, at), like,
-                               t.axis, at);
+                    : val_along(e, timed_index(e, s, base, n, own, at), like,
+                                t.axis, at);
     }
     if (!n)
-        n = anonymous(e, s, base, "");
+        n = name_unnamed(e, s, base, "", &made);
+    if (made)
+        store(e, s, n, base);
     if (t.when != WHEN_STEP)
         return read_one(e, s, n, base, t, at);
     if (!t.off)
@@ -545,7 +580,7 @@ static Ast *last_time(Elab *e, Scope *s, Ast *sub)
         TimeSub t = time_sub(e, s, k);
         if (!is_timed(t))
             break;
-        if (!last || t.when != WHEN_STEP || t.off)
+        if (!last || t.when != WHEN_STEP || t.off || t.clock)
             last = k;
     }
     return last;
@@ -563,7 +598,7 @@ Val expr_index(Elab *e, Scope *s, Ast *a)
     Val v = val_none();
     for (Ast *k = sub; last && k != last; k = k->next) {
         TimeSub before = time_sub(e, s, k);
-        if (before.when == WHEN_STEP && !before.off)
+        if (before.when == WHEN_STEP && !before.off && !before.clock)
             continue;
         base = before_subscript(e, a, last);
         n = NULL;

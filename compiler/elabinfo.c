@@ -215,6 +215,7 @@ Elaborated elab_results(Elab *e, Ast *const *file, int nfile)
         over_check(e);
         unused_names(e);
         unreached_params(e);
+        teacher_check(e);
     }
     out.naxes = count_axes(e);
     for (int i = 0; i < e->axis.n; i++)

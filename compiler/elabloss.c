@@ -29,10 +29,13 @@ static Ref sum_axes(Elab *e, Ref x, int axes)
                      NODE(e->graph, x)->span);
 }
 
-/* 1 at the steps of a sequence along all time axes of `axes`. */
+/* 1 at the steps of a sequence along all time axes of `axes`, from the first
+ * one that this chunk counts. */
 static Ref valid_step(Elab *e, int axes)
 {
-    Ref mask = 0;
+    Ref mask = e->skip && axes & CELL_T
+                   ? op2(e, OP_gt, node0(e, OP_TIME, 0), node0(e, OP_SKIP, 0))
+                   : 0;
     for (int i = 0; i < CELL_TIMES; i++) {
         if (!(axes & cell_time(i)))
             continue;
@@ -312,17 +315,30 @@ static Ref upstream_loss(Elab *e)
     return loss;
 }
 
-static void read_reduce(Elab *e, Ast *const *file, int nfile)
+/* The value of an entry of the train blocks, or NULL. */
+static const Ast *train_entry(const Elab *e, const char *key)
 {
-    e->reduce = e->set->reduce;
-    for (int f = 0; f < nfile; f++)
-        for (Ast *a = file[f]->kid; a; a = a->next)
+    for (int f = 0; f < e->nfile; f++)
+        for (Ast *a = e->file[f]->kid; a; a = a->next)
             for (Ast *k = a->kid; a->kind == A_TRAIN && k; k = k->next)
-                if (!e->reduce && !strcmp(k->name, "reduce") && k->kid &&
-                    k->kid->kind == A_NAME)
-                    e->reduce = k->kid->name;
-    if (!e->reduce)
-        e->reduce = "sequence";
+                if (!strcmp(k->name, key) && k->kid)
+                    return k->kid;
+    return NULL;
+}
+
+void read_train(Elab *e)
+{
+    const Ast *reduce = train_entry(e, "reduce");
+    const Ast *tbptt = train_entry(e, "tbptt");
+    const Ast *teacher = train_entry(e, "teacher");
+    e->reduce = e->set->reduce                     ? e->set->reduce
+                : reduce && reduce->kind == A_NAME ? reduce->name
+                                                   : "sequence";
+    e->skip =
+        e->set->skip || (e->set->training && tbptt && tbptt->kind == A_TUPLE);
+    e->teacher = e->set->teacher >= 0                ? e->set->teacher
+                 : teacher && teacher->kind == A_NUM ? teacher->num
+                                                     : 1;
 }
 
 /* `time u until e`: the steps with which generate ends. */
@@ -351,7 +367,6 @@ static void stops(Elab *e)
 
 void build_roots(Elab *e, Ast *const *file, int nfile)
 {
-    read_reduce(e, file, nfile);
     outputs(e, file, nfile);
     Ref loss = all_terms(e, file, nfile);
     for (int f = 0; f < nfile; f++)

@@ -36,7 +36,10 @@ typedef struct Settings {
     bool loss;          /* the loss, its terms and metrics are wanted */
     bool outputs;       /* OUTPUT roots are wanted */
     bool total;         /* normalise by the TOTAL tensors */
+    bool skip;          /* terms leave out the first SKIP steps of a chunk */
     const char *reduce; /* "sequence", "token", "sum"; NULL: the spec's */
+    double teacher;     /* probability that earlier steps of what is drawn are
+                           those observed, while training; < 0: the spec's */
     const char *name;   /* of the model */
 } Settings;
 
@@ -56,12 +59,17 @@ typedef struct Elaborated {
     VEC(OptionInfo) option;
     VEC(Member) member;
     VEC(const char *) axis; /* names of the time axes */
-    int naxes;             /* recurrence axes that the model uses */
+    int naxes;              /* recurrence axes that the model uses */
 } Elaborated;
 
 /* Messages go to `d`; the result is complete only without errors.  lib: the
  * library's files, NULL where one is not needed. */
 Elaborated elaborate(Arena *a, Intern *in, Diags *d, Ast *const *lib, int nlib,
                      Ast *const *file, int nfile, const Settings *set);
+
+/* The help about two clocks that need each other. */
+#define CLOCK_LOOP_HELP                                                       \
+    "let the slower one keep the faster clock and rest in between, as in  z " \
+    "= t %% 4 == 0 ? ... : z[t-1]"
 
 #endif

@@ -10,24 +10,11 @@
 /* Names that the functions use themselves or call. */
 static void take_fixed(Emit *e)
 {
-    static const char *const own[] = {"T",   "B",      "t",     "j",
+    static const char *const own[] = {"T",   "B",      "t",     "t0",
+                                      "j",   "steps",  "chunk", "chunks",
                                       "row", "params", "grads", "work"};
-    static const char *const kernel[] = {
-#define KERNEL(name, params, args) #name,
-#define STRIP1(name, value) #name,
-#define STRIP2(name, value) #name,
-#define STRIP3(name, value) #name,
-#define STRIP4(name, value) #name,
-#include "../runtime/kernels.def"
-#include "../runtime/strips.def"
-#undef KERNEL
-#undef STRIP1
-#undef STRIP2
-#undef STRIP3
-#undef STRIP4
-    };
-    static const char *const more[][5] = {{"U", "u", "ub", "tb", "utb"},
-                                          {"V", "v", "vb", "vtb", "vub"}};
+    static const char *const more[][6] = {{"U", "u", "u0", "ub", "tb", "utb"},
+                                          {"V", "v", "v0", "vb", "vtb", "vub"}};
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
         emit_fresh(e, own[i]);
     for (int i = 0; i < e->g->call.n; i++) {
@@ -35,12 +22,13 @@ static void take_fixed(Emit *e)
         emit_fresh(e, e->g->call.v[i].wide);
     }
     for (int i = 1; i < e->s->ntime; i++)
-        for (int k = 0; k < 5; k++)
+        for (int k = 0; k < 6; k++)
             emit_fresh(e, more[i - 1][k]);
     if (e->s->ntime == CELL_TIMES)
         emit_fresh(e, "vutb");
-    for (size_t i = 0; i < sizeof kernel / sizeof *kernel; i++)
-        emit_fresh(e, kernel[i]);
+    for (const EmitKernel *k = emit_kernels; k->name; k++)
+        if (!k->of)
+            emit_fresh(e, k->name);
     for (int i = 0; i < e->o->nsize; i++)
         e->size[i] =
             emit_fresh(e, emit_identifier(e->arena, e->o->size[i].name));
@@ -82,8 +70,9 @@ void emit_init(Emit *e, const Plan *p, const EmitOptions *o, Arena *a,
 
 const char *emit_kernel_name(Emit *e, const char *kernel)
 {
-    emit_use(e, kernel);
-    return e->style->call(e, kernel);
+    const char *name = e->style->call(e, kernel);
+    emit_use(e, name);
+    return name;
 }
 
 /* ---- kernels ---- */
@@ -135,11 +124,24 @@ static int64_t line_distance(const Emit *e, const Kernel *k)
     return vector ? 1 : loc_of(e, k->out)->ld;
 }
 
+/* Zeros before what is added, in the first of several chunks. */
+static void emit_fill(Emit *e, const Kernel *k, const char *rows, int64_t n,
+                      const char *to)
+{
+    const char *later = emit_later(e, k);
+    bool some = *later != '0';
+    if (some)
+        emit_line(e, "if (!(%s))", later);
+    e->indent += some;
+    emit_line(e, "%s(%s, %s, %s, %s, %s);", emit_kernel_name(e, "fill"), rows,
+              emit_size(e, n), to, emit_size(e, line_distance(e, k)),
+              emit_real(e, 0));
+    e->indent -= some;
+}
+
 static void call_fill(Emit *e, const Kernel *k, int64_t rows, int64_t n)
 {
-    emit_line(e, "%s(%s, %s, %s, %s, %s);", emit_kernel_name(e, "fill"),
-              emit_size(e, rows), emit_size(e, n), emit_value_name(e, k->out),
-              emit_size(e, line_distance(e, k)), emit_real(e, 0));
+    emit_fill(e, k, emit_size(e, rows), n, emit_value_name(e, k->out));
 }
 
 static void call_pack(Emit *e, const Kernel *k)
@@ -162,12 +164,12 @@ static void call_gemm(Emit *e, const Kernel *k, EmitRows rows)
 
 static void call_outer(Emit *e, const Kernel *k, EmitRows rows, bool add)
 {
-    emit_line(e, "%s(%s, %s, %s, %s, %s, %s, %s, %d);",
+    emit_line(e, "%s(%s, %s, %s, %s, %s, %s, %s, %s);",
               emit_kernel_name(e, "gemm_tn"), emit_size(e, k->n),
               emit_size(e, k->k), emit_row_count(e, k, rows),
               call_row(e, k->in.v[0], rows), call_row(e, k->in.v[1], rows),
               emit_value_name(e, k->out), emit_size(e, loc_of(e, k->out)->ld),
-              add);
+              add ? "1" : emit_later(e, k));
 }
 
 /* The same for kernels on matrices, where without axes there is one row. */
@@ -380,91 +382,21 @@ static void emit_over(Emit *e, const Kernel *k, int loop)
     if (add && k->kind != KN_SUMA)
         arena_panic(e->arena, "emit: %s over axes that lie apart", name);
     if (add && !k->add)
-        emit_line(e, "%s(%s, %s, %s, %s, %s);", emit_kernel_name(e, "fill"),
-                  rows_text(k->from & ~k->over & ~loop), emit_size(e, k->n),
-                  emit_pointer(e, k->out, (EmitRows){0, (uint8_t)loop}),
-                  emit_size(e, loc_of(e, k->out)->ld), emit_real(e, 0));
+        emit_fill(e, k, rows_text(k->from & ~k->over & ~loop), k->n,
+                  emit_pointer(e, k->out, (EmitRows){0, (uint8_t)loop}));
     const char *n = emit_size(e, k->n);
-    if (r.cols)
-        n = k->n == 1 ? rows_text(r.cols)
-                      : arena_printf(e->arena, "%s*%s", rows_text(r.cols), n);
+    if (r.cols && k->n == 1)
+        n = emit_rows_text(e, r.cols);
+    else if (r.cols)
+        n = arena_printf(e->arena, "%s*%s", emit_rows_text(e, r.cols), n);
     int loops = emit_loop_rows(e, r.around);
-    emit_line(e, "%s(%s, %s, %s, %s, %s%s);", name, rows_text(r.rows), n,
-              emit_pointer(e, k->out, rows), emit_pointer(e, k->in.v[0], rows),
-              emit_step(e, k->in.v[0], r.first),
+    emit_line(e, "%s(%s, %s, %s, %s, %s%s%s);", name, emit_rows_text(e, r.rows),
+              n, emit_pointer(e, k->out, rows),
+              emit_pointer(e, k->in.v[0], rows),
+              emit_step(e, k->in.v[0], r.first), k->kind != KN_SUMA ? "" : ", ",
               k->kind != KN_SUMA ? ""
-              : add              ? ", 1"
-                                 : ", 0");
-    e->indent -= loops;
-}
-
-static void emit_at(Emit *e, const Kernel *k, int loop)
-{
-    const Loc *x = loc_of(e, k->in.v[0]);
-    int axis = cell_time(e->s->val.v[k->in.v[0]].axis);
-    int around = k->axes & GX_TIME & ~loop;
-    EmitRows rows = {CELL_B, (uint8_t)(around | loop)};
-    const char *len = k->in.n > 1 ? emit_value_name(e, k->in.v[1]) : "0";
-    int loops = emit_loop_rows(e, around);
-    emit_line(e, "%s(B, %s, %s, %s, %s, %s, %s, %d);",
-              emit_kernel_name(e, "at"), emit_size(e, k->n),
-              call_row(e, k->out, rows), emit_pointer(e, k->in.v[0], rows),
-              emit_step(e, k->in.v[0], axis), emit_size(e, x->ld), len, k->row);
-    e->indent -= loops;
-}
-
-static void emit_reverse(Emit *e, const Kernel *k, int loop)
-{
-    int axis = k->over, around = k->axes & GX_TIME & ~axis & ~loop;
-    EmitRows rows = {CELL_B, (uint8_t)(around | loop)};
-    const char *y = emit_step(e, k->out, axis);
-    const char *x = emit_step(e, k->in.v[0], axis);
-    int loops = emit_loop_rows(e, around);
-    emit_line(e, "%s(%s, B, %s, %s, %s, %s, %s, %s, %s, %s);",
-              emit_kernel_name(e, "mirror"), emit_extent(axis),
-              emit_size(e, k->n), emit_pointer(e, k->out, rows), y,
-              emit_size(e, loc_of(e, k->out)->ld),
-              emit_pointer(e, k->in.v[0], rows), x,
-              emit_size(e, loc_of(e, k->in.v[0])->ld),
-              emit_value_name(e, k->in.v[1]));
-    e->indent -= loops;
-}
-
-static const char *plus(Emit *e, const char *base, int64_t n)
-{
-    if (!n)
-        return base;
-    return arena_printf(e->arena, n < 0 ? "%s - %lld" : "%s + %lld", base,
-                        (long long)(n < 0 ? -n : n));
-}
-
-/* `row` shifts the array and the count of steps, so that the kernel may
- * compare with the bare lengths. */
-static void emit_tail(Emit *e, const Kernel *k, int loop)
-{
-    Val fill = k->in.v[0];
-    int axis = cell_time(e->s->val.v[k->out].axis);
-    int around = k->axes & GX_TIME & ~axis & ~loop;
-    EmitRows rows = {CELL_B, (uint8_t)(around | loop)};
-    const char *len = emit_value_name(e, k->in.v[1]);
-    const char *ld = emit_size(e, loc_of(e, k->out)->ld);
-    const char *value = arena_printf(
-        e->arena, "%s, %d", call_row(e, fill, rows), loc_of(e, fill)->n > 1);
-    const char *n = emit_size(e, k->n), *to = emit_pointer(e, k->out, rows);
-    int loops = emit_loop_rows(e, around);
-    if (loop & axis) {
-        emit_line(e, "%s(B, %s, %s, %s, %s, %s, %s);",
-                  emit_kernel_name(e, "tail_step"), n, to, ld,
-                  plus(e, emit_variable(axis), -k->row), len, value);
-    } else {
-        const char *step = emit_step(e, k->out, axis);
-        if (k->row)
-            to = arena_printf(e->arena, "%s*%s", plus(e, to, k->row), step);
-        emit_line(e, "%s(%s, B, %s, %s, %s, %s, %s, %s);",
-                  emit_kernel_name(e, "tail"),
-                  plus(e, emit_extent(axis), loc_of(e, k->out)->lead - k->row),
-                  n, to, step, ld, len, value);
-    }
+              : add              ? "1"
+                                 : emit_later(e, k));
     e->indent -= loops;
 }
 
@@ -557,13 +489,11 @@ static void emit_work(Emit *e, const Kernel *k, int loop)
         emit_over(e, k, loop);
         return;
     case KN_AT:
-        emit_at(e, k, loop);
-        return;
-    case KN_REVERSE:
-        emit_reverse(e, k, loop);
-        return;
     case KN_TAIL:
-        emit_tail(e, k, loop);
+    case KN_REVERSE:
+    case KN_EVERY:
+    case KN_HOLD:
+        emit_moved(e, k, loop);
         return;
     default:
         break;
@@ -597,7 +527,7 @@ static void emit_kernel(Emit *e, const Kernel *k, int loop)
 static void emit_stage(Emit *e, const Stage *st)
 {
     int loop = st->comp < 0 ? 0 : cell_time(e->s->causal.v.v[st->comp].axis);
-    const char *t = emit_variable(loop), *T = loop ? emit_extent(loop) : "";
+    const char *t = emit_variable(loop), *T = loop ? emit_steps(e, loop) : "";
     if (st->dir > 0)
         emit_open(e, "for (int64_t %s = 0; %s < %s; %s++)", t, t, T, t);
     else if (st->dir < 0)
@@ -623,10 +553,14 @@ const char *emit_function(Emit *e, int fn)
     e->locals.n = 0;
     e->block.n = 0;
     e->depth = 0;
+    e->constant.n = 0;
     buf_init(&e->body, e->arena);
     e->indent = 1;
-    for (int i = 0; i < f->stage.n; i++)
-        emit_stage(e, &f->stage.v[i]);
+    for (int i = 0; i < f->stage.n;)
+        if (f->stage.v[i].group >= 0)
+            i = emit_group(e, f, i, emit_stage);
+        else
+            emit_stage(e, &f->stage.v[i++]);
 
     Buf out;
     buf_init(&out, e->arena);

@@ -1,5 +1,6 @@
-/* Printing C from a schedule and its plan.  Two styles of one walk: strips of
- * run-time kernel calls for libtcc, fused plain loops for C compilers.
+/* Printing C from a schedule and its plan.  Three styles of one walk: strips of
+ * run-time kernel calls for libtcc, fused loops with run-time kernels between
+ * them for the C compiler in process, fused plain loops for any C compiler.
  * Stands behind plan.c; what it prints goes to jit.c or to the user. */
 #ifndef CELLC_EMIT_H
 #define CELLC_EMIT_H
@@ -16,7 +17,8 @@ typedef struct EmitOptions {
     const char *name;       /* prefix of every exported symbol */
     bool real64;            /* double instead of float */
     bool freestanding;      /* nothing but libm, as all files need today */
-    bool app;               /* export what cellrt's main() needs */
+    bool app;               /* for a program with the run time, whose kernels
+                               it calls and whose main() needs more names */
     const char *spec;       /* source text for the descriptor, or NULL */
     const char *trained;    /* `train` and `data` blocks, or NULL */
     const char *command;    /* how the file was made, for its head, or NULL */
@@ -38,6 +40,10 @@ typedef struct EmitLatency {
 const char *emit_strips(const Plan *p, const EmitOptions *o, Arena *a);
 /* The same functions as plain C99 for any compiler, complete. */
 const char *emit_loops(const Plan *p, const EmitOptions *o, Arena *a);
+/* The same functions for jit_cc: loops for elementwise work, and the run time's
+ * kernels, which `void cell_link(void (*(*find)(const char *))(void))` finds,
+ * for the rest (emitlinked.c). */
+const char *emit_linked(const Plan *p, const EmitOptions *o, Arena *a);
 /* What users embed: NAME.c and NAME.h (emitapi.c). */
 const char *emit_source(const Plan *p, const EmitOptions *o, Arena *a);
 const char *emit_header(const Plan *p, const EmitOptions *o, Arena *a);
@@ -68,6 +74,9 @@ typedef struct EmitStyle {
     void (*copy)(Emit *e, const Kernel *k, EmitRows rows);
     void (*transpose)(Emit *e, const Kernel *k);
     bool comments; /* quote the source above its kernels */
+    /* Declarations of what the file calls, after its #include lines, or NULL.
+     */
+    void (*head)(Emit *e, Buf *out);
     /* Declarations that the function's body turned out to need. */
     void (*locals)(Emit *e, Buf *out);
 } EmitStyle;
@@ -80,22 +89,26 @@ struct Emit {
     const EmitStyle *style;
     Arena *arena;
     Intern *intern;
-    const char *real;   /* "float", "double" */
-    Buf body;           /* of the function that is being printed */
-    int indent;         /* levels */
-    int fn;             /* FN_FORWARD, FN_BACKWARD */
-    const char **name;  /* per value: its pointer in this function, or NULL */
-    const char **file;  /* per Graph.table: its name in the file */
-    Val *unpacked;      /* per value: what is packed in it, or -1 */
-    const char **size;  /* per EmitOptions.size: its name in the file */
-    Names taken;        /* identifiers of this function */
-    int fixed;          /* taken.v[0..fixed-1] hold for the whole file */
-    Names block;        /* locals of the kernel that is being printed */
-    Names locals;       /* locals of any kernel of this function */
-    Names kernels;      /* functions called so far */
-    bool independent;   /* the macro INDEPENDENT is used */
-    const char *quoted; /* start of the source line quoted last */
-    int depth;          /* most scratch strips a kernel of the function took */
+    const char *real;    /* "float", "double" */
+    Buf body;            /* of the function that is being printed */
+    int indent;          /* levels */
+    int fn;              /* FN_FORWARD, FN_BACKWARD */
+    const char **name;   /* per value: its pointer in this function, or NULL */
+    const Group *group;  /* whose chunk is being printed, or NULL */
+    const char **chunk;  /* per value: pointer to its rows there, or NULL */
+    const char **file;   /* per Graph.table: its name in the file */
+    Val *unpacked;       /* per value: what is packed in it, or -1 */
+    const char **size;   /* per EmitOptions.size: its name in the file */
+    Names taken;         /* identifiers of this function */
+    int fixed;           /* taken.v[0..fixed-1] hold for the whole file */
+    Names block;         /* locals of the kernel that is being printed */
+    Names locals;        /* locals of any kernel of this function */
+    Names kernels;       /* functions called so far */
+    bool independent;    /* the macro INDEPENDENT is used */
+    const char *quoted;  /* start of the source line quoted last */
+    int depth;           /* most scratch strips a kernel of the function took */
+    Names constant;      /* numbers that the function keeps in strips */
+    const void *pattern; /* emitjoin.c: the rows that join operations, read */
 };
 
 void emit_init(Emit *e, const Plan *p, const EmitOptions *o, Arena *a,
@@ -136,6 +149,19 @@ const char *emit_step(Emit *e, Val v, int axis);
 /* Extent of an axis ("T") and its variable ("t"), given the bit. */
 const char *emit_extent(int axis);
 const char *emit_variable(int axis);
+/* emitgroup.c: as many steps and rows as there are, in a chunk those of it;
+ * the number of the current step; the pointer to the rows of value v that
+ * `name` points to; "0", or C that says whether kernel k adds to what an
+ * earlier chunk has written. */
+const char *emit_steps(const Emit *e, int axis);
+const char *emit_rows_text(Emit *e, int axes);
+const char *emit_now(Emit *e, int axis);
+const char *emit_chunk_name(Emit *e, Val v, const char *name);
+const char *emit_later(const Emit *e, const Kernel *k);
+/* The stages of the group that begins with stage i, each by `print`; returns
+ * the number of the stage behind it. */
+int emit_group(Emit *e, const SchedFn *fn, int i,
+               void (*print)(Emit *e, const Stage *st));
 /* "T, U, B": parameters or arguments for the extents of the model, each with
  * `type` before it. */
 const char *emit_extents(Emit *e, const char *type);
@@ -169,6 +195,10 @@ const char *emit_wrap(Emit *e, const char *text);
 /* Notes that the file calls a function of the run time. */
 void emit_use(Emit *e, const char *name);
 
+/* emitsteps.c: AT, TAIL, REVERSE, EVERY and HOLD inside a loop over the axis
+ * `loop` (a bit, or 0). */
+void emit_moved(Emit *e, const Kernel *k, int loop);
+
 /* emitquote.c: a comment with the source lines of a kernel, if the style wants
  * any and the kernel before had others. */
 void emit_quote(Emit *e, const Kernel *k);
@@ -193,6 +223,39 @@ int emit_expr_uses(Op op, int i);
  * used; and the functions that a file calls, with all that they call. */
 const char *emit_function_name(Emit *e, const char *name);
 void emit_paste(Emit *e, Buf *out);
+
+/* emitlinked.c: the kernels of the run time; the name of the row after the last
+ * is NULL.  `of`: what operations it stands for (strips.def), or NULL. */
+typedef struct EmitKernel {
+    const char *name, *params, *of;
+} EmitKernel;
+extern const EmitKernel emit_kernels[];
+/* rt_gemm_f32 for gemm, as the style's `call`; what the run time does not have
+ * keeps its name.  Prototypes of those that are called. */
+const char *emit_kernel_call(Emit *e, const char *kernel);
+void emit_kernel_prototypes(Emit *e, Buf *out);
+/* emit_loops_style but for the kernels, which are those of the run time. */
+EmitStyle emit_kernels_style(void);
+
+/* emitstrips.c: a cluster as strip calls, what a function then declares, and
+ * the names that it takes. */
+void emit_strips_fused(Emit *e, const Kernel *k, EmitRows rows);
+void emit_strips_locals(Emit *e, Buf *out);
+void emit_strips_names(Emit *e);
+
+/* emitjoin.c: one strip call for each Inst of a FUSED kernel; those that
+ * others drew in have no kernel. */
+enum { STRIP_OPERANDS = 6 };
+typedef struct StripCall {
+    const char *kernel; /* NULL: drawn into the call that uses it */
+    int nin;
+    int in[STRIP_OPERANDS]; /* as Inst.in */
+    int uses;               /* how often its result is an operand */
+    int last;               /* the last call that uses it */
+    int64_t n;              /* width of the result: 1 or the kernel's */
+    int strip; /* scratch strip of the result, -1: stored in `out` */
+} StripCall;
+StripCall *emit_join(Emit *e, const Kernel *k);
 
 /* emitdesc.c: the tensors and NAME_desc as C. */
 void emit_desc_text(Emit *e, Buf *out);

@@ -185,6 +185,19 @@ static void print_arg_docs(Api *api, Buf *b, bool step)
                    api->out.v[i].name, extents(api, api->out.v[i].t, step));
 }
 
+/* What the number of steps of time axis i follows from. */
+static const char *follows(Api *api, int i)
+{
+    const Sched *s = api->p->s;
+    if (sched_like(s, i) < 0)
+        return "";
+    const char *of = emit_extent(cell_time(sched_like(s, i)));
+    return sched_same(s, i)
+               ? arena_printf(api->e->arena, ", as many as %s", of)
+               : arena_printf(api->e->arena, ", %s/%d but at least 1", of,
+                              sched_rate(s, i));
+}
+
 static void header_head(Api *api, Buf *b)
 {
     const EmitOptions *o = api->e->o;
@@ -200,12 +213,9 @@ static void header_head(Api *api, Buf *b)
                 "sequences of n reals, T and B at least 1.  Arrays of one call "
                 "must not overlap.\n");
     for (int i = 0; i < api->p->s->ntime && api->p->s->ntime > 1; i++)
-        buf_printf(b, " * %s: steps of the time axis %s%s%s.\n",
+        buf_printf(b, " * %s: steps of the time axis %s%s.\n",
                    emit_extent(cell_time(i)), emit_time_name(api->p, i),
-                   sched_like(api->p->s, i) < 0 ? "" : ", as many as ",
-                   sched_like(api->p->s, i) < 0
-                       ? ""
-                       : emit_extent(cell_time(sched_like(api->p->s, i))));
+                   follows(api, i));
     buf_puts(b, " * Functions of type int return 0. */\n");
 }
 
@@ -421,6 +431,27 @@ static const char *lengths_of(Api *api, int i)
              : "lengths";
 }
 
+/* The lengths along an axis, from the argument that they follow from. */
+static void source_length(Api *api, Buf *b, const CellTensor *t)
+{
+    int axis = t->of;
+    int64_t rate = 1;
+    for (; sched_like(api->p->s, axis) >= 0; axis = sched_like(api->p->s, axis))
+        rate *= sched_rate(api->p->s, axis);
+    const char *given = lengths_of(api, axis);
+    const char *all = emit_extent(cell_time(axis));
+    buf_printf(b,
+               "    for (int64_t i = 0; i < B; i++)\n"
+               "        %s[i] = ",
+               bracketed(api, t));
+    if (rate > 1)
+        buf_printf(b, "(%s)((%s ? %s[i] : %s)/%lld);\n", api->real, given,
+                   given, all, (long long)rate);
+    else
+        buf_printf(b, "%s ? (%s)%s[i] : (%s)%s;\n", given, api->real, given,
+                   api->real, all);
+}
+
 /* Scalars and lengths that every run sets. */
 static void source_begin(Api *api, Buf *b)
 {
@@ -430,7 +461,8 @@ static void source_begin(Api *api, Buf *b)
     } row[] = {{CELL_LAST, "1"},
                {CELL_START, "start"},
                {CELL_BATCH, "(%s)B"},
-               {CELL_TOTAL, "0"}};
+               {CELL_TOTAL, "0"},
+               {CELL_SKIP, "0"}};
     buf_printf(b,
                "/* Lengths and what else every run needs; start: 1 at the "
                "start of sequences. */\n"
@@ -447,12 +479,7 @@ static void source_begin(Api *api, Buf *b)
     for (int i = 0; i < api->p->tensor.n; i++) {
         const CellTensor *t = &api->p->tensor.v[i];
         if (t->role == CELL_LENGTH)
-            buf_printf(b,
-                       "    for (int64_t i = 0; i < B; i++)\n"
-                       "        %s[i] = %s ? (%s)%s[i] : (%s)%s;\n",
-                       bracketed(api, t), lengths_of(api, t->of), api->real,
-                       lengths_of(api, t->of), api->real,
-                       emit_extent(cell_time(t->of)));
+            source_length(api, b, t);
         for (size_t k = 0; k < sizeof row / sizeof *row; k++)
             if (row[k].role == t->role) {
                 buf_printf(b,
@@ -478,11 +505,13 @@ static void source_helpers(Api *api, Buf *b)
                    "missing)\n{\n    for (int64_t i = 0; i < count; i++)\n"
                    "        to[i] = from ? from[i] : missing;\n}\n\n",
                    api->real, api->real, api->real);
-    buf_printf(b,
-               "static void copy(%s *to, const %s *from, int64_t count)\n{\n"
-               "    for (int64_t i = 0; i < count && to; i++)\n"
-               "        to[i] = from[i];\n}\n\n",
-               api->real, api->real);
+    if (api->out.n || (!api->blame && api->carried.n))
+        buf_printf(
+            b,
+            "static void copy(%s *to, const %s *from, int64_t count)\n{\n"
+            "    for (int64_t i = 0; i < count && to; i++)\n"
+            "        to[i] = from[i];\n}\n\n",
+            api->real, api->real);
 }
 
 static void source_inputs(Api *api, Buf *b)
@@ -598,7 +627,8 @@ const char *emit_source(const Plan *p, const EmitOptions *o, Arena *a)
 {
     Emit e;
     Api api;
-    emit_init(&e, p, o, a, &emit_loops_style);
+    EmitStyle style = o->app ? emit_kernels_style() : emit_loops_style;
+    emit_init(&e, p, o, a, &style);
     Buf b;
     buf_init(&b, a);
     buf_printf(&b, "/* %s.c: see %s.h. */\n", o->name, o->name);

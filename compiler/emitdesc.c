@@ -14,8 +14,10 @@ CellDesc *emit_desc(const Plan *p, const EmitOptions *o, Arena *a)
     d->ntime = p->s->ntime;
     for (int i = 0; i < d->ntime; i++)
         d->time[i] = emit_time_name(p, i);
-    for (int i = 0; i < CELL_TIMES; i++)
+    for (int i = 0; i < CELL_TIMES; i++) {
         d->like[i] = sched_like(p->s, i);
+        d->rate[i] = sched_rate(p->s, i);
+    }
     d->ntensor = p->tensor.n;
     d->tensor = p->tensor.v;
     d->param_size = p->param_size;
@@ -94,7 +96,7 @@ static void print_tensor(Buf *out, const CellTensor *t, Arena *a)
         "CELL_PARAM", "CELL_INPUT", "CELL_NOISE",  "CELL_STATE", "CELL_OUTPUT",
         "CELL_FINAL", "CELL_LOSS",  "CELL_TERM",   "CELL_COUNT", "CELL_METRIC",
         "CELL_DRAW",  "CELL_GRAD",  "CELL_LENGTH", "CELL_LAST",  "CELL_START",
-        "CELL_BATCH", "CELL_TOTAL", "CELL_NEXT",   "CELL_STOP"};
+        "CELL_BATCH", "CELL_TOTAL", "CELL_NEXT",   "CELL_STOP",  "CELL_SKIP"};
     static const char *const axis[] = {" | CELL_T", " | CELL_B", " | CELL_U",
                                        " | CELL_V"};
     Buf axes = {0};
@@ -154,6 +156,9 @@ void emit_desc_text(Emit *e, Buf *out)
     buf_puts(out, "},\n    {");
     for (int i = 0; i < CELL_TIMES; i++)
         buf_printf(out, "%s%d", i ? ", " : "", sched_like(p->s, i));
+    buf_puts(out, "}, {");
+    for (int i = 0; i < CELL_TIMES; i++)
+        buf_printf(out, "%s%d", i ? ", " : "", sched_rate(p->s, i));
     buf_printf(out, "}, %d, tensors, %lld, ", p->tensor.n,
                (long long)p->param_size);
     print_size(out, p->work_size);

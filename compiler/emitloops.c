@@ -142,7 +142,7 @@ static ExprText input_text(Loops *f, Val v)
         x.prec = *x.text == '-' ? PREC_UNARY : PREC_ATOM;
     } else if (l->space == SP_TIME) {
         x.text = arena_printf(e->arena, "(%s)(%s + 1)", e->real,
-                              emit_variable(l->axes & GX_TIME));
+                              emit_now(e, l->axes & GX_TIME));
         x.prec = PREC_UNARY;
     } else {
         x.text = element(f, v);
@@ -424,6 +424,8 @@ void emit_loops_file(Emit *e, Buf *out, const char *includes)
         fn[i] = emit_function(e, i);
     buf_puts(out, includes);
     emit_call_headers(e->g, out);
+    if (e->style->head)
+        e->style->head(e, out);
     emit_paste(e, out);
     if (e->o->nsize)
         buf_puts(out, "/* Sizes that the model names. */\nenum {\n");

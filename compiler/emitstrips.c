@@ -5,166 +5,24 @@
 
 #include <string.h>
 
-#include "../runtime/kernels.h"
 #include "ops.h"
 
 enum { STRIP = 512 }; /* reals of a scratch strip */
 
-/* One strip call: what is left of an Inst after others were drawn into it. */
-typedef struct Call {
-    const char *kernel; /* NULL: drawn into the call that uses it */
-    int nin;
-    int in[4]; /* as Inst.in */
-    int uses;  /* how often its result is an operand */
-    int last;  /* the last call that uses it */
-    int64_t n; /* width of the result: 1 or the kernel's */
-    int strip; /* scratch strip of the result, -1: stored in `out` */
-} Call;
+typedef struct Distance {
+    const char *text, *name;
+} Distance;
 
 typedef struct Fused {
     Emit *e;
     const Kernel *k;
     EmitRows rows;
-    Call *call;    /* one per Inst */
-    int64_t block; /* rows at a time; 0: all in one go */
-    bool chunks;   /* rows are cut into chunks of STRIP columns */
-    int ncall;     /* calls that remain */
+    StripCall *call;        /* one per Inst */
+    int64_t block;          /* rows at a time; 0: all in one go */
+    bool chunks;            /* rows are cut into chunks of STRIP columns */
+    int ncall;              /* calls that remain */
+    VEC(Distance) distance; /* from the first of all rows to those of a block */
 } Fused;
-
-/* ---- choosing kernels ---- */
-
-/* Operand `in` if it is the result of `op` that nobody else needs. */
-static Call *inner(Fused *f, int in, Op op, int64_t n)
-{
-    if (in < 0 || f->k->inst.v[in].op != op || f->k->inst.v[in].out >= 0)
-        return NULL;
-    Call *c = &f->call[in];
-    bool plain = c->kernel && !strcmp(c->kernel, op_row[op].name);
-    return plain && c->uses == 1 && c->n == n ? c : NULL;
-}
-
-static void use(Fused *f, const Call *c, int by)
-{
-    for (int i = 0; i < c->nin; i++)
-        if (c->in[i] >= 0)
-            f->call[c->in[i]].uses += by;
-}
-
-/* Replaces call c and what it draws in by another kernel. */
-static void become(Fused *f, Call *c, const char *kernel, int nin,
-                   const int *in)
-{
-    use(f, c, -1);
-    c->kernel = kernel;
-    c->nin = nin;
-    memcpy(c->in, in, sizeof *in * (size_t)nin);
-    use(f, c, 1);
-}
-
-static void drop(Fused *f, Call *c)
-{
-    use(f, c, -1);
-    c->kernel = NULL;
-}
-
-static bool is_one_minus(Fused *f, int in, int x, int64_t n)
-{
-    Call *c = inner(f, in, OP_sub, n);
-    if (!c || c->in[1] != x || c->in[0] >= 0)
-        return false;
-    const Loc *l = &f->e->p->loc[f->k->in.v[~c->in[0]]];
-    return l->space == SP_CONST && l->num == 1;
-}
-
-/* a*b + (1-a)*c, where x = a*b and y = (1-a)*c */
-static bool try_lerp(Fused *f, Call *c, Call *x, Call *y)
-{
-    for (int i = 0; i < 2; i++)
-        for (int j = 0; j < 2; j++)
-            if (is_one_minus(f, y->in[j], x->in[i], c->n)) {
-                int in[3] = {x->in[i], x->in[!i], y->in[!j]};
-                Call *minus = &f->call[y->in[j]];
-                drop(f, minus);
-                drop(f, x);
-                drop(f, y);
-                become(f, c, "lerp", 3, in);
-                return true;
-            }
-    return false;
-}
-
-static void fuse_add(Fused *f, Call *c)
-{
-    Call *x = inner(f, c->in[0], OP_mul, c->n);
-    Call *y = inner(f, c->in[1], OP_mul, c->n);
-    if (!x || !y || x == y || try_lerp(f, c, x, y) || try_lerp(f, c, y, x))
-        return;
-    int in[4] = {x->in[0], x->in[1], y->in[0], y->in[1]};
-    drop(f, x);
-    drop(f, y);
-    become(f, c, "muladd2", 4, in);
-}
-
-static void fuse_mul(Fused *f, Call *c)
-{
-    for (int i = 0; i < 2; i++) {
-        Call *x = inner(f, c->in[i], OP_mul, c->n);
-        if (!x)
-            continue;
-        int in[3] = {x->in[0], x->in[1], c->in[!i]};
-        drop(f, x);
-        become(f, c, "mul3", 3, in);
-        return;
-    }
-}
-
-static void fuse_sub(Fused *f, Call *c)
-{
-    Call *x = inner(f, c->in[1], OP_mul, c->n);
-    if (!x)
-        return;
-    int in[3] = {x->in[0], x->in[1], c->in[0]};
-    drop(f, x);
-    become(f, c, "fnma", 3, in);
-}
-
-static int64_t width_of(const Fused *f, int in)
-{
-    if (in >= 0)
-        return f->call[in].n;
-    return f->e->p->loc[f->k->in.v[~in]].n == 1 ? 1 : f->k->n;
-}
-
-/* One call for each instruction, then the fused forms, users first.  All of
- * them round exactly like the calls they replace. */
-static void choose_calls(Fused *f)
-{
-    int count = f->k->inst.n;
-    f->call = NEW_N(f->e->arena, Call, count);
-    for (int i = 0; i < count; i++) {
-        const Inst *in = &f->k->inst.v[i];
-        Call *c = &f->call[i];
-        bool same = in->op == OP_stopgrad || in->op == OP_clipgrad;
-        c->kernel = same ? "copy" : op_row[in->op].name;
-        c->nin = same ? 1 : in->nin;
-        memcpy(c->in, in->in, sizeof in->in);
-        c->n = in->out >= 0 && f->e->p->loc[in->out].n > 1 ? f->k->n : 1;
-        for (int j = 0; j < c->nin; j++)
-            if (width_of(f, c->in[j]) > c->n)
-                c->n = f->k->n;
-        use(f, c, 1);
-    }
-    for (int i = count - 1; i >= 0; i--) {
-        Call *c = &f->call[i];
-        Op op = c->kernel ? f->k->inst.v[i].op : OP_NONE;
-        if (op == OP_add)
-            fuse_add(f, c);
-        else if (op == OP_mul)
-            fuse_mul(f, c);
-        else if (op == OP_sub)
-            fuse_sub(f, c);
-    }
-}
 
 /* ---- scratch strips ---- */
 
@@ -181,7 +39,7 @@ static int take_strip(Fused *f, bool *busy)
 
 static void free_strips(Fused *f, int at, bool *busy)
 {
-    const Call *c = &f->call[at];
+    const StripCall *c = &f->call[at];
     for (int i = 0; i < c->nin; i++)
         if (c->in[i] >= 0 && f->call[c->in[i]].last == at &&
             f->call[c->in[i]].strip >= 0)
@@ -199,7 +57,7 @@ static void place_strips(Fused *f)
             if (f->call[i].in[j] >= 0)
                 f->call[f->call[i].in[j]].last = i;
     for (int i = 0; i < count; i++) {
-        Call *c = &f->call[i];
+        StripCall *c = &f->call[i];
         if (!c->kernel)
             continue;
         f->ncall++;
@@ -216,14 +74,33 @@ static void place_strips(Fused *f)
 
 /* ---- printing ---- */
 
-/* Pointer into the current block, given the pointer to all rows. */
-static const char *in_block(Fused *f, const char *all, int64_t stride,
-                            bool columns)
+/* The distance `text` as a number that the block computes once for all calls:
+ * libtcc itself would compute it wherever it stands. */
+static const char *distance(Fused *f, const char *text)
+{
+    Emit *e = f->e;
+    for (int i = 0; i < f->distance.n; i++)
+        if (!strcmp(f->distance.v[i].text, text))
+            return f->distance.v[i].name;
+    Distance d = {text, emit_local(e, "from")};
+    vec_push(e->arena, &f->distance, d);
+    return d.name;
+}
+
+/* Pointer to the rows of `v` in the current block. */
+static const char *in_block(Fused *f, Val v, int64_t stride, bool columns)
 {
     Arena *a = f->e->arena;
+    const char *all = emit_pointer(f->e, v, f->rows);
     if (f->block && stride)
         all = arena_printf(a, "%s + r*%lld", all, (long long)stride);
-    return f->chunks && columns ? arena_printf(a, "%s + i", all) : all;
+    if (f->chunks && columns)
+        all = arena_printf(a, "%s + i", all);
+    const char *plus = f->block ? strstr(all, " + ") : NULL;
+    if (!plus || *all == '(')
+        return all;
+    return arena_printf(a, "%.*s + %s", (int)(plus - all), all,
+                        distance(f, plus + 3));
 }
 
 static const char *strip_name(Fused *f, int strip)
@@ -233,17 +110,29 @@ static const char *strip_name(Fused *f, int strip)
 
 static const char *result_text(Fused *f, int i)
 {
-    const Call *c = &f->call[i];
+    const StripCall *c = &f->call[i];
     Arena *a = f->e->arena;
     Val out = f->k->inst.v[i].out;
     if (out < 0)
         return arena_printf(a, "%s, %lld", strip_name(f, c->strip),
                             (long long)(f->chunks && c->n > 1 ? STRIP : c->n));
     int64_t stride = emit_stride(f->e, out, f->rows);
-    return arena_printf(
-        a, "%s, %lld",
-        in_block(f, emit_pointer(f->e, out, f->rows), stride, c->n > 1),
-        (long long)stride);
+    return arena_printf(a, "%s, %lld", in_block(f, out, stride, c->n > 1),
+                        (long long)stride);
+}
+
+/* A strip full of the number `v`, which lies like any other operand then. */
+static const char *constant_text(Fused *f, Val v)
+{
+    Emit *e = f->e;
+    const char *number = intern_str(e->intern, emit_real(e, e->p->loc[v].num));
+    int i = 0;
+    while (i < e->constant.n && e->constant.v[i] != number)
+        i++;
+    if (i == e->constant.n)
+        vec_push(e->arena, &e->constant, number);
+    return arena_printf(e->arena, "k[%d], %lld, 1", i,
+                        (long long)(f->chunks ? 0 : f->k->n));
 }
 
 static const char *operand_text(Fused *f, int in)
@@ -253,12 +142,12 @@ static const char *operand_text(Fused *f, int in)
         return arena_printf(a, "%s, %d", result_text(f, in),
                             f->call[in].n > 1 || f->k->n == 1);
     Val v = f->k->in.v[~in];
+    if (f->block && f->e->p->loc[v].space == SP_CONST)
+        return constant_text(f, v);
     int64_t stride = emit_stride(f->e, v, f->rows);
     bool wide = f->e->p->loc[v].n > 1;
-    return arena_printf(
-        a, "%s, %lld, %d",
-        in_block(f, emit_pointer(f->e, v, f->rows), stride, wide),
-        (long long)stride, wide);
+    return arena_printf(a, "%s, %lld, %d", in_block(f, v, stride, wide),
+                        (long long)stride, wide);
 }
 
 /* The kernel that calls a C function for each element: print_called. */
@@ -269,8 +158,9 @@ static const char *called_name(Arena *a, int call)
 
 static void print_calls(Fused *f, const char *rows, const char *columns)
 {
+    Names calls = {0};
     for (int i = 0; i < f->k->inst.n; i++) {
-        const Call *c = &f->call[i];
+        const StripCall *c = &f->call[i];
         if (!c->kernel)
             continue;
         Buf b;
@@ -284,14 +174,19 @@ static void print_calls(Fused *f, const char *rows, const char *columns)
                    result_text(f, i));
         for (int j = 0; j < c->nin; j++)
             buf_printf(&b, ", %s", operand_text(f, c->in[j]));
-        emit_line(f->e, "%s);", b.s);
+        vec_push(f->e->arena, &calls, b.s);
     }
+    for (int i = 0; i < f->distance.n; i++)
+        emit_line(f->e, "const int64_t %s = %s;", f->distance.v[i].name,
+                  f->distance.v[i].text);
+    for (int i = 0; i < calls.n; i++)
+        emit_line(f->e, "%s);", calls.v[i]);
 }
 
-static void strips_fused(Emit *e, const Kernel *k, EmitRows rows)
+void emit_strips_fused(Emit *e, const Kernel *k, EmitRows rows)
 {
-    Fused f = {e, k, rows, NULL, 0, false, 0};
-    choose_calls(&f);
+    Fused f = {e, k, rows, emit_join(e, k), 0, false, 0, {0}};
+    e->block.n = 0;
     place_strips(&f);
     const char *count = emit_row_count(e, k, rows);
     const char *n = arena_printf(e->arena, "%lld", (long long)k->n);
@@ -340,59 +235,40 @@ static void strips_transpose(Emit *e, const Kernel *k)
     e->indent--;
 }
 
-static const char *strips_call(Emit *e, const char *kernel)
+void emit_strips_names(Emit *e)
 {
-    return arena_printf(e->arena, "rt_%s_%s", kernel,
-                        e->o->real64 ? "f64" : "f32");
+    static const char *const own[] = {"s", "k", "r", "i", "n", "rows"};
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        emit_fresh(e, own[i]);
 }
 
-static void strips_locals(Emit *e, Buf *out)
+/* Scratch strips, and those of constants, which are filled once a call. */
+void emit_strips_locals(Emit *e, Buf *out)
 {
     if (e->depth)
         buf_printf(out, "    %s s[%d][%d];\n", e->real, e->depth, STRIP);
+    if (e->constant.n)
+        buf_printf(out, "    %s k[%d][%d];\n", e->real, e->constant.n, STRIP);
+    for (int i = 0; i < e->constant.n; i++)
+        buf_printf(out, "    %s(1, %d, k[%d], %d, %s);\n",
+                   emit_kernel_name(e, "fill"), STRIP, i, STRIP,
+                   e->constant.v[i]);
 }
 
 static const EmitStyle strips = {
-    .call = strips_call,
-    .fused = strips_fused,
+    .call = emit_kernel_call,
+    .fused = emit_strips_fused,
     .copy = strips_copy,
     .transpose = strips_transpose,
-    .locals = strips_locals,
-};
-
-#define TEXT(...) #__VA_ARGS__
-#define EXPANDED(...) TEXT(__VA_ARGS__)
-static const struct {
-    const char *name, *params;
-} kernel_table[] = {
-#define KERNEL(name, params, args) {#name, TEXT params},
-#define STRIP1(name, value) {#name, EXPANDED(RT_PARAMS1)},
-#define STRIP2(name, value) {#name, EXPANDED(RT_PARAMS2)},
-#define STRIP3(name, value) {#name, EXPANDED(RT_PARAMS3)},
-#define STRIP4(name, value) {#name, EXPANDED(RT_PARAMS4)},
-#include "../runtime/kernels.def"
-#include "../runtime/strips.def"
-#undef KERNEL
-#undef STRIP1
-#undef STRIP2
-#undef STRIP3
-#undef STRIP4
+    .locals = emit_strips_locals,
 };
 
 /* libtcc gets no headers: prototypes of just the kernels that are called. */
 static void print_prototypes(Emit *e, Buf *out)
 {
-    buf_printf(out,
-               "typedef long long int64_t;\n#define REAL %s\n"
-               "#define HUGE_VAL (1e300 * 1e300)\n",
-               e->real);
-    for (size_t i = 0; i < sizeof kernel_table / sizeof *kernel_table; i++) {
-        const char *name = intern_str(e->intern, kernel_table[i].name);
-        for (int j = 0; j < e->kernels.n; j++)
-            if (e->kernels.v[j] == name)
-                buf_printf(out, "void %s(%s);\n", strips_call(e, name),
-                           kernel_table[i].params);
-    }
+    buf_puts(out, "typedef long long int64_t;\n"
+                  "#define HUGE_VAL (1e300 * 1e300)\n");
+    emit_kernel_prototypes(e, out);
 }
 
 /* What the model calls, and a kernel for each of them: plain loops, which may
@@ -407,8 +283,9 @@ static void print_called(Emit *e, Buf *out)
         buf_printf(out, "extern %s %s(", real, wide ? c->wide : c->name);
         for (int k = 0; k < c->n; k++)
             buf_printf(out, "%s%s", k ? ", " : "", real);
-        buf_printf(out, ");\nstatic void %s(int64_t m, int64_t n, REAL *y, "
-                        "int64_t ld",
+        buf_printf(out,
+                   ");\nstatic void %s(int64_t m, int64_t n, REAL *y, "
+                   "int64_t ld",
                    called_name(e->arena, i));
         for (int k = 0; k < c->n; k++) {
             const char *x = operand[k];
@@ -426,13 +303,11 @@ static void print_called(Emit *e, Buf *out)
 
 const char *emit_strips(const Plan *p, const EmitOptions *o, Arena *a)
 {
-    static const char *const own[] = {"s", "r", "i", "n", "rows"};
     Emit e;
     EmitOptions plain = *o;
     plain.nsize = 0;
     emit_init(&e, p, &plain, a, &strips);
-    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
-        emit_fresh(&e, own[i]);
+    emit_strips_names(&e);
     for (int i = 0; i < e.g->call.n; i++)
         emit_fresh(&e, called_name(a, i));
     e.fixed = e.taken.n;

@@ -149,7 +149,7 @@ const char *emit_value_name(Emit *e, Val v)
         e->name[v] = e->name[same];
     else if (!e->name[v])
         e->name[v] = emit_fresh(e, wished_name(e, v));
-    return e->name[v];
+    return e->group ? emit_chunk_name(e, v, e->name[v]) : e->name[v];
 }
 
 /* ---- where values lie ---- */
@@ -246,7 +246,7 @@ static const char *loop_head(Emit *e, int axis)
 {
     const char *t = emit_variable(axis);
     return arena_printf(e->arena, "for (int64_t %s = 0; %s < %s; %s++)", t, t,
-                        emit_extent(axis), t);
+                        emit_steps(e, axis), t);
 }
 
 EmitRows emit_walk(const Emit *e, const Kernel *k, int axes, int loop)
@@ -302,7 +302,7 @@ const char *emit_pointer(Emit *e, Val v, EmitRows rows)
                             emit_real(e, l->num));
     if (l->space == SP_TIME)
         return arena_printf(e->arena, "(const %s[]){(%s)(%s + 1)}", e->real,
-                            e->real, emit_variable(l->axes & GX_TIME));
+                            e->real, emit_now(e, l->axes & GX_TIME));
     const char *at = emit_value_name(e, v);
     for (int i = CELL_AXES - 1; i >= 0; i--) {
         int axis = emit_inner_first[i];
@@ -315,7 +315,8 @@ const char *emit_pointer(Emit *e, Val v, EmitRows rows)
 
 const char *emit_row_count(Emit *e, const Kernel *k, EmitRows rows)
 {
-    return rows.flat ? rows_text(rows.flat) : emit_size(e, k->m > 0 ? k->m : 1);
+    return rows.flat ? emit_rows_text(e, rows.flat)
+                     : emit_size(e, k->m > 0 ? k->m : 1);
 }
 
 static bool is_repeated(const Emit *e, Val v)

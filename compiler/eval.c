@@ -222,9 +222,11 @@ static void leaf_or_slot(Eval *e, Ref r, Step t, int64_t b, double *out)
         return;
     case OP_LAST:
     case OP_BATCH:
+    case OP_SKIP:
     case OP_TOTAL: {
         int role = n->op == OP_LAST    ? CELL_LAST
                    : n->op == OP_BATCH ? CELL_BATCH
+                   : n->op == OP_SKIP  ? CELL_SKIP
                                        : CELL_TOTAL;
         const CellTensor *x = n->op == OP_TOTAL ? e->total[n->a] : NULL;
         for (int i = 0; !x && i < e->d->ntensor; i++)
@@ -263,6 +265,43 @@ static void reversed(Eval *e, Ref r, Step t)
     }
 }
 
+/* The sum of the steps of the axis below that a step of a slower one takes. */
+static void every(Eval *e, Ref r, Step t)
+{
+    const Node *n = NODE(e->g, r);
+    const TimeAxis *axis = &e->g->time.v[n->a];
+    int64_t w = eval_width(e, r), extent = e->n[cell_time_at(axis->like)];
+    int64_t first = axis->rate * (t.t[n->a] + 1) - n->b - 1;
+    for (int64_t i = first; i < first + (int64_t)n->num; i++) {
+        Step from = t;
+        from.t[axis->like] = i;
+        if (i < 0 || i >= extent)
+            continue;
+        eval_demand(e, IN(e->g, r, 0), from);
+        for (int64_t b = 0; b < e->n[CELL_AT_B]; b++)
+            for (int64_t k = 0; k < w; k++)
+                e->val[r][place(e, r, t, b) + k] +=
+                    eval_row(e, IN(e->g, r, 0), from, b)[k];
+    }
+}
+
+/* The step of a slower axis that holds at a step of the axis below. */
+static void hold(Eval *e, Ref r, Step t)
+{
+    const Node *n = NODE(e->g, r);
+    const TimeAxis *axis = &e->g->time.v[n->a];
+    int64_t at = t.t[axis->like] + 1 + n->b - axis->rate;
+    Step from = t;
+    from.t[n->a] = at / axis->rate;
+    if (at < 0 || from.t[n->a] >= e->n[cell_time_at(n->a)])
+        return;
+    eval_demand(e, IN(e->g, r, 0), from);
+    for (int64_t b = 0; b < e->n[CELL_AT_B]; b++)
+        memcpy(e->val[r] + place(e, r, t, b),
+               eval_row(e, IN(e->g, r, 0), from, b),
+               sizeof(double) * (size_t)eval_width(e, r));
+}
+
 void eval_demand(Eval *e, Ref r, Step t)
 {
     const Node *n = NODE(e->g, r);
@@ -282,8 +321,10 @@ void eval_demand(Eval *e, Ref r, Step t)
         return;
     }
     Step from = t;
-    if (n->op == OP_REVERSE) {
-        reversed(e, r, t);
+    if (n->op == OP_REVERSE || n->op == OP_EVERY || n->op == OP_HOLD) {
+        (n->op == OP_REVERSE ? reversed
+         : n->op == OP_EVERY ? every
+                             : hold)(e, r, t);
         return;
     }
     if (n->op == OP_ALONG)
@@ -427,11 +468,9 @@ static int eval_run(const CellDesc *d, int fn, const void *params, void *grads,
     e.val = NEW_N(e.tmp, double *, u->g->node.n);
     e.done = NEW_N(e.tmp, char *, u->g->node.n);
     for (int i = 0; i < d->ntime; i++)
-        if (d->like[i] < 0)
-            e.len[i] = NEW_N(e.tmp, double, n[CELL_AT_B]);
-    for (int i = 0; i < d->ntime; i++)
-        if (d->like[i] >= 0)
-            e.len[i] = e.len[d->like[i]];
+        e.len[i] = d->like[i] >= 0 && d->rate[i] == 1
+                       ? e.len[d->like[i]]
+                       : NEW_N(e.tmp, double, n[CELL_AT_B]);
     find_tensors(&e);
     if (!fn)
         run_forward(&e);

@@ -206,6 +206,8 @@ static void at_adjoint(State *s, Ref r, Ref d)
     Ref t = graph_add(g, OP_TIME, 0, NULL, axis, 0, 0, n.span);
     Ref step = graph_const(g, n.b);
     at_bounds(s, &n, d);
+    if (n.num != 0 ? n.b > 0 : n.b <= 0)
+        return; /* in no sequence */
     if (n.num != 0) {
         step = graph_add(g, OP_LEN, 0, NULL, axis, 0, 0, n.span);
         if (n.b)

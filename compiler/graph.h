@@ -134,7 +134,8 @@ typedef struct Called {
 
 typedef struct TimeAxis {
     const char *name;
-    int like; /* number of the axis whose steps these are once more; -1 */
+    int like; /* number of the earlier axis that gives it its steps; -1 */
+    int rate; /* one for so many of those; 1: the same steps once more */
 } TimeAxis;
 
 typedef struct Graph {
@@ -241,6 +242,10 @@ Graph *pass_gemm(const Graph *g);     /* gemm.c: products that share an
                                          operand become one */
 Graph *pass_final(const Graph *g);    /* final.c: FINAL -> AT */
 Graph *pass_grad(const Graph *g, bool inputs); /* grad.c: adds GRAD roots */
+/* segment.c: the gradient as that of one segment of a longer sequence; what of
+ * a model without gradient cannot be cut into segments, 0: all can. */
+Graph *pass_segment(const Graph *g);
+Ref segment_refuses(const Graph *g, Arena *tmp);
 /* named.c: every equation gets an OUTPUT root */
 Graph *pass_named(const Graph *g);
 /* As pass_grad, and for each OUTPUT root whose `what` is ROOT_VALUE one more of

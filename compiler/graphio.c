@@ -175,6 +175,12 @@ static void print_attributes(Buf *out, const Graph *g, const Node *n)
     case OP_ALONG:
         buf_printf(out, " %s %s", graph_time_name[n->a], graph_time_name[n->b]);
         break;
+    case OP_EVERY:
+    case OP_HOLD:
+        buf_printf(out, " %s %d", graph_time_name[n->a], n->b);
+        if (n->op == OP_EVERY)
+            buf_printf(out, ":%d", (int)n->num);
+        break;
     case OP_REVERSE:
     case OP_TIME:
     case OP_LEN:
@@ -260,6 +266,8 @@ void graph_print(Buf *out, const Graph *g)
             print_word(out, g->time.v[i].name);
             if (g->time.v[i].like >= 0)
                 buf_printf(out, "~%s", graph_time_name[g->time.v[i].like]);
+            if (g->time.v[i].rate > 1)
+                buf_printf(out, "/%d", g->time.v[i].rate);
         }
         buf_putc(out, '\n');
     }

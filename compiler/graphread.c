@@ -136,7 +136,7 @@ static int shape(Reader *r)
 
 static int pick(Reader *r, const char *what, const char *const *names, int n)
 {
-    const char *s = word(r, "");
+    const char *s = word(r, "/");
     for (int i = 0; i < n; i++)
         if (names[i] && !strcmp(names[i], s))
             return i;
@@ -333,6 +333,15 @@ static void read_attributes(Reader *r, Op op, int nin, Ref in, int *a, int *b,
         *a = pick(r, "time axis", graph_time_name, CELL_TIMES);
         *b = pick(r, "time axis", graph_time_name, CELL_TIMES);
         break;
+    case OP_EVERY:
+    case OP_HOLD:
+        *a = pick(r, "time axis", graph_time_name, CELL_TIMES);
+        *b = (int)integer(r, -65536, 65536);
+        if (op == OP_EVERY) {
+            expect(r, ":");
+            *num = (double)integer(r, 1, INT_MAX);
+        }
+        break;
     case OP_REVERSE:
     case OP_TIME:
     case OP_LEN:
@@ -461,9 +470,13 @@ static void read_root(Reader *r)
 static void read_time(Reader *r)
 {
     for (blank(r); *r->p && *r->p != '\n' && !r->failed; blank(r)) {
-        TimeAxis x = {word(r, "~"), -1};
+        TimeAxis x = {word(r, "~"), -1, 1};
         if (accept(r, "~"))
             x.like = pick(r, "time axis", graph_time_name, CELL_TIMES);
+        if (accept(r, "/"))
+            x.rate = (int)integer(r, 1, INT_MAX);
+        if (x.like >= r->g->time.n)
+            fail(r, "the steps of %s come from no earlier axis", x.name);
         if (r->g->time.n == CELL_TIMES)
             fail(r, "more than %d time axes", CELL_TIMES);
         if (!r->failed)

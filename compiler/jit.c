@@ -4,7 +4,9 @@
  * Build with CELLC_NO_TCC where libtcc is missing. */
 #include "jit.h"
 
-#include "../runtime/kernels.h"
+#include "../runtime/shared.h"
+#include "../runtime/timed.h"
+#include "jitcache.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -62,11 +64,16 @@ static Jit *jit_new(void *handle, JitProc *(*symbol)(const Jit *, const char *),
     return j;
 }
 
+/* The table of kernels that generated code calls. */
+typedef const RtSymbol *Symbols(int *count);
+
 #ifdef CELLC_NO_TCC
 
-JitStatus jit_tcc(const char *source, Jit **out, Buf *err)
+static JitStatus run_tcc(const char *source, Symbols *symbols, Jit **out,
+                         Buf *err)
 {
     (void)source;
+    (void)symbols;
     *out = NULL;
     buf_puts(err, "this cellc was built without libtcc (Debian package "
                   "libtcc-dev)\n");
@@ -131,7 +138,8 @@ static int add_externs(TCCState *s, const char *source, Arena *a)
     return bad;
 }
 
-static int tcc_build(TCCState *s, const char *source, Arena *a)
+static int tcc_build(TCCState *s, const char *source, Symbols *symbols,
+                     Arena *a)
 {
     tcc_set_options(s, "-nostdlib -nostdinc");
     tcc_set_lib_path(s, "/nonexistent");
@@ -139,7 +147,7 @@ static int tcc_build(TCCState *s, const char *source, Arena *a)
         tcc_compile_string(s, source) < 0)
         return -1;
     int count, bad = 0;
-    const RtSymbol *rt = rt_symbols(&count);
+    const RtSymbol *rt = symbols(&count);
     for (int i = 0; i < count; i++)
         bad |= tcc_add_proc(s, rt[i].name, rt[i].proc);
     bad |= add_externs(s, source, a);
@@ -149,7 +157,8 @@ static int tcc_build(TCCState *s, const char *source, Arena *a)
     return bad < 0 ? -1 : tcc_relocate(s, TCC_RELOCATE_AUTO);
 }
 
-JitStatus jit_tcc(const char *source, Jit **out, Buf *err)
+static JitStatus run_tcc(const char *source, Symbols *symbols, Jit **out,
+                         Buf *err)
 {
     *out = NULL;
     if (!may_execute()) {
@@ -163,7 +172,7 @@ JitStatus jit_tcc(const char *source, Jit **out, Buf *err)
         return JIT_MISSING;
     }
     tcc_set_error_func(s, err, tcc_message);
-    if (tcc_build(s, source, err->arena) < 0) {
+    if (tcc_build(s, source, symbols, err->arena) < 0) {
         tcc_delete(s);
         return JIT_REFUSED;
     }
@@ -175,6 +184,16 @@ JitStatus jit_tcc(const char *source, Jit **out, Buf *err)
 
 #endif
 
+JitStatus jit_tcc(const char *source, Jit **out, Buf *err)
+{
+    return run_tcc(source, rt_shared_symbols, out, err);
+}
+
+JitStatus jit_tcc_timed(const char *source, Jit **out, Buf *err)
+{
+    return run_tcc(source, rt_timed_symbols, out, err);
+}
+
 static JitProc *cc_symbol(const Jit *j, const char *name)
 {
     return proc_of(dlsym(j->handle, name));
@@ -185,7 +204,10 @@ static void cc_release(Jit *j)
     dlclose(j->handle);
 }
 
-/* The C compiler and its flags; $CC may hold arguments, as make allows. */
+/* The C compiler and its flags; $CC may hold arguments, as make allows.  The
+ * code is for this machine alone; contraction would round otherwise than the
+ * strips do; nobody reads errno or the flags of exceptions, and without them
+ * loops with roots and comparisons vectorise. */
 static char **cc_command(Buf *err, char *source, char *library)
 {
     static const char *const flags[] = {"-O3",
@@ -259,6 +281,39 @@ static bool write_text(const char *path, const char *text)
     return fclose(f) == 0 && ok;
 }
 
+static JitProc *find_kernel(const char *name)
+{
+    int count;
+    const RtSymbol *rt = rt_shared_symbols(&count);
+    for (int i = 0; i < count; i++)
+        if (!strcmp(rt[i].name, name))
+            return rt[i].proc;
+    return NULL;
+}
+
+/* Gives text that asks for them the kernels of this machine. */
+static void link_kernels(void *handle)
+{
+    typedef void Link(JitProc * (*find)(const char *));
+    Link *fill = (Link *)proc_of(dlsym(handle, "cell_link"));
+    if (fill)
+        fill(find_kernel);
+}
+
+static JitStatus load_library(const char *path, Jit **out, Buf *err)
+{
+    void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (!handle) {
+        buf_printf(err, "%s\n", dlerror());
+        return JIT_MISSING;
+    }
+    link_kernels(handle);
+    *out = jit_new(handle, cc_symbol, cc_release, err);
+    if (!*out)
+        dlclose(handle);
+    return *out ? JIT_OK : JIT_MISSING;
+}
+
 static JitStatus cc_build(const char *source, char *c, char *so, Jit **out,
                           Buf *err)
 {
@@ -280,20 +335,19 @@ static JitStatus cc_build(const char *source, char *c, char *so, Jit **out,
                    status);
         return JIT_REFUSED;
     }
-    void *handle = dlopen(so, RTLD_NOW | RTLD_LOCAL);
-    if (!handle) {
-        buf_printf(err, "%s\n", dlerror());
-        return JIT_MISSING;
-    }
-    *out = jit_new(handle, cc_symbol, cc_release, err);
-    if (!*out)
-        dlclose(handle);
-    return *out ? JIT_OK : JIT_MISSING;
+    return load_library(so, out, err);
 }
 
 JitStatus jit_cc(const char *source, Jit **out, Buf *err)
 {
     *out = NULL;
+    char **key = cc_command(err, (char *)"model.c", (char *)"model.so");
+    const char *cached = jit_cache_path(err->arena, key, source);
+    Buf ignored;
+    buf_init(&ignored, err->arena);
+    if (cached && jit_cache_has(cached) &&
+        load_library(cached, out, &ignored) == JIT_OK)
+        return JIT_OK;
     const char *tmp = getenv("TMPDIR");
     char *dir =
         arena_printf(err->arena, "%s/cellc-XXXXXX", tmp && *tmp ? tmp : "/tmp");
@@ -304,6 +358,8 @@ JitStatus jit_cc(const char *source, Jit **out, Buf *err)
     char *c = arena_printf(err->arena, "%s/model.c", dir);
     char *so = arena_printf(err->arena, "%s/model.so", dir);
     JitStatus status = cc_build(source, c, so, out, err);
+    if (cached && status == JIT_OK)
+        jit_cache_put(err->arena, cached, so);
     unlink(c);
     unlink(so);
     rmdir(dir);

@@ -22,7 +22,9 @@ typedef JitStatus JitCompile(const char *source, Jit **out, Buf *err);
 
 JitCompile jit_tcc; /* text may call rt_*, memmove, memcpy, memset, and what
                        it declares in lines that begin with `extern` */
-JitCompile jit_cc;  /* $CC or cc at -O3; text may use libc and libm */
+JitCompile jit_tcc_timed; /* the same with the kernels of runtime/timed.h */
+JitCompile jit_cc;        /* $CC or cc at -O3; text may use libc and libm, and
+                             rt_* where it has a cell_link (emit.h) */
 
 /* Address of a global function, NULL if there is none of that name. */
 JitProc *jit_symbol(const Jit *j, const char *name);

@@ -52,6 +52,7 @@ Latency latency_of(const Graph *g, const Causal *c, Ref root, Arena *tmp)
                 look_slot(&l, r, n, &more);
             bool whole = n->op == OP_LEN || n->op == OP_FINAL ||
                          n->op == OP_REVERSE || n->op == OP_ALONG ||
+                         n->op == OP_EVERY || n->op == OP_HOLD ||
                          ((n->op == OP_SUMA || n->op == OP_MAXA ||
                            n->op == OP_MINA || n->op == OP_POOL) &&
                           (n->a & GX_TIME));

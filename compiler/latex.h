@@ -1,5 +1,5 @@
-/* A model on paper: names (latexname.c) and expressions (latexexpr.c) of the
- * document that latex.c makes. */
+/* A model on paper: names (latexname.c), expressions (latexexpr.c) and steps
+ * (latexstep.c) of the document that latex.c makes. */
 #ifndef CELLC_LATEX_H
 #define CELLC_LATEX_H
 
@@ -19,6 +19,24 @@ void latex_symbol(Buf *out, const Symbol *s, const char *step);
 void latex_size(Buf *out, const char *text);
 
 enum { LATEX_AXES = CELL_AXES - 1 }; /* that have steps */
+
+/* Where along each time axis: the axis' name, "T_t" for its end or "" for its
+ * first step, and how far from there; of another clock floor((mul*base +
+ * off)/div). */
+typedef struct Step {
+    const char *base;
+    int off, mul, div;
+} Step;
+
+/* latexstep.c */
+const char *latex_step(Arena *a, Step s);
+void latex_step_on(Step *s, int by);
+/* The step rate*s + off of the axis below; `more` stands beside it. */
+Step latex_faster(Arena *a, Step s, int rate, int off, const char *more);
+/* floor((s + off)/rate), a step of the slower axis. */
+Step latex_slower(Step s, int rate, int off);
+/* What counts the steps of a sum, inside another one's or not: "+i". */
+const char *latex_summed(Step s);
 
 /* What the nodes of a graph print as. */
 typedef struct Latex {

@@ -20,13 +20,6 @@ typedef enum Level {
     ATOM     /* x, f(x), x^2 */
 } Level;
 
-/* Where along each time axis: the axis' name, "T_t" for its end or "" for its
- * first step, and how far from there. */
-typedef struct Step {
-    const char *base;
-    int off;
-} Step;
-
 typedef struct When {
     Step axis[LATEX_AXES];
 } When;
@@ -41,18 +34,11 @@ typedef VEC(Term) Terms;
 
 static void put(const Latex *x, Buf *out, Ref r, When w, Level need);
 
-static const char *step_text(Arena *a, Step s)
-{
-    if (!*s.base)
-        return arena_printf(a, "%d", s.off);
-    return s.off ? arena_printf(a, "%s%+d", s.base, s.off) : s.base;
-}
-
 static When here(const Latex *x)
 {
     When w;
     for (int i = 0; i < LATEX_AXES; i++)
-        w.axis[i] = (Step){x->axis[i], 0};
+        w.axis[i] = (Step){x->axis[i], 0, 1, 1};
     return w;
 }
 
@@ -64,7 +50,7 @@ static void put_symbol(Buf *out, const Symbol *s, int axes, When w)
     for (int i = 0; i < LATEX_AXES; i++)
         if (axes & cell_time(i))
             buf_printf(&at, "%s%s", at.n ? "," : "",
-                       step_text(out->arena, w.axis[i]));
+                       latex_step(out->arena, w.axis[i]));
     latex_symbol(out, s, at.s);
 }
 
@@ -95,6 +81,7 @@ static Level level_of(const Latex *x, Ref r)
         return FACTORS;
     case OP_SUM:
     case OP_SUMA:
+    case OP_EVERY: /* where it is a sum, else it is not asked for */
     case OP_OUTER: /* a sum where it stands for one */
         return TERMS;
     case OP_MATVEC:
@@ -330,7 +317,7 @@ static void put_sums(const Latex *x, Buf *out, int axes, When *w)
     for (int i = 0; i < LATEX_AXES; i++)
         if (axes & cell_time(i)) {
             buf_printf(out, "\\sum_{%s} ", x->axis[i]);
-            w->axis[i] = (Step){x->axis[i], 0};
+            w->axis[i] = (Step){x->axis[i], 0, 1, 1};
         }
 }
 
@@ -372,9 +359,9 @@ static void put_slot(const Latex *x, Buf *out, Ref r, When w)
     const Slot *s = SLOT(x->g, n->a);
     Step *along = &w.axis[s->axis];
     if (n->op == OP_AT)
-        *along = (Step){n->num != 0 ? end_text(x, s->axis) : "", n->b};
+        *along = (Step){n->num != 0 ? end_text(x, s->axis) : "", n->b, 1, 1};
     else
-        along->off += n->b;
+        latex_step_on(along, n->b);
     if (s->kind == SLOT_COT)
         put(x, out, s->root, w, FACTORS);
     else
@@ -402,6 +389,24 @@ static void put_lookup(const Latex *x, Buf *out, Ref r, When w)
     put_factor(x, out, a, w, n->op == OP_SCATTER);
 }
 
+/* Whether r is its operand read along another axis, and then where. */
+static bool moves(const Latex *x, Ref r, When *w)
+{
+    const Node *n = NODE(x->g, r);
+    if (n->op == OP_ALONG)
+        w->axis[n->a] = w->axis[n->b];
+    if (n->op != OP_EVERY && n->op != OP_HOLD)
+        return n->op == OP_ALONG;
+    const TimeAxis *axis = &x->g->time.v[n->a];
+    Step *fast = &w->axis[axis->like], *slow = &w->axis[n->a];
+    if (n->op == OP_HOLD)
+        *slow = latex_slower(*fast, axis->rate, n->b);
+    else
+        *fast = latex_faster(x->arena, *slow, axis->rate, -n->b,
+                             n->num > 1 ? latex_summed(*slow) : "");
+    return n->op == OP_HOLD || n->num == 1;
+}
+
 static void put_structural(const Latex *x, Buf *out, Ref r, When w)
 {
     const Node *n = NODE(x->g, r);
@@ -420,7 +425,7 @@ static void put_structural(const Latex *x, Buf *out, Ref r, When w)
         put_slot(x, out, r, w);
         return;
     case OP_TIME:
-        buf_puts(out, step_text(out->arena, w.axis[n->a]));
+        buf_puts(out, latex_step(out->arena, w.axis[n->a]));
         return;
     case OP_LEN:
         buf_puts(out, end_text(x, n->a));
@@ -440,6 +445,16 @@ static void put_structural(const Latex *x, Buf *out, Ref r, When w)
     case OP_PLACE:
     case OP_SCATTER:
         put_lookup(x, out, r, w);
+        return;
+    case OP_ALONG:
+    case OP_HOLD:
+    case OP_EVERY:
+        if (n->op == OP_EVERY && n->num > 1)
+            buf_printf(out, "\\sum_{%s=0}^{%.0f} ",
+                       latex_summed(w.axis[n->a]) + 1, n->num - 1);
+        moves(x, r, &w);
+        put(x, out, IN(x->g, r, 0), w,
+            is_chain(x, IN(x->g, r, 0)) ? ANY : FACTORS);
         return;
     case OP_CONCAT:
         put_list(x, out, r, w, "[");
@@ -540,6 +555,11 @@ static void put(const Latex *x, Buf *out, Ref r, When w, Level need)
         put(x, out, IN(x->g, r, 0), w, need);
         return;
     }
+    When there = w;
+    if (moves(x, r, &there)) {
+        put(x, out, IN(x->g, r, 0), there, need);
+        return;
+    }
     bool few = (n->op == OP_div || n->op == OP_recip) && !is_chain(x, r);
     bool paren = !few && level_of(x, r) < need;
     buf_puts(out, paren ? "(" : "");
@@ -555,7 +575,7 @@ static void gather_terms(const Latex *x, Term t, bool top, Terms *to)
     bool open = top || !x->node[t.r].base;
     const Slot *s = n->op == OP_READ ? SLOT(x->g, n->a) : NULL;
     if (open && s && s->kind == SLOT_COT) {
-        t.w.axis[s->axis].off += n->b;
+        latex_step_on(&t.w.axis[s->axis], n->b);
         t.r = s->root;
         gather_terms(x, t, false, to);
         return;

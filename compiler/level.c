@@ -73,6 +73,7 @@ bool level_leaf(const Level *l, Ref r)
     case OP_START:
     case OP_LAST:
     case OP_BATCH:
+    case OP_SKIP:
     case OP_TOTAL:
         return true;
     case OP_CONCAT:

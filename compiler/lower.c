@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "chunk.h"
 #include "ops.h"
 
 static Kernel kernel_new(Lower *w, int i, KernelKind kind)
@@ -206,6 +207,20 @@ static void lower_reverse(Lower *w, int i)
     put(w, n);
 }
 
+static void lower_clock(Lower *w, int i, KernelKind kind)
+{
+    Ref r = w->t->v.v[i].node;
+    const Node *node = NODE(w->g, r);
+    Kernel n = kernel_new(w, i, kind);
+    n.rate = sched_rate(w->s, node->a);
+    n.row = kind == KN_EVERY ? -1 - node->b : 1 + node->b - n.rate;
+    n.parts = kind == KN_EVERY ? (int64_t)node->num : 1;
+    n.over = (uint8_t)cell_time(node->a);
+    n.from = NODE(w->g, IN(w->g, r, 0))->axes;
+    add_in(w, &n, row_value(w, i, IN(w->g, r, 0), n.from));
+    put(w, n);
+}
+
 static void lower_axis(Lower *w, int i, KernelKind kind)
 {
     const Graph *g = w->g;
@@ -393,6 +408,12 @@ static void lower_node(Lower *w, int i)
         break;
     case OP_REVERSE:
         lower_reverse(w, i);
+        break;
+    case OP_EVERY:
+        lower_clock(w, i, KN_EVERY);
+        break;
+    case OP_HOLD:
+        lower_clock(w, i, KN_HOLD);
         break;
     case OP_SUMA:
         lower_axis(w, i, KN_SUMA);
@@ -620,4 +641,5 @@ void lower_tasks(Tasks *t, Sched *s)
             lower_stage(&w, task, n);
         }
     value_lives(&w);
+    chunk_sizes(s, t->arena);
 }

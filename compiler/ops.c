@@ -47,6 +47,18 @@ static double smaller(double x, double y)
 {
     return x < y || isnan(x) ? x : y;
 }
+/* Term by term, each from its formula. */
+static double poisson_quantile(double u, double rate)
+{
+    double sum = exp(-rate), k = 0;
+    if (!(rate > 0))
+        return isnan(rate) ? rate : 0;
+    while (sum < u && k < rate + 12 * sqrt(rate) + 40) {
+        k++;
+        sum += exp(k * log(rate) - rate - lgamma(k + 1));
+    }
+    return k;
+}
 #define vm_maxF larger
 #define vm_minF smaller
 #define vm_fmaF fma
@@ -67,6 +79,7 @@ static double smaller(double x, double y)
 #define vm_erfF erf
 #define vm_powF pow
 #define vm_atan2F atan2
+#define vm_poisson_quantileF poisson_quantile
 
 double op_scalar(Op op, const double *x)
 {
@@ -306,6 +319,21 @@ static const char *type_along(Typing *t, bool other)
     return NULL;
 }
 
+/* Between the slower axis a and the one that it counts the steps of. */
+static const char *type_clock(Typing *t, bool every)
+{
+    *t->shape = *in_shape(t, 0);
+    if (t->a < 0 || t->a >= t->g->time.n || t->g->time.v[t->a].like < 0)
+        return "no such slower axis";
+    int slow = cell_time(t->a), fast = cell_time(t->g->time.v[t->a].like);
+    if (!(*t->axes & (every ? fast : slow)))
+        return "operand without that time axis";
+    if (*t->axes & (every ? slow : fast))
+        return "operand has both time axes";
+    *t->axes ^= slow | fast;
+    return NULL;
+}
+
 static const char *type_own(Typing *t)
 {
     *t->shape = *in_shape(t, 0);
@@ -349,6 +377,7 @@ static const char *type_structural(Typing *t, Op op)
     case OP_CONST:
     case OP_START:
     case OP_BATCH:
+    case OP_SKIP:
         *t->axes = GX_NONE;
         return NULL;
     case OP_LAST:
@@ -380,6 +409,9 @@ static const char *type_structural(Typing *t, Op op)
     case OP_ALONG:
     case OP_REVERSE:
         return type_along(t, op == OP_ALONG);
+    case OP_EVERY:
+    case OP_HOLD:
+        return type_clock(t, op == OP_EVERY);
     case OP_OWN:
         return type_own(t);
     case OP_EXPAND:

@@ -100,7 +100,6 @@ statement:                      /* of a file only */
     line
   | LANGUAGE NUM                { $$ = build_of(lx, A_LANGUAGE, @$, $2); }
   | USE STR                     { $$ = build_of(lx, A_USE, @$, $2); }
-  | TIME axes                   { $$ = build_list(lx, A_TIME, @$, $2); }
   | EXTERN FN ID '(' params ')' '=' STR FROM STR
                                 { $$ = build_extern(lx, @$, $3, $5, $8, $10); }
   | CELL ID '{' body '}'        { $$ = build_cell(lx, @$, $2, list_none(),
@@ -114,6 +113,7 @@ statement:                      /* of a file only */
 line:                           /* of a file or a cell */
     OPTION sets                 { $$ = build_list(lx, A_OPTION, @$, $2); }
   | CONST consts                { $$ = build_list(lx, A_CONST, @$, $2); }
+  | TIME axes                   { $$ = build_list(lx, A_TIME, @$, $2); }
   | FN ID '(' params ')' '=' expr
                                 { $$ = build_fn(lx, @$, $2, $4, $7); }
   | ID '/' ID '=' expr          { $$ = build_deriv(lx, @$, $1, $3, $5); }

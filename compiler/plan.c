@@ -58,9 +58,20 @@ static CellSize size_along(CellSize x, int axis)
     return z;
 }
 
+/* Reals of the most steps that a chunk has: those of `rows` rows of `n` reals,
+ * or one step, whatever is more. */
+static CellSize size_chunk(CellSize step, int64_t n, const Group *g)
+{
+    CellSize z = {0};
+    size_add(&z, step, g->steps ? g->steps : 1);
+    z.c += g->steps ? 0 : g->rows * n;
+    return z;
+}
+
 /* Reals of a buffer whose rows take `n`, and the distance of neighbours along
  * each axis, from the inner to the outer one. */
-static CellSize lay_rows(const Value *v, int64_t n, CellSize *step)
+static CellSize lay_rows(const Sched *s, const Value *v, int64_t n,
+                         CellSize *step)
 {
     static const int order[] = {CELL_AT_B, CELL_AT_T, CELL_AT_U, CELL_AT_V};
     CellSize z = {0};
@@ -71,7 +82,10 @@ static CellSize lay_rows(const Value *v, int64_t n, CellSize *step)
             continue;
         CellSize one = z;
         step[order[i]] = one;
-        z = size_along(one, axis);
+        if (v->group >= 0 && axis == cell_time(v->axis))
+            z = size_chunk(one, n, &s->fn[v->fn].group.v[v->group]);
+        else
+            z = size_along(one, axis);
         if (axis == cell_time(v->axis))
             size_add(&z, one, v->lag + v->lead);
     }
@@ -80,12 +94,12 @@ static CellSize lay_rows(const Value *v, int64_t n, CellSize *step)
 
 /* Rows of wide values are padded at the end of the whole buffer to keep the
  * next one aligned; narrow ones come last and are packed tightly. */
-static CellSize buffer_size(const Value *v, bool *aligned)
+static CellSize buffer_size(const Sched *s, const Value *v, bool *aligned)
 {
     CellSize step[CELL_AXES];
     int64_t n = v->n >= WIDE || v->axes == GX_NONE ? round_up(v->n) : v->n;
     *aligned = n % ALIGN == 0;
-    return lay_rows(v, n, step);
+    return lay_rows(s, v, n, step);
 }
 
 /* ---- lives ---- */
@@ -99,11 +113,14 @@ static Val base_of(const Sched *s, Val v)
 
 typedef struct Moment {
     int now, first, last; /* this kernel; first and last of its stage */
+    int begin, end;       /* of its group, or of its stage */
     int stage;            /* counted over both functions */
     bool loop;
     int axis; /* bit of the axis that the loop sweeps */
 } Moment;
 
+/* What is in use in a loop or in a group of stages is so all the time; but for
+ * what is written anew in each step, or for each chunk. */
 static void touch(Planner *pl, Val v, const Moment *m, bool write)
 {
     v = base_of(pl->s, v);
@@ -113,8 +130,9 @@ static void touch(Planner *pl, Val v, const Moment *m, bool write)
     if (u->stage == -1)
         u->scratch = m->loop && write && !(pl->s->val.v[v].axes & m->axis);
     bool inside = u->scratch && (u->stage == -1 || u->stage == m->stage);
-    int from = m->loop && !inside ? m->first : m->now;
-    int to = m->loop && !inside ? m->last : m->now;
+    bool chunk = pl->s->val.v[v].group >= 0; /* of the stage's own group */
+    int from = inside ? m->now : chunk ? m->first : m->begin;
+    int to = inside ? m->now : chunk ? m->last : m->end;
     if (u->stage == -1 || from < u->from)
         u->from = from;
     if (u->stage == -1 || to > u->to)
@@ -131,21 +149,43 @@ static void touch_kernel(Planner *pl, const Kernel *k, const Moment *m)
     touch(pl, k->out, m, true);
 }
 
+/* The moments of stage i: alone, in a loop, in a group that ends later. */
+static void begin_stage(Moment *m, const Sched *s, const SchedFn *fn, int i)
+{
+    const Stage *st = &fn->stage.v[i];
+    m->loop = st->comp >= 0;
+    m->axis = m->loop ? cell_time(s->causal.v.v[st->comp].axis) : 0;
+    m->first = m->now;
+    m->last = m->now + st->kernel.n - 1;
+    if (st->group >= 0 && i && fn->stage.v[i - 1].group == st->group)
+        return;
+    m->begin = m->first;
+    m->end = m->last;
+    for (i++;
+         st->group >= 0 && i < fn->stage.n && fn->stage.v[i].group == st->group;
+         i++)
+        m->end += fn->stage.v[i].kernel.n;
+}
+
 static void find_lives(Planner *pl)
 {
-    Moment m = {0, 0, 0, 0, false, 0};
+    Moment m = {0};
     for (Val v = 0; v < pl->s->val.n; v++)
         pl->use[v].stage = -1;
-    for (int f = 0; f < FN_COUNT; f++)
-        for (int i = 0; i < pl->s->fn[f].stage.n; i++, m.stage++) {
-            const Stage *st = &pl->s->fn[f].stage.v[i];
-            m.first = m.now;
-            m.last = m.now + st->kernel.n - 1;
-            m.loop = st->comp >= 0;
-            m.axis = m.loop ? cell_time(pl->s->causal.v.v[st->comp].axis) : 0;
-            for (int k = 0; k < st->kernel.n; k++, m.now++)
+    for (int f = 0; f < FN_COUNT; f++) {
+        const SchedFn *fn = &pl->s->fn[f];
+        for (int i = 0; i < fn->stage.n; i++, m.stage++) {
+            const Stage *st = &fn->stage.v[i];
+            begin_stage(&m, pl->s, fn, i);
+            for (int k = 0; k < st->kernel.n; k++, m.now++) {
+                if (!m.loop)
+                    m.first = m.last = m.now;
+                if (!m.loop && st->group < 0)
+                    m.begin = m.end = m.now;
                 touch_kernel(pl, &st->kernel.v[k], &m);
+            }
         }
+    }
 }
 
 /* ---- blocks ---- */
@@ -182,7 +222,7 @@ static void place_buffer(Planner *pl, Val v, bool shared)
 {
     const Value *x = &pl->s->val.v[v];
     Block b = {0};
-    b.size = buffer_size(x, &b.aligned);
+    b.size = buffer_size(pl->s, x, &b.aligned);
     int i = shared ? find_block(pl, b.size, pl->use[v].from) : -1;
     if (i < 0) {
         vec_push(pl->arena, &pl->blocks, b);
@@ -254,10 +294,11 @@ static Loc buffer_loc(const Planner *pl, Val i)
     Loc l = {.space = SP_WORK, .axes = v->axes, .n = v->n, .table = -1};
     l.lag = v->lag;
     l.lead = v->lead;
+    l.chunk = v->group >= 0;
     l.ld = row_distance(pl->s->g, v);
     if (pl->block[i] >= 0)
         l.at = pl->blocks.v[pl->block[i]].at;
-    lay_rows(v, l.ld, l.step);
+    lay_rows(pl->s, v, l.ld, l.step);
     if (v->lag)
         size_add(&l.at, l.step[cell_time_at(v->axis)], v->lag);
     return l;

@@ -21,23 +21,25 @@ typedef enum Space {
  * with at = cell_size(loc.at, n), and with further axes alike: step[a] is the
  * distance of neighbours along the axis of bit a.  n = 1: one real for the
  * whole row.  Steps before 0 and after the last of one axis exist as far as
- * lag and lead say. */
+ * lag and lead say.  In a buffer that holds a chunk of a Group (Value.group)
+ * the step 0 is the first one of the chunk. */
 typedef struct Loc {
     Space space;
     CellSize at;
     CellSize step[CELL_AXES];
-    uint8_t axes;  /* GX_NONE, GX_B, GX_TB ... */
+    uint8_t axes; /* GX_NONE, GX_B, GX_TB ... */
     int64_t ld, n;
     int lag, lead; /* of what it is (a view of) */
+    bool chunk;    /* it holds a chunk of a Group alone */
     double num;    /* SP_CONST */
     int table;     /* SP_TABLE */
 } Loc;
 
 typedef struct Plan {
     const Sched *s;
-    Loc *loc;           /* per Sched.val */
-    CellSize work_size; /* reals of the work block */
-    int64_t param_size; /* reals of the parameter and gradient blocks */
+    Loc *loc;               /* per Sched.val */
+    CellSize work_size;     /* reals of the work block */
+    int64_t param_size;     /* reals of the parameter and gradient blocks */
     VEC(CellTensor) tensor; /* as in CellDesc; strings live in the arena */
 } Plan;
 

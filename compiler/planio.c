@@ -51,10 +51,9 @@ static void print_place(Buf *out, const Plan *p, Val i)
 static const char *role_text(int role)
 {
     static const char *const name[] = {
-        "param",  "input", "noise", "state",  "output", "final",
-        "loss",   "term",  "count", "metric", "draw",   "grad",
-        "length", "last",  "start", "batch",  "total",  "next",
-        "stop"};
+        "param", "input", "noise",  "state", "output", "final",  "loss",
+        "term",  "count", "metric", "draw",  "grad",   "length", "last",
+        "start", "batch", "total",  "next",  "stop",   "skip"};
     return name[role];
 }
 

@@ -78,12 +78,14 @@ static void add_slot(Maker *m, int i, int role)
     add(m, t);
 }
 
-static void add_slots(Maker *m, SlotKind kind, int role)
+/* Inputs from behind the end come by themselves and last, so that the numbers
+ * of all others, which noise depends on, are those of the model without. */
+static void add_slots(Maker *m, SlotKind kind, int role, int after)
 {
     for (int i = 0; i < m->g->slot.n; i++) {
         const Slot *s = SLOT(m->g, i);
         Val v = m->s->slot_val[i];
-        if (s->kind != kind || v < 0)
+        if (s->kind != kind || v < 0 || (s->flags & CELL_AFTER) != after)
             continue;
         const Loc *l = &m->p->loc[v];
         if (role == CELL_STATE && !l->lag && !(l->lead && sweeps(m, i)))
@@ -149,7 +151,7 @@ static void add_given(Maker *m)
 {
     const Sched *s = m->s;
     for (int i = 0; i < s->ntime; i++) {
-        if (sched_like(s, i) >= 0)
+        if (sched_same(s, i))
             continue;
         CellTensor t =
             tensor_new(m, s->val.v[s->len[i]].name, CELL_LENGTH, 0, s->len[i]);
@@ -161,6 +163,8 @@ static void add_given(Maker *m)
     CellTensor batch = tensor_new(m, "batch", CELL_BATCH, 0, s->batch);
     batch.flags = pools(m->g) ? CELL_WHOLE : 0;
     add(m, batch);
+    if (s->skip >= 0)
+        add(m, tensor_new(m, "skip", CELL_SKIP, 0, s->skip));
     for (int i = 0; i < m->g->root.n; i++) {
         if (s->total[i] < 0)
             continue;
@@ -178,10 +182,11 @@ void plan_tensors(Plan *p, Arena *a)
     m.root = NEW_N(a, int, m.g->root.n + 1);
     memset(m.slot, -1, sizeof(int) * (size_t)(m.g->slot.n + 1));
     memset(m.root, -1, sizeof(int) * (size_t)(m.g->root.n + 1));
-    add_slots(&m, SLOT_PARAM, CELL_PARAM);
-    add_slots(&m, SLOT_INPUT, CELL_INPUT);
-    add_slots(&m, SLOT_NOISE, CELL_NOISE);
-    add_slots(&m, SLOT_EQN, CELL_STATE);
+    add_slots(&m, SLOT_PARAM, CELL_PARAM, 0);
+    add_slots(&m, SLOT_INPUT, CELL_INPUT, 0);
+    add_slots(&m, SLOT_NOISE, CELL_NOISE, 0);
+    add_slots(&m, SLOT_EQN, CELL_STATE, 0);
+    add_slots(&m, SLOT_INPUT, CELL_INPUT, CELL_AFTER);
     for (int i = 0; i < m.g->root.n; i++)
         add_root(&m, i);
     for (int i = 0; i < m.g->root.n; i++)

@@ -29,7 +29,27 @@ static Role argument_role(const Ast *a, const char *name, bool in_size)
     return role;
 }
 
-static void input_line(Buf *b, const Ast *d, const char *prefix)
+/* Whether the cell's body declares a time axis of that name. */
+static bool is_own_axis(const Ast *body, const Ast *k)
+{
+    for (const Ast *s = body->kid; s; s = s->next)
+        for (const Ast *x = s->kind == A_TIME ? s->kid : NULL; x; x = x->next)
+            if (k->kind == A_NAME && !strcmp(x->name, k->name))
+                return true;
+    return false;
+}
+
+static void axes_line(Buf *b, const Ast *body)
+{
+    int n = 0;
+    for (const Ast *s = body->kid; s; s = s->next)
+        for (const Ast *x = s->kind == A_TIME ? s->kid : NULL; x; x = x->next)
+            buf_printf(b, "%s%s", n++ ? ", " : "time t, ", x->name);
+    buf_puts(b, n ? "\n" : "");
+}
+
+static void input_line(Buf *b, const Ast *body, const Ast *d,
+                       const char *prefix)
 {
     const Ast *subs = ast_find(d, A_SUBS), *in = ast_find(d, A_IN);
     const Ast *braces = ast_find(d, A_BRACES);
@@ -37,10 +57,11 @@ static void input_line(Buf *b, const Ast *d, const char *prefix)
     if (*d->name == '.') /* further inputs: none */
         return;
     for (; tail; tail = braces ? tail->next : NULL) {
-        buf_printf(b, "input %s%s%s[t", prefix, d->name,
-                   braces ? tail->name : "");
+        bool own = subs && is_own_axis(body, subs->kid);
+        buf_printf(b, "input %s%s%s[%s", prefix, d->name,
+                   braces ? tail->name : "", own ? "" : "t");
         for (const Ast *k = subs ? subs->kid : NULL; k; k = k->next) {
-            buf_puts(b, ", ");
+            buf_puts(b, own && k == subs->kid ? "" : ", ");
             if (k->kind == A_NAME && *k->name == '.')
                 buf_puts(b, "probe_shape"); /* any shape: a vector */
             else
@@ -121,10 +142,11 @@ const char *probe_text(Arena *a, const Ast *cell, const char *prefix)
     const Ast *body = ast_find(cell, A_BODY);
     bool can = true;
     buf_init(&b, a);
+    axes_line(&b, body);
     sizes(&b, cell, body);
     for (const Ast *s = body->kid; s; s = s->next)
         for (const Ast *d = s->kind == A_INPUT ? s->kid : NULL; d; d = d->next)
-            input_line(&b, d, prefix);
+            input_line(&b, body, d, prefix);
     buf_printf(&b, "%s%s = %s(", prefix, value_name(body), cell->name);
     arguments(&b, cell, body, &can);
     buf_puts(&b, ")(");

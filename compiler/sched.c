@@ -6,12 +6,13 @@
 
 #include <string.h>
 
+#include "chunk.h"
 #include "fuse.h"
-#include "ops.h"
 
 typedef struct Stager {
     Tasks *t;
     Sched *s;
+    Chunks chunks;
     int fn;
     int *seq; /* tasks of this function in the order of their nodes */
     int n;
@@ -40,39 +41,57 @@ static void sort_tasks(const Tasks *t, int *v, int *tmp, int n)
                                                                     : tmp[b++];
 }
 
-/* Whether everything that a task needs is placed; needs inside `loop` count
- * as placed when `outer`. */
-static bool ready(const Tasks *t, int i, int loop, bool outer)
+/* Whether everything that a task needs is placed, so that it may come next, in
+ * `group` if that is one; needs inside `loop` count as placed when `outer`. */
+static bool ready(const Stager *st, int i, int group, int loop, bool outer)
 {
+    const Tasks *t = st->t;
+    const SchedFn *fn = &st->s->fn[st->fn];
     const Task *k = &t->v.v[i];
     for (int d = 0; d < k->dep.n; d++) {
-        const Task *need = &t->v.v[k->dep.v[d].task];
-        if (need->stage < 0 && !(outer && need->region == loop))
+        int n = k->dep.v[d].task, stage = t->v.v[n].stage;
+        bool same = loop >= 0 && t->v.v[n].region == loop;
+        if (stage < 0 && !(outer && same))
+            return false;
+        if (stage >= 0 && group >= 0 && !same &&
+            fn->stage.v[stage].group == group &&
+            !chunk_passes(t, n, &fn->group.v[group]))
             return false;
     }
     return true;
 }
 
-/* Places all tasks of a region that become ready; returns how many. */
-static int fill_stage(Stager *st, int region, int stage)
+/* Places all tasks of a region that become ready, in a group those that can
+ * run in chunks; returns how many. */
+static int fill_stage(Stager *st, int region, int group)
 {
+    SchedFn *fn = &st->s->fn[st->fn];
     int placed = 0;
+    Stage stage = {0};
+    stage.comp = region;
+    stage.dir = region < 0 ? 0 : st->t->l->causal.v.v[region].dir;
+    stage.group = group;
+    vec_push(st->t->arena, &fn->stage, stage);
     for (bool again = true; again;) {
         again = false;
         for (int i = 0; i < st->n; i++) {
             Task *k = &st->t->v.v[st->seq[i]];
             if (k->region != region || k->stage >= 0 ||
-                !ready(st->t, st->seq[i], region, false))
+                (region < 0 && group >= 0 &&
+                 !chunk_task(st->t, st->seq[i], fn->group.v[group].axis)) ||
+                !ready(st, st->seq[i], group, region, false))
                 continue;
-            k->stage = stage;
+            k->stage = fn->stage.n - 1;
             k->place = placed++;
             again = true;
         }
     }
+    if (!placed)
+        fn->stage.n--;
     return placed;
 }
 
-static bool loop_ready(const Stager *st, int loop)
+static bool loop_ready(const Stager *st, int loop, int group)
 {
     int waiting = 0;
     for (int i = 0; i < st->n; i++) {
@@ -80,37 +99,114 @@ static bool loop_ready(const Stager *st, int loop)
         if (k->region != loop || k->stage >= 0)
             continue;
         waiting++;
-        if (!ready(st->t, st->seq[i], loop, true))
+        if (!ready(st, st->seq[i], group, loop, true))
             return false;
     }
     return waiting > 0;
 }
 
-static void add_stage(Stager *st, int loop)
+/* The first loop that can run, in a group one that has its axis and direction;
+ * -1: none. */
+static int find_loop(const Stager *st, int group)
 {
-    Stage stage = {0};
-    stage.comp = loop;
-    stage.dir = loop < 0 ? 0 : st->t->l->causal.v.v[loop].dir;
-    vec_push(st->t->arena, &st->s->fn[st->fn].stage, stage);
+    const Causal *c = &st->t->l->causal;
+    const Group *g = group < 0 ? NULL : &st->s->fn[st->fn].group.v[group];
+    for (int i = 0; i < c->v.n; i++)
+        if ((!g || (c->v.v[i].axis == g->axis && c->v.v[i].dir == g->dir)) &&
+            loop_ready(st, i, group))
+            return i;
+    return -1;
+}
+
+static int stage_group(const Stager *st, int i)
+{
+    return st->s->fn[st->fn].stage.v[st->t->v.v[i].stage].group;
+}
+
+/* Whether a sum over steps that was placed before a group could as well be in
+ * it: nobody needs it earlier. */
+static bool late_sum(const Stager *st, int i, const Group *g)
+{
+    const Task *k = &st->t->v.v[i];
+    bool late = stage_group(st, i) < 0 && chunk_task(st->t, i, g->axis) &&
+                !(k->axes & cell_time(g->axis));
+    for (int u = 0; u < k->user.n; u++)
+        late = late && st->t->v.v[k->user.v[u]].stage < 0;
+    return late;
+}
+
+/* Whether a task that was placed before a group can move into it: nobody
+ * needs it earlier, and someone in the group does. */
+static bool only_for(const Stager *st, int i, int group)
+{
+    const Task *k = &st->t->v.v[i];
+    const Group *g = &st->s->fn[st->fn].group.v[group];
+    bool inside = false;
+    if (k->stage < 0 || stage_group(st, i) >= 0 ||
+        !chunk_task(st->t, i, g->axis) || !chunk_passes(st->t, i, g))
+        return false;
+    for (int u = 0; u < k->user.n; u++) {
+        int user = k->user.v[u];
+        if (st->t->v.v[user].stage < 0)
+            continue;
+        if (stage_group(st, user) == group)
+            inside = true;
+        else if (!late_sum(st, user, g))
+            return false;
+    }
+    return inside;
+}
+
+/* Moves task i, and sums that only its being there had kept outside. */
+static void move_into(Stager *st, int i, int group, int stage)
+{
+    Task *k = &st->t->v.v[i];
+    for (int u = 0; u < k->user.n; u++)
+        if (st->t->v.v[k->user.v[u]].stage >= 0 &&
+            stage_group(st, k->user.v[u]) != group)
+            move_into(st, k->user.v[u], group, stage);
+    k->place += k->stage * st->n; /* after those of stages before */
+    k->stage = stage;
+}
+
+/* Stages that begin with `loop`, as many as can run chunk by chunk with it;
+ * work that was done for them before moves to their first one. */
+static int build_group(Stager *st, int loop)
+{
+    SchedFn *fn = &st->s->fn[st->fn];
+    const Comp *c = &st->t->l->causal.v.v[loop];
+    Group g = {c->axis, c->dir, 0, st->chunks.steps};
+    Stage before = {0};
+    int group = fn->group.n, first = fn->stage.n, placed = 0, moved = 0;
+    vec_push(st->t->arena, &fn->group, g);
+    before.comp = -1;
+    before.group = group;
+    vec_push(st->t->arena, &fn->stage, before);
+    for (; loop >= 0; loop = find_loop(st, group)) {
+        placed += fill_stage(st, loop, group);
+        placed += fill_stage(st, -1, group);
+    }
+    for (int i = st->n - 1; i >= 0; i--)
+        if (only_for(st, st->seq[i], group)) {
+            move_into(st, st->seq[i], group, first);
+            moved++;
+        }
+    if (!moved && fn->stage.n == first + 2) { /* a loop and nothing else */
+        fn->stage.v[first + 1].group = -1;
+        fn->group.n--;
+    }
+    return placed;
 }
 
 static void build_stages(Stager *st)
 {
-    SchedFn *fn = &st->s->fn[st->fn];
     int left = st->n;
     while (left > 0) {
-        int n = fill_stage(st, -1, fn->stage.n), loop = 0;
-        if (n)
-            add_stage(st, -1);
+        int n = fill_stage(st, -1, -1), loop = find_loop(st, -1);
+        if (loop >= 0)
+            n += st->chunks.off ? fill_stage(st, loop, -1)
+                                : build_group(st, loop);
         left -= n;
-        while (loop < st->t->l->causal.v.n && !loop_ready(st, loop))
-            loop++;
-        if (loop < st->t->l->causal.v.n) {
-            int m = fill_stage(st, loop, fn->stage.n);
-            add_stage(st, loop);
-            left -= m;
-            n += m;
-        }
         if (!n)
             arena_panic(st->t->arena, "schedule: tasks wait for each other");
     }
@@ -125,28 +221,39 @@ static int latest_stage(const Stager *st, int i)
     for (int u = 0; u < k->user.n; u++)
         if (st->t->v.v[k->user.v[u]].stage < latest)
             latest = st->t->v.v[k->user.v[u]].stage;
-    while (fn->stage.v[latest].comp >= 0)
+    while (fn->stage.v[latest].comp >= 0 || fn->stage.v[latest].group >= 0)
         latest--;
     return latest;
+}
+
+/* Tasks by stage and place. */
+static void sort_places(const Stager *st, int *order)
+{
+    const Task *v = st->t->v.v;
+    int n = 0;
+    for (int s = 0; s < st->s->fn[st->fn].stage.n; s++) {
+        int from = n;
+        for (int i = 0; i < st->n; i++) {
+            int k = st->seq[i], at = n;
+            if (v[k].stage != s)
+                continue;
+            for (n++; at > from && v[order[at - 1]].place > v[k].place; at--)
+                order[at] = order[at - 1];
+            order[at] = k;
+        }
+    }
 }
 
 /* Moves work that needs nothing of this function to where it is used first,
  * so that its result occupies memory no longer than it must. */
 static void delay(Stager *st, int *order)
 {
-    int n = 0, stages = st->s->fn[st->fn].stage.n;
-    for (int s = 0; s < stages; s++) {
-        int from = n;
-        for (int i = 0; i < st->n; i++)
-            if (st->t->v.v[st->seq[i]].stage == s)
-                n++;
-        for (int i = 0; i < st->n; i++)
-            if (st->t->v.v[st->seq[i]].stage == s)
-                order[from + st->t->v.v[st->seq[i]].place] = st->seq[i];
-    }
+    int n = st->n, stages = st->s->fn[st->fn].stage.n;
+    sort_places(st, order);
     for (int i = n - 1; i >= 0; i--) {
         Task *k = &st->t->v.v[order[i]];
-        if (k->region < 0 && !k->dep.n && k->user.n)
+        if (k->region < 0 && !k->dep.n && k->user.n &&
+            st->s->fn[st->fn].stage.v[k->stage].group < 0)
             k->stage = latest_stage(st, order[i]);
     }
     int *count = NEW_N(st->t->arena, int, stages + 1);
@@ -202,7 +309,7 @@ static void spread_outside(Tasks *t)
     }
 }
 
-Sched *sched_build(const Graph *g, Arena *a)
+Sched *sched_build(const Graph *g, Chunks chunks, Arena *a)
 {
     Sched *s = NEW(a, Sched);
     Tasks *t = tasks_build(level_build(g, a));
@@ -211,7 +318,7 @@ Sched *sched_build(const Graph *g, Arena *a)
     s->param_at = t->l->param_at;
     s->param_size = t->l->param_size;
     for (int fn = 0; fn < FN_COUNT; fn++) {
-        Stager st = {t, s, fn, NEW_N(a, int, t->v.n + 1), 0};
+        Stager st = {t, s, chunks, fn, NEW_N(a, int, t->v.n + 1), 0};
         for (int i = 0; i < t->v.n; i++)
             if (t->v.v[i].fn == fn)
                 st.seq[st.n++] = i;

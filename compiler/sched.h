@@ -51,6 +51,8 @@ typedef struct Value {
     int lag, lead;    /* BUFFER with that axis: steps kept before and after */
     bool packed;      /* BUFFER: packed right operand, pk x pn */
     int64_t pn, pk;   /* its columns and rows */
+    int group;        /* BUFFER: holds the rows of one chunk of that group of
+                         function `fn` and no more; -1: all rows */
     Life life;        /* BUFFER */
     int fn, first, last; /* LIFE_TEMP */
 } Value;
@@ -75,20 +77,20 @@ typedef struct Inst {
  * others operands are in memory and have the kernel's axes (in a LOOP some
  * may be missing), but for matrices and packed operands, which have none. */
 typedef enum KernelKind {
-    KN_FUSED,   /* elementwise: inst; reads in, writes each inst's out */
-    KN_COPY,    /* y[rows,n] = x0, repeated along the row if x0 has n = 1 */
-    KN_PACK,    /* y packed = x0, a matrix: `trans`: pack_nt(N,K, x0[N,K]),
-                   else pack_nn(N,K, x0[K,N]) with N = n, K = k */
-    KN_GEMM,    /* y[rows,n] (add: +)= x0[rows,k] @ packed x1; rows per axes */
-    KN_OUTER,   /* y[n,k] (add: +)= x0[rows,n]^T x1[rows,k]; gemm_tn with
-                   M = n, N = k, K = rows */
+    KN_FUSED, /* elementwise: inst; reads in, writes each inst's out */
+    KN_COPY,  /* y[rows,n] = x0, repeated along the row if x0 has n = 1 */
+    KN_PACK,  /* y packed = x0, a matrix: `trans`: pack_nt(N,K, x0[N,K]),
+                 else pack_nn(N,K, x0[K,N]) with N = n, K = k */
+    KN_GEMM,  /* y[rows,n] (add: +)= x0[rows,k] @ packed x1; rows per axes */
+    KN_OUTER, /* y[n,k] (add: +)= x0[rows,n]^T x1[rows,k]; gemm_tn with
+                 M = n, N = k, K = rows */
     KN_TRANSPOSE, /* y[m,n] = transposed x0[n,m] */
-    KN_PRODUCT, /* in every row, of `parts` matrices one behind the other:
-                   y[m,n] = x0[m,k] x1[k,n]; ta, tb: that one is stored
-                   transposed; add: y is one row, to which all are added, 0
-                   before; operands may also have no axes */
-    KN_VIEW,    /* y[rows,n] = elements of x0[rows,k] as Graph.view[view] */
-    KN_FOLD,    /* y[rows,n] = 0 and x0[rows,k] added as that view */
+    KN_PRODUCT,   /* in every row, of `parts` matrices one behind the other:
+                     y[m,n] = x0[m,k] x1[k,n]; ta, tb: that one is stored
+                     transposed; add: y is one row, to which all are added, 0
+                     before; operands may also have no axes */
+    KN_VIEW,      /* y[rows,n] = elements of x0[rows,k] as Graph.view[view] */
+    KN_FOLD,      /* y[rows,n] = 0 and x0[rows,k] added as that view */
     KN_EXPM,    /* y[rows] = exp of the matrix x0[rows] of order n; x1: room */
     KN_SOLVE,   /* y[rows] = the matrix [n,k] with x0[rows] y = x1[rows];
                    x2: room; operands may also have no axes; likewise: */
@@ -98,8 +100,10 @@ typedef enum KernelKind {
     KN_SCATTER, /* matrix y[k,n] (add: +)= 0 and rows x0[rows,parts,n] added at
                    index x1[rows,parts] */
     KN_SUM,     /* y[rows] = sum of x0[rows,k]; likewise: */
-    KN_MAXV, KN_MINV,
-    KN_ARGMAX, KN_LSE, /* the same in each of `parts` lines of k */
+    KN_MAXV,
+    KN_MINV,
+    KN_ARGMAX,
+    KN_LSE,     /* the same in each of `parts` lines of k */
     KN_SOFTMAX, /* y[rows,parts,k] = softmax of the lines of x0 */
     KN_CUMSUM,  /* their partial sums; trans: from the end */
     KN_ONEHOT,  /* y[rows,n] from the index x0[rows] */
@@ -107,10 +111,16 @@ typedef enum KernelKind {
     KN_PLACE,   /* y[rows,n] = x0[rows] at index x1[rows], else 0 */
     KN_SUMA,    /* y = x0 summed over the axes `over`; the rows are those of
                    y, x0 has axes `from`; likewise: */
-    KN_MAXA, KN_MINA,
+    KN_MAXA,
+    KN_MINA,
     KN_POOL,    /* y[rows,n] = x0 summed over the B rows of each step */
     KN_REVERSE, /* y at step t of `over` = x0 at LEN[b] - 1 - t, else 0; x1 is
                    LEN */
+    KN_EVERY,   /* y at step k of `over`, a slower axis, = the sum of `parts`
+                   steps from rate*(k + 1) + row on of x0, which has axes
+                   `from`; 0 for those outside; all 0-based; likewise: */
+    KN_HOLD,    /* y at step t of the axis below = x0 at step
+                   floor((t + row)/rate) of `over`, 0 outside */
     KN_AT,      /* y[b,:] = x0 at 0-based step `row` of its axis, or LEN[b] +
                    row when x1 (the lengths) is there */
     KN_TAIL     /* y at all steps LEN[b] + row <= t < T + lead of its axis; in
@@ -120,11 +130,11 @@ typedef enum KernelKind {
 
 typedef struct Kernel {
     KernelKind kind;
-    Ref node;       /* what it computes or belongs to; 0: none */
-    Span span;      /* where in the source that is */
-    uint8_t axes;   /* its rows, see above */
-    int64_t m;      /* rows when axes is GX_NONE; PRODUCT: see there */
-    int64_t n, k;   /* as in the list above */
+    Ref node;     /* what it computes or belongs to; 0: none */
+    Span span;    /* where in the source that is */
+    uint8_t axes; /* its rows, see above */
+    int64_t m;    /* rows when axes is GX_NONE; PRODUCT: see there */
+    int64_t n, k; /* as in the list above */
     VEC(Val) in;
     Val out;        /* -1: FUSED */
     VEC(Inst) inst; /* FUSED */
@@ -134,20 +144,36 @@ typedef struct Kernel {
     int64_t parts;  /* PRODUCT, SCATTER, ARGMAX, LSE, SOFTMAX, CUMSUM */
     int view;       /* VIEW, FOLD */
     bool on_start;  /* COPY: only if START is not 0 (its value: Sched.start) */
-    uint8_t over, from; /* SUMA, MAXA, MINA */
-    int row;        /* AT, TAIL */
+    uint8_t over, from; /* SUMA, MAXA, MINA, EVERY, HOLD */
+    int row;            /* AT, TAIL, EVERY, HOLD */
+    int rate;           /* EVERY, HOLD */
 } Kernel;
 
 typedef struct Stage {
-    int comp; /* LOOP over this component of Sched.causal; -1: WHOLE */
-    int dir;  /* LOOP: +1: t = 0..T-1; -1: t = T-1..0; WHOLE: 0 */
+    int comp;  /* LOOP over this component of Sched.causal; -1: WHOLE */
+    int dir;   /* LOOP: +1: t = 0..T-1; -1: t = T-1..0; WHOLE: 0 */
+    int group; /* index into SchedFn.group, -1: in none */
     VEC(Kernel) kernel;
 } Stage;
+
+/* Stages behind one another that are run chunk by chunk along a time axis: all
+ * of them on some steps, then all on the next ones, so that what one writes is
+ * still in the cache when another reads it.  In a WHOLE stage the rows are
+ * those of the chunk.  A result without the axis sums over all chunks: they are
+ * added to what the first one has written. */
+typedef struct Group {
+    int axis;      /* number of the time axis */
+    int dir;       /* chunks from the first to the last step, or -1 */
+    int64_t rows;  /* a chunk has as many steps as have no more rows than this,
+                      at least one; a row is that of a step of a sequence */
+    int64_t steps; /* not 0: so many steps instead */
+} Group;
 
 enum { FN_FORWARD, FN_BACKWARD, FN_COUNT };
 
 typedef struct SchedFn {
     VEC(Stage) stage; /* empty backward: the model has no GRAD roots */
+    VEC(Group) group;
 } SchedFn;
 
 typedef struct Sched {
@@ -158,21 +184,38 @@ typedef struct Sched {
     int ntime;              /* time axes, at least 1 */
     Val len[CELL_TIMES];    /* of each of them: buffers [B] */
     Val last, start, batch; /* always there: buffers [B] [1] [1] */
-    Val *total;     /* per root: the TOTAL of a TERM, -1: none */
-    Val *slot_val;  /* per slot: where it lives; -1: nowhere */
-    Val *root_val;  /* per root: where it lives */
-    int64_t *param_at;  /* per slot: place in the parameter block, or -1 */
-    int64_t param_size; /* reals in that block */
+    Val skip;               /* [1], -1: none */
+    Val *total;             /* per root: the TOTAL of a TERM, -1: none */
+    Val *slot_val;          /* per slot: where it lives; -1: nowhere */
+    Val *root_val;          /* per root: where it lives */
+    int64_t *param_at;      /* per slot: place in the parameter block, or -1 */
+    int64_t param_size;     /* reals in that block */
 } Sched;
+
+/* How loops in time are cut into chunks; see Group. */
+typedef struct Chunks {
+    bool off;      /* not at all */
+    int64_t steps; /* not 0: so many steps to a chunk */
+} Chunks;
 
 /* The graph must be verified, simplified, and free of FINAL.  Everything
  * lives in `a`. */
-Sched *sched_build(const Graph *g, Arena *a);
+Sched *sched_build(const Graph *g, Chunks chunks, Arena *a);
 void sched_print(Buf *out, const Sched *s);
-/* The axis whose steps axis i has once more, -1: none. */
+/* The axis that gives axis i its steps, -1: none, and one for how many of
+ * those. */
 static inline int sched_like(const Sched *s, int i)
 {
     return i < s->g->time.n ? s->g->time.v[i].like : -1;
+}
+static inline int sched_rate(const Sched *s, int i)
+{
+    return i < s->g->time.n ? s->g->time.v[i].rate : 1;
+}
+/* Whether axis i has the very steps of another. */
+static inline bool sched_same(const Sched *s, int i)
+{
+    return sched_like(s, i) >= 0 && sched_rate(s, i) == 1;
 }
 /* How many rows some axes have: "1", "B", "U*T*B". */
 const char *rows_text(int axes);

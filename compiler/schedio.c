@@ -28,7 +28,8 @@ static const char *const names[] = {
     [KN_PLACE] = "place",     [KN_SUMA] = "sum over",
     [KN_MAXA] = "max over",   [KN_MINA] = "min over",
     [KN_POOL] = "pool",       [KN_AT] = "at",
-    [KN_TAIL] = "tail",       [KN_REVERSE] = "reverse"};
+    [KN_TAIL] = "tail",       [KN_REVERSE] = "reverse",
+    [KN_EVERY] = "every",     [KN_HOLD] = "hold"};
 
 const char *kernel_name(KernelKind k)
 {
@@ -127,6 +128,10 @@ static void print_extras(Printer *p, const Kernel *k)
         buf_printf(p->out, " row %s%+d", k->in.n > 1 ? "len" : "", k->row);
     if (k->kind == KN_SUMA || k->kind == KN_MAXA || k->kind == KN_MINA)
         buf_printf(p->out, " over %s", rows_text(k->over));
+    if (k->kind == KN_EVERY || k->kind == KN_HOLD)
+        buf_printf(p->out, " rate %d row %+d", k->rate, k->row);
+    if (k->kind == KN_EVERY && k->parts > 1)
+        buf_printf(p->out, " sum of %lld", (long long)k->parts);
     if (k->on_start)
         buf_puts(p->out, " on start");
     if (k->add)
@@ -161,12 +166,26 @@ static void print_kernel(Printer *p, const Kernel *k, int loop)
     buf_putc(p->out, '\n');
 }
 
+/* The steps of a group, before its first stage. */
+static void print_group(Printer *p, const Group *g)
+{
+    char big = "TUV"[g->axis], small = "tuv"[g->axis];
+    buf_printf(p->out,
+               g->dir > 0 ? "  chunks of %c = 1..%c, "
+                          : "  chunks of %c = %c..1, ",
+               small, big);
+    if (g->steps)
+        buf_printf(p->out, "%lld steps each\n", (long long)g->steps);
+    else
+        buf_printf(p->out, "%lld rows each\n", (long long)g->rows);
+}
+
 static void print_stage(Printer *p, const Stage *st, int i)
 {
     int loop = 0;
     buf_printf(p->out, "  stage %d: ", i);
     if (st->comp < 0) {
-        buf_puts(p->out, "whole sequence\n");
+        buf_puts(p->out, st->group < 0 ? "whole sequence\n" : "chunk\n");
     } else {
         const Comp *c = &p->s->causal.v.v[st->comp];
         char big = "TUV"[c->axis], small = "tuv"[c->axis];
@@ -196,8 +215,15 @@ void sched_print(Buf *out, const Sched *s)
         if (!s->fn[f].stage.n)
             continue;
         buf_printf(out, "%s\n", fn[f]);
-        for (int i = 0; i < s->fn[f].stage.n; i++)
-            print_stage(&p, &s->fn[f].stage.v[i], i);
+        for (int i = 0, group = -1; i < s->fn[f].stage.n; i++) {
+            const Stage *st = &s->fn[f].stage.v[i];
+            if (st->group >= 0 && st->group != group)
+                print_group(&p, &s->fn[f].group.v[st->group]);
+            else if (st->group < 0 && group >= 0)
+                buf_puts(p.out, "  all steps\n");
+            group = st->group;
+            print_stage(&p, st, i);
+        }
     }
     arena_free(tmp);
 }

@@ -45,6 +45,8 @@ unsigned tasks_rowwise(const Graph *g, Ref r)
     case OP_CUMSUM:
     case OP_ONEHOT:
     case OP_REVERSE:
+    case OP_EVERY:
+    case OP_HOLD:
     case OP_SUMA:
     case OP_MAXA:
     case OP_MINA:

@@ -22,7 +22,7 @@ Val value_new(Lower *w, ValueKind kind, Ref ref, int shape, uint8_t axes)
            !(axes & cell_time(v.axis)))
         v.axis++;
     v.life = LIFE_TEMP;
-    v.fn = v.first = v.last = -1;
+    v.fn = v.first = v.last = v.group = -1;
     vec_push(w->arena, &w->s->val, v);
     return w->s->val.n - 1;
 }
@@ -200,17 +200,17 @@ void value_begin(Lower *w)
     w->s->len[0] = keep(w, "len", -1, 0, GX_B);
     for (int i = 1; i < w->s->ntime; i++) {
         const char *name = arena_printf(w->arena, "len.%s", g->time.v[i].name);
-        if (sched_like(w->s, i) < 0)
-            w->s->len[i] = keep(w, name, -1, 0, GX_B);
+        w->s->len[i] = sched_same(w->s, i) ? w->s->len[sched_like(w->s, i)]
+                                           : keep(w, name, -1, 0, GX_B);
     }
-    for (int i = 1; i < w->s->ntime; i++)
-        if (sched_like(w->s, i) >= 0)
-            w->s->len[i] = w->s->len[sched_like(w->s, i)];
     w->s->last = keep(w, "last", -1, 0, GX_B);
     w->s->start = keep(w, "start", -1, 0, GX_NONE);
     w->s->batch = keep(w, "batch", -1, 0, GX_NONE);
+    w->s->skip = -1;
     for (int i = 0; i < w->l->order.n; i++) {
         const Node *n = NODE(g, w->l->order.v[i]);
+        if (n->op == OP_SKIP)
+            w->s->skip = keep(w, "skip", -1, 0, GX_NONE);
         if (n->op == OP_TOTAL && w->s->total[n->a] < 0)
             w->s->total[n->a] = keep(
                 w, arena_printf(w->arena, "total.%s", g->root.v[n->a].name), -1,
@@ -251,6 +251,8 @@ static Val leaf_value(Lower *w, Ref r)
         return w->s->start;
     case OP_BATCH:
         return w->s->batch;
+    case OP_SKIP:
+        return w->s->skip;
     default:
         return w->s->total[n->a];
     }

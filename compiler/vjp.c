@@ -190,6 +190,28 @@ static void vjp_own(Grad *z, Ref r, Ref d)
         cot_add(z, IN(g, r, i), add2(z, OP_mul, d, IN(g, r, i + 1)));
 }
 
+/* A step that operand x does not hand on gets nothing. */
+static void vjp_every(Grad *z, Ref x, const Node *n, Ref d)
+{
+    Graph *g = z->g;
+    const TimeAxis axis = g->time.v[n->a];
+    Ref t = graph_add(g, OP_TIME, 0, NULL, axis.like, 0, 0, n->span);
+    Ref at = add2(z, OP_mod, add2(z, OP_add, t, graph_const(g, n->b)),
+                  graph_const(g, axis.rate));
+    Ref held = node1(z, OP_HOLD, d, n->a, n->b);
+    Ref taken = add2(z, OP_lt, at, graph_const(g, n->num));
+    cot_add(z, x,
+            n->num < axis.rate ? graph_op3(g, OP_select, taken, held, zero(z))
+                               : held);
+}
+
+static void vjp_hold(Grad *z, Ref x, const Node *n, Ref d)
+{
+    cot_add(z, x,
+            graph_add(z->g, OP_EVERY, 1, &d, n->a, n->b,
+                      z->g->time.v[n->a].rate, n->span));
+}
+
 static void vjp_slice(Grad *z, Ref x, const Node *n, Ref d)
 {
     PartCot p = {n->a, n->b, d};
@@ -244,6 +266,12 @@ void vjp(Grad *z, Ref r, Ref d)
         break;
     case OP_ALONG:
         cot_add(z, x, node1(z, OP_ALONG, d, n.b, n.a));
+        break;
+    case OP_EVERY:
+        vjp_every(z, x, &n, d);
+        break;
+    case OP_HOLD:
+        vjp_hold(z, x, &n, d);
         break;
     case OP_REVERSE:
         cot_add(z, x, node1(z, OP_REVERSE, d, n.a, 0));

@@ -76,6 +76,8 @@ static int list_inputs(AppHost *h, const CellDesc *d)
             h->input[i].set = strdup(d->tensor[t].set);
     }
     h->ninput = n;
+    for (int k = 0; k < d->ntime; k++)
+        h->clock[k] = (RtClock){d->like[k], d->rate[k]};
     free(want);
     return 0;
 }
@@ -106,8 +108,11 @@ static int fixed_compile(AppHost *h, const Flags *f, int training)
 {
     const CellApp *app = h->user;
 
-    (void)f;
-    (void)training;
+    if (training && flags_given(f, "teacher")) {
+        say_error("--teacher: that is part of the equations, which are fixed "
+                  "here; build the program with it");
+        return EXIT_USAGE;
+    }
     h->train = app->train;
     h->eval = app->eval ? app->eval : app->train;
     return 0;
@@ -214,6 +219,13 @@ static int info(Flags *f, void *user)
     return EXIT_DONE;
 }
 
+static int bench(Flags *f, void *user)
+{
+    const CellApp *app = user;
+
+    return app_bench(app->train, app->eval, f);
+}
+
 static const Flag gradcheck_own[] = {
     {"steps", "T", "5", NULL, "of the random sequences"},
     {"batch", "B", "3", NULL, "sequences"},
@@ -232,6 +244,8 @@ static const Flag *const generate_flags[] = {app_generate_flags, app_data_flags,
                                              NULL};
 static const Flag *const gradcheck_flags[] = {gradcheck_own, app_json_flags,
                                               NULL};
+static const Flag *const bench_flags[] = {app_bench_flags, app_json_flags,
+                                          NULL};
 static const Flag *const info_flags[] = {NULL};
 
 static const Verb verb_train = {
@@ -280,6 +294,15 @@ static const Verb verb_gradcheck = {
     0,
     0,
     gradcheck};
+static const Verb verb_bench = {
+    "bench",
+    "",
+    "times on random data",
+    bench_flags,
+    {"bench --steps 50 --batch 64", "bench --threads 2 --json"},
+    0,
+    0,
+    bench};
 static const Verb verb_info = {"info",
                                "",
                                "parameters, states and outputs",
@@ -289,8 +312,8 @@ static const Verb verb_info = {"info",
                                0,
                                info};
 static const Verb *const verbs[] = {
-    &verb_train,     &verb_eval, &verb_predict, &verb_generate,
-    &verb_gradcheck, &verb_info, NULL};
+    &verb_train,     &verb_eval,  &verb_predict, &verb_generate,
+    &verb_gradcheck, &verb_bench, &verb_info,    NULL};
 
 int cell_app_main(const CellApp *app, int argc, char **argv)
 {

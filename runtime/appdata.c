@@ -294,6 +294,7 @@ int app_data(AppHost *h, const Flags *f, const char *path, RtData *d)
         bad = read_text(h, path, d, &err);
     if (!bad && path && is_kind(path, ".npy"))
         bad = read_lengths(h, NULL, d, &err);
+    memcpy(d->clock, h->clock, sizeof d->clock);
     if (!bad)
         bad = data_finish(d, &err) || note_sizes(h, d, &err);
     return bad ? app_fail(&err) : 0;
@@ -312,11 +313,11 @@ static int several(const RtData *d)
 int app_feed(const AppHost *h, const RtData *d, double from, double to,
              RtFeedOptions *o)
 {
-    long batch = 32, chunk = 0, window = 0, hop = 0, seed = 0;
+    long batch = 32, chunk = 0, back = 0, window = 0, hop = 0, seed = 0;
     int code = app_setting_long(h, "batch", 1, &batch);
 
     if (!code)
-        code = app_setting_long(h, "tbptt", 1, &chunk);
+        code = flags_chunk("tbptt", app_setting(h, "tbptt"), &chunk, &back);
     if (!code)
         code = app_setting_long(h, "window", 1, &window);
     if (!code)
@@ -327,6 +328,7 @@ int app_feed(const AppHost *h, const RtData *d, double from, double to,
                          .to = to,
                          .batch = batch,
                          .chunk = chunk,
+                         .back = back,
                          .window = window,
                          .hop = hop,
                          .streams = d->nseq == 1 && !window && !several(d),

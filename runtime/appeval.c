@@ -138,6 +138,7 @@ static int evaluate(AppHost *h, const Flags *f, RtModel *m, const RtData *d)
         code = app_feed(h, d, from, to, &o);
     if (!code) {
         o.shuffle = 0;
+        o.back = 0;
         feed = feed_open(d, &o, &err);
         if (!feed ||
             evaluate_feed(m, d, feed, (int)threads, stop, &tally, &err) < 0)

@@ -65,6 +65,7 @@ static int some_inputs(const AppHost *h, const Sampler *s, const CellDesc *d,
 {
     *part = *h;
     part->ninput = 0;
+    memset(part->clock, 0, sizeof part->clock); /* the rest may set the steps */
     part->input = calloc((size_t)h->ninput + 1, sizeof *part->input);
     if (!part->input)
         return EXIT_BUG;
@@ -160,7 +161,7 @@ static int prime_file(const Story *s, AppHost *h, const Flags *f,
     for (int k = 0; k < s->n && !bad; k++) {
         int i = sample_drawn(s->sampler, k);
         const RtField *field = data_field(&d, s->m->desc->tensor[i].name);
-        int64_t n = d.steps[0].length[0] * field->size;
+        int64_t n = data_steps(&d, field->axis, 0) * field->size;
 
         v[k] = malloc((size_t)(n ? n : 1) * sizeof **v);
         for (int64_t j = 0; v[k] && j < n; j++)

@@ -38,7 +38,8 @@ struct AppHost {
     void *user;      /* the host's own */
     AppInput *input; /* everything that data must give */
     int ninput;
-    RtPairs train_block; /* entries of the spec's blocks */
+    RtClock clock[CELL_TIMES]; /* its slower time axes */
+    RtPairs train_block;       /* entries of the spec's blocks */
     RtPairs data_block;
     Checkpoint about; /* what a checkpoint of this model says */
     const CellDesc *train;
@@ -58,6 +59,8 @@ int app_settings(AppHost *h, const Flags *f, const Flag *table,
 const char *app_setting(const AppHost *h, const char *key);
 /* A number among the settings; *v stays where there is none. */
 int app_setting_long(const AppHost *h, const char *key, long low, long *v);
+/* A number of bytes: 200000, 500K, 200M, 2G. */
+int app_setting_bytes(const AppHost *h, const char *key, int64_t *v);
 int app_setting_real(const AppHost *h, const char *key, double low, double *v);
 
 /* Reads a data set for h->input: a .npy, .csv, .tsv or text file, a folder with
@@ -99,9 +102,11 @@ int app_eval(AppHost *h, const Flags *f, const char *checkpoint,
 int app_predict(AppHost *h, const Flags *f, const char *checkpoint,
                 const char *data);
 int app_generate(AppHost *h, const Flags *f, const char *checkpoint);
+int app_bench(const CellDesc *train, const CellDesc *eval, const Flags *f);
 
 /* Their flags. */
 extern const Flag app_train_flags[], app_data_flags[], app_eval_flags[],
-    app_predict_flags[], app_generate_flags[], app_json_flags[];
+    app_predict_flags[], app_generate_flags[], app_bench_flags[],
+    app_json_flags[];
 
 #endif

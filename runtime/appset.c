@@ -2,6 +2,7 @@
  * all verbs share.  See apphost.h. */
 #include "apphost.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -178,6 +179,28 @@ int app_setting_real(const AppHost *h, const char *key, double low, double *v)
     return 0;
 }
 
+int app_setting_bytes(const AppHost *h, const char *key, int64_t *v)
+{
+    static const char units[] = "KMG";
+    const char *s = app_setting(h, key), *unit;
+    char *end;
+
+    if (!s)
+        return 0;
+    double x = strtod(s, &end);
+    if (end != s && *end &&
+        (unit = strchr(units, toupper((unsigned char)*end))))
+        for (end++; unit >= units; unit--)
+            x *= 1024;
+    if (end == s || *end || !(x >= 1 && x < 9e18)) {
+        say_error("%s: a size such as 200M or 2G is wanted, found \"%s\"", key,
+                  s);
+        return EXIT_USER;
+    }
+    *v = (int64_t)x;
+    return 0;
+}
+
 int app_setting_long(const AppHost *h, const char *key, long low, long *v)
 {
     const char *s = app_setting(h, key);
@@ -188,8 +211,8 @@ int app_setting_long(const AppHost *h, const char *key, long low, long *v)
         return 0;
     x = strtol(s, &end, 10);
     if (end == s || *end || x < low) {
-        say_error("%s: a whole number from %ld is wanted, found \"%s\"%s", key,
-                  low, s, *s == '(' ? "; a pair is not supported yet" : "");
+        say_error("%s: a whole number from %ld is wanted, found \"%s\"", key,
+                  low, s);
         return EXIT_USER;
     }
     *v = x;

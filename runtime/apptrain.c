@@ -22,7 +22,9 @@ const Flag app_train_flags[] = {
     {"steps", "N", NULL, "train", "updates altogether"},
     {"minutes", "X", NULL, "train", "time for this run"},
     {"batch", "B", "32", "train", "sequences, or streams of one long one"},
-    {"tbptt", "K", NULL, "train", "chunks of K steps: state is carried"},
+    {"tbptt", "K", NULL, "train",
+     "chunks of K steps: state is carried; '(K, L)': an update every K steps, "
+     "whose gradient goes back L"},
     {"optimizer", "CALL", "adam(lr = 1e-3)", "train",
      "sgd momentum nesterov adagrad adadelta rmsprop adam adamw nadam lion"},
     {"lr", "RATE", NULL, "train", "learning rate, in place of the optimizer's"},
@@ -30,10 +32,15 @@ const Flag app_train_flags[] = {
      "constant step exponential cosine warmup, with * between"},
     {"clip", "CLIP", NULL, "train", "norm(c), value(c) or none"},
     {"reduce", "HOW", "sequence", "train", "mean per sequence, token, or sum"},
+    {"teacher", "P", "1", "train",
+     "share of earlier steps that are as observed; the others are drawn"},
     {"patience", "N", NULL, "train",
      "epochs without a better validation before it stops; 5 where --minutes "
      "alone ends it"},
     {"threads", "N", NULL, "train", "all processors where not given"},
+    {"memory", "SIZE", NULL, "train",
+     "to stay within, as 200M or 2G: longer sequences are run in segments, "
+     "forward twice"},
     {"seed", "N", "1", "train", "of start values, order and noise"},
     {"log-every", "N", NULL, "train", "updates from row to row of the log"},
     {NULL, NULL, NULL, NULL, NULL}};
@@ -147,7 +154,7 @@ static char *optimizer_text(const AppHost *h, RtModel *m, RtError *err)
 static int numbers(const AppHost *h, FitSetup *s)
 {
     long epochs = 0, steps = 0, patience = 0, threads = 1, seed = 1, every = 0;
-    double minutes = 0;
+    double minutes = 0, teacher = 1;
     int code = app_setting_long(h, "epochs", 1, &epochs);
 
     if (!code)
@@ -162,6 +169,14 @@ static int numbers(const AppHost *h, FitSetup *s)
         code = app_setting_long(h, "seed", 0, &seed);
     if (!code)
         code = app_setting_long(h, "log_every", 1, &every);
+    if (!code)
+        code = app_setting_real(h, "teacher", 0, &teacher);
+    if (!code && teacher > 1) {
+        say_error("teacher: a share from 0 to 1 is wanted, found %g", teacher);
+        code = EXIT_USER;
+    }
+    if (!code)
+        code = app_setting_bytes(h, "memory", &s->memory);
     s->epochs = epochs;
     s->steps = steps;
     s->seconds = 60 * minutes;
@@ -199,6 +214,7 @@ static int set_data(AppHost *h, const Flags *f, const char *path, RtData *data,
         code = app_feed(h, data, at, 1, &s->validfeed);
     }
     s->validfeed.shuffle = 0;
+    s->validfeed.back = 0;
     if (!code && s->feed.streams && s->feed.chunk && !app_setting(h, "tbptt"))
         say_note("one sequence of %lld steps: cut into chunks of %lld (--tbptt "
                  "says otherwise)",
@@ -225,7 +241,8 @@ static int start_model(FitSetup *s, const Checkpoint *resumed, const char *base,
     return checkpoint_weights(resumed, s->model, err);
 }
 
-static int finish(const FitSetup *s, const FitResult *r, const char *log)
+static int finish(const FitSetup *s, const FitResult *r, const char *log,
+                  const char *memory)
 {
     const FitState *st = &s->about->state;
     const char *out = s->save;
@@ -243,6 +260,10 @@ static int finish(const FitSetup *s, const FitResult *r, const char *log)
     else if (!isnan(r->loss))
         printf(", training loss %.6g", r->loss);
     printf("\n%s: log\n", log);
+    if (r->segment)
+        say_note("to stay within --memory %s, sequences were run in segments "
+                 "of %lld steps",
+                 memory, (long long)r->segment);
     if (r->steps == before && before > 0 && !r->interrupted)
         say_note("nothing was left to do; more --epochs or --steps go on");
     if (s->patience > 0 && st->best_epoch > 0 &&
@@ -283,7 +304,7 @@ static int train_model(AppHost *h, FitSetup *s, const char *base,
     if (!code && fit_run(s, &result, &err))
         code = app_fail(&err);
     if (!code)
-        code = finish(s, &result, log);
+        code = finish(s, &result, log, app_setting(h, "memory"));
     free(optimizer);
     model_free(s->model);
     model_free(s->validator);
@@ -341,6 +362,12 @@ int app_train(AppHost *h, const Flags *f, const char *spec, const char *data)
     if (!code && !h->train->backward) {
         say_error("%s has no loss: nothing to train; add `y ~ D` or `loss e`",
                   spec ? spec : h->train->name);
+        code = EXIT_USER;
+    }
+    if (!code && s.feed.back > s.feed.chunk &&
+        model_next(h->train, CELL_SKIP, -1) < 0) {
+        say_error("tbptt: this program counts all steps of a chunk; a pair "
+                  "must stand in the train block of its spec");
         code = EXIT_USER;
     }
     if (!code)

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CELL_ABI 2 /* bumped whenever a layout below changes */
+#define CELL_ABI 3 /* bumped whenever a layout below changes */
 
 /* Axes over which a tensor varies besides its own extents: time, sequences,
  * and further time axes in the order of their declaration.  Rows lie in the
@@ -34,28 +34,32 @@ enum {
     CELL_GRAD,   /* after backward: gradient of an input or start value;
                     gradients of parameters are in the gradient block */
     CELL_LENGTH, /* [B] steps of each sequence, as reals; caller writes; one
-                    for each time axis that is like no other, `of` is its
-                    number from 0 */
+                    for each time axis but those that have the very steps of
+                    another, `of` is its number from 0 */
     CELL_LAST,   /* [B] 1 where the sequence ends in this chunk */
     CELL_START,  /* scalar: 1 on the first chunk of the sequences, else 0 */
     CELL_BATCH,  /* scalar: sequences in the whole batch (B, or more when
                     the batch is split over threads) */
     CELL_TOTAL,  /* [B] steps to normalise each term by; 0: count here */
     CELL_NEXT,   /* what parameter `of` becomes after an update */
-    CELL_STOP    /* not 0 at a step with which drawing ends */
+    CELL_STOP,   /* not 0 at a step with which drawing ends */
+    CELL_SKIP    /* scalar: steps at the beginning of this chunk that no term
+                    counts: their gradient was taken in chunks before */
 };
 
 /* Flags of a tensor. */
 enum {
-    CELL_INDEX = 1,    /* holds class numbers, 0-based, stored as reals */
-    CELL_OBSERVED = 2, /* left of `~`: negative means "not observed" */
+    CELL_INDEX = 1,      /* holds class numbers, 0-based, stored as reals */
+    CELL_OBSERVED = 2,   /* left of `~`: negative means "not observed" */
     CELL_LIKELIHOOD = 4, /* TERM of a `~`: perplexity and bits make sense */
-    CELL_FROZEN = 8,   /* never updated; INPUT: has no GRAD */
-    CELL_BACKWARD = 16, /* its recurrence is swept from the end to 1 */
-    CELL_WHOLE = 32,   /* BATCH: a value depends on all sequences of the batch,
-                          which must not be split */
+    CELL_FROZEN = 8,     /* never updated; INPUT: has no GRAD */
+    CELL_BACKWARD = 16,  /* its recurrence is swept from the end to 1 */
+    CELL_WHOLE = 32,    /* BATCH: a value depends on all sequences of the batch,
+                           which must not be split */
+    CELL_AFTER = 64,    /* INPUT: cotangents of what the steps behind the end
+                           read; its GRAD: of what these read before them */
     CELL_SIMPLEX = 256, /* PARAM: rows are positive and sum to 1 */
-    CELL_SKEW = 512    /* PARAM: square matrices with A' = -A */
+    CELL_SKEW = 512     /* PARAM: square matrices with A' = -A */
 };
 
 /* Number of reals as a polynomial: c, and for each set of axes by[set] times
@@ -67,35 +71,35 @@ typedef struct CellSize {
 /* Where optimiser and initialiser find what the spec said about a name.
  * Kinds are the words of the language ("uniform", "glorot", ...). */
 typedef struct CellInit {
-    const char *kind; /* "const" "normal" "uniform" "glorot" "orthogonal"
-                         "bernoulli" "load" "table" ... */
-    double a, b;      /* its numbers: value; mean, sd; low, high; p */
-    const char *file; /* load("file"), else NULL */
+    const char *kind;    /* "const" "normal" "uniform" "glorot" "orthogonal"
+                            "bernoulli" "load" "table" ... */
+    double a, b;         /* its numbers: value; mean, sd; low, high; p */
+    const char *file;    /* load("file"), else NULL */
     const double *value; /* "table": of every element, row-major, else NULL */
 } CellInit;
 
 typedef struct CellTensor {
-    const char *name;  /* the dotted name that users see */
-    int role;          /* CELL_PARAM ... */
-    int flags;         /* CELL_INDEX ... */
-    int axes;          /* CELL_T | CELL_B ... */
-    int rank;          /* extents of one element, axes not counted */
-    int64_t dim[4];    /* rows first, row-major */
-    int64_t classes;   /* CELL_INDEX: number of classes, else 0 */
-    const char *set;   /* CELL_INDEX: name of the set ("chars"), or NULL */
-    int lag, lead;     /* rows kept before step 1 and after the last ... */
-    int axis;          /* ... of this time axis, counted from 0 */
-    CellSize at;       /* offset, in reals: of step 1 in the work block;
-                          CELL_PARAM: at.c in parameter AND gradient block */
-    int of;            /* GRAD, FINAL, COUNT, DRAW: index of the tensor it
-                          belongs to; else -1 */
-    const char *what;  /* DRAW: "categorical.p", "normal.mean", ... */
-    CellInit init;     /* PARAM: start value; NOISE: distribution, with
-                          kind suffixed by " once" or " shared" where so */
-    double lo, hi;     /* PARAM in (lo, hi): constrained; -inf, inf: free */
-    double lr, decay;  /* PARAM: factor of the learning rate; decay, or -1
-                          where the optimiser's holds */
-    const char *clip;  /* PARAM: "norm(1)" of its own, or NULL */
+    const char *name; /* the dotted name that users see */
+    int role;         /* CELL_PARAM ... */
+    int flags;        /* CELL_INDEX ... */
+    int axes;         /* CELL_T | CELL_B ... */
+    int rank;         /* extents of one element, axes not counted */
+    int64_t dim[4];   /* rows first, row-major */
+    int64_t classes;  /* CELL_INDEX: number of classes, else 0 */
+    const char *set;  /* CELL_INDEX: name of the set ("chars"), or NULL */
+    int lag, lead;    /* rows kept before step 1 and after the last ... */
+    int axis;         /* ... of this time axis, counted from 0 */
+    CellSize at;      /* offset, in reals: of step 1 in the work block;
+                         CELL_PARAM: at.c in parameter AND gradient block */
+    int of;           /* GRAD, FINAL, COUNT, DRAW: index of the tensor it
+                         belongs to; else -1 */
+    const char *what; /* DRAW: "categorical.p", "normal.mean", ... */
+    CellInit init;    /* PARAM: start value; NOISE: distribution, with
+                         kind suffixed by " once" or " shared" where so */
+    double lo, hi;    /* PARAM in (lo, hi): constrained; -inf, inf: free */
+    double lr, decay; /* PARAM: factor of the learning rate; decay, or -1
+                         where the optimiser's holds */
+    const char *clip; /* PARAM: "norm(1)" of its own, or NULL */
 } CellTensor;
 
 /* forward: fills every OUTPUT, FINAL, LOSS, TERM, COUNT, METRIC and DRAW from
@@ -116,24 +120,26 @@ typedef int CellRun(const CellDesc *d, int fn, const void *params, void *grads,
                     void *work, const int64_t *n);
 
 struct CellDesc {
-    int abi;            /* CELL_ABI */
-    const char *name;   /* model name */
-    int real_bytes;     /* 4 or 8 */
-    int ntime;          /* time axes, at least 1 */
+    int abi;                      /* CELL_ABI */
+    const char *name;             /* model name */
+    int real_bytes;               /* 4 or 8 */
+    int ntime;                    /* time axes, at least 1 */
     const char *time[CELL_TIMES]; /* their names in the source */
-    int like[CELL_TIMES]; /* an axis whose steps these are once more, so that
-                             extents and lengths are the same; -1: none */
-    int ntensor;        /* entries of tensor */
+    int like[CELL_TIMES]; /* an earlier axis that gives this one its steps:
+                             one for `rate` of those; -1: none */
+    int rate[CELL_TIMES]; /* 1: the same steps once more; more: a slower clock,
+                             floor(length / rate) long, its extent at least 1 */
+    int ntensor;          /* entries of tensor */
     const CellTensor *tensor;
-    int64_t param_size; /* reals in the parameter block */
-    CellSize work_size; /* reals in the work block */
-    CellFn *forward;    /* never NULL */
-    CellFn *backward;   /* NULL without a loss */
-    const char *spec;   /* the source text, for checkpoints; may be NULL */
+    int64_t param_size;  /* reals in the parameter block */
+    CellSize work_size;  /* reals in the work block */
+    CellFn *forward;     /* never NULL */
+    CellFn *backward;    /* NULL without a loss */
+    const char *spec;    /* the source text, for checkpoints; may be NULL */
     const char *trained; /* `train` and `data` blocks as "key = value\n"
                             lines, expressions as written; may be NULL */
-    CellRun *run;       /* not NULL: called instead of forward, backward */
-    void *user;         /* for run alone */
+    CellRun *run;        /* not NULL: called instead of forward, backward */
+    void *user;          /* for run alone */
 };
 
 static inline int cell_forward(const CellDesc *d, const void *params,
@@ -190,6 +196,24 @@ static inline int cell_only_time(int axes)
         if (axes & cell_time(i))
             only = only == CELL_NO_TIME ? i : CELL_MANY_TIMES;
     return only;
+}
+
+/* Steps of time axis i where the axis that gives it its steps has `steps`. */
+static inline int64_t cell_steps(const CellDesc *d, int i, int64_t steps)
+{
+    return d->rate[i] > 1 ? steps / d->rate[i] : steps;
+}
+
+/* Sets the extents that follow from others. */
+static inline void cell_extents(const CellDesc *d, int64_t *n)
+{
+    for (int i = 0; i < d->ntime; i++) {
+        int64_t *to = &n[cell_time_at(i)];
+        if (d->like[i] < 0)
+            continue;
+        *to = cell_steps(d, i, n[cell_time_at(d->like[i])]);
+        *to = *to > 1 ? *to : 1;
+    }
 }
 
 /* Rows of tensor t from its first to the one at i[CELL_AT_T], ... */

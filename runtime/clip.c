@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "clones.h"
 #include "optim.h"
 
 enum { CLIP_NONE, CLIP_NORM, CLIP_VALUE };
@@ -50,18 +51,41 @@ static void put_grad(RtModel *m, int64_t at, double v)
         ((float *)m->grads)[at] = (float)v;
 }
 
+/* Sum of n squares, in lanes that a vector holds. */
+enum { LANES = 16 };
+#define SUM_SQUARES(REAL)                                                \
+    RT_CLONES static double sum_squares_##REAL(const REAL *g, int64_t n) \
+    {                                                                    \
+        double lane[LANES] = {0}, sum = 0;                               \
+        int64_t k = 0;                                                   \
+        for (; k + LANES <= n; k += LANES)                               \
+            for (int i = 0; i < LANES; i++)                              \
+                lane[i] += (double)g[k + i] * (double)g[k + i];          \
+        for (; k < n; k++)                                               \
+            sum += (double)g[k] * (double)g[k];                          \
+        for (int i = 0; i < LANES; i++)                                  \
+            sum += lane[i];                                              \
+        return sum;                                                      \
+    }
+SUM_SQUARES(float)
+SUM_SQUARES(double)
+
 /* Adds |g|^p over one parameter, or for p = inf takes the largest. */
 static double gather(const RtModel *m, const CellTensor *t, double p,
                      double sum)
 {
     int64_t n = model_size(t);
 
+    if (p == 2 && m->desc->real_bytes == 8)
+        return sum + sum_squares_double((const double *)m->grads + t->at.c, n);
+    if (p == 2)
+        return sum + sum_squares_float((const float *)m->grads + t->at.c, n);
     for (int64_t k = 0; k < n; k++) {
         double g = fabs(grad_at(m, t->at.c + k));
         if (isinf(p))
             sum = g > sum || isnan(g) ? g : sum;
         else
-            sum += p == 2 ? g * g : p == 1 ? g : pow(g, p);
+            sum += p == 1 ? g : pow(g, p);
     }
     return sum;
 }

@@ -395,10 +395,53 @@ static int one_step_each(RtData *d, RtError *err)
     return bad;
 }
 
+static const RtField *field_along(const RtData *d, int axis)
+{
+    for (int k = 0; k < d->nfield; k++)
+        if (!d->field[k].is_static && d->field[k].axis == axis)
+            return &d->field[k];
+    return NULL;
+}
+
+/* The steps of a slower axis follow from those of another. */
+static int follow_clock(RtData *d, int axis, RtError *err)
+{
+    RtClock c = d->clock[axis];
+    const RtSteps *of = &d->steps[c.like];
+    int64_t *start = calloc((size_t)d->nseq + 1, sizeof *start);
+    const RtField *f = field_along(d, axis);
+
+    if (!start)
+        return rt_fail_memory(err, (size_t)d->nseq * sizeof *start);
+    for (int64_t i = 0; i < d->nseq; i++) {
+        int64_t room = of->offset ? of->offset[i + 1] - of->offset[i] : 1;
+        start[i + 1] = start[i] + room / c.rate;
+    }
+    int bad = !f && set_sequences(d, axis, "", "", d->nseq, start, err);
+    for (int64_t i = 0; i < d->nseq && !bad; i++) {
+        const RtSteps *own = &d->steps[axis];
+        int64_t n = start[i + 1] - start[i];
+        int64_t found = own->offset[i + 1] - own->offset[i];
+
+        own->length[i] = data_steps(d, c.like, i) / c.rate;
+        if (f && found != n)
+            bad = rt_fail(err,
+                          "%s: %lld steps in sequence %lld of input %s, wanted "
+                          "%lld: one for every %d of the faster axis",
+                          f->from, (long long)found, (long long)i + 1, f->name,
+                          (long long)n, c.rate);
+    }
+    free(start);
+    return bad;
+}
+
 int data_finish(RtData *d, RtError *err)
 {
     if (!d->steps[0].offset && one_step_each(d, err))
         return -1;
+    for (int k = 1; k < CELL_TIMES; k++)
+        if (d->clock[k].rate > 1 && follow_clock(d, k, err))
+            return -1;
     for (int k = 0; k < d->nfield; k++) {
         RtField *f = &d->field[k];
         int64_t classes = 1;

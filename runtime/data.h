@@ -28,7 +28,7 @@ typedef struct RtWant {
 
 typedef struct RtField {
     char *name;
-    char *from;                              /* file, for messages */
+    char *from;                                    /* file, for messages */
     int is_index, observed, is_static, axis, rank; /* as in RtWant */
     int64_t dim[4];  /* as wanted, open ones filled in */
     int64_t size;    /* reals per element: product of dim */
@@ -46,12 +46,20 @@ typedef struct RtSteps {
     int64_t *length; /* [nseq]: valid steps of each, up to offset[i + 1] */
 } RtSteps;
 
+/* A slower axis: one step for every `rate` of those of axis `like`; rate 0, 1:
+ * it is none. */
+typedef struct RtClock {
+    int like, rate;
+} RtClock;
+
 /* Start with `RtData d = {0};`, end with data_free. */
 typedef struct RtData {
     RtField *field;
     int nfield;
-    int64_t nseq; /* sequences */
+    int64_t nseq;              /* sequences */
     RtSteps steps[CELL_TIMES]; /* the first is never without, once finished */
+    RtClock clock[CELL_TIMES]; /* set by the caller; data_finish checks the
+                                  steps of such axes or finds them */
 } RtData;
 
 void data_free(RtData *d);
@@ -91,6 +99,8 @@ typedef struct RtFeedOptions {
                         is only one; 0, 0.9 and 0.9, 1 for the last tenth */
     int64_t batch;   /* rows of a group, B */
     int64_t chunk;   /* steps of a chunk; 0: the whole row at once */
+    int64_t back;    /* > chunk: a chunk begins so many steps before its end,
+                        with steps of the chunks before */
     int64_t window;  /* > 0: rows are windows of that many steps */
     int64_t hop;     /* steps from window to window; 0 is 1 */
     int streams;     /* 1: if there is only one sequence, cut it into `batch`
@@ -110,15 +120,18 @@ void feed_free(RtFeed *f);
 
 /* One batch: a chunk of a group. */
 typedef struct RtBatch {
-    int64_t epoch, index; /* position, both from 0 */
-    int64_t group;        /* which rows */
-    int64_t B;            /* rows; the last group may be smaller */
-    int64_t from;         /* first step within the rows, from 0 */
-    int64_t T;            /* steps of this chunk */
+    int64_t epoch, index;     /* position, both from 0 */
+    int64_t group;            /* which rows */
+    int64_t B;                /* rows; the last group may be smaller */
+    int64_t from;             /* first step within the rows, from 0 */
+    int64_t T;                /* steps of this chunk ... */
+    int64_t skip;             /* ... of which the first were dealt before */
+    int64_t carry;            /* after so many of them the next chunk begins */
     int64_t more[CELL_TIMES]; /* steps along the further axes, all of them */
-    int start;            /* 1: the rows begin here; 0: carry the state */
-    int end;              /* 1: last chunk of the group */
-    int64_t steps;        /* valid steps of all its rows */
+    int first;                /* 1: first chunk of the group */
+    int start;                /* 1: the rows begin here; 0: carry the state */
+    int end;                  /* 1: last chunk of the group */
+    int64_t steps;            /* valid steps of all its rows, dealt now */
 } RtBatch;
 
 /* Number of batches of an epoch; the same in all unless the rows are shuffled
@@ -138,7 +151,7 @@ int feed_batch(RtFeed *f, int64_t epoch, int64_t index, RtBatch *b,
 void feed_fill(const RtFeed *f, const RtBatch *b, const RtField *field,
                int64_t b0, int64_t nb, int real_bytes, void *dst);
 /* Valid steps of the rows within this chunk, 0..T, and 1 where a row's last
- * step is in it; both [nb], either may be NULL. */
+ * step is in it and was not dealt before; both [nb], either may be NULL. */
 void feed_lengths(const RtFeed *f, const RtBatch *b, int64_t b0, int64_t nb,
                   int64_t *length, unsigned char *last);
 /* The same steps along another time axis, which is never cut; [nb]. */

@@ -18,6 +18,10 @@
 #define FMA_f64(a, b, c) vm_fma(a, b, c)
 #define VFMA_f32(a, b, c) ((a) * (b) + (c))
 #define VFMA_f64(a, b, c) ((a) * (b) + (c))
+#define VLOAD_f32(p, n) KERNEL_NAME(load)(p, n)
+#define VLOAD_f64(p, n) KERNEL_NAME(load)(p, n)
+#define VSTORE_f32(p, n, v) KERNEL_NAME(store)(p, n, v)
+#define VSTORE_f64(p, n, v) KERNEL_NAME(store)(p, n, v)
 #include "each_real.h"
 
 #ifdef RT_X86
@@ -34,6 +38,10 @@
     ((Vec)_mm256_fmadd_ps((__m256)(a), (__m256)(b), (__m256)(c)))
 #define VFMA_f64(a, b, c) \
     ((Vec)_mm256_fmadd_pd((__m256d)(a), (__m256d)(b), (__m256d)(c)))
+#define VLOAD_f32(p, n) KERNEL_NAME(load)(p, n)
+#define VLOAD_f64(p, n) KERNEL_NAME(load)(p, n)
+#define VSTORE_f32(p, n, v) KERNEL_NAME(store)(p, n, v)
+#define VSTORE_f64(p, n, v) KERNEL_NAME(store)(p, n, v)
 #include "each_real.h"
 
 #define FMA_f32(a, b, c) __builtin_fmaf(a, b, c)
@@ -49,6 +57,14 @@
     ((Vec)_mm512_fmadd_ps((__m512)(a), (__m512)(b), (__m512)(c)))
 #define VFMA_f64(a, b, c) \
     ((Vec)_mm512_fmadd_pd((__m512d)(a), (__m512d)(b), (__m512d)(c)))
+#define VLOAD_f32(p, n) \
+    ((Vec)_mm512_maskz_loadu_ps((__mmask16)((1u << (n)) - 1), p))
+#define VLOAD_f64(p, n) \
+    ((Vec)_mm512_maskz_loadu_pd((__mmask8)((1u << (n)) - 1), p))
+#define VSTORE_f32(p, n, v) \
+    _mm512_mask_storeu_ps(p, (__mmask16)((1u << (n)) - 1), (__m512)(v))
+#define VSTORE_f64(p, n, v) \
+    _mm512_mask_storeu_pd(p, (__mmask8)((1u << (n)) - 1), (__m512d)(v))
 #include "each_real.h"
 
 #endif

@@ -1,6 +1,7 @@
 /* The inner half of each_isa.h: includes TEMPLATE for float and for double with
- * REAL, VM and R (see strips.def), FMA and VFMA (a*b + c, on vectors), and
- * KERNEL_NAME(name), a kernel's name for this precision and instruction set. */
+ * REAL, VM and R (see strips.def), FMA and VFMA (a*b + c, on vectors), VLOAD
+ * and VSTORE (the first n reals of a vector), and KERNEL_NAME(name), a kernel's
+ * name for this precision and instruction set. */
 
 #define RT_JOIN2(name, suffix, isa) rt_##name##_##suffix##_##isa
 #define RT_JOIN(name, suffix, isa) RT_JOIN2(name, suffix, isa)
@@ -11,6 +12,8 @@
 #define VM(name) vm_##name##f
 #define FMA(a, b, c) FMA_f32(a, b, c)
 #define VFMA(a, b, c) VFMA_f32(a, b, c)
+#define VLOAD(p, n) VLOAD_f32(p, n)
+#define VSTORE(p, n, v) VSTORE_f32(p, n, v)
 #define KERNEL_NAME(name) RT_JOIN(name, f32, ISA)
 #include TEMPLATE
 #undef REAL
@@ -18,6 +21,8 @@
 #undef VM
 #undef FMA
 #undef VFMA
+#undef VLOAD
+#undef VSTORE
 #undef KERNEL_NAME
 
 #define REAL double
@@ -25,6 +30,8 @@
 #define VM(name) vm_##name
 #define FMA(a, b, c) FMA_f64(a, b, c)
 #define VFMA(a, b, c) VFMA_f64(a, b, c)
+#define VLOAD(p, n) VLOAD_f64(p, n)
+#define VSTORE(p, n, v) VSTORE_f64(p, n, v)
 #define KERNEL_NAME(name) RT_JOIN(name, f64, ISA)
 #include TEMPLATE
 #undef REAL
@@ -32,6 +39,8 @@
 #undef VM
 #undef FMA
 #undef VFMA
+#undef VLOAD
+#undef VSTORE
 #undef KERNEL_NAME
 
 #undef R
@@ -46,3 +55,7 @@
 #undef FMA_f64
 #undef VFMA_f32
 #undef VFMA_f64
+#undef VLOAD_f32
+#undef VLOAD_f64
+#undef VSTORE_f32
+#undef VSTORE_f64

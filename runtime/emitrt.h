@@ -638,6 +638,37 @@ static void mirror(int64_t T, int64_t B, int64_t n, REAL *y, int64_t yts,
         }
 }
 
+/* y[K,B,n] = the sum of x[T,B,n] over count steps from rate*(k + 1) + row on */
+static void every(int64_t K, int64_t T, int64_t B, int64_t n, REAL *y,
+                  int64_t yts, int64_t ybs, const REAL *x, int64_t xts,
+                  int64_t xbs, int64_t rate, int64_t row, int64_t count)
+{
+    for (int64_t k = 0; k < K; k++)
+        for (int64_t b = 0; b < B; b++) {
+            REAL *to = y + k * yts + b * ybs;
+            for (int64_t i = 0; i < n; i++)
+                to[i] = 0;
+            for (int64_t j = 0; j < count; j++) {
+                const int64_t t = rate * (k + 1) + row + j;
+                for (int64_t i = 0; i < n && t >= 0 && t < T; i++)
+                    to[i] += x[t * xts + b * xbs + i];
+            }
+        }
+}
+
+/* y[T,B,n] = x[K,B,n] at step floor((t + row)/rate), 0 outside */
+static void hold(int64_t T, int64_t K, int64_t B, int64_t n, REAL *y,
+                 int64_t yts, int64_t ybs, const REAL *x, int64_t xts,
+                 int64_t xbs, int64_t rate, int64_t row)
+{
+    for (int64_t t = 0; t < T; t++)
+        for (int64_t b = 0; b < B; b++) {
+            const int64_t k = t + row < 0 ? K : (t + row) / rate;
+            for (int64_t i = 0; i < n; i++)
+                y[t * yts + b * ybs + i] = k < K ? x[k * xts + b * xbs + i] : 0;
+        }
+}
+
 /* x[B,n] = v where step t is len[b] or after */
 static void tail_step(int64_t B, int64_t n, REAL *x, int64_t bs, int64_t t,
                       const REAL *len, const REAL *v, int64_t vs, int64_t vc)

@@ -111,8 +111,10 @@ RtWant *evaluate_wants(const CellDesc *d, int *n)
     *n = 0;
     if (!w)
         return NULL;
-    for (int i = -1; (i = model_next(d, CELL_INPUT, i)) >= 0; k++) {
+    for (int i = -1; (i = model_next(d, CELL_INPUT, i)) >= 0;) {
         const CellTensor *t = &d->tensor[i];
+        if (t->flags & CELL_AFTER)
+            continue;
         w[k].name = t->name;
         w[k].is_index = (t->flags & CELL_INDEX) != 0;
         w[k].observed = (t->flags & CELL_OBSERVED) != 0;
@@ -120,7 +122,7 @@ RtWant *evaluate_wants(const CellDesc *d, int *n)
         w[k].axis = w[k].is_static ? 0 : cell_only_time(t->axes);
         w[k].rank = t->rank;
         memcpy(w[k].dim, t->dim, sizeof w[k].dim);
-        w[k].classes = t->classes;
+        w[k++].classes = t->classes;
     }
     *n = k;
     return w;
@@ -169,6 +171,8 @@ const RtField **evaluate_bind(const CellDesc *d, const RtData *data,
     for (int i = -1; (i = model_next(d, CELL_INPUT, i)) >= 0;) {
         const CellTensor *t = &d->tensor[i];
         int rc = 0;
+        if (t->flags & CELL_AFTER)
+            continue;
         from[i] = data_field(data, t->name);
         if (!from[i])
             rc = rt_fail(err, "the data has nothing for input %s of %s",

@@ -245,11 +245,18 @@ int64_t feed_steps(const RtFeed *f)
     return n;
 }
 
-/* Steps of a row within the chunk. */
-static int64_t steps_in(Row row, const RtBatch *b)
+/* Steps of a row within the chunk, without its first `skip`. */
+static int64_t steps_in(Row row, const RtBatch *b, int64_t skip)
 {
-    int64_t n = row.length - b->from;
-    return n < 0 ? 0 : n > b->T ? b->T : n;
+    int64_t n = row.length - b->from - skip, T = b->T - skip;
+    return n < 0 ? 0 : n > T ? T : n;
+}
+
+/* Where chunk i of a row begins: `back` steps before it would end. */
+static int64_t chunk_from(const RtFeedOptions *o, int64_t i)
+{
+    int64_t from = (i + 1) * o->chunk - o->back;
+    return o->back <= o->chunk ? i * o->chunk : from < 0 ? 0 : from;
 }
 
 int feed_batch(RtFeed *f, int64_t epoch, int64_t index, RtBatch *b,
@@ -272,11 +279,14 @@ int feed_batch(RtFeed *f, int64_t epoch, int64_t index, RtBatch *b,
     int64_t chunk = index - f->batch[lo];
     *b = (RtBatch){.epoch = epoch, .index = index, .group = lo};
     b->B = group_rows(f, lo);
-    b->from = chunk * f->o.chunk;
+    b->from = chunk_from(&f->o, chunk);
+    b->skip = chunk * f->o.chunk - b->from;
+    b->carry = chunk_from(&f->o, chunk + 1) - b->from;
     b->T = longest_row(f, lo) - b->from;
-    if (f->o.chunk > 0 && b->T > f->o.chunk)
-        b->T = f->o.chunk;
-    b->start = chunk == 0;
+    if (f->o.chunk > 0 && b->T > b->skip + f->o.chunk)
+        b->T = b->skip + f->o.chunk;
+    b->first = chunk == 0;
+    b->start = b->from == 0;
     b->end = index + 1 == f->batch[lo + 1];
     for (int64_t r = 0; r < b->B; r++)
         for (int k = 1; k < CELL_TIMES; k++) {
@@ -285,7 +295,7 @@ int feed_batch(RtFeed *f, int64_t epoch, int64_t index, RtBatch *b,
             b->more[k] = r && b->more[k] > n ? b->more[k] : n;
         }
     for (int64_t r = 0; r < b->B; r++)
-        b->steps += steps_in(row_at(f, lo * f->o.batch + r), b);
+        b->steps += steps_in(row_at(f, lo * f->o.batch + r), b, b->skip);
     return 0;
 }
 
@@ -320,7 +330,8 @@ void feed_fill(const RtFeed *f, const RtBatch *b, const RtField *field,
                        to);
             continue;
         }
-        int64_t valid = steps_in(row, b), at = row.offset + b->from, T = b->T;
+        int64_t valid = steps_in(row, b, 0), at = row.offset + b->from,
+                T = b->T;
         if (field->axis) {
             valid = data_steps(f->data, field->axis, row.seq);
             at = f->data->steps[field->axis].offset[row.seq];
@@ -342,9 +353,10 @@ void feed_lengths(const RtFeed *f, const RtBatch *b, int64_t b0, int64_t nb,
     for (int64_t r = 0; r < nb; r++) {
         Row row = row_at(f, b->group * f->o.batch + b0 + r);
         if (length)
-            length[r] = steps_in(row, b);
+            length[r] = steps_in(row, b, 0);
         if (last)
-            last[r] = row.length > b->from && row.length <= b->from + b->T;
+            last[r] =
+                row.length > b->from + b->skip && row.length <= b->from + b->T;
     }
 }
 

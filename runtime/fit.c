@@ -6,6 +6,7 @@
 
 #include "evaluate.h"
 #include "progress.h"
+#include "rtio.h"
 
 /* Everything that lives as long as one call of fit_run. */
 typedef struct Fit {
@@ -27,6 +28,7 @@ typedef struct Fit {
     int64_t first_step;        /* updates made before this call */
     int64_t batches;           /* of this epoch */
     int open;                  /* the team carries state */
+    int64_t room;              /* bytes for work blocks; 0: no limit */
 } Fit;
 
 static int resume(Fit *t, RtError *err)
@@ -59,6 +61,45 @@ static int resume(Fit *t, RtError *err)
     return rc;
 }
 
+/* What the limit leaves beside all that is there before the first batch. */
+static int find_room(Fit *t, RtError *err)
+{
+    int64_t used = rt_resident();
+
+    if (t->f->memory <= 0)
+        return 0;
+    if (t->f->memory <= used)
+        return rt_fail(err,
+                       "--memory %lldM: the program, its data and its weights "
+                       "take %lldM already",
+                       (long long)(t->f->memory >> 20),
+                       (long long)(used >> 20) + 1);
+    t->room = t->f->memory - used;
+    return 0;
+}
+
+/* Steps of a segment of this batch; 0: it is run whole. */
+static int find_segment(Fit *t, const RtBatch *b, int64_t *steps, RtError *err)
+{
+    int64_t *least = &t->result->segment;
+
+    *steps = 0;
+    if (!t->room)
+        return 0;
+    *steps = team_segment(t->team, b, t->f->token, t->room);
+    if (*steps > 0 && *steps < b->T && (!*least || *steps < *least))
+        *least = *steps;
+    if (*steps > 0)
+        return 0;
+    int64_t need = team_bytes(t->team, b, t->f->token, 1) - t->room;
+    return rt_fail(err,
+                   "--memory %lldM is too little for sequences of %lld steps "
+                   "in batches of %lld: %lldM would do, or a smaller --batch",
+                   (long long)(t->f->memory >> 20), (long long)b->T,
+                   (long long)b->B,
+                   (long long)((t->f->memory + need) >> 20) + 1);
+}
+
 static int start(Fit *t, RtError *err)
 {
     const FitSetup *f = t->f;
@@ -85,6 +126,8 @@ static int start(Fit *t, RtError *err)
     if (!t->schedule || (f->resume && resume(t, err)))
         return -1;
     t->first_step = t->st->step;
+    if (find_room(t, err))
+        return -1;
     t->begun = t->row_clock = progress_clock();
     return progress_open(&t->progress, f->out, f->terminal, f->log,
                          f->resume != NULL, err);
@@ -149,7 +192,7 @@ static int train_batch(Fit *t, RtError *err)
 
     if (feed_batch(t->feed, st->epoch, st->batch, &batch, err))
         return -1;
-    if (batch.start)
+    if (batch.first)
         st->start_step = st->step;
     TeamJob job = {.feed = t->feed,
                    .from = t->from,
@@ -160,6 +203,8 @@ static int train_batch(Fit *t, RtError *err)
                    .seed = st->seed,
                    .step = (uint64_t)st->step,
                    .start_step = (uint64_t)st->start_step};
+    if (find_segment(t, &batch, &job.segment, err))
+        return -1;
     t->row.lr = optim_rate(t->optim) * schedule_factor(t->schedule, st->step);
     if (team_run(t->team, &job, err) ||
         clip_grads(t->f->model, &t->clip, &t->row.gradnorm, err))
@@ -172,7 +217,7 @@ static int train_batch(Fit *t, RtError *err)
     team_update(t->team);
     if (count_batch(t, &batch, err))
         return -1;
-    t->open = !batch.end;
+    t->open = !batch.end && batch.carry;
     st->batch++;
     st->step++;
     return 0;

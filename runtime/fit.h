@@ -28,6 +28,8 @@ typedef struct FitSetup {
     int64_t steps;         /* updates altogether; 0: no such limit */
     double seconds;        /* of this call; 0: no such limit */
     int threads;           /* 0 is 1 */
+    int64_t memory;        /* bytes that the process may take; longer sequences
+                              are run in segments; 0: no limit */
     uint64_t seed;         /* of noise */
     int64_t patience;      /* epochs without a better validation before it
                               stops; 0: never */
@@ -54,6 +56,8 @@ typedef struct FitResult {
     double nats;           /* of likelihoods, per counted step; NAN if none */
     double val_loss, val_nats; /* last validation; NAN if none */
     double seconds;            /* of this call */
+    int64_t segment;           /* steps of the shortest segments that
+                                  FitSetup.memory made necessary; 0: none */
     double tokens_per_s;       /* valid steps trained on per second */
 } FitResult;
 

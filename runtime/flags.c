@@ -248,6 +248,30 @@ int flags_long(const Flags *f, const char *name, long low, long high, long *v)
     return 0;
 }
 
+int flags_chunk(const char *name, const char *text, long *every, long *back)
+{
+    long a = 0, b = 0;
+    int n = 0, m = 0;
+
+    if (!text)
+        return 0;
+    if (sscanf(text, " %ld %n", &a, &n) == 1 && n && !text[n])
+        b = a;
+    else if (sscanf(text, " ( %ld , %ld ) %n", &a, &b, &m) != 2 || !m ||
+             text[m])
+        a = 0;
+    if (a < 1 || b < a) {
+        say_error(
+            "%s: steps of a chunk are wanted, as in 100, or (every, back) "
+            "with back no smaller, as in '(10, 20)'; found \"%s\"",
+            name, text);
+        return EXIT_USAGE;
+    }
+    *every = a;
+    *back = b;
+    return 0;
+}
+
 const char *flags_pair(const Flags *f, const char *name, int i, int *n,
                        const char **text)
 {

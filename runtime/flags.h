@@ -23,7 +23,7 @@ typedef struct Flag {
     const char *start; /* its value where not given, NULL: none */
     const char *from;  /* block of the spec that may set it, NULL: command
                           line only */
-    const char *help;  /* one line */
+    const char *help;  /* one line; NULL: not shown, for our own tests */
 } Flag;
 
 typedef struct Flags Flags;
@@ -61,6 +61,10 @@ int flags_given(const Flags *f, const char *name);
 int flags_long(const Flags *f, const char *name, long low, long high, long *v);
 int flags_real(const Flags *f, const char *name, double low, double high,
                double *v);
+/* Steps of a chunk: "K", or "(EVERY, BACK)" with EVERY <= BACK; of K both are
+ * K. Anything else is a message about `name` and EXIT_USAGE; NULL: both stay.
+ */
+int flags_chunk(const char *name, const char *text, long *every, long *back);
 /* Splits "NAME=VALUE", the i-th value of a flag: returns VALUE and sets *n to
  * the length of NAME; NULL past the last.  Without "=" or with an empty side:
  * message, *n = -1. */

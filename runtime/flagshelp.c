@@ -43,6 +43,8 @@ void flags_help(const Verb *verb, const char *program, FILE *to)
             *verb->args ? " " : "", verb->args, verb->summary);
     for (const Flag *const *t = verb->flag; *t; t++)
         for (const Flag *f = *t; f->name; f++) {
+            if (!f->help)
+                continue;
             n = strlen(f->name) + 2 + (f->value ? strlen(f->value) + 1 : 0);
             if (n > width && n <= 26)
                 width = n;
@@ -51,7 +53,8 @@ void flags_help(const Verb *verb, const char *program, FILE *to)
             "\nflags [default; sources of a value, the last one counts]:\n");
     for (const Flag *const *t = verb->flag; *t; t++)
         for (const Flag *f = *t; f->name; f++)
-            help_flag(f, width, to);
+            if (f->help)
+                help_flag(f, width, to);
     help_flag(&help, width, to);
     fprintf(to, "\nexamples:\n");
     for (int i = 0; i < 2; i++)

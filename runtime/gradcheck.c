@@ -19,7 +19,9 @@ typedef struct Check {
     int64_t *length[CELL_TIMES]; /* [B] */
     int64_t *piece;              /* [B] of the chunk */
     unsigned char *last;
-    int64_t from, T; /* the chunk */
+    int64_t from, T; /* the chunk ... */
+    int64_t skip;    /* ... of which so many have been counted ... */
+    int64_t carry;   /* ... and after which the next one begins */
     RtRng rng;
 } Check;
 
@@ -126,6 +128,7 @@ static int forward(Check *c, double *loss, RtError *err)
         if (session_lengths(c->s, k, c->length[k], err))
             return -1;
     session_last(c->s, c->last);
+    session_skip(c->s, c->skip);
     if (model_next(c->d, CELL_NOISE, -1) >= 0 && session_noise(c->s, err))
         return -1;
     if (session_forward(c->s, err))
@@ -324,7 +327,7 @@ static int check_chunk(Check *c, GradReport *r, RtError *err)
         int64_t left = c->length[0][b] - c->from;
 
         c->piece[b] = left < 0 ? 0 : left < c->T ? left : c->T;
-        c->last[b] = left > 0 && left <= c->T;
+        c->last[b] = left > c->skip && left <= c->T;
     }
     bad = forward(c, &loss, err) || session_backward(c->s, err);
     if (!bad) {
@@ -344,7 +347,8 @@ static int check_chunk(Check *c, GradReport *r, RtError *err)
     }
     free(list);
     if (!bad)
-        bad = forward(c, &loss, err) || session_carry(c->s, err);
+        bad = forward(c, &loss, err) ||
+              (c->carry && session_carry(c->s, c->carry, err));
     return bad ? -1 : 0;
 }
 
@@ -352,7 +356,8 @@ int gradcheck_run(const CellDesc *d, const GradSetup *setup, GradReport *r,
                   RtError *err)
 {
     Check c = {.d = d, .set = setup};
-    int64_t K = setup->tbptt ? setup->tbptt : setup->T;
+    int64_t T = setup->T, K = setup->tbptt ? setup->tbptt : T;
+    int64_t back = setup->back > K ? setup->back : K;
     int bad = -1;
 
     if (!d->backward)
@@ -365,9 +370,7 @@ int gradcheck_run(const CellDesc *d, const GradSetup *setup, GradReport *r,
     c.n[CELL_AT_B] = setup->B;
     for (int k = 0; k < CELL_TIMES; k++) /* all of them different */
         c.n[cell_time_at(k)] = setup->T > k ? setup->T - k : 1;
-    for (int k = 0; k < d->ntime; k++)
-        if (d->like[k] >= 0)
-            c.n[cell_time_at(k)] = c.n[cell_time_at(d->like[k])];
+    cell_extents(d, c.n);
     c.rng = (RtRng){setup->seed, rt_stream(RT_STREAM_TEST, 0), 0};
     c.m = model_new(d, err);
     c.s = c.m ? session_new(c.m, err) : NULL;
@@ -376,9 +379,14 @@ int gradcheck_run(const CellDesc *d, const GradSetup *setup, GradReport *r,
         bad = fill_params(&c, err) || fill_inputs(&c, err) ||
               fill_lengths(&c, err);
     }
-    for (c.from = 0; c.from < setup->T && !bad; c.from += K) {
-        c.T = setup->T - c.from < K ? setup->T - c.from : K;
+    for (int64_t at = 0; at < T && !bad; at += K) {
+        int64_t next = at + 2 * K > back ? at + 2 * K - back : 0;
+
+        c.T = (at + K < T ? at + K : T) - c.from;
+        c.skip = at - c.from;
+        c.carry = next - c.from;
         bad = check_chunk(&c, r, err);
+        c.from = next;
     }
     for (int i = 0; i < d->ntensor && c.input; i++)
         free(c.input[i]);

@@ -13,6 +13,8 @@ typedef struct GradSetup {
     int64_t T, B;    /* steps and sequences of the data */
     int lengths;     /* sequences of random length, some classes unobserved */
     int64_t tbptt;   /* steps of a chunk; 0: the whole sequence */
+    int64_t back;    /* > tbptt: it begins so many steps before its end, and
+                        counts the last `tbptt`; compiled with "skip" */
     uint64_t seed;   /* of data, parameters and noise */
     int64_t entries; /* at most so many of each tensor, chosen at random; 0:
                         all */

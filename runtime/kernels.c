@@ -9,10 +9,7 @@
 
 /* Places in the tables: AT_exp_f32, ... */
 enum {
-#define STRIP1(name, value) RT_NAME(name),
-#define STRIP2(name, value) RT_NAME(name),
-#define STRIP3(name, value) RT_NAME(name),
-#define STRIP4(name, value) RT_NAME(name),
+#define STRIP(count, name, value) RT_NAME(name),
 #define KERNEL(name, params, args) RT_NAME(name),
 #define RT_NAME(name) AT_##name##_f32
 #include "kernels.def"
@@ -22,10 +19,7 @@ enum {
 #include "kernels.def"
 #include "strips.def"
 #undef RT_NAME
-#undef STRIP1
-#undef STRIP2
-#undef STRIP3
-#undef STRIP4
+#undef STRIP
 #undef KERNEL
     AT_packed_size_f32,
     AT_packed_size_f64,
@@ -92,6 +86,26 @@ const RtSymbol *rt_symbols(int *count)
     return best;
 }
 
+#ifdef RT_X86
+#define PANEL_WIDTH(real)                                                  \
+    int64_t rt_panel_width_##real(void)                                    \
+    {                                                                      \
+        int count;                                                         \
+        const RtSymbol *chosen = rt_symbols(&count);                       \
+        return chosen == symbols_avx512 ? rt_panel_width_##real##_avx512() \
+               : chosen == symbols_avx2 ? rt_panel_width_##real##_avx2()   \
+                                        : rt_panel_width_##real##_base();  \
+    }
+#else
+#define PANEL_WIDTH(real)                      \
+    int64_t rt_panel_width_##real(void)        \
+    {                                          \
+        return rt_panel_width_##real##_base(); \
+    }
+#endif
+PANEL_WIDTH(f32)
+PANEL_WIDTH(f64)
+
 static RtProc *chosen_proc(int at)
 {
     int count;
@@ -104,15 +118,8 @@ static RtProc *chosen_proc(int at)
         ((void(*) params)chosen_proc(RT_AT(name))) args; \
     }
 #define KERNEL(name, params, args) CALL(name, params, args)
-#define STRIP1(name, value) \
-    CALL(name, (RT_PARAMS1), (rows, n, y, ys, a, as, ac))
-#define STRIP2(name, value) \
-    CALL(name, (RT_PARAMS2), (rows, n, y, ys, a, as, ac, b, bs, bc))
-#define STRIP3(name, value) \
-    CALL(name, (RT_PARAMS3), (rows, n, y, ys, a, as, ac, b, bs, bc, c, cs, cc))
-#define STRIP4(name, value)  \
-    CALL(name, (RT_PARAMS4), \
-         (rows, n, y, ys, a, as, ac, b, bs, bc, c, cs, cc, d, ds, dc))
+#define STRIP(count, name, value) \
+    CALL(name, (RT_PARAMS##count), (RT_ARGS##count))
 
 #define REAL float
 #define RT_NAME(name) rt_##name##_f32

@@ -6,7 +6,7 @@
  * Strips (strips.def) compute y[rows,n] from operands of the same extents:
  *     void rt_NAME_f32(int64_t rows, int64_t n, float *y, int64_t ys,
  *                      const float *a, int64_t as, int64_t ac, ...);
- * one triple for each operand a, b, c, d.  Element (r,i) of an operand is
+ * one triple for each operand a, b, c, d, e, f.  Element (r,i) of an operand is
  * a[r*as + i*ac] with ac 0 or 1: ac = 0 repeats a number along the row, as = 0
  * a row for all r; that of y is y[r*ys + i].  y may be an operand itself (same
  * pointer and strides) but must not overlap one otherwise.
@@ -21,11 +21,16 @@
 #define RT_PARAMS2 RT_PARAMS1, RT_OPERAND(b)
 #define RT_PARAMS3 RT_PARAMS2, RT_OPERAND(c)
 #define RT_PARAMS4 RT_PARAMS3, RT_OPERAND(d)
+#define RT_PARAMS5 RT_PARAMS4, RT_OPERAND(e)
+#define RT_PARAMS6 RT_PARAMS5, RT_OPERAND(f)
+#define RT_ARGS1 rows, n, y, ys, a, as, ac
+#define RT_ARGS2 RT_ARGS1, b, bs, bc
+#define RT_ARGS3 RT_ARGS2, c, cs, cc
+#define RT_ARGS4 RT_ARGS3, d, ds, dc
+#define RT_ARGS5 RT_ARGS4, e, es, ec
+#define RT_ARGS6 RT_ARGS5, f, fs, fc
 
-#define STRIP1(name, value) void RT_NAME(name)(RT_PARAMS1);
-#define STRIP2(name, value) void RT_NAME(name)(RT_PARAMS2);
-#define STRIP3(name, value) void RT_NAME(name)(RT_PARAMS3);
-#define STRIP4(name, value) void RT_NAME(name)(RT_PARAMS4);
+#define STRIP(count, name, value) void RT_NAME(name)(RT_PARAMS##count);
 #define KERNEL(name, params, args) void RT_NAME(name) params;
 
 #define REAL float
@@ -41,16 +46,18 @@
 #undef REAL
 #undef RT_NAME
 
-#undef STRIP1
-#undef STRIP2
-#undef STRIP3
-#undef STRIP4
+#undef STRIP
 #undef KERNEL
 
 /* Reals that a packed right operand of N columns and K rows takes, on every
  * machine: K * N, with N rounded up to 64 bytes. */
 int64_t rt_packed_size_f32(int64_t N, int64_t K);
 int64_t rt_packed_size_f64(int64_t N, int64_t K);
+
+/* Columns of a packed panel of the kernels that rt_symbols gives: column j of
+ * an operand, a multiple of that, begins at packed + j K. */
+int64_t rt_panel_width_f32(void);
+int64_t rt_panel_width_f64(void);
 
 typedef void RtProc(void); /* to be cast to the kernel's own type */
 

@@ -1,6 +1,7 @@
 /* Optimisers: a table of rules, each on a block of doubles, and the walk over
  * the parameters that feeds them.  See optim.h; clipping is in clip.c,
  * schedules in schedule.c. */
+#include "clones.h"
 #include "manifold.h"
 #include "optim.h"
 
@@ -27,29 +28,32 @@ struct OptimKind {
     CallKind call;
     RuleFn *rule;
     int need[OPTIM_SLOTS]; /* argument that must not be 0 for this slot */
+    /* Factor of RtOptim.memory at update k; NULL: 1. */
+    double (*memory)(const double *arg, double k);
 };
 
 #define RULE(name)                                                          \
-    static void rule_##name(const Update *u, int64_t n, double *restrict w, \
-                            double *restrict g, double *restrict a,         \
-                            double *restrict b, double *restrict c)
+    RT_CLONES static void rule_##name(                                      \
+        const Update *u, int64_t n, double *restrict w, double *restrict g, \
+        double *restrict a, double *restrict b, double *restrict c)
 
-static void add_decay(const Update *u, int64_t n, const double *w, double *g)
+static inline void add_decay(const Update *u, int64_t n, const double *w,
+                             double *g)
 {
     for (int64_t i = 0; i < n && u->decay != 0; i++)
         g[i] += u->decay * w[i];
 }
 
-static void shrink(const Update *u, int64_t n, double *w)
+static inline void shrink(const Update *u, int64_t n, double *w)
 {
     for (int64_t i = 0; i < n && u->decay != 0; i++)
         w[i] *= 1 - u->lr * u->decay;
 }
 
 /* v = mu v + (1 - dampening) g, at the first update v = g (as PyTorch). */
-static void momentum(const Update *u, int64_t n, double *restrict w,
-                     double *restrict g, double *restrict v, double mu,
-                     double dampening, int nesterov)
+static inline void momentum(const Update *u, int64_t n, double *restrict w,
+                            double *restrict g, double *restrict v, double mu,
+                            double dampening, int nesterov)
 {
     double keep = u->k > 1 ? mu : 0, take = u->k > 1 ? 1 - dampening : 1;
 
@@ -172,9 +176,9 @@ static const CallArg adam_args[] = {{"lr", 1e-3, 0, INFINITY},
                                     {"amsgrad", 0, 0, 2},
                                     {"decay", 0, 0, INFINITY},
                                     {NULL, 0, 0, 0}};
-static void adam(const Update *u, int64_t n, double *restrict w,
-                 const double *restrict g, double *restrict m,
-                 double *restrict v, double *restrict top)
+static inline void adam(const Update *u, int64_t n, double *restrict w,
+                        const double *restrict g, double *restrict m,
+                        double *restrict v, double *restrict top)
 {
     double b1 = u->arg[1], b2 = u->arg[2], eps = u->arg[3];
     double lr = u->lr / (1 - pow(b1, u->k)), root = sqrt(1 - pow(b2, u->k));
@@ -264,16 +268,19 @@ RULE(lion)
 }
 
 static const OptimKind optim_kinds[] = {
-    {{"sgd", sgd_args}, rule_sgd, {1, NEVER, NEVER}},
-    {{"momentum", momentum_args}, rule_momentum, {ALWAYS, NEVER, NEVER}},
-    {{"nesterov", nesterov_args}, rule_nesterov, {ALWAYS, NEVER, NEVER}},
-    {{"adagrad", adagrad_args}, rule_adagrad, {ALWAYS, NEVER, NEVER}},
-    {{"adadelta", adadelta_args}, rule_adadelta, {ALWAYS, ALWAYS, NEVER}},
-    {{"rmsprop", rmsprop_args}, rule_rmsprop, {ALWAYS, 3, 4}},
-    {{"adam", adam_args}, rule_adam, {ALWAYS, ALWAYS, 4}},
-    {{"adamw", adamw_args}, rule_adamw, {ALWAYS, ALWAYS, 4}},
-    {{"nadam", nadam_args}, rule_nadam, {ALWAYS, ALWAYS, NEVER}},
-    {{"lion", lion_args}, rule_lion, {ALWAYS, NEVER, NEVER}},
+    {{"sgd", sgd_args}, rule_sgd, {1, NEVER, NEVER}, NULL},
+    {{"momentum", momentum_args}, rule_momentum, {ALWAYS, NEVER, NEVER}, NULL},
+    {{"nesterov", nesterov_args}, rule_nesterov, {ALWAYS, NEVER, NEVER}, NULL},
+    {{"adagrad", adagrad_args}, rule_adagrad, {ALWAYS, NEVER, NEVER}, NULL},
+    {{"adadelta", adadelta_args}, rule_adadelta, {ALWAYS, ALWAYS, NEVER}, NULL},
+    {{"rmsprop", rmsprop_args}, rule_rmsprop, {ALWAYS, 3, 4}, NULL},
+    {{"adam", adam_args}, rule_adam, {ALWAYS, ALWAYS, 4}, NULL},
+    {{"adamw", adamw_args}, rule_adamw, {ALWAYS, ALWAYS, 4}, NULL},
+    {{"nadam", nadam_args},
+     rule_nadam,
+     {ALWAYS, ALWAYS, NEVER},
+     nadam_momentum},
+    {{"lion", lion_args}, rule_lion, {ALWAYS, NEVER, NEVER}, NULL},
 };
 enum { NOPTIM = sizeof optim_kinds / sizeof *optim_kinds };
 
@@ -341,8 +348,8 @@ double optim_rate(const RtOptim *o)
 
 enum { BLOCK = 512 }; /* doubles per array that a rule sees at once */
 
-static void take(const void *block, int bytes, int64_t at, int64_t n,
-                 double *out)
+RT_CLONES static void take(const void *block, int bytes, int64_t at, int64_t n,
+                           double *out)
 {
     if (bytes == 8)
         memcpy(out, (const double *)block + at, (size_t)n * sizeof *out);
@@ -351,7 +358,8 @@ static void take(const void *block, int bytes, int64_t at, int64_t n,
             out[i] = ((const float *)block)[at + i];
 }
 
-static void put(void *block, int bytes, int64_t at, int64_t n, const double *in)
+RT_CLONES static void put(void *block, int bytes, int64_t at, int64_t n,
+                          const double *in)
 {
     if (bytes == 8)
         memcpy((double *)block + at, in, (size_t)n * sizeof *in);
@@ -420,8 +428,8 @@ void optim_step(RtOptim *o, double lr)
     const CellDesc *d = o->model->desc;
     Update u = {.arg = o->arg, .k = (double)++o->step};
 
-    if (o->kind->rule == rule_nadam)
-        o->memory *= nadam_momentum(o->arg, u.k);
+    if (o->kind->memory)
+        o->memory *= o->kind->memory(o->arg, u.k);
     u.product = o->memory;
     for (int i = -1; (i = model_next(d, CELL_PARAM, i)) >= 0;) {
         const CellTensor *t = &d->tensor[i];

@@ -140,7 +140,7 @@ static int run_batch(Predict *p, const RtBatch *b, RtError *err)
     }
     if (!bad)
         bad = session_forward(p->s, err) || keep(p, b, err) ||
-              session_carry(p->s, err);
+              session_carry(p->s, p->s->n[CELL_AT_T], err);
     free(n);
     free(last);
     return bad ? -1 : 0;
@@ -315,6 +315,7 @@ static int predict(AppHost *h, const Flags *f, RtModel *m, const RtData *d)
         return code;
     o.window = 0;
     o.shuffle = 0;
+    o.back = 0;
     o.streams = d->nseq == 1;
     o.batch = d->nseq == 1 ? 1 : o.batch;
     p.s = session_new(m, &err);

@@ -260,3 +260,15 @@ int rtio_save_close(RtSave *s, RtError *err)
     save_free(s);
     return e ? -1 : 0;
 }
+
+int64_t rt_resident(void)
+{
+    FILE *f = fopen("/proc/self/statm", "r");
+    long long all, here = 0;
+
+    if (f && fscanf(f, "%lld %lld", &all, &here) != 2)
+        here = 0;
+    if (f)
+        fclose(f);
+    return here * (int64_t)sysconf(_SC_PAGESIZE);
+}

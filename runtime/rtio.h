@@ -6,6 +6,8 @@
 
 #include "rterr.h"
 
+#include <stdint.h>
+
 /* Reads all of `path` ("-": standard input), unpacking gzip, into *bytes
  * (malloc'd, the caller frees), with a NUL after the *n bytes. */
 int rtio_read(const char *path, char **bytes, size_t *n, RtError *err);
@@ -30,5 +32,9 @@ int rtio_save_write(RtSave *s, const void *bytes, size_t n);
 int rtio_save_close(RtSave *s, RtError *err);
 /* Gives up: removes the temporary file; the old one stays. */
 void rtio_save_abort(RtSave *s);
+
+/* Bytes of memory that the process has at the moment; 0 where the system does
+ * not say. */
+int64_t rt_resident(void);
 
 #endif

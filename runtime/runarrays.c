@@ -79,8 +79,8 @@ static int put_bound(Run *r, const Bound *b, int64_t from, int64_t T,
 
         dim[0] = T;
         view.count = step * T;
-        view.data = (char *)b->a.data +
-                    (size_t)(step * from) * npy_bytes(b->a.type);
+        view.data =
+            (char *)b->a.data + (size_t)(step * from) * npy_bytes(b->a.type);
     }
     if (session_set_npy(r->s, b->tensor, &view, 0, err))
         return rt_fail_in(err, b->path);
@@ -89,8 +89,10 @@ static int put_bound(Run *r, const Bound *b, int64_t from, int64_t T,
     return 0;
 }
 
-/* Fills the session for steps from+1 .. from+T of the sequences. */
-static int begin_chunk(Run *r, int64_t from, int64_t T, RtError *err)
+/* Fills the session for steps from+1 .. from+T of the sequences; the first
+ * `skip` of them have been counted. */
+static int begin_chunk(Run *r, int64_t from, int64_t T, int64_t skip,
+                       RtError *err)
 {
     for (int k = 1; k < r->d->ntime; k++)
         session_steps(r->s, k, r->n[cell_time_at(k)]);
@@ -100,7 +102,7 @@ static int begin_chunk(Run *r, int64_t from, int64_t T, RtError *err)
         int64_t left = r->length[0][b] - from;
 
         r->piece[b] = left < 0 ? 0 : left < T ? left : T;
-        r->last[b] = (left > 0 && left <= T) || (left == 0 && from == 0);
+        r->last[b] = (left > skip && left <= T) || (left == 0 && from == 0);
     }
     if (r->set->training && session_noise(r->s, err))
         return -1;
@@ -113,6 +115,7 @@ static int begin_chunk(Run *r, int64_t from, int64_t T, RtError *err)
         if (session_lengths(r->s, k, r->length[k], err))
             return -1;
     session_last(r->s, r->last);
+    session_skip(r->s, skip);
     return 0;
 }
 
@@ -129,7 +132,10 @@ static void collect(Run *r, int i, int64_t from)
     if (!to)
         return;
     session_get(r->s, i, 0, r->scratch);
-    if (t->axes & ~CELL_B) {
+    if (t->axes & ~CELL_B && t->role == CELL_GRAD) {
+        for (int64_t k = 0; k < session_count(r->s, i); k++)
+            to[from * row + k] += r->scratch[k];
+    } else if (t->axes & ~CELL_B) {
         memcpy(to + from * row, r->scratch,
                (size_t)session_count(r->s, i) * sizeof *to);
     } else if (t->role == CELL_GRAD) {
@@ -148,10 +154,12 @@ static void collect(Run *r, int i, int64_t from)
     }
 }
 
-static int run_chunk(Run *r, int64_t from, int64_t T, int backward,
-                     RtError *err)
+/* Steps up to `to`, the last of which count: those behind `counted`; the state
+ * is kept at step `next`. */
+static int run_chunk(Run *r, int64_t from, int64_t to, int64_t counted,
+                     int64_t next, int backward, RtError *err)
 {
-    if (begin_chunk(r, from, T, err))
+    if (begin_chunk(r, from, to - from, counted - from, err))
         return -1;
     if (r->set->tbptt)
         put_totals(r);
@@ -163,13 +171,14 @@ static int run_chunk(Run *r, int64_t from, int64_t T, int backward,
     r->loss += session_loss(r->s);
     for (int64_t k = 0; backward && k < r->d->param_size; k++)
         r->grad[k] += get_real(r, r->m->grads, k);
-    return session_carry(r->s, err);
+    return next > from ? session_carry(r->s, next - from, err) : 0;
 }
 
 /* One evaluation of the whole sequences; the sums start anew. */
 static int run_once(Run *r, int backward, RtError *err)
 {
-    int64_t K = r->set->tbptt ? r->set->tbptt : r->n[CELL_AT_T];
+    int64_t T = r->n[CELL_AT_T], K = r->set->tbptt ? r->set->tbptt : T;
+    int64_t back = r->set->back > K ? r->set->back : K, from = 0;
 
     r->loss = 0;
     memset(r->grad, 0, (size_t)r->d->param_size * sizeof *r->grad);
@@ -179,11 +188,13 @@ static int run_once(Run *r, int backward, RtError *err)
                    (size_t)(model_size(&r->d->tensor[i]) *
                             cell_rows(r->d->tensor[i].axes, r->n)) *
                        sizeof(double));
-    for (int64_t from = 0; from < r->n[CELL_AT_T]; from += K) {
-        int64_t left = r->n[CELL_AT_T] - from, T = left < K ? left : K;
+    for (int64_t at = 0; at < T; at += K) {
+        int64_t next = at + 2 * K > back ? at + 2 * K - back : 0;
 
-        if (run_chunk(r, from, T, backward, err))
+        if (run_chunk(r, from, at + K < T ? at + K : T, at, next, backward,
+                      err))
             return -1;
+        from = next;
     }
     for (int64_t k = 0; backward && k < r->d->param_size; k++)
         put_real(r, r->m->grads, k, r->grad[k]);
@@ -193,7 +204,8 @@ static int run_once(Run *r, int backward, RtError *err)
 /* Reads how many steps each term counts in the whole sequences. */
 static int count_steps(Run *r, RtError *err)
 {
-    if (begin_chunk(r, 0, r->n[CELL_AT_T], err) || session_forward(r->s, err))
+    if (begin_chunk(r, 0, r->n[CELL_AT_T], 0, err) ||
+        session_forward(r->s, err))
         return -1;
     for (int i = -1; (i = model_next(r->d, CELL_COUNT, i)) >= 0;) {
         r->total[i] = run_room(r->n[CELL_AT_B], sizeof(double), err);

@@ -19,17 +19,19 @@ typedef struct RunSetup {
     const RunFile *in, *state, *up; /* --in, --state, --upstream */
     const RunFile *noise; /* --noise: draws that are given, with training */
     int nin, nstate, nup, nnoise;
-    const char *weights; /* folder or .safetensors; NULL: drawn from seed */
+    const char *weights;  /* folder or .safetensors; NULL: drawn from seed */
     const char **lengths; /* FILE or AXIS=FILE: integers [B], nlengths of
                              them; not given: all steps */
     int nlengths;
-    const char *base;    /* folder of the spec, for load("file") */
-    int batch_first;     /* arrays are [B,T,...], in and out */
-    int grad;            /* write gradients */
-    int training;        /* draw noise */
+    const char *base; /* folder of the spec, for load("file") */
+    int batch_first;  /* arrays are [B,T,...], in and out */
+    int grad;         /* write gradients */
+    int training;     /* draw noise */
     uint64_t seed;
     int64_t tbptt;         /* steps of a chunk; 0: the whole sequence.  The
                               model is then compiled with "total" */
+    int64_t back;          /* > tbptt: steps that the gradient of a chunk goes
+                              back; compiled with "skip" too */
     const char *clip;      /* "norm(1)", or NULL */
     const char *optimizer; /* "sgd(lr=0.1)" */
     int64_t steps;         /* updates to take; 0: none */

@@ -324,13 +324,56 @@ static int check_classes(const Run *r, const Bound *b, RtError *err)
     return 0;
 }
 
+/* The extents, those that follow from others too; arrays must agree. */
+static int set_extents(Run *r, RtError *err)
+{
+    int64_t found[CELL_AXES];
+
+    for (int a = 0; a < CELL_AXES; a++)
+        found[a] = r->n[a] = r->n[a] < 0 ? 1 : r->n[a];
+    cell_extents(r->d, r->n);
+    for (int k = 0; k < r->d->ntime; k++) {
+        int a = cell_time_at(k);
+
+        if (r->from[a] && found[a] != r->n[a])
+            return rt_fail(err,
+                           "%s has %lld steps of %s, wanted %lld: one for %d "
+                           "of the %lld of %s",
+                           r->from[a], (long long)found[a], r->d->time[k],
+                           (long long)r->n[a], r->d->rate[k],
+                           (long long)r->n[cell_time_at(r->d->like[k])],
+                           r->d->time[r->d->like[k]]);
+    }
+    return 0;
+}
+
+/* Lengths that no file gives: all steps, or what follows from another axis. */
+static int set_lengths(Run *r, RtError *err)
+{
+    for (int a = 0; a < r->d->ntime; a++) {
+        int like = r->d->like[a];
+        int64_t B = r->n[CELL_AT_B];
+
+        if (r->length[a] && like < 0)
+            continue;
+        free(r->length[a]);
+        r->length[a] = run_room(B, sizeof *r->length[a], err);
+        if (!r->length[a])
+            return -1;
+        for (int64_t b = 0; b < B; b++)
+            r->length[a][b] = like < 0
+                                  ? r->n[cell_time_at(a)]
+                                  : cell_steps(r->d, a, r->length[like][b]);
+    }
+    return 0;
+}
+
 int run_read(Run *r, RtError *err)
 {
     const RunSetup *set = r->set;
 
-    r->bound =
-        run_room(set->nin + set->nstate + set->nup + set->nnoise,
-                 sizeof *r->bound, err);
+    r->bound = run_room(set->nin + set->nstate + set->nup + set->nnoise,
+                        sizeof *r->bound, err);
     if (!r->bound ||
         bind_files(r, set->in, set->nin, (Target){"--in", CELL_INPUT, "", ""},
                    err) ||
@@ -345,22 +388,8 @@ int run_read(Run *r, RtError *err)
     for (int k = 0; k < set->nlengths; k++)
         if (read_lengths(r, set->lengths[k], err))
             return -1;
-    for (int a = 0; a < CELL_AXES; a++)
-        r->n[a] = r->n[a] < 0 ? 1 : r->n[a];
-    for (int a = 0; a < r->d->ntime; a++)
-        if (r->d->like[a] >= 0)
-            r->n[cell_time_at(a)] = r->n[cell_time_at(r->d->like[a])];
-    for (int a = 0; a < r->d->ntime; a++) {
-        int64_t B = r->n[CELL_AT_B];
-
-        if (r->length[a])
-            continue;
-        r->length[a] = run_room(B, sizeof *r->length[a], err);
-        if (!r->length[a])
-            return -1;
-        for (int64_t b = 0; b < B; b++)
-            r->length[a][b] = r->n[cell_time_at(a)];
-    }
+    if (set_extents(r, err) || set_lengths(r, err))
+        return -1;
     for (int k = 0; k < r->nbound; k++)
         if (check_classes(r, &r->bound[k], err))
             return -1;

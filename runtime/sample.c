@@ -2,6 +2,7 @@
 #include "sample.h"
 
 #include "rng.h"
+#include "vmath.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -225,48 +226,61 @@ static int drawn_axis(Sampler *s, RtError *err)
     return 0;
 }
 
-static int find_all(Sampler *s, RtError *err)
+static int add_drawn(Sampler *s, int i, RtError *err)
 {
     const CellDesc *d = s->s->desc;
+    Drawn *w = &s->drawn[s->n++];
+    size_t room = 1;
 
-    for (int i = -1; (i = model_next(d, CELL_INPUT, i)) >= 0;) {
-        Drawn *w = &s->drawn[s->n];
-        size_t room = 1;
-
-        if (!is_drawn(d, i)) {
-            if (!s->given || !data_field(s->given, d->tensor[i].name))
-                return rt_fail(err,
-                               "input %s is not drawn: give its values "
-                               "with --in %s=FILE.npy",
-                               d->tensor[i].name, d->tensor[i].name);
-            continue;
-        }
-        s->n++;
-        if (find_laws(d, i, w, err) || check_laws(d, w, err))
-            return -1;
-        w->size = model_size(&d->tensor[i]);
-        for (int k = 0; k < d->ntensor; k++)
-            if (d->tensor[k].of == i &&
-                (size_t)model_size(&d->tensor[k]) > room)
-                room = (size_t)model_size(&d->tensor[k]);
-        w->value = calloc((size_t)w->size, sizeof *w->value);
-        w->a = calloc(2 * room, sizeof *w->a);
-        w->b = calloc(2 * room, sizeof *w->b);
-        if (!w->value || !w->a || !w->b)
-            return rt_fail_memory(err, room * sizeof *w->a);
-    }
-    if (!s->n)
-        return rt_fail(err, "the model draws nothing: generating needs an "
-                            "input with `~`");
-    if (drawn_axis(s, err))
+    if (find_laws(d, i, w, err) || check_laws(d, w, err))
         return -1;
+    w->size = model_size(&d->tensor[i]);
+    for (int k = 0; k < d->ntensor; k++)
+        if (d->tensor[k].of == i && (size_t)model_size(&d->tensor[k]) > room)
+            room = (size_t)model_size(&d->tensor[k]);
+    w->value = calloc((size_t)w->size, sizeof *w->value);
+    w->a = calloc(2 * room, sizeof *w->a);
+    w->b = calloc(2 * room, sizeof *w->b);
+    return w->value && w->a && w->b ? 0
+                                    : rt_fail_memory(err, room * sizeof *w->a);
+}
+
+/* What is swept from the end needs steps that are still to be drawn. */
+static int looks_ahead(const Sampler *s, RtError *err)
+{
+    const CellDesc *d = s->s->desc;
+    const char *name = d->tensor[s->drawn[0].input].name;
+
     for (int i = 0; i < d->ntensor; i++)
         if (d->tensor[i].role == CELL_STATE &&
             d->tensor[i].flags & CELL_BACKWARD && d->tensor[i].axis == s->axis)
             return rt_fail(err,
-                           "%s is swept from the end backward, so steps "
-                           "cannot be drawn one after the other",
-                           d->tensor[i].name);
+                           "%s cannot be drawn step by step: %s is swept from "
+                           "the end backward; for inputs that are all known, "
+                           "`predict` gives what %s would be drawn from",
+                           name, d->tensor[i].name, name);
+    return 0;
+}
+
+static int find_all(Sampler *s, RtError *err)
+{
+    const CellDesc *d = s->s->desc;
+
+    for (int i = -1; (i = model_next(d, CELL_INPUT, i)) >= 0;)
+        if (is_drawn(d, i) && add_drawn(s, i, err))
+            return -1;
+    if (!s->n)
+        return rt_fail(err, "the model draws nothing: generating needs an "
+                            "input with `~`");
+    if (drawn_axis(s, err) || looks_ahead(s, err))
+        return -1;
+    for (int i = -1; (i = model_next(d, CELL_INPUT, i)) >= 0;)
+        if (!is_drawn(d, i) &&
+            (!s->given || !data_field(s->given, d->tensor[i].name)))
+            return rt_fail(err,
+                           "input %s is not drawn: give its values with --in "
+                           "%s=FILE.npy",
+                           d->tensor[i].name, d->tensor[i].name);
     return 0;
 }
 
@@ -300,6 +314,8 @@ void sample_restart(Sampler *s, int64_t sequence)
 {
     s->at = 0;
     s->seq = sequence;
+    for (int k = 0; k < s->n; k++)
+        s->drawn[k].room = 0; /* what it holds was drawn before */
 }
 
 static void put_reals(RtSession *s, int i, const double *v, int64_t n)
@@ -317,6 +333,23 @@ static void put_reals(RtSession *s, int i, const double *v, int64_t n)
 static int64_t steps_given(const Sampler *s, int axis)
 {
     return s->given ? data_steps(s->given, axis, s->seq) : 1;
+}
+
+/* Steps along axis k: of what is drawn those behind and the next, else all that
+ * the inputs have; where another axis gives them, what follows from that. */
+static int64_t steps_along(const Sampler *s, int k, int64_t next)
+{
+    const CellDesc *d = s->s->desc;
+
+    if (d->like[k] >= 0)
+        return cell_steps(d, k, steps_along(s, d->like[k], next));
+    return k == s->axis ? s->at + next : steps_given(s, k);
+}
+
+/* Whether another axis says how many steps are drawn. */
+static int follows(const Sampler *s)
+{
+    return s->s->desc->like[s->axis] >= 0;
 }
 
 /* Steps from+1 .. from+T of input i, which is not drawn. */
@@ -370,20 +403,32 @@ static void put_drawn(Sampler *s, int k)
         put_reals(s->s, w->input, w->value, w->size);
 }
 
-/* Room for one more step of everything drawn. */
+/* What stands for a value of name k that is not drawn yet. */
+static double missing(const Sampler *s, int k)
+{
+    int flags = s->s->desc->tensor[s->drawn[k].input].flags;
+
+    return flags & CELL_INDEX && flags & CELL_OBSERVED ? -1 : 0;
+}
+
+/* Room for one more step of everything drawn, or for all where another axis
+ * says how many there are. */
 static int grow(Sampler *s, RtError *err)
 {
     for (int k = 0; k < s->n; k++) {
         Drawn *w = &s->drawn[k];
-        int64_t room = 2 * s->at + 16;
+        int64_t steps = follows(s) ? steps_along(s, s->axis, 1) : s->at;
+        int64_t room = 2 * steps + 16;
         double *more;
 
-        if (s->at < w->room)
+        if (steps < w->room)
             continue;
         more = realloc(w->all, (size_t)(room * w->size) * sizeof *more);
         if (!more)
             return rt_fail_memory(err, (size_t)(room * w->size) * 8);
         w->all = more;
+        for (int64_t i = w->room * w->size; i < room * w->size; i++)
+            more[i] = missing(s, k);
         w->room = room;
     }
     return 0;
@@ -408,15 +453,25 @@ int sample_prime(Sampler *s, int64_t T, const double *const *value,
         return -1;
     for (int k = 0; k < s->n; k++)
         session_set(s->s, s->drawn[k].input, value[k]);
-    if (session_forward(s->s, err) || session_carry(s->s, err))
+    if (session_forward(s->s, err) ||
+        session_carry(s->s, s->s->n[CELL_AT_T], err))
         return -1;
     s->at += T;
     return 0;
 }
 
-/* The parameters in tensor i for the present step, which is the last; returns
- * how many there are. */
-static int64_t last_step(const Sampler *s, int i, double *to, RtError *err)
+/* Where the present step lies in `all` reals, n for each step: it is the last
+ * but where another axis says how many there are. */
+static int64_t present(const Sampler *s, int64_t all, int64_t n)
+{
+    int64_t last = all - n;
+
+    return follows(s) && s->at * n < last ? s->at * n : last;
+}
+
+/* The parameters in tensor i for the present step; returns how many there are.
+ */
+static int64_t present_step(const Sampler *s, int i, double *to, RtError *err)
 {
     int64_t n = model_size(&s->s->desc->tensor[i]);
     int64_t all = session_count(s->s, i);
@@ -425,22 +480,9 @@ static int64_t last_step(const Sampler *s, int i, double *to, RtError *err)
     if (!v)
         return rt_fail_memory(err, (size_t)all * sizeof *v);
     session_get(s->s, i, 0, v);
-    memcpy(to, v + all - n, (size_t)n * sizeof *to);
+    memcpy(to, v + present(s, all, n), (size_t)n * sizeof *to);
     free(v);
     return n;
-}
-
-/* Numbers of Poisson's distribution below u, by going through them; where that
- * would take long it is close to the normal one. */
-static double poisson(double rate, double u, double z)
-{
-    double p = exp(-rate), k = 0;
-
-    if (rate > 500)
-        return fmax(0, floor(rate + sqrt(rate) * z + 0.5));
-    for (double sum = p; sum < u && k < 10000; sum += p)
-        p *= rate / ++k;
-    return k;
 }
 
 /* One element from a and b, the parameters of its law. */
@@ -457,8 +499,7 @@ static double draw_one(const LawKind *kind, const SampleHow *how, double a,
         return a - spread * b * side * log(1 - 2 * fabs(u - 0.5));
     }
     if (!strcmp(kind->name, "poisson"))
-        return how->greedy ? floor(a)
-                           : poisson(a, u, rt_normal(how->seed, stream, at));
+        return how->greedy ? floor(a) : vm_poisson_quantile(u, a);
     double yes = pow(a, 1 / how->temperature);
     double no = pow(1 - a, 1 / how->temperature);
     return how->greedy ? a > 0.5 : u * (yes + no) < yes;
@@ -475,12 +516,12 @@ static int draw(Sampler *s, const SampleHow *how, int k, RtError *err)
     int64_t na, nb = 1;
 
     if (w->weight >= 0) {
-        if (last_step(s, w->weight, w->a, err) < 0)
+        if (present_step(s, w->weight, w->a, err) < 0)
             return -1;
         l += sample_class(how, w->a, w->nlaw, rt_uniform(how->seed, part, at),
                           w->b);
     }
-    na = last_step(s, l->par[0], w->a, err);
+    na = present_step(s, l->par[0], w->a, err);
     if (na < 0)
         return -1;
     if (!strcmp(l->kind->name, "categorical")) {
@@ -489,22 +530,13 @@ static int draw(Sampler *s, const SampleHow *how, int k, RtError *err)
         return 0;
     }
     if (l->kind->par[1])
-        nb = last_step(s, l->par[1], w->b, err);
+        nb = present_step(s, l->par[1], w->b, err);
     if (nb < 0)
         return -1;
     for (int64_t i = 0; i < w->size; i++)
         w->value[i] = draw_one(l->kind, how, w->a[na == 1 ? 0 : i],
                                w->b[nb == 1 ? 0 : i], stream, at + (uint64_t)i);
     return 0;
-}
-
-/* Steps along axis k: of what is drawn those behind and the next, else all that
- * the inputs have. */
-static int64_t steps_along(const Sampler *s, int k, int64_t next)
-{
-    if (k == s->axis)
-        return s->at + next;
-    return steps_given(s, k);
 }
 
 /* Runs the whole sequence with `next` more steps, whose drawn values lie in
@@ -520,7 +552,7 @@ static int run_whole(Sampler *s, int64_t next, RtError *err)
     for (int i = -1; (i = model_next(d, CELL_INPUT, i)) >= 0;) {
         const CellTensor *t = &d->tensor[i];
         int axis = cell_only_time(t->axes);
-        int64_t n = axis < 0 ? 1 : steps_along(s, axis, next);
+        int64_t n = axis < 0 ? 1 : s->s->n[cell_time_at(axis)];
 
         if (!is_drawn(d, i) && give(s, i, 0, n, err))
             return -1;
@@ -534,18 +566,13 @@ static int run_whole(Sampler *s, int64_t next, RtError *err)
  * the same step, then once more with all of them in place. */
 static int step_rounds(Sampler *s, const SampleHow *how, RtError *err)
 {
-    const CellDesc *d = s->s->desc;
-
     if (s->whole ? grow(s, err)
                  : session_begin(s->s, 1, 1, s->at == 0, err) ||
                        put_given(s, 1, err))
         return -1;
     for (int k = 0; k < s->n; k++) {
-        const CellTensor *t = &d->tensor[s->drawn[k].input];
-
         for (int64_t i = 0; i < s->drawn[k].size; i++)
-            s->drawn[k].value[i] =
-                t->flags & CELL_INDEX && t->flags & CELL_OBSERVED ? -1 : 0;
+            s->drawn[k].value[i] = missing(s, k);
         put_drawn(s, k);
     }
     for (int round = 0; round < s->n; round++) {
@@ -558,7 +585,8 @@ static int step_rounds(Sampler *s, const SampleHow *how, RtError *err)
         }
     }
     return s->whole ? run_whole(s, 1, err)
-                    : session_forward(s->s, err) || session_carry(s->s, err);
+                    : session_forward(s->s, err) ||
+                          session_carry(s->s, s->s->n[CELL_AT_T], err);
 }
 
 /* Whether the step just drawn ends the sequence. */
@@ -574,7 +602,8 @@ static int stops(const Sampler *s, RtError *err)
         if (!v)
             return rt_fail_memory(err, (size_t)n * sizeof *v);
         session_get(s->s, i, 0, v);
-        stop |= cell_only_time(d->tensor[i].axes) == s->axis && v[n - 1] != 0;
+        stop |= cell_only_time(d->tensor[i].axes) == s->axis &&
+                v[present(s, n, 1)] != 0;
         free(v);
     }
     return stop;
@@ -583,6 +612,8 @@ static int stops(const Sampler *s, RtError *err)
 int sample_run(Sampler *s, const SampleHow *how, int64_t steps,
                SampleStep *step, void *user, int64_t *done, RtError *err)
 {
+    if (follows(s) && steps > steps_along(s, s->axis, 0) - s->at)
+        steps = steps_along(s, s->axis, 0) - s->at;
     for (*done = 0; *done < steps;) {
         int stop;
 

@@ -102,9 +102,36 @@ static int make_room(RtSession *s, RtError *err)
     return 0;
 }
 
+/* Nothing is behind the end unless somebody says so. */
+static void clear_after(RtSession *s)
+{
+    for (int i = -1; (i = model_next(s->desc, CELL_INPUT, i)) >= 0;) {
+        int64_t at = place(s, i), n = session_count(s, i);
+        if (!(s->desc->tensor[i].flags & CELL_AFTER))
+            continue;
+        for (int64_t k = 0; k < n; k++)
+            put_real(s, at + k, 0);
+        s->given[i] = 1;
+    }
+}
+
 void session_steps(RtSession *s, int axis, int64_t steps)
 {
     s->n[cell_time_at(axis)] = steps;
+}
+
+/* The lengths into `work`, those that follow from others among them. */
+static void put_lengths(RtSession *s)
+{
+    const CellDesc *d = s->desc;
+    int64_t B = s->n[CELL_AT_B];
+
+    for (int k = 0; k < d->ntime; k++)
+        for (int64_t b = 0; b < B && d->like[k] >= 0; b++)
+            s->length[k][b] = cell_steps(d, k, s->length[d->like[k]][b]);
+    for (int i = -1; (i = model_next(d, CELL_LENGTH, i)) >= 0;)
+        for (int64_t b = 0; b < B; b++)
+            put_real(s, place(s, i) + b, (double)s->length[d->tensor[i].of][b]);
 }
 
 int session_begin(RtSession *s, int64_t T, int64_t B, int start, RtError *err)
@@ -121,26 +148,23 @@ int session_begin(RtSession *s, int64_t T, int64_t B, int start, RtError *err)
                        s->desc->name, (long long)B, (long long)s->carry_B);
     s->n[CELL_AT_T] = T;
     s->n[CELL_AT_B] = B;
-    for (int k = 1; k < s->desc->ntime; k++)
-        if (s->desc->like[k] >= 0)
-            s->n[cell_time_at(k)] = s->n[cell_time_at(s->desc->like[k])];
+    cell_extents(s->desc, s->n);
     s->start = start;
-    s->row0 = 0;
+    s->row0 = s->step0 = 0;
     s->rows = B;
     if (make_room(s, err))
         return -1;
     memset(s->given, 0, (size_t)s->desc->ntensor);
+    clear_after(s);
     for (int k = 0; k < s->desc->ntime; k++)
         for (int64_t b = 0; b < B; b++)
             s->length[k][b] = s->n[cell_time_at(k)];
-    for (int i = -1; (i = model_next(s->desc, CELL_LENGTH, i)) >= 0;)
-        for (int64_t b = 0; b < B; b++)
-            put_real(s, place(s, i) + b,
-                     (double)s->length[s->desc->tensor[i].of][b]);
+    put_lengths(s);
     fill_role(s, CELL_LAST, 1);
     fill_role(s, CELL_START, start ? 1 : 0);
     fill_role(s, CELL_BATCH, (double)B);
     fill_role(s, CELL_TOTAL, 0);
+    fill_role(s, CELL_SKIP, 0);
     for (int i = 0; !start && i < s->desc->ntensor; i++) {
         const CellTensor *t = &s->desc->tensor[i];
         int64_t rows = t->lag * (t->axes & CELL_B ? B : 1) * model_size(t);
@@ -266,7 +290,7 @@ int session_lengths(RtSession *s, int axis, const int64_t *length, RtError *err)
 {
     int64_t steps = s->n[cell_time_at(axis)], B = s->n[CELL_AT_B];
 
-    if (s->desc->like[axis] >= 0) /* it has those of that axis */
+    if (s->desc->like[axis] >= 0) /* its steps follow from that axis */
         return 0;
     for (int64_t b = 0; b < B; b++)
         if (length[b] < 0 || length[b] > steps)
@@ -275,12 +299,8 @@ int session_lengths(RtSession *s, int axis, const int64_t *length, RtError *err)
                            "have %lld steps",
                            (long long)b + 1, (long long)length[b],
                            (long long)steps);
-    for (int k = 0; k < s->desc->ntime; k++)
-        if (k == axis || s->desc->like[k] == axis)
-            memcpy(s->length[k], length, (size_t)B * sizeof *length);
-    for (int i = -1; (i = model_next(s->desc, CELL_LENGTH, i)) >= 0;)
-        for (int64_t b = 0; b < B && s->desc->tensor[i].of == axis; b++)
-            put_real(s, place(s, i) + b, (double)length[b]);
+    memcpy(s->length[axis], length, (size_t)B * sizeof *length);
+    put_lengths(s);
     return 0;
 }
 
@@ -289,6 +309,11 @@ void session_last(RtSession *s, const unsigned char *last)
     for (int i = -1; (i = model_next(s->desc, CELL_LAST, i)) >= 0;)
         for (int64_t b = 0; b < s->n[CELL_AT_B]; b++)
             put_real(s, place(s, i) + b, last[b] ? 1 : 0);
+}
+
+void session_skip(RtSession *s, int64_t steps)
+{
+    fill_role(s, CELL_SKIP, (double)steps);
 }
 
 void session_batch(RtSession *s, int64_t sequences)
@@ -392,6 +417,7 @@ static int draw_noise(RtSession *s, int i, RtError *err)
             row = s->row0 + p % B;
             p /= B;
         }
+        p += t->axes & CELL_T ? s->step0 : 0;
         uint64_t c = (uint64_t)((p * s->rows + row) * size + k % size);
         double v;
         if (normal)

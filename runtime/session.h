@@ -24,16 +24,17 @@ typedef struct RtSession {
     int64_t n[CELL_AXES]; /* extents of this chunk */
     int64_t *length[CELL_TIMES]; /* [B] valid steps of each sequence along an
                                     axis, all if not set */
-    int64_t room;         /* entries of each length */
-    int start;            /* this chunk begins the sequences */
-    unsigned char *given; /* [ntensor] inputs set since session_begin */
-    void **carry;         /* [ntensor] rows before the next chunk's step 1,
-                             [lag,carry_B,size] reals, or NULL */
-    int64_t carry_B;      /* 0: nothing carried */
-    uint64_t seed;        /* of noise */
-    uint64_t step;        /* which noise: counts updates */
-    uint64_t start_step;  /* `step` when the sequences began */
-    int64_t row0, rows;   /* this session's rows are row0... of `rows` */
+    int64_t room;                /* entries of each length */
+    int start;                   /* this chunk begins the sequences */
+    unsigned char *given;        /* [ntensor] inputs set since session_begin */
+    void **carry;        /* [ntensor] rows before the next chunk's step 1,
+                            [lag,carry_B,size] reals, or NULL */
+    int64_t carry_B;     /* 0: nothing carried */
+    uint64_t seed;       /* of noise */
+    uint64_t step;       /* which noise: counts updates */
+    uint64_t start_step; /* `step` when the sequences began */
+    int64_t row0, rows;  /* this session's rows are row0... of `rows` */
+    int64_t step0;       /* steps of the same noise before this chunk */
 } RtSession;
 
 /* NULL without memory.  Fields seed, step, grads, row0 may be set by the owner
@@ -70,15 +71,18 @@ int session_lengths(RtSession *s, int axis, const int64_t *length,
                     RtError *err);
 /* 1 where the sequence's last step is in this chunk; [B]. */
 void session_last(RtSession *s, const unsigned char *last);
+/* Steps at the beginning of this chunk that no term counts; 0 until then. */
+void session_skip(RtSession *s, int64_t steps);
 /* Sequences in the whole batch, where this session has only some of them. */
 void session_batch(RtSession *s, int64_t sequences);
 /* Steps that each sequence's terms are divided by (0: those here); [B]. */
 void session_total(RtSession *s, const int64_t *total);
 
 /* Draws the NOISE tensors that have not been set.  A value depends on (seed,
- * step, tensor, row of the whole batch, place) alone, so not on the number of
- * threads; "once": the step at which the sequences began; "shared": not on
- * the row.  Inference models do not read noise and need no call. */
+ * step, tensor, row of the whole batch, place from step0 on) alone, so not on
+ * the number of threads; "once": the step at which the sequences began;
+ * "shared": not on the row.  Inference models do not read noise and need no
+ * call. */
 int session_noise(RtSession *s, RtError *err);
 
 /* Error: an input was not set; or what the generated code returned. */
@@ -106,9 +110,10 @@ double session_sum(const RtSession *s, int i);
 /* The loss; 0 if the model has none. */
 double session_loss(const RtSession *s);
 
-/* Keeps the last `lag` rows of every tensor that is read at earlier steps, each
- * sequence's own, for the next session_begin with start = 0. */
-int session_carry(RtSession *s, RtError *err);
+/* Keeps the last `lag` rows up to step `steps` of every tensor that is read at
+ * earlier steps, for the next session_begin with start = 0, which goes on
+ * there; of a sequence that ends before, the last of its own. */
+int session_carry(RtSession *s, int64_t steps, RtError *err);
 /* Room for carried rows of B sequences, to be filled by the owner (resume). */
 int session_carry_room(RtSession *s, int64_t B, RtError *err);
 /* Whether tensor `i` is carried. */

@@ -84,10 +84,8 @@ int session_carry_room(RtSession *s, int64_t B, RtError *err)
     return 0;
 }
 
-int session_carry(RtSession *s, RtError *err)
+int session_carry(RtSession *s, int64_t steps, RtError *err)
 {
-    int64_t T = s->n[CELL_AT_T];
-
     if (session_carry_room(s, s->n[CELL_AT_B], err))
         return -1;
     for (int i = 0; i < s->desc->ntensor; i++) {
@@ -100,7 +98,9 @@ int session_carry(RtSession *s, RtError *err)
                            cell_size(t->at, s->n) * s->desc->real_bytes;
         for (int64_t r = -t->lag; r < 0; r++)
             for (int64_t b = 0; b < B; b++) {
-                int64_t n = t->axes & CELL_B ? s->length[0][b] : T;
+                int64_t n = t->axes & CELL_B && s->length[0][b] < steps
+                                ? s->length[0][b]
+                                : steps;
                 memcpy((char *)s->carry[i] + (size_t)(r + t->lag) * row +
                            (size_t)b * part,
                        from + (r + n) * (int64_t)row + b * (int64_t)part, part);

@@ -3,5 +3,49 @@
  * numbers.  Called by generated code through kernels.c. */
 #include "isa.h"
 
+enum {
+    CHUNK = 512, /* reals that a repeated number is spread over */
+    MOST = 6,    /* operands */
+    WIDE = 16    /* reals in the widest vector of floats */
+};
+
+/* Of the operands of each arity: their elements, whether all are contiguous,
+ * where they are (the first again for those that are missing), and the
+ * operands themselves. */
+#define GET(x) const REAL x = p##x[i];
+#define GET1 GET(a)
+#define GET2 GET1 GET(b)
+#define GET3 GET2 GET(c)
+#define GET4 GET3 GET(d)
+#define GET5 GET4 GET(e)
+#define GET6 GET5 GET(f)
+#define ALL1 ac
+#define ALL2 ALL1 &bc
+#define ALL3 ALL2 &cc
+#define ALL4 ALL3 &dc
+#define ALL5 ALL4 &ec
+#define ALL6 ALL5 &fc
+#define PLACES1 a, a, a, a, a, a
+#define PLACES2 a, b, a, a, a, a
+#define PLACES3 a, b, c, a, a, a
+#define PLACES4 a, b, c, d, a, a
+#define PLACES5 a, b, c, d, e, a
+#define PLACES6 a, b, c, d, e, f
+#define SPARE   \
+    {           \
+        a, 0, 1 \
+    }
+#define OPS1 {a, as, ac}, SPARE, SPARE, SPARE, SPARE, SPARE
+#define OPS2 {a, as, ac}, {b, bs, bc}, SPARE, SPARE, SPARE, SPARE
+#define OPS3 {a, as, ac}, {b, bs, bc}, {c, cs, cc}, SPARE, SPARE, SPARE
+#define OPS4 {a, as, ac}, {b, bs, bc}, {c, cs, cc}, {d, ds, dc}, SPARE, SPARE
+#define OPS5 \
+    {a, as, ac}, {b, bs, bc}, {c, cs, cc}, {d, ds, dc}, {e, es, ec}, SPARE
+#define OPS6                                                         \
+    {a, as, ac}, {b, bs, bc}, {c, cs, cc}, {d, ds, dc}, {e, es, ec}, \
+    {                                                                \
+        f, fs, fc                                                    \
+    }
+
 #define TEMPLATE "strips.inc"
 #include "each_isa.h"

@@ -5,6 +5,9 @@
 #endif
 #include "team.h"
 
+#include "clones.h"
+#include "pool.h"
+
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +22,7 @@ typedef struct Member {
     unsigned char *last; /* [room] whether they end here */
     int64_t room;
     double weight; /* its share of loss and gradient */
+    RtPool *pool;  /* threads that help this one, or NULL */
     int rc;
     RtError err;
     pthread_t thread;
@@ -52,12 +56,12 @@ static int member_room(Member *m, int64_t n, RtError *err)
     return 0;
 }
 
-/* Puts the member's rows of the batch into its session. */
-static int load_rows(Member *m, const TeamJob *job, RtError *err)
+/* Puts the member's rows of a batch, or of steps of one, into its session. */
+static int load_rows(Member *m, const RtBatch *b, RtError *err)
 {
     RtSession *s = m->session;
     const CellDesc *d = s->desc;
-    const RtBatch *b = job->batch;
+    const TeamJob *job = m->team->job;
 
     for (int k = 1; k < d->ntime; k++)
         session_steps(s, k, b->more[k]);
@@ -83,17 +87,41 @@ static int load_rows(Member *m, const TeamJob *job, RtError *err)
     }
     session_last(s, m->last);
     session_batch(s, b->B);
+    session_skip(s, b->skip);
+    s->step0 = b->from - job->batch->from;
     return job->training ? session_noise(s, err) : 0;
+}
+
+static int load_segment(void *ctx, int64_t first, int64_t T, int start,
+                        RtError *err)
+{
+    Member *m = ctx;
+    RtBatch part = *m->team->job->batch;
+
+    part.from += first;
+    part.T = T;
+    part.start = start;
+    part.skip = part.skip < first ? 0 : part.skip - first;
+    return load_rows(m, &part, err);
 }
 
 static void member_run(Member *m)
 {
     const TeamJob *job = m->team->job;
+    const RtBatch *b = job->batch;
+    int64_t carry = b->end ? 0 : b->carry;
 
-    m->rc = load_rows(m, job, &m->err) ||
-            session_forward(m->session, &m->err) ||
-            (job->backward && session_backward(m->session, &m->err)) ||
-            (!job->batch->end && session_carry(m->session, &m->err));
+    pool_use(m->pool);
+    if (job->backward && job->segment > 0 && job->segment < b->T)
+        m->rc = segment_run(m->session, b->T, job->segment, b->start, carry,
+                            load_segment, m, &m->err);
+    else
+        m->rc = (job->fill ? job->fill(m->session, b, m->nrow, &m->err)
+                           : load_rows(m, b, &m->err)) ||
+                session_forward(m->session, &m->err) ||
+                (job->backward && session_backward(m->session, &m->err)) ||
+                (carry && session_carry(m->session, carry, &m->err));
+    pool_use(NULL);
 }
 
 static void *member_main(void *arg)
@@ -181,6 +209,7 @@ void team_free(RtTeam *t)
         Member *m = &t->member[k];
         if (m->started)
             pthread_join(m->thread, NULL);
+        pool_free(m->pool);
         session_free(m->session);
         free(m->grads);
         free(m->length);
@@ -213,12 +242,12 @@ static void share(RtTeam *t, int token)
         t->member[k].weight = sum > 0 ? t->member[k].weight / sum : 0;
 }
 
-#define ADD_GRADS(REAL)                                                \
-    static void add_grads_##REAL(REAL *to, REAL old, const REAL *from, \
-                                 REAL weight, int64_t n)               \
-    {                                                                  \
-        for (int64_t i = 0; i < n; i++)                                \
-            to[i] = old * to[i] + weight * from[i];                    \
+#define ADD_GRADS(REAL)                                               \
+    RT_CLONES static void add_grads_##REAL(                           \
+        REAL *to, REAL old, const REAL *from, REAL weight, int64_t n) \
+    {                                                                 \
+        for (int64_t i = 0; i < n; i++)                               \
+            to[i] = old * to[i] + weight * from[i];                   \
     }
 ADD_GRADS(float)
 ADD_GRADS(double)
@@ -247,6 +276,15 @@ static int one_term(const CellDesc *d)
     return term >= 0 && model_next(d, CELL_TERM, term) < 0;
 }
 
+/* Few rows each, of weights that one processor's cache does not hold: better
+ * all rows with a part of the weights each. */
+static int prefers_pool(const RtTeam *t, int64_t B)
+{
+    const CellDesc *d = t->model->desc;
+
+    return B < 4 * t->n && d->param_size * d->real_bytes > 1 << 20;
+}
+
 int team_split(const RtTeam *t, int64_t B, int token)
 {
     const CellDesc *d = t->model->desc;
@@ -255,7 +293,42 @@ int team_split(const RtTeam *t, int64_t B, int token)
     if ((token && !one_term(d)) ||
         (batch >= 0 && d->tensor[batch].flags & CELL_WHOLE))
         return 1;
+    if (prefers_pool(t, B))
+        return 1;
     return t->n < B ? t->n : (int)B;
+}
+
+/* The extents of the member with most rows, and how many there are. */
+static int most_rows(const RtTeam *t, const RtBatch *b, int token, int64_t *n)
+{
+    int members = team_split(t, b->B, token);
+
+    for (int k = 0; k < CELL_AXES; k++)
+        n[k] = 1;
+    n[CELL_AT_T] = b->T;
+    n[CELL_AT_B] = (b->B + members - 1) / members;
+    for (int k = 1; k < t->model->desc->ntime; k++)
+        n[cell_time_at(k)] = b->more[k];
+    cell_extents(t->model->desc, n);
+    return members;
+}
+
+int64_t team_segment(const RtTeam *t, const RtBatch *batch, int token,
+                     int64_t bytes)
+{
+    int64_t n[CELL_AXES];
+    int members = most_rows(t, batch, token, n);
+
+    return segment_steps(t->model->desc, n, bytes / members);
+}
+
+int64_t team_bytes(const RtTeam *t, const RtBatch *batch, int token,
+                   int64_t segment)
+{
+    int64_t n[CELL_AXES];
+    int members = most_rows(t, batch, token, n);
+
+    return members * segment_bytes(t->model->desc, n, segment);
 }
 
 /* Gives every member its rows. */
@@ -270,11 +343,30 @@ static void deal(RtTeam *t, int64_t B, int token)
     }
 }
 
+/* One member alone gets the other threads as helpers. */
+static int lend(RtTeam *t, RtError *err)
+{
+    Member *m = &t->member[0];
+
+    if (t->active > 1) {
+        pool_free(m->pool);
+        m->pool = NULL;
+    } else if (t->n > 1 && !m->pool) {
+        m->pool = pool_new(t->n, err);
+        return m->pool ? 0 : -1;
+    }
+    return 0;
+}
+
 int team_run(RtTeam *t, const TeamJob *job, RtError *err)
 {
     pthread_mutex_lock(&t->lock);
     t->job = job;
     deal(t, job->batch->B, job->token);
+    if (lend(t, err)) {
+        pthread_mutex_unlock(&t->lock);
+        return -1;
+    }
     t->round++;
     t->pending = t->n - 1;
     if (t->n > 1)

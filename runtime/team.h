@@ -8,7 +8,7 @@
 #include <signal.h>
 
 #include "data.h"
-#include "session.h"
+#include "segment.h"
 
 typedef struct RtTeam RtTeam;
 
@@ -16,9 +16,18 @@ typedef struct RtTeam RtTeam;
 RtTeam *team_new(RtModel *model, int threads, RtError *err);
 void team_free(RtTeam *t); /* NULL is fine */
 
-/* Sessions that work on a batch of B rows; 1 where reduce = token does not
+/* Sessions that work on a batch of B rows; 1 where there are few rows, so that
+ * the threads divide each product (pool.h), where reduce = token does not
  * split (several terms), or the model looks at the whole batch. */
 int team_split(const RtTeam *t, int64_t B, int token);
+
+/* Steps of a segment with which all sessions together stay within `bytes` on
+ * such a batch; batch->T: all of them; 0: not even one step does. */
+int64_t team_segment(const RtTeam *t, const RtBatch *batch, int token,
+                     int64_t bytes);
+/* Bytes that they then take. */
+int64_t team_bytes(const RtTeam *t, const RtBatch *batch, int token,
+                   int64_t segment);
 
 /* Runs forward (and backward, with the sum of the gradients left in
  * model->grads) on one batch of the feed; from[ntensor] says which field feeds
@@ -28,11 +37,15 @@ typedef struct TeamJob {
     const RtFeed *feed;
     const RtField *const *from;
     const RtBatch *batch;
+    /* Not NULL: makes a session ready for its `rows` of the batch in place of
+     * the feed, on its thread. */
+    int (*fill)(RtSession *s, const RtBatch *batch, int64_t rows, RtError *err);
     int backward, training;
     int token;           /* reduce = token: sessions weigh by their counts */
     uint64_t seed;       /* of noise */
     uint64_t step;       /* updates made */
     uint64_t start_step; /* updates made when these sequences began */
+    int64_t segment;     /* steps at a time (segment.h); 0: all */
 } TeamJob;
 int team_run(RtTeam *t, const TeamJob *job, RtError *err);
 

@@ -302,6 +302,27 @@ VM_INLINE double vm_logsigmoid(double x)
     return -vm_softplus(-x);
 }
 
+/* The smallest k that Poisson's law of this rate is at most with probability u:
+ * the sum of its terms from eight deviations below the mean on. */
+VM_INLINE double vm_poisson_quantile(double u, double rate)
+{
+    const double wide = rate > 0.0 ? sqrt(rate) : 0.0;
+    const double low = floor(rate - 8.0 * wide);
+    const double last = rate + 12.0 * wide + 40.0;
+    double k = low > 0.0 ? low : 0.0, p, sum;
+    if (!(rate > 0.0))
+        return rate != rate ? rate : 0.0;
+    p = exp(k * log(rate) - rate - lgamma(k + 1.0));
+    for (sum = p; sum < u && k < last; sum += p)
+        p *= rate / ++k;
+    return k;
+}
+
+VM_INLINE float vm_poisson_quantilef(float u, float rate)
+{
+    return (float)vm_poisson_quantile((double)u, (double)rate);
+}
+
 /* The C library's own under our names, so that both precisions read alike. */
 #define vm_exp exp
 #define vm_log log

@@ -1,8 +1,8 @@
 # The end of a run.sh whose cases are functions with a _ in their name: sourced
-# with the names of the cases to run as arguments, none for all, and with `here`,
-# the folder of that run.sh.  Gives the cases the program as `cellc` and $SPEC.
-# Each runs in an empty folder below $scratch and fails where its last command
-# does.
+# with the names of the cases to run as arguments, none for all, and with
+# `here`, the folder of that run.sh.  Gives the cases the program as `cellc` and
+# $SPEC.  Each runs in an empty folder below $scratch and fails where its last
+# command does.
 [ "${1:-}" != -u ] || exit 0 # nothing is stored that could be renewed
 CELLC=$(realpath "${CELLC:-$here/../../build/cellc}")
 SPEC=$here/spec

@@ -12,6 +12,7 @@ set -u
 cd "$(dirname "$0")/.." || exit 2
 export CELLC_SHARED=${CELLC_SHARED:-$PWD/../shared}
 export UBSAN_OPTIONS=print_stacktrace=1
+export XDG_CACHE_HOME=$PWD/build/cache
 form=${1:-}
 shift $(($# > 0))
 only=" $* "

@@ -22,24 +22,25 @@ graph*.* ops.* cost.* template.* verify.*
                     : source.h graph*.h ops.h ops.def template.h cellrt.h
                       cost.h verify.h
 eval*.*             : graph.h ops.h eval*.h plan.h vmath.h
-grad.* vjp*.c simp*.* gemm.c final.* named.c
+grad.* vjp*.c simp*.* gemm.c final.* named.c segment.c
                     : graph.h ops.h template.h grad.h final.h rules.def
                       simplify.h
 causal.* linear.* latency.* level.* task.* fuse.* value.* lower.* sched*.*
-                      plan*.*
+                      plan*.* chunk.*
                     : graph.h ops.h causal.h linear.h latency.h level.h task.h
-                      fuse.h lower.h sched.h plan*.h
+                      chunk.h fuse.h lower.h sched.h plan*.h
+explain.*           : graph.h ops.h causal.h sched.h plan.h explain.h cellc.h
 latex*.* dot.*      : graph.h ops.h latex.h dot.h cellc.h
 emit*.c emit.h      : graph.h ops.h causal.h sched.h plan.h emit.h kernels.h
                       kernels.def strips.def
-jit.*               : base.h jit.h kernels.h
+jit*.*              : base.h jit*.h kernels.h shared.h timed.h
 elab*.c elab*.h probe.*
                     : ast.h graph.h ops.h shape.h elab.h elaborate.h probe.h
                       grad.h
                       prelude.h cellc.h
 cellc.h             : cellrt.h
-cellcint.h          : cellc.h elaborate.h probe.h emit.h eval.h jit.h latency.h
-                      library.h
+cellcint.h          : cellc.h elaborate.h probe.h emit.h eval.h explain.h jit.h
+                      latency.h library.h
 cellc.c cellcapi.c cellclib.c cellcuse.c
                     : *
 main.c verbs/*      : cellc.h drv*.h runtime/*

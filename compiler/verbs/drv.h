@@ -38,6 +38,8 @@ void drv_free(Drv *d);
 int drv_code(int cellc_code);
 /* cellc_compile(), after an error message naming every dim still open. */
 int drv_compile(Drv *d);
+/* A model without a loss is differentiated through all its real outputs. */
+int drv_through_outputs(Drv *d);
 /* Prints the runtime's error and clears it; returns EXIT_USER. */
 int drv_fail(RtError *err);
 /* A C name made of a file's: "dir/01_elman.cell" gives "elman"; malloc'd. */
@@ -47,6 +49,8 @@ char *drv_model_name(const char *path);
 char *drv_read(const char *path, size_t *n);
 /* Not the name of a cell of the library. */
 int drv_is_file(const char *path);
+/* Says that it is neither; EXIT_USER. */
+int drv_no_cell(const Flags *f, const char *name);
 /* A spec, by what its name ends with. */
 int drv_is_checkpoint(const char *path);
 /* Writes a text; 0 or EXIT_USER with a message. */
@@ -55,9 +59,10 @@ int drv_write(const char *path, const char *text, size_t n);
 int drv_emit_to(Drv *d, const char *dir, const char *name, int flags);
 /* The text of a model with one instance of a cell, whose own text is `text`;
  * `before` defines it where the library does not; `wrap` is what it is put
- * into, "stack(2, %)"; malloc'd. */
+ * into, "stack(2, %)"; `units` its size, a number or a name that `before`
+ * gives; malloc'd. */
 char *drv_spec_around(const char *before, const char *name, const char *text,
-                      const char *wrap);
+                      const char *wrap, const char *units);
 /* Prints indented JSON on standard output and frees it. */
 int drv_print_json(json_t *j);
 
@@ -75,6 +80,6 @@ void drv_host_free(DrvHost *h);
 
 extern const Verb drv_check, drv_fmt, drv_cells, drv_show, drv_info, drv_run,
     drv_emit, drv_build, drv_train, drv_eval, drv_predict, drv_generate,
-    drv_gradcheck;
+    drv_gradcheck, drv_bench, drv_explain;
 
 #endif

@@ -60,13 +60,27 @@ static const char *arguments(const char *text)
     return *p == '(' ? p + 1 : "";
 }
 
+/* A cell or a probability, no size. */
+static int is_other(const char *word, size_t n)
+{
+    return is_word(word, n, "f") || is_word(word, n, "p");
+}
+
+/* What a size without a default is here: the number of units if it comes first
+ * or is called v, else a few: states of a memory, groups. */
+static const char *units_of(const char *word, size_t n, int first,
+                            const char *units)
+{
+    return first || is_word(word, n, "v") ? units : "4";
+}
+
 /* A value for each argument without a default: a cell for f, a probability for
- * p, a number of units for all others. */
-static char *call_of(const char *name, const char *text)
+ * p, a number for all others. */
+static char *call_of(const char *name, const char *text, const char *units)
 {
     const char *p = arguments(text);
     char *call = rt_printf("%s", name);
-    int n = 0, any = *p != 0;
+    int n = 0, sizes = 0, any = *p != 0;
 
     while (*p && *p != ')') {
         size_t all, word;
@@ -75,13 +89,18 @@ static char *call_of(const char *name, const char *text)
         all = item_length(p);
         word = strcspn(p, " =,)\n");
         if (!memchr(p, '=', all)) {
-            const char *value = is_word(p, word, "f")   ? "rnn(4)"
-                                : is_word(p, word, "p") ? "0.3"
-                                                        : "4";
+            char *inner = rt_printf("rnn(%s)", units);
+            const char *value = is_word(p, word, "f") ? inner
+                                : is_word(p, word, "p")
+                                    ? "0.3"
+                                    : units_of(p, word, !sizes, units);
 
             add(&call, n ? ", " : "(", 2);
             n++;
-            add(&call, value, strlen(value));
+            sizes += !is_other(p, word);
+            if (inner)
+                add(&call, value, strlen(value));
+            free(inner);
         }
         p += all + (p[all] == ',');
     }
@@ -92,12 +111,13 @@ static char *call_of(const char *name, const char *text)
     return call;
 }
 
-/* What an argument of the cell is here: its default or 4, as call_of has it;
+/* What an argument of the cell is here: its default, or as call_of has it;
  * with its length, or NULL where no argument is called so. */
 static const char *argument_value(const char *text, const char *word, size_t n,
-                                  size_t *length)
+                                  const char *units, size_t *length)
 {
     const char *p = arguments(text);
+    int before = 0;
 
     while (*p && *p != ')') {
         size_t all, name;
@@ -108,9 +128,13 @@ static const char *argument_value(const char *text, const char *word, size_t n,
         name = strcspn(p, " =,)\n");
         given = memchr(p, '=', all);
         if (name == n && !memcmp(p, word, n)) {
-            *length = given ? (size_t)(p + all - given) - 1 : 1;
-            return given ? given + 1 : "4";
+            const char *value =
+                given ? given + 1 : units_of(p, name, !before, units);
+
+            *length = given ? (size_t)(p + all - given) - 1 : strlen(value);
+            return value;
         }
+        before += !given && !is_other(p, name);
         p += all + (p[all] == ',');
     }
     return NULL;
@@ -118,7 +142,8 @@ static const char *argument_value(const char *text, const char *word, size_t n,
 
 /* A size of the cell's input in numbers, as far as they are known: a name that
  * stands alone may stay open, one in a formula is 3. */
-static void add_size(char **to, const char *p, size_t n, const char *text)
+static void add_size(char **to, const char *p, size_t n, const char *text,
+                     const char *units)
 {
     int alone = strcspn(p, "+-*/(") >= n;
 
@@ -132,7 +157,7 @@ static void add_size(char **to, const char *p, size_t n, const char *text)
             add(to, p + i, word = 1);
             continue;
         }
-        value = argument_value(text, p + i, word, &length);
+        value = argument_value(text, p + i, word, units, &length);
         if (value)
             add(to, value, length);
         else if (alone || strchr("0123456789", p[i]))
@@ -142,26 +167,51 @@ static void add_size(char **to, const char *p, size_t n, const char *text)
     }
 }
 
+/* What the cell calls time axes of its own: the list after its `time`, or "".
+ */
+static const char *own_axes(const char *text)
+{
+    const char *own = statement(text, "time ");
+    const char *next = strstr(text, "\ncell ");
+
+    return own && (!next || own < next) ? own + 5 : "";
+}
+
+static int is_own(const char *own, const char *word, size_t n)
+{
+    for (size_t all; *own && !strchr(";\n}", *own); own += all) {
+        own += strspn(own, ", ");
+        all = strcspn(own, ", ;\n}");
+        if (all == n && !memcmp(own, word, n))
+            return 1;
+    }
+    return 0;
+}
+
 /* One input of the cell as an input of the model: "x[m]" gives "x[t, m]",
- * "i in words" "i[t] in words". */
+ * "i in words" "i[t] in words", over an axis of its own "k[u, m]" itself. */
 static void add_input(char **to, const char *item, size_t n, const char *text,
-                      int square)
+                      const char *units, int square)
 {
     size_t word = strcspn(item, " [,;\n}");
-    const char *open = memchr(item, '[', n), *p;
+    const char *open = memchr(item, '[', n), *p, *own = own_axes(text);
+    int timed = open && is_own(own, open + 1, strcspn(open + 1, ",]"));
 
     add(to, item, word);
-    add(to, "[t", 2);
+    add(to, "[t", timed ? 1 : 2);
     for (p = open ? open + 1 : NULL; p && *p && *p != ']';) {
         size_t length;
 
         p = skip(p);
         length = strcspn(p, ",]");
-        add(to, ", ", 2);
-        if (square || *p == '.')
-            add(to, "4", 1);
+        add(to, ", ", timed ? 0 : 2);
+        timed = 0;
+        if (is_own(own, p, length))
+            add(to, p, length);
+        else if (square || *p == '.')
+            add(to, units, strlen(units));
         else
-            add_size(to, p, length, text);
+            add_size(to, p, length, text, units);
         p += length + (p[length] == ',');
     }
     add(to, "]", 1);
@@ -176,16 +226,17 @@ static int is_square(const char *text, const char *wrap, const char *inputs)
 {
     size_t first = item_length(inputs), n;
 
-    return strstr(wrap, "residual") || argument_value(text, "f", 1, &n) ||
+    return strstr(wrap, "residual") || argument_value(text, "f", 1, "", &n) ||
            (strstr(wrap, "stack") && inputs[first] == ',');
 }
 
 char *drv_spec_around(const char *before, const char *name, const char *text,
-                      const char *wrap)
+                      const char *wrap, const char *units)
 {
-    char *call = call_of(name, text);
+    char *call = call_of(name, text, units);
     char *inputs = rt_printf("%s", ""), *names = rt_printf("%s", ""), *spec;
     const char *hole = strchr(wrap, '%'), *p = statement(text, "input ");
+    const char *own = own_axes(text);
     int square, n = 0;
 
     p = p ? p + 6 : "";
@@ -201,15 +252,17 @@ char *drv_spec_around(const char *before, const char *name, const char *text,
         }
         add(&inputs, ", ", n ? 2 : 0);
         add(&names, ", ", n++ ? 2 : 0);
-        add_input(&inputs, p, all, text, square);
+        add_input(&inputs, p, all, text, units, square);
         add(&names, p, strcspn(p, " [,;\n}"));
         p += all + (p[all] == ',');
     }
     spec = call && inputs && names
-               ? rt_printf("%s\ninput %s\nvalue = %.*s%s%s(%s)\n"
+               ? rt_printf("%s\n%s%.*s\ninput %s\nvalue = %.*s%s%s(%s)\n"
                            "output value\n",
-                           before, inputs, (int)(hole ? hole - wrap : 0), wrap,
-                           call, hole ? hole + 1 : "", names)
+                           before, *own ? "time t, " : "",
+                           (int)strcspn(own, ";\n}"), own, inputs,
+                           (int)(hole ? hole - wrap : 0), wrap, call,
+                           hole ? hole + 1 : "", names)
                : NULL;
     free(call);
     free(inputs);

@@ -77,7 +77,9 @@ static int begin_command(const Build *b, Words *w)
     int code = words_split(w, from_env("CC", "cc"));
 
     if (!code)
-        code = words_split(w, from_env("CFLAGS", "-O3 -ffp-contract=off"));
+        code = words_split(w, from_env("CFLAGS",
+                                       "-O3 -ffp-contract=off "
+                                       "-fno-math-errno -fno-trapping-math"));
     if (!code && flags_given(b->f, "native"))
         code = words_split(w, "-march=native");
     return code;

@@ -17,11 +17,14 @@ const Flag drv_size_flags[] = {
 
 const Flag drv_reduce_flags[] = {
     {"reduce", "HOW", "sequence", "train", "mean per sequence, token, or sum"},
+    {"teacher", "P", "1", "train",
+     "with --training: share of earlier steps that are as observed"},
     {NULL, NULL, NULL, NULL, NULL}};
 
 const Flag drv_number_flags[] = {
     {"double", NULL, NULL, NULL, "compute in double precision"},
     {"backend", "NAME", "tcc", NULL, "tcc, cc or eval"},
+    {"chunk", "STEPS", NULL, NULL, NULL}, /* for tests of short sequences */
     {NULL, NULL, NULL, NULL, NULL}};
 
 const Flag drv_json_flags[] = {{"json", NULL, NULL, NULL, "report as JSON"},
@@ -194,14 +197,21 @@ static int apply_sizes(Drv *d, const Flags *f)
 
 int drv_settings(Drv *d, const Flags *f)
 {
+    double teacher = 1;
     int code = apply_sizes(d, f);
 
     if (!code && flags_given(f, "reduce"))
         code = drv_code(cellc_set(d->c, "reduce", flags_get(f, "reduce")));
+    if (!code && flags_given(f, "teacher"))
+        code = flags_real(f, "teacher", 0, 1, &teacher);
+    if (!code && flags_given(f, "teacher"))
+        code = drv_code(cellc_set(d->c, "teacher", flags_get(f, "teacher")));
     if (!code && flags_given(f, "double"))
         code = drv_code(cellc_set(d->c, "double", "1"));
     if (!code && flags_given(f, "backend"))
         code = drv_code(cellc_set(d->c, "backend", flags_get(f, "backend")));
+    if (!code && flags_given(f, "chunk"))
+        code = drv_code(cellc_set(d->c, "chunk", flags_get(f, "chunk")));
     return code;
 }
 
@@ -246,6 +256,27 @@ int drv_compile(Drv *d)
         code = EXIT_USER;
     }
     return code ? code : drv_code(cellc_compile(d->c));
+}
+
+int drv_through_outputs(Drv *d)
+{
+    int code = 0;
+
+    for (int i = 0; i < cellc_decl_count(d->c) && !code; i++) {
+        const CellcDecl *decl = cellc_decl(d->c, i);
+
+        if (decl->role == CELL_OUTPUT && !(decl->flags & CELL_INDEX))
+            code = drv_code(cellc_set(d->c, "upstream", decl->name));
+    }
+    return code;
+}
+
+int drv_no_cell(const Flags *f, const char *name)
+{
+    say_error("%s is neither a file nor a cell of the library; `%s cells` "
+              "lists those",
+              name, flags_program(f));
+    return EXIT_USER;
 }
 
 int drv_is_file(const char *path)

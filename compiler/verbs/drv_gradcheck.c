@@ -38,20 +38,6 @@ static int has_loss(const Drv *d)
     return desc && desc->backward;
 }
 
-/* A model without a loss is checked through all its real outputs. */
-static int through_outputs(Drv *d)
-{
-    int code = 0;
-
-    for (int i = 0; i < cellc_decl_count(d->c) && !code; i++) {
-        const CellcDecl *decl = cellc_decl(d->c, i);
-
-        if (decl->role == CELL_OUTPUT && !(decl->flags & CELL_INDEX))
-            code = drv_code(cellc_set(d->c, "upstream", decl->name));
-    }
-    return code;
-}
-
 /* Start values of all states become inputs. */
 static int open_starts(Drv *d, int *n)
 {
@@ -72,6 +58,7 @@ static int set_all(Drv *d)
 {
     static const char *const set[][2] = {{"double", "1"},
                                          {"training", "1"},
+                                         {"teacher", "1"},
                                          {"backward", "1"},
                                          {"inputgrad", "1"}};
     int code = 0;
@@ -85,8 +72,11 @@ static int compile_and_check(Drv *d, const GradSetup *setup, GradReport *r)
 {
     const CellDesc *desc;
     RtError err = {0};
-    int code = drv_compile(d);
+    int skip = setup->back > setup->tbptt;
+    int code = drv_code(cellc_set(d->c, "skip", skip ? "1" : "0"));
 
+    if (!code)
+        code = drv_compile(d);
     if (code)
         return code;
     desc = cellc_jit(d->c);
@@ -159,7 +149,7 @@ static int check_source(Drv *d, const Flags *f, GradSetup setup,
     if (!code)
         code = drv_compile(d);
     if (!code && !has_loss(d))
-        code = through_outputs(d);
+        code = drv_through_outputs(d);
     if (!code)
         code = compile_and_check(d, &setup, &r);
     if (!code)
@@ -185,7 +175,7 @@ static int check_cell(const Flags *f, const GradSetup *setup,
                       const char *before, const char *name, const char *text)
 {
     const char *wrap = flags_get(f, "wrap");
-    char *spec = drv_spec_around(before, name, text, wrap);
+    char *spec = drv_spec_around(before, name, text, wrap, "4");
     char *title = rt_printf("%s in %s", name, wrap);
     Drv d = {0};
     int code = spec && title ? drv_new(&d) : EXIT_BUG;
@@ -238,14 +228,14 @@ static int check_cells(const Flags *f, const GradSetup *setup, const char *text)
 
 static int read_setup(const Flags *f, GradSetup *s)
 {
-    long T = 5, B = 3, chunk = 0, seed = 1, entries = 200;
+    long T = 5, B = 3, chunk = 0, back = 0, seed = 1, entries = 200;
     int code = flags_long(f, "steps", 1, 100000, &T);
 
     *s = (GradSetup){.lengths = flags_given(f, "lengths")};
     if (!code)
         code = flags_long(f, "batch", 1, 100000, &B);
     if (!code)
-        code = flags_long(f, "tbptt", 1, 100000, &chunk);
+        code = flags_chunk("--tbptt", flags_get(f, "tbptt"), &chunk, &back);
     if (!code)
         code = flags_long(f, "seed", 0, 1L << 62, &seed);
     if (!code)
@@ -255,6 +245,7 @@ static int read_setup(const Flags *f, GradSetup *s)
     s->T = T;
     s->B = B;
     s->tbptt = chunk;
+    s->back = back;
     s->seed = (uint64_t)seed;
     s->entries = entries;
     return code;
@@ -300,10 +291,7 @@ static int gradcheck_run_verb(Flags *f, void *user)
     if (cell)
         code = check_cell(f, &setup, "", spec, cell);
     else if (!code) {
-        say_error("%s is neither a file nor a cell of the library; `%s cells` "
-                  "lists those",
-                  spec, flags_program(f));
-        code = EXIT_USER;
+        code = drv_no_cell(f, spec);
     }
     drv_free(&d);
     return code;
@@ -313,7 +301,8 @@ static const Flag gradcheck_own[] = {
     {"steps", "T", "5", NULL, "of the random sequences"},
     {"batch", "B", "3", NULL, "sequences"},
     {"lengths", NULL, NULL, NULL, "sequences of random length"},
-    {"tbptt", "K", NULL, NULL, "chunks of K steps, each checked by itself"},
+    {"tbptt", "K", NULL, NULL,
+     "chunks of K steps, each checked by itself; or '(K, L)', as in training"},
     {"tolerance", "X", "1e-7", NULL,
      "of |analytic - numeric| / max(1, |analytic|, |numeric|)"},
     {"entries", "N", "200", NULL, "compared of each tensor at most; 0: all"},

@@ -170,6 +170,15 @@ static int list_inputs(DrvHost *h)
     return code;
 }
 
+static void list_clocks(DrvHost *h)
+{
+    const char *name;
+    RtClock c;
+
+    for (int k = 0; cellc_axis_at(h->d.c, k, &name, &c.like, &c.rate); k++)
+        h->app.clock[k] = c;
+}
+
 static int list_block(const Cellc *c, const char *block, RtPairs *to)
 {
     const char *key, *value;
@@ -215,6 +224,7 @@ static int host_open(AppHost *a, const Flags *f, const char *spec,
         code = drv_code(cellc_check(h->d.c));
     if (!code)
         code = list_inputs(h);
+    list_clocks(h);
     if (!code)
         code = list_block(h->d.c, "train", &a->train_block);
     return code ? code : list_block(h->d.c, "data", &a->data_block);
@@ -224,11 +234,18 @@ static int host_open(AppHost *a, const Flags *f, const char *spec,
 static int compile_one(DrvHost *h, Drv *d, const Flags *f, int training,
                        const CellDesc **desc)
 {
+    static const char *const segmented[] = {"segments", "total"};
     const char *reduce = app_setting(&h->app, "reduce");
+    const char *teacher = app_setting(&h->app, "teacher");
+    const char *tbptt = app_setting(&h->app, "tbptt");
     int code = d->c ? apply_known(h, d, f) : load_source(h, d, f);
 
     if (!code && reduce)
         code = drv_code(cellc_set(d->c, "reduce", reduce));
+    if (!code && teacher)
+        code = drv_code(cellc_set(d->c, "teacher", teacher));
+    if (!code && training && tbptt && *tbptt == '(')
+        code = drv_code(cellc_set(d->c, "skip", "1"));
     if (!code)
         code = drv_code(cellc_set(d->c, "training", training ? "1" : "0"));
     if (!code)
@@ -237,6 +254,10 @@ static int compile_one(DrvHost *h, Drv *d, const Flags *f, int training,
         code = drv_code(cellc_set(d->c, "outputs", training ? "0" : "1"));
     if (!code)
         code = drv_code(cellc_set(d->c, "inputgrad", "0"));
+    for (size_t i = 0; !code && i < sizeof segmented / sizeof *segmented; i++)
+        code = drv_code(
+            cellc_set(d->c, segmented[i],
+                      training && app_setting(&h->app, "memory") ? "1" : "0"));
     if (!code)
         code = drv_compile(d);
     if (!code) {

@@ -221,7 +221,7 @@ static int read_lengths(const Flags *f, RunSetup *set)
 /* The setup that the flags ask for; its lists are malloc'd. */
 static int read_setup(const Flags *f, RunSetup *set)
 {
-    long chunk = 0, steps = 0, seed = 0;
+    long chunk = 0, back = 0, steps = 0, seed = 0;
     int code;
 
     *set = (RunSetup){.weights = flags_get(f, "weights"),
@@ -241,12 +241,13 @@ static int read_setup(const Flags *f, RunSetup *set)
     if (!code)
         code = read_lengths(f, set);
     if (!code)
-        code = flags_long(f, "tbptt", 1, 1L << 40, &chunk);
+        code = flags_chunk("--tbptt", flags_get(f, "tbptt"), &chunk, &back);
     if (!code)
         code = flags_long(f, "steps", 1, 1L << 40, &steps);
     if (!code)
         code = flags_long(f, "seed", 0, 1L << 62, &seed);
     set->tbptt = chunk;
+    set->back = back;
     set->steps = steps;
     set->seed = (uint64_t)seed;
     if (!code && !set->out) {
@@ -299,6 +300,8 @@ static int compile(Drv *d, const RunSetup *set)
         code = drv_code(cellc_set(d->c, "inputgrad", set->grad ? "1" : "0"));
     if (!code && set->tbptt)
         code = drv_code(cellc_set(d->c, "total", "1"));
+    if (!code && set->back > set->tbptt)
+        code = drv_code(cellc_set(d->c, "skip", "1"));
     if (!code && set->training)
         code = drv_code(cellc_set(d->c, "training", "1"));
     return code ? code : drv_compile(d);
@@ -353,7 +356,8 @@ static const Flag run_own[] = {
     {"noise", "NAME=FILE", NULL, NULL, "draws of a noise; again for others"},
     {"seed", "N", "0", NULL, "of noise and of weights not given"},
     {"tbptt", "K", NULL, NULL,
-     "chunks of K steps: state is carried, gradients are cut"},
+     "chunks of K steps: state is carried, gradients are cut; '(K, L)': those "
+     "of every K steps go back L"},
     {"clip", "CLIP", NULL, NULL,
      "'norm(1)' or 'value(1)': write clipped.NAME.npy and gradnorm.npy"},
     {"steps", "N", NULL, NULL, "write N updates: after.NAME.npy, losses.npy"},

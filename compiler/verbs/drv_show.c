@@ -55,10 +55,7 @@ static int open_cell(Drv *d, const Flags *f, const char *name)
         return EXIT_USER;
     }
     if (!text) {
-        say_error("%s is neither a file nor a cell of the library; `%s cells` "
-                  "lists those",
-                  name, flags_program(f));
-        return EXIT_USER;
+        return drv_no_cell(f, name);
     }
     d->path = strdup(name);
     code = drv_code(cellc_set(d->c, "name", name));

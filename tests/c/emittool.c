@@ -1,10 +1,10 @@
-/* Compiles IR texts in both styles and compares every tensor and gradient
+/* Compiles IR texts in every style and compares every tensor and gradient
  * that they compute with each other and with the interpreter, on several
  * numbers of steps and sequences; in double, compares the gradients of the
  * loss with central differences too.
  *     emittool [--double] [--name NAME] [--show TEXT] FILE...
- * TEXT: strips, loops, source, header.  Prints one line for each file; the exit
- * code counts the failures. */
+ * TEXT: strips, loops, linked, source, header.  Prints one line for each file;
+ * the exit code counts the failures. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +28,7 @@ typedef struct Run {
     Jit *jit;
     CellDesc *desc;
     char *params, *grads, *work;
+    bool exact; /* must agree with the strips to the bit */
 } Run;
 
 static size_t real_bytes(const Check *c)
@@ -187,7 +188,7 @@ static void compare_real(Check *c, const Run *r, const CellTensor *t,
                          const void *x, const void *y, int64_t i, double *worst)
 {
     double a = get(c, x, i), b = get(c, y, i);
-    double bound = c->options.real64 ? 1e-12 : 2e-5;
+    double bound = r->exact ? 0 : c->options.real64 ? 1e-12 : 2e-5;
     double d = fabs(a - b) / fmax(1, fmax(fabs(a), fabs(b)));
     if (a == b)
         return;
@@ -266,16 +267,20 @@ static void check_plan(Check *c)
 {
     static const int64_t size[][CELL_AXES] = {
         {1, 1, 1, 1}, {2, 1, 1, 3}, {1, 3, 4, 1}, {3, 2, 5, 2}, {7, 5, 3, 2}};
-    Run run[3];
-    double worst[3] = {0, 0, 0};
+    Run run[4];
+    double worst[4] = {0, 0, 0, 0};
     start(c, &run[0], "strips");
     start(c, &run[1], "loops");
     start(c, &run[2], "eval");
+    start(c, &run[3], "linked");
+    run[3].exact = true;
     eval_attach(run[2].desc, c->plan->s->g, c->plan, c->arena);
     if (start_jit(c, &run[0], jit_tcc,
                   emit_strips(c->plan, &c->options, c->arena)) ||
         start_jit(c, &run[1], jit_cc,
-                  emit_loops(c->plan, &c->options, c->arena))) {
+                  emit_loops(c->plan, &c->options, c->arena)) ||
+        start_jit(c, &run[3], jit_cc,
+                  emit_linked(c->plan, &c->options, c->arena))) {
         c->failed++;
         return;
     }
@@ -285,17 +290,18 @@ static void check_plan(Check *c)
         for (int k = 0; k < run[0].desc->ntime; k++)
             if (run[0].desc->like[k] >= 0)
                 n[cell_time_at(k)] = n[cell_time_at(run[0].desc->like[k])];
-        for (int k = 0; k < 3; k++)
+        for (int k = 0; k < 4; k++)
             evaluate(c, &run[k], n);
-        for (int k = 1; k < 3; k++)
+        for (int k = 1; k < 4; k++)
             compare_all(c, &run[0], &run[k], n, &worst[k]);
         if (c->options.real64)
             differences(c, &run[0], n, &worst[0]);
-        for (int k = 0; k < 3; k++)
+        for (int k = 0; k < 4; k++)
             release(&run[k]);
     }
     jit_free(run[0].jit);
     jit_free(run[1].jit);
+    jit_free(run[3].jit);
     printf("%s: %s, loops differ by %.2g, eval by %.2g, gradients by %.2g\n",
            c->file, c->failed ? "FAILED" : "ok", worst[1], worst[2], worst[0]);
 }
@@ -312,7 +318,7 @@ static char *read_file(Arena *a, const char *path)
     return f ? b.s : NULL;
 }
 
-static const Plan *read_plan(const char *path, Arena *a)
+static const Plan *read_plan(const char *path, Chunks chunks, Arena *a)
 {
     char *text = read_file(a, path);
     Buf err;
@@ -332,7 +338,7 @@ static const Plan *read_plan(const char *path, Arena *a)
     const char *wrong = graph_verify(g, a);
     if (wrong)
         printf("%s: %s\n", path, wrong);
-    return wrong ? NULL : plan_build(sched_build(g, a), a);
+    return wrong ? NULL : plan_build(sched_build(g, chunks, a), a);
 }
 
 static void show_text(const Check *c, const char *what)
@@ -342,6 +348,7 @@ static void show_text(const Check *c, const char *what)
         const char *(*emit)(const Plan *, const EmitOptions *, Arena *);
     } text[] = {{"strips", emit_strips},
                 {"loops", emit_loops},
+                {"linked", emit_linked},
                 {"source", emit_source},
                 {"header", emit_header}};
     for (size_t i = 0; i < sizeof text / sizeof *text; i++)
@@ -354,6 +361,7 @@ int main(int argc, char **argv)
     int failed = 0;
     const char *show = NULL, *name = "model";
     bool real64 = false;
+    Chunks chunks = {true, 0};
     for (int i = 1; i < argc; i++) {
         if (!strcmp(argv[i], "--double")) {
             real64 = true;
@@ -361,9 +369,11 @@ int main(int argc, char **argv)
             show = argv[++i];
         } else if (!strcmp(argv[i], "--name") && i + 1 < argc) {
             name = argv[++i];
+        } else if (!strcmp(argv[i], "--chunk") && i + 1 < argc) {
+            chunks = (Chunks){false, atoi(argv[++i])};
         } else {
             Arena *a = arena_new(NULL);
-            Check c = {a, read_plan(argv[i], a), {0}, argv[i], 0};
+            Check c = {a, read_plan(argv[i], chunks, a), {0}, argv[i], 0};
             c.options.name = name;
             c.options.real64 = real64;
             if (c.plan && show)

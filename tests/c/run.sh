@@ -41,31 +41,48 @@ stream() {
         "$dir/stream"
 }
 
-# What a file has of its own, without where the plan puts things; the run time
-# before it is tested by itself.
+# golden FILE OPTION: what a file has of its own, without where the plan puts
+# things; the run time before it is tested by itself.
 golden() {
-    "$check" --show loops "$1" |
+    local want=${1%.ir}${2:+.chunk}.want
+    # shellcheck disable=SC2086 # an option and its value, or nothing
+    "$check" $2 --show loops "$1" |
         sed -n '/^int model_forward/,$ { /^    .*const .* = (/!p }' >"$dir/got"
-    [ "$update" = -u ] && cp "$dir/got" "${1%.ir}.want"
-    diff -u "${1%.ir}.want" "$dir/got"
+    [ "$update" = -u ] && cp "$dir/got" "$want"
+    diff -u "$want" "$dir/got"
 }
 
 # of_spec SPEC: the same checks for what a spec becomes.
 of_spec() {
     "${CELLC:-../../build/cellc}" show "$1" --after gemm >"$dir/spec.ir" &&
-        "$check" --double "$dir/spec.ir" && emitted "$dir/spec.ir" ""
+        "$check" --double "$dir/spec.ir" &&
+        "$check" --double --chunk 2 "$dir/spec.ir" && emitted "$dir/spec.ir" ""
+}
+
+# tiers SPEC: libtcc's code and the C compiler's give the same bits.
+tiers() {
+    "${CELLC:-../../build/cellc}" show "$1" --dim m=17 --after gemm \
+        >"$dir/spec.ir" && "$check" "$dir/spec.ir" &&
+        "$check" --double "$dir/spec.ir"
 }
 
 update=${1:-}
 for f in *.ir; do
     test_that "$f" "$check" "$f"
     test_that "$f in double" "$check" --double "$f"
+    for steps in 1 2 3; do
+        test_that "$f by $steps steps" "$check" --double --chunk $steps "$f"
+    done
     test_that "C of $f" emitted "$f" ""
     test_that "C of $f in double" emitted "$f" --double
-    test_that "text of $f" golden "$f"
+    test_that "text of $f" golden "$f" ""
 done
+test_that "text of chunks" golden lstm.ir "--chunk 2"
 for f in ../gradcheck/axes/*.cell; do
     test_that "$f" of_spec "$f"
+done
+for f in tiers/*.cell; do
+    test_that "$f" tiers "$f"
 done
 test_that "streaming" stream
 echo "$passed passed, $failed failed, $skipped skipped"

@@ -38,7 +38,8 @@ jit_code_refers_to_kernels_only() {
 a_built_program_holds_no_interpreter() {
     cellc build "$SPEC/layers.cell" -o model &&
         cellc build "$SPEC/layers.cell" -o model.so || return
-    nm model > names && nm -D model.so >> names || return
+    nm --defined-only model > names &&
+        nm -D --defined-only model.so >> names || return
     grep -q 'layers_forward' names &&
         ! grep -E ' (eval_attach|eval_demand|graph_|sched_|plan_|pass_)' names
 }

@@ -150,21 +150,33 @@ def written_out(case):
 
 
 def alignment(case):
-    """CTC; the labels of a sequence are filled up with -1."""
-    s = Said(case, "distribution")
+    """CTC: labels in a vector, filled up with -1, and with steps of their own."""
+    return [aligned(case, "vector"), aligned(case, "steps")]
+
+
+def aligned(case, mode):
+    s = Said(case, mode)
     options, logits = case.options, s.only("input")
     labels, counts = s.only("target"), case.tensors["target_lengths"]
     y, k = s.declare(logits), logits.shape[-1]
     name, ends = spell(labels.name), case.read(counts).data
     values = case.read(labels)
-    s.add(f"input {name}[{labels.shape[1]}] in {k}")
-    s.model.given[name] = npyio.Array(values.shape, [
-        v if values.where(i)[1] < ends[values.where(i)[0]] else -1
-        for i, v in enumerate(values.data)], "<i8")
+    if mode == "steps":
+        cell, length = "ctc_nll_steps", "u"
+        s.add("time t, u")
+        s.model.given[name] = values.reorder([1, 0])
+        s.model.length_axis = "t"
+        s.model.ends["u"] = case.path(counts)
+    else:
+        cell, length = "ctc_nll", labels.shape[1]
+        s.model.given[name] = npyio.Array(values.shape, [
+            v if values.where(i)[1] < ends[values.where(i)[0]] else -1
+            for i, v in enumerate(values.data)], "<i8")
+    s.add(f"input {name}[{length}] in {k}")
     how = options.get("reduction", "mean")
     blank = f"blank = {options.get('blank', 0)}"
     zero = f"zero = {int(bool(options.get('zero_infinity')))}"
-    s.add(f"nll = ctc_nll({blank}, {zero})({name}, softmax({y}))")
+    s.add(f"nll = {cell}({blank}, {zero})({name}, softmax({y}))")
     s.add("output nll")
     s.model.outputs["nll"] = "nll"
     # Only of a drawn name may -1 stand in an array.
@@ -172,7 +184,7 @@ def alignment(case):
     s.add(f"{name} ~ ctc(softmax({y}), {blank}, {mean}, {zero})")
     if how == "sum":
         s.model.flags = ["--reduce", "sum"]
-    return [s.model]
+    return s.model
 
 
 def embedding(case):

@@ -35,6 +35,7 @@ class Model:
         self.second = {}      # input of a second call -> name in the spec
         self.orders = {}      # output -> its axes in the product's order
         self.length_axis = ""     # whose lengths the case gives
+        self.ends = {}        # further time axis -> its lengths
         self.averaged = False     # a mean, although terms are added
         self.given = {}       # input of the spec -> array
         self.positions = set()    # case parameters that count from 0

@@ -133,6 +133,7 @@ class Plan:
                     case.read(t).cut(offset, extents))
         if case.lengths():
             base.lengths[model.length_axis] = case.path(case.lengths())
+        base.lengths.update(model.ends)
         if case.batch_first():
             base.flags.append("--batch-first")
         base.flags += model.flags

@@ -53,6 +53,7 @@ specs() {
     for spec in "$here"/spec/*.cell "$here"/../same/spec/*.cell; do
         forms "$spec"
         echo "$spec --reduce token --lengths --seed 2"
+        echo "$spec --lengths --tbptt (2,4)"
         echo "$spec --reduce sum --steps 1 --batch 1"
     done
 }

@@ -78,15 +78,21 @@ static Graph *run_pass(Graph *g, const char *pass, Buf *out, Arena *a,
         return pass_final(g);
     if (!strcmp(pass, "grad") || !strcmp(pass, "inputgrad"))
         return pass_grad(g, pass[0] == 'i');
+    if (!strcmp(pass, "segment"))
+        return pass_segment(g);
     *shown = true;
     if (!strcmp(pass, "print"))
         graph_print(out, g);
     else if (!strcmp(pass, "causal"))
         print_causal(out, g, a);
     else if (!strcmp(pass, "sched"))
-        sched_print(out, sched_build(g, a));
+        sched_print(out, sched_build(g, (Chunks){true, 0}, a));
     else if (!strcmp(pass, "plan"))
-        plan_print(out, plan_build(sched_build(g, a), a));
+        plan_print(out, plan_build(sched_build(g, (Chunks){true, 0}, a), a));
+    else if (!strcmp(pass, "chunks"))
+        sched_print(out, sched_build(g, (Chunks){false, 0}, a));
+    else if (!strcmp(pass, "chunkplan"))
+        plan_print(out, plan_build(sched_build(g, (Chunks){false, 3}, a), a));
     else
         buf_printf(out, "unknown pass %s\n", pass);
     return g;

@@ -1,23 +1,25 @@
 #!/bin/sh
-# `show --latex`: the text of model.cell as it should be, and that pdflatex
+# `show --latex`: the text of each spec here as it should be, and that pdflatex
 # accepts what every cell of the library and every spec of the tests gives.
-#   run.sh [-u]    CELLC names the program; -u writes model.want anew
+#   run.sh [-u]    CELLC names the program; -u writes the .want anew
 here=$(cd "$(dirname "$0")" && pwd)
 CELLC=$(realpath "${CELLC:-$here/../../build/cellc}")
 scratch=$(mktemp -d) || exit 1
 trap 'rm -rf "$scratch"' EXIT
 passed=0 failed=0 skipped=0
 
-"$CELLC" show --latex "$here/model.cell" >"$scratch/model.tex"
-if [ "${1:-}" = -u ]; then
-    cp "$scratch/model.tex" "$here/model.want"
-    exit 0
-fi
-if diff "$here/model.want" "$scratch/model.tex"; then
-    passed=1
-else
-    failed=1
-fi
+for spec in "$here"/*.cell; do
+    name=$(basename "$spec" .cell)
+    "$CELLC" show --latex "$spec" >"$scratch/$name.tex"
+    if [ "${1:-}" = -u ]; then
+        cp "$scratch/$name.tex" "$here/$name.want"
+    elif diff "$here/$name.want" "$scratch/$name.tex"; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+    fi
+done
+[ "${1:-}" != -u ] || exit 0
 
 # One document of all: the first one's beginning, everyone's body.
 sed -n '1,/begin{document}/p' "$scratch/model.tex" >"$scratch/all.tex"

@@ -26,12 +26,14 @@ logged() {
 below() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a != "" && a < b) }'; }
 
 # interrupted CHECKPOINT ARGS...: SIGINT a little after each start, resumed
-# until it ends by itself; at least three interruptions count.
+# until it ends by itself; at least three interruptions count.  A busy machine
+# gets longer in the end.
 interrupted() {
     file=$1 times=0 more=
     shift
     while [ "$times" -lt 40 ]; do
-        timeout -s INT --preserve-status "0.$((10 + 7 * times % 30))" \
+        timeout -s INT --preserve-status \
+            "$((times / 10)).$((10 + 7 * times % 30))" \
             "$CELLC" "$@" -o "$file" --log log.csv $more > out 2> err
         code=$?
         [ "$code" != 0 ] || break
@@ -43,6 +45,29 @@ interrupted() {
     [ "$code" = 0 ] && [ "$times" -ge 3 ]
 }
 
+# Row by row the same loss and gradient, but for rounding.
+samelogs() {
+    awk -F , 'NR == FNR { loss[FNR] = $4; norm[FNR] = $8; next }
+        FNR > 1 { if ((loss[FNR] - $4)^2 > 1e-20 ||
+            (norm[FNR] - $8)^2 > 1e-16) exit 1; n++ }
+        END { exit !(n > 3) }' "$1" "$2"
+}
+segments_change_nothing() {
+    text 300 > t.txt
+    for reduce in sequence token; do
+        set -- train "$SPEC/segments.cell" t.txt --tbptt 2000 --batch 2 \
+            --double --steps 5 --log-every 1 --reduce $reduce
+        cellc "$@" --log a.csv || return 1
+        # what one is told that would do is the least, so there are many
+        size=1M
+        for try in 1 2 3 4 5; do
+            cellc "$@" --log b.csv --memory "$size" 2> err && break
+            size=$(sed -n -e 's/.*take \([0-9]*M\) already$/\1/p' \
+                -e 's/.* \([0-9]*M\) would do.*/\1/p' err)
+        done
+        grep -q 'in segments of' err && samelogs a.csv b.csv || return 1
+    done
+}
 text_interrupted_in_mid_epoch() {
     text 800 > t.txt
     set -- train "$SPEC/text.cell" t.txt --valid 0.1 --threads 2 \
@@ -90,6 +115,141 @@ statistic_of_the_batch() {
             "$npy" show m.npy | awk '{ e = $4 - (34 / 9 + (1 - 34 / 9) / 4) }
                 END { exit !(e * e < 1e-12) }' || return
     done
+}
+# Updates every two steps, gradients that go back four: those of the last chunk
+# are of its last two terms, with the state of step 2 held fixed.
+gradients_go_back_further_than_updates() {
+    npy="$here/../cli/npy"
+    printf '%s\n' 'input x[t,2], y[t] in 4' 'h = gru(3)(x)' 'output h' \
+        'y ~ categorical(softmax(dense(4)(h)))' > s.cell
+    x=0.3,-1,0.5,0.2,-0.7,0.9,1.1,-0.4,0.8,0.6,-0.2,-0.9
+    "$npy" x.npy f8 6,1,2 $x && "$npy" y.npy i8 6,1 0,1,2,3,1,0 &&
+        "$npy" x1.npy f8 2,1,2 "${x%,-0.7*}" &&
+        "$npy" x2.npy f8 4,1,2 "${x%,0.8*}" &&
+        "$npy" x3.npy f8 4,1,2 "${x#*0.2,}" && "$npy" y1.npy i8 2,1 0,1 &&
+        "$npy" y2.npy i8 4,1 -1,-1,2,3 && "$npy" y3.npy i8 4,1 -1,-1,1,0 &&
+        set -- s.cell --seed 3 --grad --double --reduce sum || return
+    cellc run "$@" --in x=x1.npy --in y=y1.npy --out 1 &&
+        cellc run "$@" --in x=x2.npy --in y=y2.npy --out 2 &&
+        cellc run "$@" --in x=x3.npy --in y=y3.npy --out 3 \
+            --state h=1/final.h.npy || return
+    for back in eval tcc cc; do
+        cellc run "$@" --in x=x.npy --in y=y.npy --tbptt '(2, 4)' --out pair \
+            --backend $back || return
+        for file in pair/grad.h.[UWb]*.npy pair/grad.dense1.*.npy; do
+            for k in 1 2 3 pair; do
+                "$npy" show $k/"${file#*/}" | tail -n 1
+            done | awk '{ for (i = 1; i <= NF; i++) v[i] += NR < 4 ? $i : -$i }
+                END { for (i in v) if (v[i]^2 > 1e-13) exit 1 }' ||
+                { echo "$back $file"; return 1; }
+        done
+    done
+    cellc run "$@" --in x=x.npy --in y=y.npy --out whole &&
+        cellc run "$@" --in x=x.npy --in y=y.npy --tbptt '(2, 9)' --out far &&
+        "$npy" show whole/grad.h.Ur.npy > a && "$npy" show far/grad.h.Ur.npy \
+        > b && cmp a b
+}
+# A pair in training: as often updated as by its first number, the same as it
+# where both are the same, another where not; no step is counted twice.
+pairs_of_chunks() {
+    text 60 > t.txt
+    for pair in 10 '(10, 10)' '(10, 25)'; do
+        cellc train "$SPEC/text.cell" t.txt --threads 2 --epochs 3 \
+            --tbptt "$pair" -o m.safetensors &&
+            cellc eval m.safetensors t.txt --tbptt 10 > "$pair" || return
+        logged m.log.csv step >> steps
+    done
+    cmp 10 '(10, 10)' && ! cmp -s 10 '(10, 25)' &&
+        [ "$(sort -u steps | wc -l)" = 1 ] || return
+    sed 's/tbptt = 10/tbptt = (10, 25)/' "$SPEC/text.cell" > s.cell
+    cellc train s.cell t.txt --steps 40 -o a.safetensors || return
+    for first in 1 2 23; do
+        rm -f b.safetensors
+        cellc train s.cell t.txt --steps $first -o b.safetensors &&
+            cellc train s.cell t.txt --steps 40 -o b.safetensors --resume &&
+            cmp a.safetensors b.safetensors || return
+    done
+    ! cellc train "$SPEC/text.cell" t.txt --tbptt '(10, 5)' 2> err &&
+        grep -q 'back no smaller' err
+}
+# What training reads of earlier steps with teacher = 1/4: that share is what
+# was observed (here nothing that is ever drawn), the rest has the distribution,
+# on every back end the same.
+draws_take_the_place_of_what_was_observed() {
+    npy="$here/../cli/npy"
+    cat > s.cell << 'END'
+input a[t], b[t,2], c[t] in 3, d[t], e[t], f[t]
+a ~ normal(1, 2)
+b ~ laplace(3, 0.5)
+c ~ categorical(softmax([1, 2, -inf]))
+d ~ poisson(100)
+e ~ bernoulli(0.4)
+f ~ mixture([0.2, 0.5, 0.3], normal(-5, 1), poisson(2), normal(8, 0.5))
+output A = a[t-1], B = b[t-1], C = c[t-1], D = d[t-1], E = e[t-1], F = f[t-1]
+a[0] = 1000; b[0] = 1000; c[0] = 2; d[0] = 1000; e[0] = 1000; f[0] = 1000
+END
+    for name in a b c d e f; do
+        case $name in
+        b) "$npy" b.npy f8 1000,4,2 1000 ;;
+        c) "$npy" c.npy i8 1000,4 2 ;;
+        *) "$npy" $name.npy f8 1000,4 1000 ;;
+        esac
+        set -- "$@" --in $name=$name.npy
+    done
+    for back in eval tcc cc; do
+        cellc run s.cell "$@" --training --teacher 0.25 --double --seed 4 \
+            --backend $back --out $back || return
+        for name in A B C D E F; do
+            "$npy" show $back/$name.npy | tail -n 1 >> $back.txt
+        done
+    done
+    cmp eval.txt tcc.txt && cmp eval.txt cc.txt && awk '
+        function near(x, y, by) {
+            if (!((x - y)^2 <= by * by)) {
+                print "line " NR ": " x " for " y
+                bad = 1
+            }
+        }
+        {
+            n = s = v = 0
+            for (i = 1; i <= NF; i++)
+                if ($i != (NR == 3 ? 2 : 1000)) {
+                    n++
+                    s += $i
+                    v += $i * $i
+                }
+            split("1 3 0.731 100 0.4 2.4", mean)
+            split("4 0.5 0.197 100 0.24 21.7", var)
+            near(n / NF, 0.75, 0.03)
+            near(s / n, mean[NR], 4 * sqrt(var[NR] / n))
+            near(v / n - (s / n)^2, var[NR], 0.1 * var[NR])
+        }
+        END { exit bad }' tcc.txt
+}
+# It is a setting like others: kept, exact when resumed, and no word of it in
+# the equations where it is 1.
+a_teacher_that_is_not_always_heard() {
+    text 60 > t.txt
+    sed 's/train {/& teacher = 0.5;/' "$SPEC/text.cell" > s.cell
+    cellc train s.cell t.txt --steps 30 -o a.safetensors || return
+    for first in 1 17; do
+        rm -f b.safetensors
+        cellc train s.cell t.txt --steps $first -o b.safetensors &&
+            cellc train s.cell t.txt --steps 30 -o b.safetensors --resume &&
+            cmp a.safetensors b.safetensors || return
+    done
+    cellc train s.cell t.txt --steps 30 -o c.safetensors --teacher 1 &&
+        ! cmp -s a.safetensors c.safetensors &&
+        cellc generate a.safetensors --length 9 || return
+    for k in plain one fed; do
+        case $k in
+        plain) cp "$SPEC/text.cell" s.cell ;;
+        one) sed 's/train {/& teacher = 1;/' "$SPEC/text.cell" > s.cell ;;
+        fed) sed 's/train {/& teacher = 0.5;/' "$SPEC/text.cell" > s.cell ;;
+        esac
+        cellc show s.cell --after elaborate --training --dim chars=3 > $k
+    done
+    cmp plain one && grep -q 'c\.fed' fed
 }
 no_room_to_save() {
     text 60 > t.txt
@@ -188,6 +348,45 @@ translation() {
         ! cellc train "$SPEC/translate.cell" -o c.safetensors --tbptt 2 \
             2> err &&
         grep -q 'several time axes' err
+}
+a_slower_clock() {
+    awk 'BEGIN { s = 7; for (i = 0; i < 300; i++) { a = b = ""
+        for (k = 0; k < 2 + i % 6; k++) { s = (s * 1103515 + 12345) % 65536
+            c = substr("abc", s % 3 + 1, 1); a = a " " c
+            if (k % 2) b = b " " last c
+            last = c }
+        print substr(a, 2) "\t" substr(b, 2) } }' > pairs.tsv
+    cut -f 1 pairs.tsv | head -n 9 > some.txt
+    cut -f 2 pairs.tsv | head -n 9 > told.txt
+    sed '5s/\t[^ ]* /\t/' pairs.tsv > fewer.tsv
+    set -- --column 'x=words(1)' --column 'y=words(2)'
+    cellc train "$SPEC/halves.cell" pairs.tsv -o a.safetensors "$@" &&
+        cellc generate a.safetensors --greedy --in x=some.txt > out &&
+        cmp out told.txt &&
+        cellc eval a.safetensors pairs.tsv "$@" > out &&
+        grep -q '^perplexity *1\.0' out &&
+        ! cellc train "$SPEC/halves.cell" fewer.tsv "$@" 2> err &&
+        grep -q '2 steps in sequence 5 of input y, wanted 3' err &&
+        ! cellc train "$SPEC/halves.cell" pairs.tsv "$@" --tbptt 2 2> err &&
+        grep -q 'several time axes' err
+}
+# Labels with steps of their own, from lines of text, for arrays of frames: the
+# spec's own name for "no label" is class 0, and lengths are the lines'.
+labels_without_alignment() {
+    printf 'b a b\na\nb b\n' > y.txt
+    z=0,0 a=1,0 b=0,1
+    "$here/../cli/npy" x.npy f4 3,7,2 \
+        "$b,$b,$z,$a,$b,$b,$z,$a,$a,$a,$z,$z,$z,$z,$b,$z,$b,$b,$z,$z,$z" &&
+        "$here/../cli/npy" n.npy i8 3 7,3,5 || return
+    printf '%s\n' 'time t, u' 'input x[t,m], y[u] in labels' 'y[0] = "_"' \
+        'p = softmax(dense(labels)(x))' 'y ~ ctc(p)' 'output best = argmax(p)' \
+        'train { optimizer = adam(lr = 0.1); epochs = 200 }' > s.cell
+    cellc train s.cell --in x=x.npy --in y=y.txt --lengths n.npy \
+        -o m.safetensors && below "$(logged m.log.csv loss)" 0.1 &&
+        cellc predict m.safetensors --in x=x.npy --in y=y.txt \
+            --lengths n.npy -o best.npy &&
+        "$here/../cli/npy" show best.npy | tail -n 1 > found &&
+        echo '2 2 0 1 2 2 0 1 1 1 0 0 0 0 2 0 2 2 0 0 0' | cmp - found
 }
 captions() {
     "$here/../cli/npy" image.npy f4 4,2 1,0,0,1,1,1,0,0

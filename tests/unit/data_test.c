@@ -241,6 +241,40 @@ static void sequences(void **state)
     data_free(&d);
 }
 
+/* A chunk that begins before the steps it deals: three back of two. */
+static void chunks_that_overlap(void **state)
+{
+    (void)state;
+    RtError err = {0};
+    RtData d = {0};
+    save_set(2, 7);
+    done(data_add_npy(&d, &xm, "x.npy", 0, &err), &err);
+    done(data_finish(&d, &err), &err);
+    static const struct {
+        int64_t from, T, skip, carry, steps;
+        int first, start, end;
+    } want[] = {{0, 2, 0, 1, 4, 1, 1, 0},
+                {1, 3, 1, 2, 4, 0, 0, 0},
+                {3, 3, 1, 2, 4, 0, 0, 0},
+                {5, 2, 1, 2, 2, 0, 0, 1}};
+    RtFeed *f = open_feed(
+        &d, (RtFeedOptions){.to = 1, .batch = 2, .chunk = 2, .back = 3});
+    assert_int_equal(feed_batches(f, 0, &err), 4);
+    for (int i = 0; i < 4; i++) {
+        RtBatch b = get(f, 0, i);
+        int64_t length[2];
+        unsigned char last[2];
+        feed_lengths(f, &b, 0, 2, length, last);
+        assert_true(b.from == want[i].from && b.T == want[i].T &&
+                    b.skip == want[i].skip && b.carry == want[i].carry &&
+                    b.steps == want[i].steps && b.first == want[i].first &&
+                    b.start == want[i].start && b.end == want[i].end);
+        assert_true(length[0] == b.T && last[0] == b.end);
+    }
+    feed_free(f);
+    data_free(&d);
+}
+
 static void time_first(void **state)
 {
     (void)state;
@@ -427,6 +461,36 @@ static void values(void **state)
     data_free(&d);
 }
 
+/* The steps of a slower axis follow, whether it has data or not. */
+static void clocks(void **state)
+{
+    (void)state;
+    RtError err = {0};
+    RtData d = {.clock = {[1] = {0, 3}, [2] = {1, 2}}};
+    const RtWant slow = {.name = "z", .axis = 1};
+    save_set(4, 14);
+    double v[16] = {0};
+    save("z.npy", NPY_F8, 2, (int64_t[]){4, 4}, v);
+    done(data_add_npy(&d, &x2, "x.npy", 0, &err), &err);
+    done(data_add_npy(&d, &slow, "z.npy", 0, &err), &err);
+    done(data_lengths_npy(&d, 0, "len.npy", &err), &err);
+    done(data_finish(&d, &err), &err);
+    for (int64_t i = 0; i < 4; i++) {
+        assert_int_equal(data_steps(&d, 1, i), (14 - i) / 3);
+        assert_int_equal(data_steps(&d, 2, i), (14 - i) / 6);
+    }
+    RtFeed *f = open_feed(&d, (RtFeedOptions){.to = 1, .batch = 3});
+    RtBatch b = get(f, 0, 1);
+    assert_true(b.T == 11 && b.more[1] == 3 && b.more[2] == 1);
+    feed_free(f);
+    d.clock[1].rate = 4;
+    refused(data_finish(&d, &err), &err,
+            "z.npy: 4 steps in sequence 1 of input z, wanted 3");
+    const RtFeedOptions o = {.to = 1, .batch = 1, .chunk = 2};
+    refused(feed_open(&d, &o, &err) ? 0 : -1, &err, "several time axes");
+    data_free(&d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -434,12 +498,14 @@ int main(void)
         cmocka_unit_test(windows),
         cmocka_unit_test(windows_of_several),
         cmocka_unit_test(sequences),
+        cmocka_unit_test(chunks_that_overlap),
         cmocka_unit_test(time_first),
         cmocka_unit_test(static_alone),
         cmocka_unit_test(positions),
         cmocka_unit_test(tables),
         cmocka_unit_test(disagreements),
         cmocka_unit_test(values),
+        cmocka_unit_test(clocks),
     };
     return cmocka_run_group_tests_name("data", tests, scratch_enter,
                                        scratch_leave);

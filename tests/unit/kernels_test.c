@@ -18,7 +18,10 @@
 #include "../../runtime/kernels.h"
 #include "../../runtime/vmath.h"
 
-enum { GAP = 3 }; /* reals between rows that nothing may touch */
+enum {
+    GAP = 3,     /* reals between rows that nothing may touch */
+    OPERANDS = 6 /* most of a strip */
+};
 
 static uint64_t seed = 1;
 
@@ -91,6 +94,8 @@ static void test_every_isa(void **state)
 static void test_definitions(void **state)
 {
     (void)state;
+    check_joins_f32();
+    check_joins_f64();
     check_definitions_f32();
     check_definitions_f64();
 }

@@ -92,7 +92,7 @@ static void chunks(void **state)
         done(session_lengths(q, 0, n, &err), &err);
         session_total(q, length);
         done(session_forward(q, &err), &err);
-        done(session_carry(q, &err), &err);
+        done(session_carry(q, q->n[CELL_AT_T], &err), &err);
         session_get(q, TINY_P, 0, part);
         for (int64_t i = 0; i < T * 2 * TINY_K; i++)
             assert_true(part[i] == p[from * 2 * TINY_K + i]);
@@ -204,12 +204,12 @@ static void layouts(void **state)
     /* Steps 2 and 3 of the second sequence, 0 and 1 of the first. */
     float want[] = {0, 0, 9, 10, 1, 2, 11, 12}, next[] = {1, 2, 11, 12};
     memset((float *)session_place(s, 0) - 8, 0, 8 * sizeof(float));
-    done(session_carry(s, &err), &err);
+    done(session_carry(s, s->n[CELL_AT_T], &err), &err);
     assert_memory_equal(s->carry[0], want, sizeof want);
     done(session_begin(s, 1, 2, 0, &err), &err);
     assert_memory_equal((float *)session_place(s, 0) - 8, want, sizeof want);
     session_set(s, 0, rest);
-    done(session_carry(s, &err), &err);
+    done(session_carry(s, s->n[CELL_AT_T], &err), &err);
     assert_memory_equal(s->carry[0], next, sizeof next);
     session_free(s);
     model_free(m);

@@ -210,7 +210,7 @@ static void not_drawn(void **state)
     RtModel *m = model_new(&tiny_plain, &err);
 
     assert_null(sample_new(m, NULL, &err));
-    assert_non_null(strstr(err.text, "c is not drawn"));
+    assert_non_null(strstr(err.text, "draws nothing"));
     rt_error_clear(&err);
     model_free(m);
 }

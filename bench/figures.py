@@ -1,0 +1,494 @@
+#!/usr/bin/env python3
+"""The figures of docs/PERFORMANCE.md but for start-up and streaming, as tables
+of Markdown; bench/run calls it.
+
+    figures.py NAME [--rounds N] [--updates N] [--only WORD]
+
+Ours are cells of the library, timed by build/bench/step, which runs beside this
+process, or by `cellc bench`; peers (peers.py) take turns with them in the same
+run.  One-thread figures stay on the last processor.  "limit" is 6 T B times the
+entries of the matrices that a step uses, over the machine's peak of matrix
+products: the higher of our own and PyTorch's; "share" is limit / time.
+Where several share a machine, BENCH_LOCK names a file to lock for each turn.
+"""
+import argparse
+import contextlib
+import csv
+import fcntl
+import json
+import os
+import statistics
+import subprocess
+import sys
+import textwrap
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(HERE)
+BUILD = os.path.join(ROOT, "build", "bench")
+CELLC = os.environ.get("CELLC", os.path.join(ROOT, "build", "cellc"))
+
+# Cell, T,B,I,H, share of the limit wanted, times faster than the best peer.
+TABLE = [("lstm", (200, 1, 64, 64), .60, 3.4),
+         ("lstm", (100, 16, 64, 64), .75, 1.5),
+         ("lstm", (100, 32, 128, 128), .85, 1.2),
+         ("lstm", (35, 20, 200, 200), .85, 1.25),
+         ("lstm", (50, 64, 256, 256), .87, 1.25),
+         ("lstm", (35, 20, 650, 650), .80, 1.5),
+         ("lstm", (128, 128, 512, 512), .85, 1.15),
+         ("gru", (200, 1, 64, 64), .60, 4), ("gru", (100, 16, 64, 64), .75, 2),
+         ("gru", (100, 32, 128, 128), .85, 1.6),
+         ("gru", (50, 64, 256, 256), .85, 1.3),
+         ("tanh", (100, 32, 128, 128), .80, 1.5),
+         ("peephole", (200, 1, 64, 64), .50, 4),
+         ("peephole", (100, 16, 64, 64), .75, 2.2),
+         ("peephole", (100, 32, 128, 128), .85, 1.8),
+         ("peephole", (35, 20, 200, 200), .85, 2),
+         ("peephole", (35, 20, 650, 650), .80, 2.2),
+         ("mut1", (200, 1, 64, 64), .50, 8),
+         ("mut1", (100, 32, 128, 128), .80, 1.7),
+         ("mgu", (100, 16, 64, 64), .70, 3),
+         ("mgu", (100, 32, 128, 128), .80, 1.6)]
+ENTRIES = {"lstm": (4, 4), "peephole": (4, 4), "gru": (3, 3), "tanh": (1, 1),
+           "mut1": (3, 2), "mgu": (2, 2)}  # matrices of x, of h
+OF_LIBRARY = {"tanh": "rnn"}  # what the table calls otherwise
+
+
+def text(shape):
+    return ",".join(map(str, shape))
+
+
+def percent(x):
+    return f"{100 * x:.1f} %"
+
+
+def table(head, rows):
+    rows = [head] + [[str(c) for c in row] for row in rows]
+    width = [max(len(r[i]) for r in rows) for i in range(len(head))]
+    for k, row in enumerate(rows):
+        print("| " + " | ".join(
+            c.ljust(w) if i == 0 else c.rjust(w)
+            for i, (c, w) in enumerate(zip(row, width))) + " |")
+        if not k:
+            print("|" + "|".join("-" * (w + 1) + (":" if i else "-")
+                                 for i, w in enumerate(width)) + "|")
+    sys.stdout.flush()
+
+
+def say(*sentences):
+    print(textwrap.fill(" ".join(sentences), 82), end="\n\n")
+
+
+def progress(line):
+    print(line, file=sys.stderr, flush=True)
+
+
+@contextlib.contextmanager
+def turn():
+    """This process alone measures meanwhile, where others keep to it too."""
+    name = os.environ.get("BENCH_LOCK")
+    if not name:
+        yield
+        return
+    with open(name, "a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def pin():
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+
+
+class Server:
+    """build/bench/step, which keeps models and times them."""
+
+    def __init__(self):
+        self.process = subprocess.Popen(
+            [os.path.join(BUILD, "step")], text=True, stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE)
+
+    def ask(self, *words):
+        print(*words, file=self.process.stdin, flush=True)
+        answer = self.process.stdout.readline()
+        if not answer:
+            sys.exit("figures: no answer to " + " ".join(map(str, words)))
+        return answer.split()
+
+
+class Ours:
+    """A cell of the library, or a spec, in one shape on one back end."""
+
+    def __init__(self, server, cell, backend, shape, threads=1, spec=None):
+        self.name = backend if threads == 1 else f"{backend}, {threads} threads"
+        self.server = server
+        self.key = f"{cell}-{backend}-{threads}-{text(shape)}"
+        if not spec:
+            spec = os.path.join(BUILD, cell + ".cell")
+            with open(spec, "w") as f:
+                f.write(f"option n = 4\ninput x[t,m]\n"
+                        f"h = {OF_LIBRARY.get(cell, cell)}(n)(x)\noutput h\n")
+        server.ask("load", self.key, spec, backend, *shape, threads)
+
+    def times(self, steps):
+        return [float(ms) for ms in self.server.ask("time", self.key, steps)]
+
+    def close(self):
+        self.server.ask("free", self.key)
+
+
+class Peer:
+    def __init__(self, peer):
+        self.name, self.peer = peer.name, peer
+
+    def times(self, steps):
+        import peers
+        return peers.timed(self.peer, steps)
+
+    def close(self):
+        self.peer = None
+
+
+def interleave(runs, rounds, seconds=30):
+    """{name: sorted ms} of all runs in turn; the first turn warms up, and the
+    first step of a turn finds the caches of another."""
+    times = {run.name: [] for run in runs}
+    end = time.time() + seconds
+    for k in range(rounds + 1):
+        for run in runs:
+            with turn():
+                ms = run.times(4 if seconds > 25 else 2)[1:]
+            if k:
+                times[run.name] += ms
+        if k > 1 and time.time() > end:
+            break
+    for run in runs:
+        run.close()
+    return {name: sorted(ms) for name, ms in times.items()}
+
+
+def one_thread():
+    """Pins everything; the modules of the peers, and the peak in GFLOP/s."""
+    pin()
+    import peers
+    if peers.torch:
+        peers.torch.set_num_threads(1)
+        peers.torch.set_num_interop_threads(1)
+    with turn():
+        own = float(subprocess.check_output([os.path.join(BUILD, "step"),
+                                             "peak"]))
+        blas = peers.blas_peak()
+    theirs = (f"PyTorch {peers.torch.__version__} {blas:.1f}" if blas
+              else "no PyTorch")
+    say(f"Peak of matrix products on one thread: {max(own, blas):.1f} GFLOP/s",
+        f"(ours {own:.1f}, {theirs}).")
+    return peers, max(own, blas)
+
+
+def limit_ms(cell, shape, peak):
+    T, B, I, H = shape
+    of_x, of_h = ENTRIES[cell]
+    return 6 * T * B * H * (of_x * I + of_h * H) / peak / 1e6
+
+
+def figure_table(args):
+    peers, peak = one_thread()
+    server, rows = Server(), []
+    for cell, shape, share, ratio in TABLE:
+        if args.only and args.only not in f"{cell} {text(shape)}":
+            continue
+        progress(f"{cell} {text(shape)}")
+        runs = [Ours(server, cell, b, shape) for b in ("tcc", "cc")]
+        small = shape[0] * shape[1] * shape[3] < 1e6
+        others = [peers.nn_layer(cell, shape), peers.jax_scan(cell, shape)]
+        if cell not in ("lstm", "gru", "tanh") and small:
+            others.append(peers.eager(cell, shape))
+        runs += [Peer(p) for p in others if p]
+        big = limit_ms(cell, shape, peak) > 100
+        times = interleave(runs, args.rounds, 20 if big else 30)
+        best = {n: ms[0] for n, ms in times.items()}
+        ours = min(best["tcc"], best["cc"])
+        rival = min((ms, n) for n, ms in list(best.items())[2:]
+                    ) if len(best) > 2 else (None, "none")
+        limit = limit_ms(cell, shape, peak)
+        rows.append([cell, text(shape), percent(limit / ours),
+                     f"{100 * share:.0f} %",
+                     f"{rival[0] / ours:.2f}" if rival[0] else "-", ratio,
+                     f"{limit:.3f}"]
+                    + [f"{best[n]:.3f} ({statistics.median(times[n]):.3f})"
+                       for n in ("tcc", "cc")]
+                    + [f"{rival[1]} {rival[0]:.3f}" if rival[0] else "-"]
+                    + [f"{best[n]:.2f}" if n in best else "-" for n in
+                       ("PyTorch nn", "JAX scan", "PyTorch eager")])
+    table(["cell", "T,B,I,H", "share", "wanted", "ratio to best peer",
+           "wanted", "limit ms", "tcc ms (median)", "cc ms (median)",
+           "best peer", "PyTorch nn", "JAX scan", "eager"], rows)
+
+
+def bench(*words, seconds=None):
+    """One run of `cellc bench --json`; None where it fails or takes longer."""
+    with turn():
+        try:
+            done = subprocess.run([CELLC, "bench", *words, "--json"], text=True,
+                                  capture_output=True, timeout=seconds)
+        except subprocess.TimeoutExpired:
+            return None
+    if done.returncode:
+        said = done.stderr.strip().splitlines() or ["said nothing"]
+        progress(f"{words[0]}: exit code {done.returncode}, {said[-1]}")
+        return None
+    return json.loads(done.stdout)["runs"][0]
+
+
+def figure_cells(args):
+    _, peak = one_thread()
+    cells = json.loads(subprocess.check_output([CELLC, "cells", "--json"]))
+    found, without, slow = [], [], []
+    for cell in cells:
+        if args.only and args.only not in cell["name"]:
+            continue
+        progress(cell["name"])
+        run, name = None, cell["name"]
+        for T, rounds in ((100, args.rounds), (10, 1)):
+            run = run or bench(name, "--shape", f"{T},32,128,128", "--rounds",
+                               str(rounds), "--peak", str(peak), seconds=60)
+        if not run:
+            slow.append(name)
+            continue
+        if run["T"] < 100:
+            name += f" (T = {run['T']})"
+        if not run["gradient"]["flops"]:
+            without.append(name)
+            continue
+        spent = run.get("time", {})
+        found.append((run["gradient"]["share_of_peak"], [
+            name, percent(run["gradient"]["share_of_peak"]),
+            percent(1 - spent.get("products", 1)),
+            percent(spent.get("between", 0)), f"{run['limit_ms']:.2f}",
+            f"{run['gradient']['min_ms']:.2f}",
+            f"{run['gradient']['median_ms']:.2f}",
+            f"{run['work_bytes'] / 1e6:.1f}"]))
+    found.sort(key=lambda f: f[0])
+    above = sum(f[0] >= .75 for f in found)
+    say(f"{above} of {len(found)} cells reach 75 % of their own limit, at",
+        "100,32,128,128 on one thread (tcc); slowest first. Without a product:",
+        f"{', '.join(without) or 'none'}. Not run within a minute, or not with",
+        f"one input of that size: {', '.join(slow) or 'none'}.")
+    table(["cell", "share", "not in products", "between kernels", "limit ms",
+           "ms", "median", "work MB"], [f[1] for f in found])
+
+
+def figure_threads(args):
+    shapes = [("lstm", (100, 32, 128, 128)), ("lstm", (50, 64, 256, 256)),
+              ("gru", (100, 32, 128, 128)), ("mut1", (100, 32, 128, 128)),
+              ("lstm", (100, 1, 256, 256)), ("lstm", (100, 1, 512, 512)),
+              ("gru", (100, 1, 256, 256))]
+    server, rows = Server(), []
+    for cell, shape in shapes:
+        runs = [Ours(server, cell, "tcc", shape, n) for n in (1, 2)]
+        one, two = interleave(runs, args.rounds, 6).values()
+        wanted = 1.5 if shape[1] == 1 else 1.85
+        rows.append([cell, text(shape), f"{one[0] / two[0]:.2f}",
+                     f"{statistics.median(one) / statistics.median(two):.2f}",
+                     wanted, f"{one[0]:.3f}", f"{two[0]:.3f}"])
+    table(["cell", "T,B,I,H", "ratio", "of medians", "wanted", "one thread ms",
+           "two threads ms"], rows)
+
+
+def figure_length(args):
+    peers, _ = one_thread()
+    server, rows, first = Server(), [], {}
+    for T in (100, 200, 400, 800, 1600):
+        shape = (T, 32, 128, 128)
+        progress(text(shape))
+        runs = [Ours(server, "lstm", "tcc", shape)]
+        runs += [Peer(p) for p in (peers.nn_layer("lstm", shape),
+                                   peers.jax_scan("lstm", shape)) if p]
+        times = interleave(runs, args.rounds, 20)
+        row = [T]
+        for name in ("tcc", "PyTorch nn", "JAX scan"):
+            if name not in times:
+                row += ["-", "-"]
+                continue
+            first.setdefault(name, times[name][0])
+            row += [f"{times[name][0] / first[name]:.1f}",
+                    f"{1e3 * times[name][0] / T:.0f}"]
+        rows.append(row)
+    say("LSTM at T,32,128,128; wanted at T = 1600: at most 16.5 times the time",
+        "at T = 100.")
+    table(["T", "ours: times T = 100", "µs per step", "PyTorch nn",
+           "µs per step", "JAX scan", "µs per step"], rows)
+
+
+def figure_mingru(args):
+    peers, _ = one_thread()
+    shape = (1600, 32, 128, 128)
+    runs = [Ours(Server(), "mingru", b, shape) for b in ("tcc", "cc")]
+    runs += [Peer(p) for p in (peers.jax_mingru(shape, False),
+                               peers.jax_mingru(shape, True)) if p]
+    times = interleave(runs, args.rounds, 20)
+    ours = min(times["tcc"][0], times["cc"][0])
+    say(f"minGRU at {text(shape)}; the goal of 60 ms was set on a machine where",
+        "JAX took 173 and 292 ms.")
+    table(["", "ms", "median", "times ours"],
+          [[n, f"{ms[0]:.1f}", f"{statistics.median(ms):.1f}",
+            f"{ms[0] / ours:.2f}"] for n, ms in times.items()])
+
+
+def random_cells(count):
+    """Specs around the first cells that the generator of tests/fuzz draws
+    which have products and no matrix that varies."""
+    import random
+    sys.path.insert(0, os.path.join(ROOT, "tests", "fuzz"))
+    import parts
+
+    class Drawn(parts.Cells):
+        def __init__(self, seed):
+            self.rng = random.Random(seed)
+            self.head, self.lines, self.known = [], [], {}
+
+        def chance(self, p):
+            return self.rng.random() < p
+
+        def value(self, n, depth):
+            return "x"
+
+    specs, seed = [], 0
+    while len(specs) < count:
+        seed += 1
+        cell = Drawn(seed)
+        cell.own_cell()
+        drawn = "\n".join(cell.head)
+        if "outer" in drawn or "e[k]" in drawn or drawn.count("@") < 3:
+            continue
+        specs.append(os.path.join(BUILD, f"random{seed}.cell"))
+        with open(specs[-1], "w") as f:
+            f.write(f"option n = 4\ninput x[t,m]\n{drawn}\n"
+                    "h = cell0(n)(x)\noutput h\n")
+    return specs
+
+
+def figure_tiers(args):
+    pin()
+    server, rows = Server(), []
+    cells = [("lstm", None), ("mut1", None)]
+    cells += [(os.path.basename(s)[:-5], s) for s in random_cells(3)]
+    for cell, spec in cells:
+        for n in (8, 64, 128):
+            shape = (100, 32, n, n)
+            runs = [Ours(server, cell, b, shape, spec=spec)
+                    for b in ("tcc", "cc")]
+            tcc, cc = interleave(runs, args.rounds, 10).values()
+            rows.append([cell, n, f"{tcc[0] / cc[0]:.2f}",
+                         "1.3" if n == 8 else "1.1", f"{tcc[0]:.3f}",
+                         f"{cc[0]:.3f}"])
+    say("A step at 100,32,n,n, the random cells being those of tests/fuzz by",
+        "their seed.")
+    table(["cell", "n", "tcc / cc", "at most", "tcc ms", "cc ms"], rows)
+
+
+def figure_memory(args):
+    rows = []
+    for shape, most in (("50,64,256,256", 60), ("100,32,128,128", None)):
+        run = bench("lstm", "--shape", shape, "--rounds", "1", "--peak", "100")
+        rows.append([f"lstm {shape}", f"{run['resident_bytes'] / 1e6:.1f}",
+                     most or "-", f"{run['work_bytes'] / 1e6:.1f}"])
+    rows.append(long_training())
+    table(["training", "resident MB", "at most", "work block MB"], rows)
+
+
+def long_training():
+    """T = 100,000 at B = 1, H = 128 within 200 MB, where `train` can."""
+    name = "lstm 100000,1,128,128 --memory 200M"
+    usage = subprocess.run([CELLC, "train", "--help"], text=True,
+                           capture_output=True).stdout
+    if "--memory" not in usage:
+        return [name, "`train` has no --memory", 200, "-"]
+    spec, data = (os.path.join(BUILD, n) for n in ("long.cell", "long.csv"))
+    with open(spec, "w") as f:
+        f.write("option n = 128\ninput x[t], y[t]\nparam v[n]\n"
+                "h = lstm(n)([x])\nloss (sum(v * h) - y)^2\n")
+    with open(data, "w") as f:
+        f.write("x,y\n")
+        f.writelines(f"{i % 7},{i % 5}\n" for i in range(100000))
+    with turn():
+        done = subprocess.run(
+            [CELLC, "train", spec, data, "--column", "x=x", "--column", "y=y",
+             "--batch", "1", "--tbptt", "100000", "--steps", "1", "--threads",
+             "1", "--memory", "200M", "-o", os.path.join(BUILD, "long.safetensors")],
+            capture_output=True, text=True)
+    import resource
+    most = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e3
+    if done.returncode:
+        progress(done.stderr.strip())
+    return [name, f"{most:.1f}" if not done.returncode else "failed", 200, "-"]
+
+
+def verne():
+    """The text between the licence's lines, CRLF as LF; None: not there."""
+    place = os.path.join(os.environ.get("CELLC_SHARED", "/nonexistent"),
+                         "data", "charlm", "mysterious_island.txt")
+    if not os.path.exists(place):
+        return None
+    with open(place, encoding="utf-8-sig", newline="") as f:
+        book = f.read().replace("\r\n", "\n")
+    return book[book.index("THE MYSTERIOUS ISLAND"):
+                book.index("End of the Project Gutenberg")]
+
+
+def textbook_ours(book, updates):
+    """Seconds, and the loss of every tenth of the updates."""
+    path = os.path.join(BUILD, "verne.txt")
+    log = os.path.join(BUILD, "verne.log.csv")
+    with open(path, "w", encoding="utf-8", newline="") as f:
+        f.write(book)
+    if os.path.exists(log):
+        os.remove(log)
+    start = time.time()
+    subprocess.run([CELLC, "train", os.path.join(HERE, "textbook.cell"), path,
+                    "--threads", "2", "--steps", str(updates), "--log", log,
+                    "--log-every", str(updates // 10), "-o",
+                    os.path.join(BUILD, "verne.safetensors")], check=True,
+                   stdout=subprocess.DEVNULL)
+    took = time.time() - start
+    with open(log, newline="") as f:
+        rows = list(csv.DictReader(f))
+    return took, [float(r["loss"]) for r in rows if r["loss"]]
+
+
+def figure_charlm(args):
+    book = verne()
+    if not book:
+        sys.exit("figures: charlm reads data/charlm/mysterious_island.txt in "
+                 "the folder that CELLC_SHARED names")
+    import peers
+    n = max(args.updates // 10 * 10, 10)
+    with turn():
+        runs = [("cellc train",) + textbook_ours(book, n)]
+        if peers.torch:
+            runs.append(("PyTorch",) + peers.textbook(book, n))
+    say(f"The textbook's character model, {n} updates on two threads, data and",
+        "start-up included; the loss is the mean of a tenth of the updates, in",
+        "nats per character.")
+    table(["", "s", "times ours", "ms per update", "loss, first tenth",
+           "fifth", "last"],
+          [[name, f"{s:.1f}", f"{s / runs[0][1]:.2f}", f"{1e3 * s / n:.0f}",
+            f"{loss[0]:.3f}", f"{loss[4]:.3f}", f"{loss[9]:.3f}"]
+           for name, s, loss in runs])
+
+
+FIGURES = {n[7:]: f for n, f in list(globals().items())
+           if n.startswith("figure_")}
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("name", choices=FIGURES)
+    parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--updates", type=int, default=100,
+                        help="of charlm; the textbook has 10000")
+    parser.add_argument("--only", help="rows with this word")
+    args = parser.parse_args()
+    FIGURES[args.name](args)
+
+
+main()

@@ -1,0 +1,119 @@
+/* Groups of stages that run chunk by chunk along a time axis: the loop over the
+ * chunks, and how steps and rows are counted inside it.  There the variable of
+ * the axis counts from the first step of the chunk, and pointers point to its
+ * first row; what is printed of a stage is the same as without chunks. */
+#include "emit.h"
+
+static int group_axis(const Emit *e)
+{
+    return e->group ? cell_time(e->group->axis) : 0;
+}
+
+/* t0: the first step of the chunk. */
+static const char *first_step(Emit *e)
+{
+    return arena_printf(e->arena, "%s0", emit_variable(group_axis(e)));
+}
+
+const char *emit_steps(const Emit *e, int axis)
+{
+    return axis && axis == group_axis(e) ? "steps" : emit_extent(axis);
+}
+
+const char *emit_now(Emit *e, int axis)
+{
+    const char *t = emit_variable(axis);
+    return axis && axis == group_axis(e)
+               ? arena_printf(e->arena, "%s + %s", first_step(e), t)
+               : t;
+}
+
+const char *emit_rows_text(Emit *e, int axes)
+{
+    int own = group_axis(e);
+    if (!(axes & own))
+        return rows_text(axes);
+    return axes == own
+               ? "steps"
+               : arena_printf(e->arena, "steps*%s", rows_text(axes & ~own));
+}
+
+const char *emit_chunk_name(Emit *e, Val v, const char *name)
+{
+    const Loc *l = &e->p->loc[v];
+    if (l->space != SP_WORK || l->chunk || !(l->axes & group_axis(e)))
+        return name;
+    for (Val i = 0; i < e->s->val.n && !e->chunk[v]; i++)
+        if (e->chunk[i] && e->name[i] == name)
+            e->chunk[v] = e->chunk[i];
+    if (!e->chunk[v])
+        e->chunk[v] = emit_fresh(e, arena_printf(e->arena, "%s_chunk", name));
+    return e->chunk[v];
+}
+
+/* Chunks but for the one that is done first add to what is there.  Sums over
+ * rows that are none over the steps of a group's axis have no such rows. */
+const char *emit_later(const Emit *e, const Kernel *k)
+{
+    int summed = k->kind == KN_SUMA ? k->over : k->axes;
+    return !(summed & group_axis(e)) ? "0"
+           : e->group->dir > 0       ? "chunk > 0"
+                                     : "chunk < chunks - 1";
+}
+
+/* Chunks of about the same number of steps. */
+static void open_chunks(Emit *e)
+{
+    const Group *g = e->group;
+    const char *T = emit_extent(group_axis(e)), *t0 = first_step(e);
+    const char *most = arena_printf(e->arena, "%lld", (long long)g->steps);
+    if (!g->steps)
+        most = arena_printf(e->arena, "(B < %lld ? %lld/B : 1)",
+                            (long long)g->rows, (long long)g->rows);
+    emit_line(e, "{");
+    e->indent++;
+    emit_line(e, "const int64_t chunks = 1 + (%s - 1)/%s;", T, most);
+    if (g->dir > 0)
+        emit_open(e, "for (int64_t chunk = 0; chunk < chunks; chunk++)");
+    else
+        emit_open(e, "for (int64_t chunk = chunks - 1; chunk >= 0; chunk--)");
+    emit_line(e, "const int64_t %s = %s*chunk/chunks;", t0, T);
+    emit_line(e, "const int64_t steps = %s*(chunk + 1)/chunks - %s;", T, t0);
+}
+
+/* Pointers to the first rows of the chunk, each once. */
+static void print_pointers(Emit *e)
+{
+    for (Val v = 0; v < e->s->val.n; v++) {
+        bool done = !e->chunk[v];
+        for (Val i = 0; i < v && !done; i++)
+            done = e->chunk[i] == e->chunk[v];
+        if (!done)
+            emit_line(e, "%s *const %s = %s + %s*%s;", e->real, e->chunk[v],
+                      e->name[v], first_step(e),
+                      emit_step(e, v, group_axis(e)));
+    }
+}
+
+int emit_group(Emit *e, const SchedFn *fn, int i,
+               void (*print)(Emit *e, const Stage *st))
+{
+    int group = fn->stage.v[i].group;
+    Buf outer = e->body;
+    e->group = &fn->group.v[group];
+    e->chunk = NEW_N(e->arena, const char *, e->s->val.n + 1);
+    buf_init(&e->body, e->arena);
+    e->indent += 2;
+    for (; i < fn->stage.n && fn->stage.v[i].group == group; i++)
+        print(e, &fn->stage.v[i]);
+    e->indent -= 2;
+    Buf inner = e->body;
+    e->body = outer;
+    open_chunks(e);
+    print_pointers(e);
+    buf_puts(&e->body, inner.s);
+    emit_close(e);
+    emit_close(e);
+    e->group = NULL;
+    return i;
+}

@@ -1,0 +1,280 @@
+/* Forward and backward over segments of time, see segment.h. */
+#include "segment.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Everything that lives as long as one call of segment_run. */
+typedef struct Segments {
+    RtSession *s;
+    const CellDesc *d;
+    int64_t T, steps, count;
+    int start;
+    SegmentLoad *load;
+    void *ctx;
+    int64_t after;   /* steps after which the state is left, or 0 */
+    void ***carry;   /* [count + 1][ntensor]: rows carried to each segment, and
+                        those that are left */
+    double **sum;    /* [ntensor] of TERM, COUNT, METRIC, LOSS, else NULL */
+    double **behind; /* [ntensor] cotangents behind the end, else NULL */
+    void *grads;     /* sum over the segments done */
+} Segments;
+
+static int is_after(const CellTensor *t)
+{
+    return t->role == CELL_INPUT && t->flags & CELL_AFTER;
+}
+
+static int is_sum(const CellTensor *t)
+{
+    return t->role == CELL_TERM || t->role == CELL_COUNT ||
+           t->role == CELL_METRIC || t->role == CELL_LOSS;
+}
+
+int segment_able(const CellDesc *d)
+{
+    for (int i = 0; i < d->ntensor; i++)
+        if (is_after(&d->tensor[i]))
+            return 1;
+    return 0;
+}
+
+/* Bytes of one tensor's carried rows. */
+static size_t carry_bytes(const CellDesc *d, int i, int64_t B)
+{
+    const CellTensor *t = &d->tensor[i];
+
+    return session_carries(d, i)
+               ? (size_t)(t->lag * (t->axes & CELL_B ? B : 1) * model_size(t) *
+                          d->real_bytes)
+               : 0;
+}
+
+int64_t segment_bytes(const CellDesc *d, const int64_t *n, int64_t steps)
+{
+    int64_t one[CELL_AXES], T = n[CELL_AT_T], kept = 0;
+
+    memcpy(one, n, sizeof one);
+    one[CELL_AT_T] = steps;
+    for (int i = 0; i < d->ntensor; i++)
+        kept += (int64_t)carry_bytes(d, i, n[CELL_AT_B]);
+    return cell_size(d->work_size, one) * d->real_bytes +
+           kept * (steps < T ? (T + steps - 1) / steps : 1);
+}
+
+int64_t segment_steps(const CellDesc *d, const int64_t *n, int64_t bytes)
+{
+    int64_t steps = n[CELL_AT_T];
+
+    while (steps > 0 && segment_bytes(d, n, steps) > bytes)
+        steps = steps > 16 ? steps - steps / 8 : steps - 1;
+    return steps;
+}
+
+/* Fills the session with segment k. */
+static int fill(Segments *g, int64_t k, RtError *err)
+{
+    int64_t first = k * g->steps, left = g->T - first;
+
+    return g->load(g->ctx, first, left < g->steps ? left : g->steps,
+                   k == 0 && g->start, err);
+}
+
+/* Copies what the session carries to segment k. */
+static int keep_carry(Segments *g, int64_t k, RtError *err)
+{
+    int64_t B = g->s->carry_B;
+
+    g->carry[k] = calloc((size_t)g->d->ntensor + 1, sizeof **g->carry);
+    if (!g->carry[k])
+        return rt_fail_memory(err, 0);
+    for (int i = 0; i < g->d->ntensor; i++) {
+        size_t bytes = carry_bytes(g->d, i, B);
+        if (!bytes)
+            continue;
+        g->carry[k][i] = rt_block(bytes, err);
+        if (!g->carry[k][i])
+            return -1;
+        memcpy(g->carry[k][i], g->s->carry[i], bytes);
+    }
+    return 0;
+}
+
+/* Makes the session go on with segment k. */
+static void use_carry(Segments *g, int64_t k)
+{
+    for (int i = 0; i < g->d->ntensor; i++)
+        if (g->carry[k][i])
+            memcpy(g->s->carry[i], g->carry[k][i],
+                   carry_bytes(g->d, i, g->s->carry_B));
+}
+
+/* Adds the session's tensor i to `sum`, made where there is none. */
+static int add_tensor(Segments *g, int i, double **sum, RtError *err)
+{
+    int64_t n = session_count(g->s, i);
+    double *v = malloc((size_t)n * sizeof *v);
+
+    if (!*sum)
+        *sum = calloc((size_t)n, sizeof **sum);
+    if (!v || !*sum) {
+        free(v);
+        return rt_fail_memory(err, (size_t)n * sizeof *v);
+    }
+    session_get(g->s, i, 0, v);
+    for (int64_t k = 0; k < n; k++)
+        (*sum)[k] += v[k];
+    free(v);
+    return 0;
+}
+
+static int add_sums(Segments *g, int with_loss, RtError *err)
+{
+    for (int i = 0; i < g->d->ntensor; i++)
+        if (is_sum(&g->d->tensor[i]) &&
+            (g->d->tensor[i].role == CELL_LOSS) == with_loss &&
+            add_tensor(g, i, &g->sum[i], err))
+            return -1;
+    return 0;
+}
+
+/* What segment k leaves to the next, and to the caller. */
+static int keep_carries(Segments *g, int64_t k, RtError *err)
+{
+    int64_t T = g->s->n[CELL_AT_T], after = g->after - k * g->steps;
+
+    if (after > 0 && after <= T &&
+        (session_carry(g->s, after, err) || keep_carry(g, g->count, err)))
+        return -1;
+    return k + 1 < g->count &&
+                   (session_carry(g->s, T, err) || keep_carry(g, k + 1, err))
+               ? -1
+               : 0;
+}
+
+/* The first pass: what is carried to each segment, what the terms count. */
+static int sweep_forward(Segments *g, RtError *err)
+{
+    if (!g->start && keep_carry(g, 0, err))
+        return -1;
+    for (int64_t k = 0; k < g->count; k++)
+        if (fill(g, k, err) || session_forward(g->s, err) ||
+            keep_carries(g, k, err) || add_sums(g, 0, err))
+            return -1;
+    return 0;
+}
+
+/* What segment k is told of the others: all that its terms count, and the
+ * cotangents behind its end. */
+static void tell(Segments *g)
+{
+    for (int i = 0; i < g->d->ntensor; i++) {
+        const CellTensor *t = &g->d->tensor[i];
+        int count = t->role == CELL_TOTAL && t->of >= 0
+                        ? model_of(g->d, CELL_COUNT, t->of)
+                        : -1;
+        if (count >= 0 && g->sum[count])
+            session_set(g->s, i, g->sum[count]);
+        if (is_after(t) && g->behind[i])
+            session_set(g->s, i, g->behind[i]);
+    }
+}
+
+static int take_behind(Segments *g, RtError *err)
+{
+    for (int i = 0; i < g->d->ntensor; i++) {
+        int of = g->d->tensor[i].of;
+        if (g->d->tensor[i].role != CELL_GRAD || of < 0 ||
+            !is_after(&g->d->tensor[of]))
+            continue;
+        free(g->behind[of]);
+        g->behind[of] = NULL;
+        if (add_tensor(g, i, &g->behind[of], err))
+            return -1;
+    }
+    return 0;
+}
+
+static void add_grads(Segments *g)
+{
+    int64_t n = g->d->param_size;
+
+    if (g->d->real_bytes == 8)
+        for (int64_t i = 0; i < n; i++)
+            ((double *)g->grads)[i] += ((const double *)g->s->grads)[i];
+    else
+        for (int64_t i = 0; i < n; i++)
+            ((float *)g->grads)[i] += ((const float *)g->s->grads)[i];
+}
+
+static int sweep_backward(Segments *g, RtError *err)
+{
+    for (int64_t k = g->count - 1; k >= 0; k--) {
+        if (k > 0 || !g->start)
+            use_carry(g, k);
+        if (fill(g, k, err))
+            return -1;
+        tell(g);
+        if (session_forward(g->s, err) || session_backward(g->s, err) ||
+            add_sums(g, 1, err) || take_behind(g, err))
+            return -1;
+        add_grads(g);
+    }
+    return 0;
+}
+
+/* Leaves in the session what one pass over all would have left. */
+static void leave(Segments *g)
+{
+    memcpy(g->s->grads, g->grads,
+           (size_t)g->d->param_size * (size_t)g->d->real_bytes);
+    for (int i = 0; i < g->d->ntensor; i++)
+        if (g->sum[i])
+            session_set(g->s, i, g->sum[i]);
+    if (g->after)
+        use_carry(g, g->count);
+}
+
+static void release(Segments *g)
+{
+    for (int64_t k = 0; g->carry && k <= g->count; k++) {
+        for (int i = 0; g->carry[k] && i < g->d->ntensor; i++)
+            free(g->carry[k][i]);
+        free(g->carry[k]);
+    }
+    for (int i = 0; i < g->d->ntensor; i++) {
+        free(g->sum ? g->sum[i] : NULL);
+        free(g->behind ? g->behind[i] : NULL);
+    }
+    free(g->carry);
+    free(g->sum);
+    free(g->behind);
+    free(g->grads);
+}
+
+int segment_run(RtSession *s, int64_t T, int64_t steps, int start,
+                int64_t carry, SegmentLoad *load, void *ctx, RtError *err)
+{
+    Segments g = {.s = s, .d = s->desc, .T = T, .steps = steps};
+    size_t n = (size_t)s->desc->ntensor + 1;
+    size_t bytes = (size_t)s->desc->param_size * (size_t)s->desc->real_bytes;
+    int rc;
+
+    g.count = (T + steps - 1) / steps;
+    g.start = start;
+    g.after = carry;
+    g.load = load;
+    g.ctx = ctx;
+    g.carry = calloc((size_t)g.count + 1, sizeof *g.carry);
+    g.sum = calloc(n, sizeof *g.sum);
+    g.behind = calloc(n, sizeof *g.behind);
+    g.grads = g.carry && g.sum && g.behind ? rt_block(bytes, err) : NULL;
+    rc = g.grads ? 0 : rt_fail_memory(err, bytes);
+    if (!rc)
+        memset(g.grads, 0, bytes);
+    rc = rc || sweep_forward(&g, err) || sweep_backward(&g, err) ? -1 : 0;
+    if (!rc)
+        leave(&g);
+    release(&g);
+    return rc;
+}
