@@ -197,7 +197,8 @@ Name *name_unnamed(Elab *e, Scope *s, const Ast *a, const char *mark,
                    bool *made)
 {
     const char *key = intern_str(
-        e->intern, arena_printf(e->arena, "_%u%s", (unsigned)a->span.lo, mark));
+        e->intern, arena_printf(e->arena, "_%u_%u%s", (unsigned)a->span.lo,
+                                (unsigned)a->span.hi, mark));
     Name *n = scope_find(s, key);
     *made = !n;
     if (n)

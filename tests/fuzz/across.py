@@ -96,8 +96,8 @@ class Across:
                                  "uniform(-0.5, 0.5)", "normal(1, 0.2)"])
         own = axes if axes != self.axes[:1] else ()
         shape = ", ".join([*own, *map(str, dims(size))])
-        self.head.append(f"noise {name}" + (f"[{shape}]" if shape else "") +
-                         f" ~ {drawn}{how}")
+        self.lines.append(f"noise {name}" + (f"[{shape}]" if shape else "") +
+                          f" ~ {drawn}{how}")
         self.names[name] = size, axes
         self.noisy = True
 
@@ -118,7 +118,7 @@ class Across:
             self.names[name] = n, ("t",)
             return
         m = self.rng.randint(1, 3)
-        self.head.append(f"state {name}[{m},{n}]")
+        self.lines.append(f"state {name}[{m},{n}]")
         self.lines.append(
             f"{name} = 0.9 * {name}[t-1] - 0.2 * grad(0.5 * sum(({name}[t-1] "
             f"@ {v} - ({self.value(m, 1)}))^2), {name}[t-1])")

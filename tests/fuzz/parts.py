@@ -82,6 +82,9 @@ class Complex:
         if kind == 11:
             return (f"outer({inner}, "
                     f"{self.complex_value(2, less, [])}) @ ones(2)")
+        if kind == 13:
+            return f"reflect({inner}, 1.5 + " \
+                f"tame({self.complex_value(n, less, [])}))"
         if kind == 12:
             return f"conv({self.complex_param(1, 1, 2)}, " \
                 f"reshape({inner}, 1, {n}))[1]"
@@ -199,10 +202,24 @@ class Cells:
         cell = self.rng.choice([f"gru({n})", f"rnn({n})", f"dense({n})"])
         form = self.rng.choice(["residual({})", "iterate(2, {})",
                                 "stack(2, residual({}))", "iterate(0, {})",
-                                "highway({})", "iterate(2, rev({}))"])
+                                "highway({})", "iterate(2, rev({}))",
+                                "dropout(0.3)", "vdropout(0.3)",
+                                "batchnorm()", "layernorm(0.1)"])
+        self.noisy |= "dropout" in form
         name = self.fresh()
         self.lines.append(f"{name} = {form.format(cell)}({self.input_of(n)})")
         self.names[name] = n, ("t",)
+
+    def along_axes(self):
+        """A layer along one of the axes of its input."""
+        n, kind = self.rng.randint(1, 2), self.rng.choice(["gru", "rnn"])
+        form = self.rng.choice(["{}", "bi({})", "rev({})"])
+        self.here = self.group_axes = self.axes
+        of = self.value(self.rng.randint(1, 2), 1) + self.bias()
+        name = self.fresh()
+        self.lines.append(f"{name} = {form.format(f'{kind}({n})')}"
+                          f"[{self.rng.choice(self.axes)}]({of})")
+        self.names[name] = n * (1 + ("bi" in form)), self.axes
 
     def gates(self, params, second):
         """Lines of one to three gates; their names."""

@@ -15,12 +15,13 @@ SMOOTH = ["tanh({})", "sigmoid({})", "softplus({})", "sin({})", "cos({})",
           "log(1.5 + sin({}))", "tan(tanh({}))", "logsigmoid({})",
           "lgamma(2 + sin({}))", "({})^3", "1.7^tanh({})", "mul({0}, 0.5, {0})",
           "logadd({}, 0.3)", "atan2({}, 2)", "-({})", "id({})",
-          "(2 + cos({}))^1.5", "(sin({}) |> tanh)"]
+          "(2 + cos({}))^1.5", "(sin({}) |> tanh)", "sum({0}, 0.5 * ({0}))",
+          "gain * {}", "{} / (1 + half)"]
 OF_VECTOR = ["softmax({})", "normalize(1.5 + tanh({}))", "cumsum({})",
              "roll({}, 1)", "roll({}, -2)", "reverse({})",
              "clipgrad({}, 1e9)", "l2norm(1.5 + tanh({}))"]
 OF_MATRIX = OF_VECTOR[:-1] + ["tanh({})", "sigmoid({})", "0.5 * ({})"]
-TO_NUMBER = ["sum({})", "mean({})", "logsumexp({})"]
+TO_NUMBER = ["sum({})", "mean({})", "logsumexp({})", "norm(2 + tanh({}))"]
 TO_MATRIX_NUMBER = ["sum({})", "mean({})"]
 EXTREMES = ["max", "min", "argmax"]
 CLASSES = 4
@@ -48,7 +49,8 @@ class Calm:
                "selu({})": [0], "relu6({})": [0, 6], "softsign({})": [0],
                "hardtanh({})": [-1, 1], "hardsigmoid({})": [-2.5, 2.5],
                "sign({})": [0], "floor({})": [0, 1, 2], "({}) % 2": [0, 2, 4],
-               "min({}, 1)": [1], "sqrt(abs({}))": [0]}
+               "min({}, 1)": [1], "sqrt(abs({}))": [0],
+               "modrelu({}, -0.5)": [-0.5, 0.5]}
     RAW = ["stopgrad({})", "clipgrad({}, 0.05)", "round_st({})",
            "step_st({})", "spike({})", "own({})"]
 
@@ -135,10 +137,12 @@ class Values(Calm):
         self.along = "t"       # the axis that its group is swept along
         self.direction = -1
         self.like = None       # axis that is like the first
+        self.rate = 0          # steps of t for one of the axis c
         self.raw = False
         self.lines, self.head = [], []
         self.consts = {}       # name -> declaration
         self.edges = set()     # (input, "0" or "end+1")
+        self.many = False      # indices that are vectors are read
         self.count = 0
 
     def chance(self, p):
@@ -182,12 +186,21 @@ class Values(Calm):
             self.edges.add((name, "0" if k < 0 else "end+1"))
         return axis if k == 0 else f"{axis}{k:+d}"
 
+    def other_clock(self, name, axis):
+        """A step of an axis that is not here, by the clock that is."""
+        if name in self.inputs:
+            self.edges |= {(name, "0"), (name, "end+1")}
+        by = self.rate
+        if axis == "t":
+            return f"{by}*c" + self.rng.choice(["", "", f"-{by - 1}", "+1"])
+        return self.rng.choice([f"t/{by}", f"t/{by}-1", f"(t+{by - 1})/{by}"])
+
     def subscripts(self, name, axes, inside):
         """Where `name` is read: a step for each axis if `inside` needs them."""
         subs = []
         for axis in axes:
-            if axis not in self.here:  # it is like another that is here
-                return [axis]
+            if axis not in self.here:
+                return [self.other_clock(name, axis)]
             k = self.rng.choice([0, 0, 0, 0, -1, 1, -2, 2, -3])
             if name in self.group and axis == self.along:
                 k = self.direction * self.rng.randint(1, 3)
@@ -219,10 +232,15 @@ class Values(Calm):
             found += [f"{name}[end-1]", f"{name}[2]"]
         return found
 
+    def in_reach(self, axes):
+        """Whether a name over these can be read here."""
+        clocks = self.rate and len(axes) == 1 and {"t", "c"} & {*self.here}
+        return clocks or all(a in self.here for a in axes)
+
     def readable(self):
         """Names with their sizes and axes, each as often as it counts."""
         for name, (size, axes) in self.names.items():
-            if all(a in self.here for a in axes):
+            if self.in_reach(axes):
                 yield name, size, axes
         if self.along in self.here and all(
                 a in self.here for a in self.group_axes):
@@ -242,9 +260,11 @@ class Values(Calm):
                 found.append(self.rng.choice(self.whole(name, axes) or [name])
                              if axes[0] in self.here or len(axes) == 1
                              else self.param(*dims(size)))
-        if size == 0:
-            found += [f"{i} / 4" for a, i in self.index.items()
-                      if a in self.here and self.chance(0.2)]
+        if size == 0 and self.chance(0.2):
+            found += ["gain", "half"] + [f"{i} / 4" for a, i in
+                                         self.index.items() if a in self.here]
+        if size == CLASSES and self.here:
+            found.append(f"onehot({self.index[self.here[0]]})")
         if not found or self.chance(0.1):
             return self.param(*dims(size))
         return self.rng.choice(found)
@@ -319,6 +339,9 @@ class Values(Calm):
             return (f"solve(3 * eye({rows}) + "
                     f"tanh({self.matrix((rows, rows), less)}), "
                     f"{self.matrix(size, less)})")
+        if kind == 6 and cols and self.here and self.chance(0.5):
+            return f"{self.param(CLASSES, cols)}[{self.several()}]" if (
+                rows == 2) else self.leaf(size)
         if kind == 11:
             width = self.rng.randint(1, 3)
             return (f"conv({self.param(rows, inner, width)}, "
@@ -342,7 +365,12 @@ class Values(Calm):
         if size > 1 and size % 2 == 0 and self.chance(0.3):
             return (f"blockdiag({self.param(2, size // 2, other)}) @ "
                     f"({self.value(2 * other, less)})")
-        kind = self.rng.randint(0, 7)
+        kind = self.rng.randint(0, 8)
+        if kind == 8:
+            of = self.rng.choice([self.matrix((size, size), less),
+                                  self.param(size, size)])
+            return (f"solve(3 * eye({size}) + tanh({of}), "
+                    f"{self.value(size, less)})")
         wide = self.matrix((size, other), less)
         if kind == 0:
             return f"({wide}) @ ({self.value(other, less)})"
@@ -387,14 +415,23 @@ class Values(Calm):
         a = self.value(cut if cut > 1 or self.chance(0.5) else 0, less)
         return f"[{a}, {self.value(size - cut, less)}]"
 
+    def several(self):
+        """An index that is a vector."""
+        self.many = True
+        return "kk" if "t" not in self.here or self.chance(0.3) else "ww"
+
     def looked_up(self, size):
         """A row of a table, by a class or by what is largest."""
+        if size == 2 and self.chance(0.3):
+            return f"({self.value(CLASSES, 0)})[{self.several()}]"
         if not self.here or self.chance(0.2):
             by = "k0"
         elif self.chance(0.3):
             by = self.extreme("argmax", CLASSES, 0)
         else:
             by = self.index[self.rng.choice(self.here)]
+        if not size and self.chance(0.3):
+            return f"({self.value(CLASSES, 1)})[{by}]"
         if size and self.chance(0.2):
             return f"table{self.table(size)}[{by}]"
         return f"{self.param(CLASSES, *dims(size))}[{by}]"
