@@ -303,12 +303,14 @@ static void wide_int8(int64_t K, const float *a, const uint32_t *w, float *c,
             const float x = a[k], y = k + 1 < K ? a[k + 1] : 0;
             const float z = k + 2 < K ? a[k + 2] : 0;
             const float u = k + 3 < K ? a[k + 3] : 0;
-            for (int64_t j = 0; j < ONE_ROW; j++) {
+            for (int64_t j = 0; j < ONE_ROW; j++)
                 s[j] = vm_fmaf(x, byte_of(b[j], 0), s[j]);
+            for (int64_t j = 0; j < ONE_ROW; j++)
                 s[j] = vm_fmaf(y, byte_of(b[j], 1), s[j]);
+            for (int64_t j = 0; j < ONE_ROW; j++)
                 s[j] = vm_fmaf(z, byte_of(b[j], 2), s[j]);
+            for (int64_t j = 0; j < ONE_ROW; j++)
                 s[j] = vm_fmaf(u, byte_of(b[j], 3), s[j]);
-            }
         }
         scale_sums(ONE_ROW, s, b);
         put_sums(ONE_ROW, s, c + first, add);

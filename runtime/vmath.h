@@ -168,7 +168,7 @@ VM_INLINE float vm_log1pf(float x)
     return x < -1.0f ? NAN : y;
 }
 
-/* 2.4 ulp */
+/* 2.5 ulp */
 VM_INLINE float vm_sigmoidf(float x)
 {
     const float e = vm_exp_lowf(-fabsf(x));
@@ -208,7 +208,7 @@ VM_INLINE float vm_logsigmoidf(float x)
     return -vm_softplusf(-x);
 }
 
-/* 1.4 ulp; x + x P(x^2) below 0.9, 1 - exp(Q(x)) above */
+/* 1.5 ulp; x + x P(x^2) below 0.9, 1 - exp(Q(x)) above */
 VM_INLINE float vm_erff(float x)
 {
     const float w = fabsf(x), v = w < 4.0f ? w : 4.0f, t = v * v;

@@ -1,6 +1,6 @@
 /* Times one step, and 1000 steps in one call, of the model that `cellc emit
- * bench/lstm.cell --name lstm` wrote: prints the microseconds of each, per
- * step, one line for each round. */
+ * bench/streams/lstm.cell --name lstm` wrote: prints the microseconds of each,
+ * per step, one line for each round. */
 #define _POSIX_C_SOURCE 200809L
 #include "lstm.h"
 
