@@ -268,6 +268,7 @@ struct Elab {
     int whole_from;       /* chain.n at the sum[t] that is read, or -1 */
     int clock_from;       /* the same at what is read along another clock */
     int depth;            /* nesting of calls, against endless recursion */
+    int unnamed;          /* expressions stored under a name of their own */
     const Ast *deriving;  /* function whose own derivative is read, or NULL */
     VEC(Member) member;   /* names of members of sets that the texts write */
     const char *reduce;   /* how terms are averaged */
@@ -397,6 +398,13 @@ bool edge_of(Elab *e, Scope *s, Ast *subs, Edge *out); /* h[0], h[end+1] */
 /* n at t+offset of an axis, -1: not known yet */
 Val final_value(Elab *e, Scope *s, Val v, Span at);
 Val read_at(Elab *e, Scope *s, Name *n, int offset, int axis, Span at);
+/* The name that stores what stands at `a`, one for each `mark`; the first time
+ * `made`, and then without an equation.  To the outside it is a number, since
+ * another layout of the text must not rename it. */
+Name *name_unnamed(Elab *e, Scope *s, const Ast *a, const char *mark,
+                   bool *made);
+/* The message that an application must say along which axis its cell runs. */
+void axis_untold(Elab *e, Scope *s);
 bool step_of(Elab *e, Scope *s, Ast *subs, int *offset); /* [t-1] */
 Name *storage_name(Elab *e, Name *n); /* the name whose slot holds n */
 

@@ -201,14 +201,13 @@ Val expr_pipe(Elab *e, Scope *s, Ast *a)
     if (is_template(e, s, a->kid->next, 0))
         return val_none();
     Val f = expr(e, s, a->kid->next);
-    if (f.kind == V_FN) {
-        Ast call = *a;
-        call.kind = A_CALL;
-        Ast fn = *a->kid->next, arg = *a->kid;
-        fn.next = &arg;
-        arg.next = NULL;
-        call.kid = &fn;
-        return expr_call(e, s, &call);
+    if (f.kind == V_FN) { /* f(x) from now on: places of applications stay */
+        Ast *fn = a->kid->next;
+        fn->next = a->kid;
+        fn->next->next = NULL;
+        a->kid = fn;
+        a->kind = A_CALL;
+        return expr_call(e, s, a);
     }
     if (e->building && f.kind != V_NONE)
         diag(e->diags, E_PIPE, a->kid->next->span, val_text(e, &f));

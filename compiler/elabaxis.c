@@ -151,21 +151,19 @@ bool axis_function(const char *name)
 static Val cumsum(Call *c)
 {
     Elab *e = c->e;
-    const char *key = intern_str(
-        e->intern, arena_printf(e->arena, "_%uc", (unsigned)c->a->span.lo));
-    Name *n = scope_find(c->s, key);
-    if (!n) {
+    bool made;
+    Name *n = name_unnamed(e, c->s, c->a, "c", &made);
+    if (made) {
         Ast *one = ast_new(e->arena, A_NUM, c->a, 0, NULL),
             *v = NEW(e->arena, Ast);
         Ast *t = ast_name(e->arena, c->subs->kid, c->subs->kid->name);
-        Ast *before = ast_name(e->arena, c->a, key);
+        Ast *before = ast_name(e->arena, c->a, n->name);
         one->num = 1;
         t->next = one;
         before->next = ast_new(e->arena, A_SUBS, c->a, 0,
                                ast_new(e->arena, A_BINARY, c->a, '-', t));
         *v = *c->a->kid->next;
         v->next = ast_new(e->arena, A_INDEX, c->a, 0, before);
-        n = scope_add(e, c->s, N_EQN, key, c->a->span);
         n->rhs = n->stmt = ast_new(e->arena, A_BINARY, c->a, '+', v);
         e->changed = true;
     }

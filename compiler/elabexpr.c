@@ -195,8 +195,11 @@ static Val expr_name(Elab *e, Scope *s, Ast *a)
         v.str = a->name;
         return v;
     }
-    if (is_axis(e, s, a->name))
+    if (is_axis(e, s, a->name)) {
+        if (e->building && s->app && !s->along)
+            axis_untold(e, s);
         return val_none();
+    }
     return undefined(e, s, a);
 }
 
@@ -511,9 +514,9 @@ Name *member_name(Elab *e, Scope *s, Ast *a)
         return NULL;
     }
     App *level = member_level(e, s, a);
-    Name *n = app->scope ? scope_find(app->scope, a->name)
-              : level    ? app_output_name(e, level)
-                         : NULL;
+    if (level) /* no name where the cell's output is an expression */
+        return app_output_name(e, level);
+    Name *n = app->scope ? scope_find(app->scope, a->name) : NULL;
     if (n && (n->kind == N_EQN || n->kind == N_ARG))
         return n;
     if (e->building) {

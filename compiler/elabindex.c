@@ -6,13 +6,15 @@
 
 #include "elab.h"
 
+/* A cell that is applied to what has no steps runs along the only axis. */
 int axis_of(Elab *e, Scope *s, const char *name)
 {
     if (s->axis >= 0 && !strcmp(name, "t"))
         return s->axis;
     if (s->app) {
         const OwnAxis *own = own_axis(s, name);
-        return own ? own->axis : -1;
+        bool only = e->axis.n == 1 && !strcmp(name, "t");
+        return own ? own->axis : only ? 0 : -1;
     }
     for (int i = 0; i < e->axis.n; i++)
         if (!strcmp(e->axis.v[i].name, name))
@@ -147,6 +149,12 @@ Name *storage_name(Elab *e, Name *n)
     return storage_of(e, n);
 }
 
+/* Whether n has a type: inputs and noise get theirs by being declared. */
+static bool is_declared(Elab *e, Name *n)
+{
+    return (n->kind != N_INPUT && n->kind != N_NOISE) || declare(e, n);
+}
+
 /* Slot that n is stored in; inputs and noise have theirs. */
 static int storage_slot(Elab *e, Name *n)
 {
@@ -185,14 +193,25 @@ static const Over *step_override(Elab *e, Scope *s, Name **n, int offset,
     return over_find(e, from, *n, OVER_STEP, offset, at);
 }
 
-/* An expression is stored under a name of its own. */
-static Name *anonymous(Elab *e, Scope *s, Ast *a, const char *name)
+Name *name_unnamed(Elab *e, Scope *s, const Ast *a, const char *mark,
+                   bool *made)
 {
-    const char *key = intern_str(e->intern, name);
+    const char *key = intern_str(
+        e->intern, arena_printf(e->arena, "_%u_%u%s", (unsigned)a->span.lo,
+                                (unsigned)a->span.hi, mark));
     Name *n = scope_find(s, key);
+    *made = !n;
     if (n)
         return n;
     n = scope_add(e, s, N_EQN, key, a->span);
+    n->full =
+        full_name(e, s->prefix, arena_printf(e->arena, "_%d", ++e->unnamed));
+    return n;
+}
+
+/* The name n, which is new, stores what `a` says. */
+static Name *store(Elab *e, Scope *s, Name *n, Ast *a)
+{
     n->rhs = a;
     n->stmt = a;
     Val v = expr(e, s, a);
@@ -216,11 +235,25 @@ static Name *stored_along(Elab *e, Scope *s, Name *n, Ast *base, int axis,
     }
     const char *full =
         arena_printf(e->arena, "%s[%s]", m->full, e->axis.v[axis].name);
-    Name *other = anonymous(e, s, base, arena_printf(e->arena, "_%s", full));
+    const char *key =
+        intern_str(e->intern, arena_printf(e->arena, "_%s", full));
+    Name *other = scope_find(s, key);
+    if (!other)
+        other = store(e, s, scope_add(e, s, N_EQN, key, base->span), base);
     other->axis = axis;
     if (s == m->scope)
         other->full = full;
     return other;
+}
+
+void axis_untold(Elab *e, Scope *s)
+{
+    int axis = s->axis < 0 ? 0 : s->axis;
+    diag(e->diags, E_AXIS_CELL, s->app->call->span, s->where,
+         s->axes ? axis_list(e, s->axes) : "no time axis");
+    diag_help(e->diags, "say along which: %s(...)[%s](...)", s->where,
+              e->axis.v[axis].name);
+    s->along = true; /* told */
 }
 
 Val read_at(Elab *e, Scope *s, Name *n, int offset, int axis, Span at)
@@ -238,7 +271,7 @@ Val read_at(Elab *e, Scope *s, Name *n, int offset, int axis, Span at)
         m->min_off = step;
     if (step > m->max_off)
         m->max_off = step;
-    if (m->kind == N_INPUT && !declare(e, m))
+    if (!is_declared(e, m))
         return val_none();
     Name *from = fed_back(e, s, m, step);
     Val v = m->val;
@@ -251,12 +284,8 @@ Val read_at(Elab *e, Scope *s, Name *n, int offset, int axis, Span at)
     v.size = NULL;
     if (!e->building)
         return v;
-    if (s->app && s->axes & (s->axes - 1) && !s->along) {
-        diag(e->diags, E_AXIS_CELL, s->app->call->span, s->where,
-             axis_list(e, s->axes));
-        diag_help(e->diags, "say along which: %s(...)[%s](...)", s->where,
-                  e->axis.v[s->axis].name);
-        s->along = true; /* told */
+    if (s->app && (s->axes & (s->axes - 1) || axis < 0) && !s->along) {
+        axis_untold(e, s);
         return val_none();
     }
     if (m->kind == N_INPUT && !has_edge(e, m, step > 0)) {
@@ -315,7 +344,7 @@ static Val read_one(Elab *e, Scope *s, Name *n, Ast *base, TimeSub t, Span at)
     n = n->stands ? n->stands : n;
     Name *m = storage_of(e, n);
     n->used = m->used = true;
-    if (m->kind == N_INPUT && !declare(e, m))
+    if (!is_declared(e, m))
         return val_none();
     Val v = m->val;
     if (v.kind != V_TENSOR)
@@ -477,23 +506,37 @@ Val val_along(Elab *e, Val v, int from, int to, Span at)
     return val_node(e, v, OP_ALONG, 1, &in, from, to, 0, at);
 }
 
+/* Whether base[s], with s like t, means base at another index: base is over t
+ * alone.  A name may be asked about in its own equation, where it has a type
+ * and no value; *open: nor that yet. */
+static bool along_like(Elab *e, Scope *s, Ast *base, const Name *n, int axis,
+                       bool *open)
+{
+    bool computed = n && n->kind == N_EQN;
+    Val v = computed ? n->val : expr(e, s, base);
+    *open = !e->building && computed && !n->typed;
+    return v.kind == V_TENSOR && !(v.axes >> axis & 1);
+}
+
 Val timed_index(Elab *e, Scope *s, Ast *base, Name *n, TimeSub t, Span at)
 {
     if (t.clock)
         return clock_read(e, s, base, n, t, at);
+    bool open = false, made = false;
     int like = t.when == WHEN_STEP && t.axis >= 0 ? e->axis.v[t.axis].like : -1;
     if (like >= 0 && e->axis.v[t.axis].rate > 1)
         like = -1;
-    Val v = like < 0 ? val_none() : expr(e, s, base);
-    if (like >= 0 && v.kind == V_TENSOR && !(v.axes >> t.axis & 1)) {
+    if (like >= 0 && along_like(e, s, base, n, t.axis, &open)) {
         TimeSub own = t;
         own.axis = like;
-        return val_along(e, timed_index(e, s, base, n, own, at), like, t.axis,
-                         at);
+        return open ? val_unknown(AXIS_B)
+                    : val_along(e, timed_index(e, s, base, n, own, at), like,
+                                t.axis, at);
     }
     if (!n)
-        n = anonymous(e, s, base,
-                      arena_printf(e->arena, "_%u", (unsigned)base->span.lo));
+        n = name_unnamed(e, s, base, "", &made);
+    if (made)
+        store(e, s, n, base);
     if (t.when != WHEN_STEP)
         return read_one(e, s, n, base, t, at);
     if (!t.off)
@@ -565,12 +608,13 @@ Val expr_index(Elab *e, Scope *s, Ast *a)
     while (rest && timed && is_timed(time_sub(e, s, rest)))
         rest = rest->next;
     if (n && t.when == WHEN_NUMBER) {
-        Val now = n->kind == N_INPUT && !declare(e, n) ? val_none() : n->val;
+        Val now = is_declared(e, n) ? n->val : val_none();
         timed = has_steps(&now);
     }
     if (!n && !timed) {
         v = expr(e, s, base);
-        timed = t.when == WHEN_NUMBER && has_steps(&v) && v.rank == 0;
+        timed = t.when == WHEN_NUMBER && has_steps(&v) &&
+                (v.rank == 0 || base->kind == A_MEMBER);
     }
     if (timed && t.when == WHEN_NUMBER)
         rest = sub->next;

@@ -114,6 +114,16 @@ static void call_pool(Emit *e, const Kernel *k, EmitRows rows)
               call_row(e, k->out, rows), call_row(e, k->in.v[0], rows));
 }
 
+/* Reals from one line of the result to the next; a vector that is looked up
+ * has its elements for lines. */
+static int64_t line_distance(const Emit *e, const Kernel *k)
+{
+    const Graph *g = e->p->s->g;
+    bool vector =
+        k->kind == KN_SCATTER && SHAPE(g, NODE(g, k->node)->shape)->rank == 1;
+    return vector ? 1 : loc_of(e, k->out)->ld;
+}
+
 /* Zeros before what is added, in the first of several chunks. */
 static void emit_fill(Emit *e, const Kernel *k, const char *rows, int64_t n,
                       const char *to)
@@ -124,7 +134,7 @@ static void emit_fill(Emit *e, const Kernel *k, const char *rows, int64_t n,
         emit_line(e, "if (!(%s))", later);
     e->indent += some;
     emit_line(e, "%s(%s, %s, %s, %s, %s);", emit_kernel_name(e, "fill"), rows,
-              emit_size(e, n), to, emit_size(e, loc_of(e, k->out)->ld),
+              emit_size(e, n), to, emit_size(e, line_distance(e, k)),
               emit_real(e, 0));
     e->indent -= some;
 }
@@ -327,7 +337,7 @@ static void call_scatter(Emit *e, const Kernel *k, EmitRows rows)
     const char *count = row_count(e, k, rows), *n = emit_size(e, k->n);
     const char *to =
         arena_printf(e->arena, "%s, %s, %s, %s", n, emit_value_name(e, k->out),
-                     emit_size(e, loc_of(e, k->out)->ld), emit_size(e, k->k));
+                     emit_size(e, line_distance(e, k)), emit_size(e, k->k));
     if (k->parts == 1) {
         emit_line(e, "%s(%s, %s, %s, %s);", kernel, count, to,
                   call_row(e, k->in.v[0], rows), call_row(e, k->in.v[1], rows));

@@ -165,15 +165,23 @@ static void open_brace(Lexer *lx, Token *t)
         t->kind = SEP;
 }
 
+/* Whether what follows a word cannot follow it at the head of a statement. */
+static bool goes_on_as_name(int word, const char *after)
+{
+    const char *next = after + strspn(after, " \t");
+    return *after == '[' || (*next && strchr("=+*/%^@<>?:,)", *next)) ||
+           (*next == '-' && word != OUTPUT);
+}
+
 /* Inside brackets `state`, `output` and `param` are names, so that they can be
  * said of an applied cell: f(x, state[t-1] = e).  At the head of a line they
- * are most likely a statement, and the bracket was forgotten. */
+ * may be a statement, and the bracket was forgotten. */
 static void word_as_name(Lexer *lx, Token *t)
 {
     const char *s = lx->src->text + (t->span.lo - lx->src->base);
     size_t n = t->span.hi - t->span.lo;
     bool word = t->kind == STATE || t->kind == OUTPUT || t->kind == PARAM;
-    if (!word || !lx->open.n || (t->joined && s[n] != '['))
+    if (!word || !lx->open.n || (t->joined && !goes_on_as_name(t->kind, s + n)))
         return;
     t->kind = ID;
     t->value.node = NEW(lx->arena, Ast);

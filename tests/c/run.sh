@@ -22,6 +22,10 @@ test_that() {
     fi
 }
 
+# With a C compiler that does not optimise: what differs from one of these runs
+# to the next is the model, not the compiler's work.
+quick() { CC=$PWD/../golden/quickcc "$@"; }
+
 # emitted FILE PRECISION: its C compiles without a warning, also in C++.
 emitted() {
     "$check" $2 --name model --show source "$1" >"$dir/model.c" &&
@@ -60,8 +64,9 @@ golden() {
 # of_spec SPEC: the same checks for what a spec becomes.
 of_spec() {
     "${CELLC:-../../build/cellc}" show "$1" --after gemm >"$dir/spec.ir" &&
-        "$check" --double "$dir/spec.ir" &&
-        "$check" --double --chunk 2 "$dir/spec.ir" && emitted "$dir/spec.ir" ""
+        quick "$check" --double "$dir/spec.ir" &&
+        quick "$check" --double --chunk 2 "$dir/spec.ir" &&
+        emitted "$dir/spec.ir" ""
 }
 
 # tiers SPEC: libtcc's code and the C compiler's give the same bits.
@@ -76,7 +81,7 @@ for f in *.ir; do
     test_that "$f" "$check" "$f"
     test_that "$f in double" "$check" --double "$f"
     for steps in 1 2 3; do
-        test_that "$f by $steps steps" "$check" --double --chunk $steps "$f"
+        test_that "$f by $steps steps" quick "$check" --double --chunk $steps "$f"
     done
     test_that "C of $f" emitted "$f" ""
     test_that "C of $f in double" emitted "$f" --double
