@@ -486,6 +486,8 @@ static int compile(Cellc *c)
         return CELLC_USER;
     c->graph = g;
     c->sched = sched_build(g, c->chunks, c->run);
+    if (c->steady && !c->set.backward)
+        sched_keep_prepared(c->sched);
     c->plan = plan_build(c->sched, c->run);
     return CELLC_OK;
 }

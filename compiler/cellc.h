@@ -46,6 +46,8 @@ int cellc_add_text(Cellc *c, const char *name, const char *text, size_t size);
  *   sum(NAME * up.NAME) over all given instead of the loss; NAME an output
  *   or final.STATE), "inputgrad" 0|1 (gradients of inputs and starts too),
  *   "segments" 0|1 (sequences may be run in segments, see runtime/segment.h),
+ *   "steady" 0|1 (with backward = 0: what depends on parameters alone is
+ *   computed where FRESH is not 0, so that steps need not do it each time),
  *   "loss" 0|1 (default 1; 0: only what predicts, no terms, no metrics),
  *   "outputs" 0|1 (default 1: outputs and final states are computed),
  *   "chunk" STEPS that loops in time take at once (default: by size; 0: all),

@@ -128,7 +128,8 @@ int cellc_set(Cellc *c, const char *key, const char *value)
                 {"backward", &c->set.backward}, {"total", &c->set.total},
                 {"loss", &c->set.loss},         {"outputs", &c->set.outputs},
                 {"skip", &c->set.skip},         {"inputgrad", &c->inputgrad},
-                {"segments", &c->segments},     {"timed", &c->timed}};
+                {"segments", &c->segments},     {"timed", &c->timed},
+                {"steady", &c->steady}};
     if (setjmp(c->escape.env))
         return CELLC_INTERNAL;
     for (size_t i = 0; i < sizeof flag / sizeof *flag; i++)

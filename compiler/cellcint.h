@@ -49,7 +49,7 @@ struct Cellc {
     Settings set;
     const char *name; /* of the model, or NULL */
     const char *backend;
-    bool real64, inputgrad, segments;
+    bool real64, inputgrad, segments, steady;
     EmitWeights weights;
     Chunks chunks;
     bool timed; /* tcc: kernels with clocks around them */

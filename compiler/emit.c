@@ -551,9 +551,11 @@ static void emit_stage(Emit *e, const Stage *st)
         emit_open(e, "for (int64_t %s = 0; %s < %s; %s++)", t, t, T, t);
     else if (st->dir < 0)
         emit_open(e, "for (int64_t %s = %s - 1; %s >= 0; %s--)", t, T, t, t);
+    else if (st->prepare && e->s->fresh >= 0)
+        emit_open(e, "if (%s[0] != 0)", emit_value_name(e, e->s->fresh));
     for (int i = 0; i < st->kernel.n; i++)
         emit_kernel(e, &st->kernel.v[i], loop);
-    if (st->dir)
+    if (st->dir || (st->prepare && e->s->fresh >= 0))
         emit_close(e);
 }
 
@@ -573,7 +575,7 @@ void emit_stages(Emit *e, int fn, bool prepare)
     buf_init(&e->body, e->arena);
     e->indent = 1;
     for (int i = 0; i < f->stage.n;)
-        if (f->stage.v[i].prepare != prepare)
+        if (f->stage.v[i].prepare != prepare && e->s->fresh < 0)
             i++;
         else if (f->stage.v[i].group >= 0)
             i = emit_group(e, f, i, emit_stage);

@@ -133,8 +133,8 @@ void emit_line(Emit *e, const char *fmt, ...)
 void emit_open(Emit *e, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 void emit_close(Emit *e);
-/* The lines of one function, into e->body: its stages, or those that prepare.
- */
+/* The lines of one function, into e->body: its stages, or those that prepare;
+ * all of them where results of those stay in the work block. */
 void emit_stages(Emit *e, int fn, bool prepare);
 /* Complete text of one function, or "" if the schedule has no such function. */
 const char *emit_function(Emit *e, int fn);

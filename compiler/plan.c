@@ -247,6 +247,13 @@ static bool before(const Planner *pl, Val a, Val b)
     return pl->s->val.v[a].n > pl->s->val.v[b].n;
 }
 
+/* What was prepared and stays in the work block: in front, so that its place
+ * is the same for any T and B. */
+static bool is_kept(const Sched *s, Val v)
+{
+    return s->fresh >= 0 && s->val.v[v].life == LIFE_PREPARED;
+}
+
 static void place_buffers(Planner *pl)
 {
     const Sched *s = pl->s;
@@ -254,6 +261,10 @@ static void place_buffers(Planner *pl)
     int n = 0;
     for (Val v = 0; v < s->val.n; v++) {
         pl->block[v] = -1;
+        if (is_kept(s, v))
+            place_buffer(pl, v, false);
+    }
+    for (Val v = 0; v < s->val.n; v++) {
         if (s->val.v[v].kind != VAL_BUFFER || s->val.v[v].life == LIFE_PREPARED)
             continue;
         if (s->val.v[v].life != LIFE_TEMP) {
@@ -302,7 +313,7 @@ static Loc buffer_loc(const Planner *pl, Val i)
     l.lead = v->lead;
     l.chunk = v->group >= 0;
     l.ld = row_distance(pl->s->g, v);
-    if (v->life == LIFE_PREPARED)
+    if (v->life == LIFE_PREPARED && pl->s->fresh < 0)
         l.space = SP_PREPARED;
     if (pl->block[i] >= 0)
         l.at = pl->blocks.v[pl->block[i]].at;

@@ -1,6 +1,6 @@
 /* Parts the work of a stream: what depends on nothing but parameters is done
- * once, before the first step.  Stands between sched.c and plan.c, for the
- * functions that emitted files have for streams. */
+ * once, before the first step.  Stands between sched.c and plan.c, for models
+ * that run without being trained. */
 #include "sched.h"
 
 #include <string.h>
@@ -133,4 +133,13 @@ void sched_prepare(Sched *s)
     }
     parted.stage.v[0] = first;
     *f = parted;
+}
+
+void sched_keep_prepared(Sched *s)
+{
+    Value fresh = s->val.v[s->start];
+    fresh.name = "fresh";
+    sched_prepare(s);
+    s->fresh = s->val.n;
+    vec_push(s->g->arena, &s->val, fresh);
 }

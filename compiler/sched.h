@@ -187,6 +187,7 @@ typedef struct Sched {
     Val len[CELL_TIMES];    /* of each of them: buffers [B] */
     Val last, start, batch; /* always there: buffers [B] [1] [1] */
     Val skip;               /* [1], -1: none */
+    Val fresh;              /* [1], -1: none; see sched_keep_prepared() */
     Val *total;             /* per root: the TOTAL of a TERM, -1: none */
     Val *slot_val;          /* per slot: where it lives; -1: nowhere */
     Val *root_val;          /* per root: where it lives */
@@ -206,6 +207,9 @@ Sched *sched_build(const Graph *g, Chunks chunks, Arena *a);
 /* For streams, prepare.c: moves what depends on parameters alone into a stage
  * of its own in front and drops backward. */
 void sched_prepare(Sched *s);
+/* The same where one work block is used again and again: results of that stage
+ * stay in it, and it is run where FRESH is not 0. */
+void sched_keep_prepared(Sched *s);
 void sched_print(Buf *out, const Sched *s);
 /* The axis that gives axis i its steps, -1: none, and one for how many of
  * those. */

@@ -206,7 +206,7 @@ void value_begin(Lower *w)
     w->s->last = keep(w, "last", -1, 0, GX_B);
     w->s->start = keep(w, "start", -1, 0, GX_NONE);
     w->s->batch = keep(w, "batch", -1, 0, GX_NONE);
-    w->s->skip = -1;
+    w->s->skip = w->s->fresh = -1;
     for (int i = 0; i < w->l->order.n; i++) {
         const Node *n = NODE(g, w->l->order.v[i]);
         if (n->op == OP_SKIP)

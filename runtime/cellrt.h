@@ -43,8 +43,10 @@ enum {
     CELL_TOTAL,  /* [B] steps to normalise each term by; 0: count here */
     CELL_NEXT,   /* what parameter `of` becomes after an update */
     CELL_STOP,   /* not 0 at a step with which drawing ends */
-    CELL_SKIP    /* scalar: steps at the beginning of this chunk that no term
+    CELL_SKIP,   /* scalar: steps at the beginning of this chunk that no term
                     counts: their gradient was taken in chunks before */
+    CELL_FRESH   /* scalar: 0 where what depends on parameters alone lies in the
+                    work block already, from a forward before */
 };
 
 /* Flags of a tensor. */

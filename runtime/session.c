@@ -99,6 +99,7 @@ static int make_room(RtSession *s, RtError *err)
     if (!s->work)
         return -1;
     s->capacity = bytes;
+    s->fresh = 1;
     return 0;
 }
 
@@ -150,6 +151,7 @@ int session_begin(RtSession *s, int64_t T, int64_t B, int start, RtError *err)
     s->n[CELL_AT_B] = B;
     cell_extents(s->desc, s->n);
     s->start = start;
+    s->fresh |= start; /* parameters may be others */
     s->row0 = s->step0 = 0;
     s->rows = B;
     if (make_room(s, err))
@@ -165,6 +167,7 @@ int session_begin(RtSession *s, int64_t T, int64_t B, int start, RtError *err)
     fill_role(s, CELL_BATCH, (double)B);
     fill_role(s, CELL_TOTAL, 0);
     fill_role(s, CELL_SKIP, 0);
+    fill_role(s, CELL_FRESH, s->fresh);
     for (int i = 0; !start && i < s->desc->ntensor; i++) {
         const CellTensor *t = &s->desc->tensor[i];
         int64_t rows = t->lag * (t->axes & CELL_B ? B : 1) * model_size(t);
@@ -455,6 +458,8 @@ int session_forward(RtSession *s, RtError *err)
     }
     if (cell_forward(d, s->model->params, s->grads, s->work, s->n))
         return rt_fail(err, "%s: forward failed", d->name);
+    s->fresh = 0;
+    fill_role(s, CELL_FRESH, 0);
     return 0;
 }
 

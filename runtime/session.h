@@ -26,6 +26,7 @@ typedef struct RtSession {
                                     axis, all if not set */
     int64_t room;                /* entries of each length */
     int start;                   /* this chunk begins the sequences */
+    int fresh;                   /* nothing of forwards before lies in work */
     unsigned char *given;        /* [ntensor] inputs set since session_begin */
     void **carry;        /* [ntensor] rows before the next chunk's step 1,
                             [lag,carry_B,size] reals, or NULL */
@@ -48,7 +49,8 @@ void session_steps(RtSession *s, int axis, int64_t steps);
 /* Makes room for T >= 1 steps of B >= 1 sequences; the work block keeps its
  * size if it is large enough.  start = 1: the sequences begin here; 0: they go
  * on, and session_carry has been called with the same B (else an error).  Sets
- * LENGTH to T, LAST to 1, START, BATCH to B, TOTAL to 0. */
+ * LENGTH to T, LAST to 1, START, BATCH to B, TOTAL to 0, FRESH to 1 where the
+ * sequences begin (parameters may be others then) or `work` is new. */
 int session_begin(RtSession *s, int64_t T, int64_t B, int start, RtError *err);
 
 /* Fills input `i`; the shape must fit T and B.  Class numbers are checked:

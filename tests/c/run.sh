@@ -81,7 +81,8 @@ for f in *.ir; do
     test_that "$f" "$check" "$f"
     test_that "$f in double" "$check" --double "$f"
     for steps in 1 2 3; do
-        test_that "$f by $steps steps" quick "$check" --double --chunk $steps "$f"
+        test_that "$f by $steps steps" \
+            quick "$check" --double --chunk $steps "$f"
     done
     test_that "C of $f" emitted "$f" ""
     test_that "C of $f in double" emitted "$f" --double
