@@ -218,14 +218,16 @@ static bool misfits(Elab *e, Scope *s, const Name *n)
     return bad;
 }
 
-/* An input without a value has been told already: what it leaves open is no
- * mistake of its own. */
+/* Whether an input is wrong, which is told: what it leaves open is no mistake of
+ * its own. */
 static bool input_failed(Elab *e, Scope *s)
 {
     for (int i = 0; i < s->order.n; i++) {
-        const Name *n = s->order.v[i];
-        if (n->kind == N_ARG && n->decl && misfits(e, s, n))
-            return true;
+        Name *n = s->order.v[i];
+        if (n->kind != N_ARG || !n->decl || !misfits(e, s, n))
+            continue;
+        name_value(e, n, n->span); /* which says so */
+        return true;
     }
     return false;
 }
