@@ -151,6 +151,9 @@ const char *emit_size(Emit *e, int64_t n);
 /* Polynomial in T, B, ..., "0" if it is nothing. */
 const char *emit_poly(Emit *e, CellSize s);
 bool emit_has_terms(CellSize s);
+/* The number of the current step along an axis, from 1, as a real; of a stream
+ * the steps that lie behind it count. */
+const char *emit_time_number(Emit *e, int axis);
 /* Pointer to the first of the rows of `v`, as seen by a kernel whose rows are
  * walked like `rows`. */
 const char *emit_pointer(Emit *e, Val v, EmitRows rows);

@@ -141,8 +141,7 @@ static ExprText input_text(Loops *f, Val v)
         x.text = emit_real(e, l->num);
         x.prec = *x.text == '-' ? PREC_UNARY : PREC_ATOM;
     } else if (l->space == SP_TIME) {
-        x.text = arena_printf(e->arena, "(%s)(%s + 1)", e->real,
-                              emit_now(e, l->axes & GX_TIME));
+        x.text = emit_time_number(e, l->axes & GX_TIME);
         x.prec = PREC_UNARY;
     } else {
         x.text = element(f, v);

@@ -211,6 +211,16 @@ static int64_t step_work(const Stream *st)
     return cell_size(st->e.p->work_size, one) * (st->e.o->real64 ? 8 : 4);
 }
 
+/* Whether the number of a step matters. */
+static bool counts_steps(const Stream *st)
+{
+    const Sched *s = st->e.s;
+    for (Val v = 0; v < s->val.n; v++)
+        if (s->val.v[v].kind == VAL_TIME)
+            return true;
+    return false;
+}
+
 static void header_steps(Stream *st, Buf *b)
 {
     const char *n = st->api.name;
@@ -225,9 +235,11 @@ static void header_steps(Stream *st, Buf *b)
                "size_t %s_steps_work(int64_t T, int64_t B);\n\n"
                "/* T steps of B streams in one call, which is faster than one "
                "after the other.\n * prepared: in.\n"
-               " * state [B]: in and out; either all of them begin or none, "
-               "else 1 is returned and nothing done.\n",
-               n);
+               " * state [B]: in and out; %s, else 1 is returned and nothing "
+               "done.\n",
+               n,
+               counts_steps(st) ? "all have taken as many steps"
+                                : "either all of them begin or none");
     api_arg_docs(&st->api, b, false);
     buf_printf(b,
                " * work: %s_steps_work(T, B) bytes; nothing in it is kept. "
@@ -282,7 +294,7 @@ static void source_prepare(Stream *st, Buf *b)
     e->preparing = false;
 }
 
-/* Forward, from prepared parameters. */
+/* Forward, from prepared parameters; `behind`: steps that were taken before. */
 static void source_advance(Stream *st, Buf *b)
 {
     Emit *e = &st->e;
@@ -290,10 +302,11 @@ static void source_advance(Stream *st, Buf *b)
     emit_stages(e, FN_FORWARD, false);
     buf_printf(b,
                "static INLINED void advance(const %s_prepared *prepared, %s "
-               "*work, int64_t T, int64_t B)\n{\n",
+               "*work, int64_t behind, int64_t T, int64_t B)\n{\n",
                st->api.name, e->real);
     emit_pointers(e, b);
-    buf_puts(b, "    (void)prepared;\n    (void)work;\n    (void)T;\n"
+    buf_puts(b, "    (void)prepared;\n    (void)work;\n"
+                "    (void)behind;\n    (void)T;\n"
                 "    (void)B;\n");
     buf_printf(b, "%s}\n\n", e->body.n ? e->body.s : "");
     e->p = st->api.p;
@@ -348,14 +361,17 @@ static void source_steps(Stream *st, Buf *b)
     buf_init(&head, api->e->arena);
     print_step_head(st, &head, true);
     buf_printf(b, "static INLINED int stream%s\n{\n", strchr(head.s, '('));
-    buf_puts(b, "    for (int64_t b = 1; b < B; b++)\n"
-                "        if ((state[b].steps == 0) != (state->steps == 0))\n"
-                "            return 1;\n"
-                "    begin_steps(work, NULL, state->steps == 0, T, B);\n");
+    buf_printf(b,
+               "    for (int64_t b = 1; b < B; b++)\n"
+               "        if (%s)\n            return 1;\n",
+               counts_steps(st) ? "state[b].steps != state->steps"
+                                : "(state[b].steps == 0) != (state->steps "
+                                  "== 0)");
+    buf_puts(b, "    begin_steps(work, NULL, state->steps == 0, T, B);\n");
     api_inputs(api, b);
     buf_puts(b, "    for (int64_t b = 0; b < B; b++) {\n");
     source_carry(st, b, true);
-    buf_puts(b, "    }\n    advance(prepared, work, T, B);\n"
+    buf_puts(b, "    }\n    advance(prepared, work, state->steps, T, B);\n"
                 "    for (int64_t b = 0; b < B; b++) {\n");
     source_carry(st, b, false);
     buf_puts(b, "        state[b].steps += T;\n    }\n");

@@ -308,6 +308,12 @@ int emit_loop_rows(Emit *e, int axes)
     return n;
 }
 
+const char *emit_time_number(Emit *e, int axis)
+{
+    return arena_printf(e->arena, "(%s)(%s%s + 1)", e->real,
+                        e->array ? "behind + " : "", emit_now(e, axis));
+}
+
 const char *emit_pointer(Emit *e, Val v, EmitRows rows)
 {
     const Loc *l = loc_of(e, v);
@@ -315,8 +321,8 @@ const char *emit_pointer(Emit *e, Val v, EmitRows rows)
         return arena_printf(e->arena, "(const %s[]){%s}", e->real,
                             emit_real(e, l->num));
     if (l->space == SP_TIME)
-        return arena_printf(e->arena, "(const %s[]){(%s)(%s + 1)}", e->real,
-                            e->real, emit_now(e, l->axes & GX_TIME));
+        return arena_printf(e->arena, "(const %s[]){%s}", e->real,
+                            emit_time_number(e, l->axes & GX_TIME));
     const char *at = emit_value_name(e, v);
     for (int i = CELL_AXES - 1; i >= 0; i--) {
         int axis = emit_inner_first[i];

@@ -118,6 +118,22 @@ strict_compilers_accept_the_code() {
         done
     done
 }
+# Cells that count their steps, look several steps back, keep matrices or make
+# their weights of parameters; with few bits, what those may cost.
+streams_give_what_whole_sequences_give() {
+    for call in 'lstm(4)' 'gru(17)' 'clockwork(4)' 'fru(4,2)' 'mut1(33)' \
+        'layernorm_lstm(5)' 'fast_weights(4)' 'deltanet(4,4)' 'narx(4)' \
+        'peephole(16)' 'weightnorm_lstm(4)'; do
+        printf 'input x[t,3]\nvalue = %s(x)\noutput value\n' "$call" \
+            > one.cell
+        for type in f32=1e-5 bf16=0.05 int8=0.05; do
+            cellc emit one.cell --name model --weights-type ${type%=*} &&
+                cc -std=c99 -O1 -DERROR=${type#*=} -I. "$here/steps.c" \
+                    model.c -o steps -lm && ./steps > most ||
+                { echo "$call $type"; cat most; return 1; }
+        done
+    done
+}
 # Freestanding code needs nothing but libm, and no C library to be there.
 freestanding_code_needs_no_library() {
     for spec in "$SPEC"/*.cell; do
