@@ -439,8 +439,9 @@ static void find_tensors(Eval *e)
         if (x->role != CELL_INPUT && x->role != CELL_NOISE &&
             x->role != CELL_STATE)
             continue;
+        /* A short name of a state may be that of an equation too. */
         int s = graph_slot_find(g, x->name);
-        if (s >= 0)
+        if (s >= 0 && (x->role != CELL_STATE || SLOT(g, s)->axis == x->axis))
             e->slot_tensor[s] = x;
     }
 }
