@@ -256,6 +256,14 @@ void axis_untold(Elab *e, Scope *s)
     s->along = true; /* told */
 }
 
+/* Whether steps along an axis run the other way round in the cell that n is
+ * of.  Before that cell's own axis is known there is none other. */
+static bool turned(const Name *n, int axis)
+{
+    int own = n->scope->axis;
+    return n->scope->reversed && (own < 0 || axis == own);
+}
+
 Val read_at(Elab *e, Scope *s, Name *n, int offset, int axis, Span at)
 {
     App *where = NULL;
@@ -263,8 +271,7 @@ Val read_at(Elab *e, Scope *s, Name *n, int offset, int axis, Span at)
     if (over)
         return over_value(e, over, where, n, NULL);
     n->used = n->lagged = true;
-    bool turned = n->scope->reversed && axis == n->scope->axis;
-    int step = turned ? -offset : offset;
+    int step = turned(n, axis) ? -offset : offset;
     Name *m = storage_of(e, n);
     m->used = m->lagged = true;
     if (step < m->min_off)
@@ -354,7 +361,7 @@ static Val read_one(Elab *e, Scope *s, Name *n, Ast *base, TimeSub t, Span at)
             dropped_axis(e, s, &v, n->name, end ? "[end]" : "[1]", at, &clear);
     if (!clear && e->building)
         return val_none();
-    if (n->scope->reversed && axis == n->scope->axis) {
+    if (turned(n, axis)) {
         off = 1 - off; /* 1 and end change places */
         end = !end;
     }
