@@ -186,6 +186,12 @@ static void parse_settings(Cellc *c)
     c->set.name = c->name ? c->name : cellc_model_name(c);
 }
 
+/* The axis that other steps of a slot are along, as the text calls it. */
+static const char *axis_name(const Graph *g, int slot)
+{
+    return g->time.n ? g->time.v[SLOT(g, slot)->axis].name : "t";
+}
+
 static void causal_message(Cellc *c, const Graph *g, const CausalError *x)
 {
     Buf b;
@@ -194,14 +200,15 @@ static void causal_message(Cellc *c, const Graph *g, const CausalError *x)
         const Slot *s = SLOT(g, NODE(g, x->read)->a);
         diag(c->diags, E_AXIS_LOOPS, x->span,
              arena_strndup(c->run, s->name, strcspn(s->name, "[")),
-             g->time.v[s->axis].name);
+             axis_name(g, NODE(g, x->read)->a));
         return;
     }
     const char *who = "a value";
     Span at = x->span;
     for (int i = 0; i < x->cycle.n; i++) {
         const CausalLink *k = &x->cycle.v[i];
-        const Slot *to = SLOT(g, x->cycle.v[(i + 1) % x->cycle.n].slot);
+        int read = x->cycle.v[(i + 1) % x->cycle.n].slot;
+        const Slot *to = SLOT(g, read);
         if (!i) {
             who = SLOT(g, k->slot)->name;
             at = SLOT(g, k->slot)->span;
@@ -209,14 +216,14 @@ static void causal_message(Cellc *c, const Graph *g, const CausalError *x)
         buf_printf(&b, "%s%s reads %s", i ? ", " : "", SLOT(g, k->slot)->name,
                    to->name);
         if (k->offset)
-            buf_printf(&b, "[t%+d]", k->offset);
+            buf_printf(&b, "[%s%+d]", axis_name(g, read), k->offset);
     }
     if (x->why == CAUSAL_MIXED)
         for (Ref r = 1; r < (Ref)g->node.n && x->cycle.n == 1; r++) {
             const Node *n = NODE(g, r);
             if (n->op == OP_READ && n->a == x->cycle.v[0].slot && n->b &&
                 n->b != x->cycle.v[0].offset)
-                buf_printf(&b, " and %s[t%+d]", who, n->b);
+                buf_printf(&b, " and %s[%s%+d]", who, axis_name(g, n->a), n->b);
         }
     const Node *n = x->read ? NODE(g, x->read) : NULL;
     if (n && (n->op == OP_EVERY || n->op == OP_HOLD)) {
@@ -231,9 +238,10 @@ static void causal_message(Cellc *c, const Graph *g, const CausalError *x)
          at, who, b.s ? b.s : who);
     if (n && n->op == OP_AT && n->b < 1 && n->num == 0)
         diag_help(c->diags,
-                  "the step before is %s[t-1]; %s[%d] is one before "
+                  "the step before is %s[%s-1]; %s[%d] is one before "
                   "the first",
-                  SLOT(g, n->a)->name, SLOT(g, n->a)->name, n->b);
+                  SLOT(g, n->a)->name, axis_name(g, n->a), SLOT(g, n->a)->name,
+                  n->b);
 }
 
 static void find_latencies(Cellc *c, const Graph *g, const Causal *causal)

@@ -296,7 +296,8 @@ Val read_at(Elab *e, Scope *s, Name *n, int offset, int axis, Span at)
         return val_none();
     }
     if (m->kind == N_INPUT && !has_edge(e, m, step > 0)) {
-        diag(e->diags, E_BEFORE_START, at, n->name, offset,
+        diag(e->diags, E_BEFORE_START, at, n->name,
+             s->app ? "t" : e->axis.v[axis].name, offset,
              step < 0 ? "before the first" : "after the last");
         diag_help(e->diags, "say what is there, e.g.  %s[%s] = %s", m->name,
                   step < 0 ? "0" : "end+1", m->val.set ? "\"\\n\"" : "0");

@@ -30,8 +30,8 @@ static void look_slot(Look *l, Ref r, const Node *n, bool *more)
     }
     int ahead = n->op == OP_READ ? n->b : 0;
     int from = s->root ? l->steps[s->root] : 0;
-    int comp = l->c->comp[r];
-    if (ahead > 0 && comp >= 0 && l->c->v.v[comp].dir < 0)
+    bool looped = l->c->comp[r] >= 0; /* further ahead with each round */
+    if (ahead > 0 && looped)
         from = LATENCY_WHOLE;
     int steps = from >= LATENCY_WHOLE ? from : from + ahead;
     raise(l, r, steps < 0 ? 0 : steps,

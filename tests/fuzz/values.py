@@ -256,10 +256,9 @@ class Values(Calm):
             if n == size and name in self.ready:
                 found.append(name)
         for name, (n, axes) in self.names.items():
-            if n == size and axes and self.chance(0.5):
-                found.append(self.rng.choice(self.whole(name, axes) or [name])
-                             if axes[0] in self.here or len(axes) == 1
-                             else self.param(*dims(size)))
+            whole = self.whole(name, axes) if n == size else []
+            if whole and self.chance(0.5):
+                found.append(self.rng.choice(whole))
         if size == 0 and self.chance(0.2):
             found += ["gain", "half"] + [f"{i} / 4" for a, i in
                                          self.index.items() if a in self.here]
