@@ -272,6 +272,9 @@ static void bind_dim(Elab *e, Scope *s, Ast *a, const Dim *to)
     }
     if (!to || !sym || sym->bound)
         return;
+    to = dim_resolve(e->arena, to);
+    if (dim_mentions(to, sym)) /* it was solved from what waits for it */
+        return;
     sym->bound = to;
     e->changed = true;
 }

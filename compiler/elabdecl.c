@@ -218,8 +218,8 @@ static bool misfits(Elab *e, Scope *s, const Name *n)
     return bad;
 }
 
-/* Whether an input is wrong, which is told: what it leaves open is no mistake of
- * its own. */
+/* Whether an input is wrong, which is told: what it leaves open is no mistake
+ * of its own. */
 static bool input_failed(Elab *e, Scope *s)
 {
     for (int i = 0; i < s->order.n; i++) {

@@ -182,6 +182,15 @@ const Dim *dim_resolve(Arena *a, const Dim *d)
     return sum;
 }
 
+bool dim_mentions(const Dim *d, const Sym *s)
+{
+    for (int i = 0; i < d->nterm; i++)
+        for (int k = 0; k < d->term[i].nsym; k++)
+            if (d->term[i].sym[k] == s)
+                return true;
+    return false;
+}
+
 static int64_t dim_eval(const Dim *d, bool stand_in)
 {
     int64_t sum = 0;

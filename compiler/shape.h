@@ -35,6 +35,8 @@ const Dim *dim_sym(Arena *a, Sym *s);
 const Dim *dim_op(Arena *a, int op, const Dim *x, const Dim *y);
 /* Canonical form with bound names replaced. */
 const Dim *dim_resolve(Arena *a, const Dim *d);
+/* Whether name s is in d, which is resolved. */
+bool dim_mentions(const Dim *d, const Sym *s);
 /* Equal as polynomials, or both with values and at least one written without
  * open names: then by value. */
 bool dim_equal(Arena *a, const Dim *x, const Dim *y);
