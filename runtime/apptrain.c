@@ -11,12 +11,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-const Flag app_train_flags[] = {
+const Flag app_train_files[] = {
     {"o", "FILE", "model.safetensors", NULL, "the checkpoint"},
     {"resume", NULL, NULL, NULL, "go on from the checkpoint -o"},
     {"log", "FILE", NULL, NULL,
      "CSV log, else -o with .log.csv for its ending"},
     {"best", "FILE", NULL, NULL, "checkpoint of the best validation too"},
+    {"plot", "FILE", NULL, NULL,
+     "learning curve at the end, .png or .svg; else in the terminal; or none"},
+    {NULL, NULL, NULL, NULL, NULL}};
+
+const Flag app_train_flags[] = {
     {"epochs", "N", NULL, "train",
      "times through the data; 20 where nothing else ends it"},
     {"steps", "N", NULL, "train", "updates altogether"},
@@ -368,6 +373,8 @@ int app_train(AppHost *h, const Flags *f, const char *spec, const char *data)
     int code = log ? outputs_apart(f, spec, data, s.save, log) : EXIT_BUG;
 
     if (!code)
+        code = app_plot_check(f);
+    if (!code)
         code = h->open(h, f, spec, NULL);
     if (!code && flags_given(f, "resume")) {
         code = load_resumed(s.save, &resumed);
@@ -399,6 +406,8 @@ int app_train(AppHost *h, const Flags *f, const char *spec, const char *data)
     }
     if (!code)
         code = train_model(h, &s, base, log);
+    if (!code)
+        code = app_plot_log(f, log);
     free(log);
     data_free(&set);
     data_free(&valid);
