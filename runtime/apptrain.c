@@ -37,7 +37,8 @@ const Flag app_train_flags[] = {
      "of weights, in place of the optimizer's: D w is added to the gradient, "
      "by adamw and lion w shrinks by lr D w"},
     {"schedule", "CALL", NULL, "train",
-     "constant step exponential cosine warmup, with * between"},
+     "constant step exponential cosine warmup onecycle plateau, with * "
+     "between"},
     {"clip", "CLIP", NULL, "train", "norm(c), value(c) or none"},
     {"gradient-noise", "S", NULL, "train",
      "after the clip, of variance S / (1 + update)^0.55; constant(deviation)"},

@@ -95,7 +95,8 @@ static int update(Fit *t, RtError *err)
     FitState *st = t->st;
     RtModel *m = t->f->model;
 
-    t->row.lr = optim_rate(t->optim) * schedule_factor(t->schedule, st->step);
+    t->row.lr = optim_rate(t->optim) *
+                schedule_factor(t->schedule, &st->plateau, st->step);
     if (st->held > 0)
         release(t);
     if (clip_grads(m, &t->clip, &t->row.gradnorm, err))

@@ -156,6 +156,19 @@ averaged_weights_are_what_is_kept() {
         cellc "$@" --epochs 2 -o a.safetensors &&
         ! sameweights a.safetensors c.safetensors 1e-9
 }
+# The rate falls where validation does not get better, interrupted or not.
+a_plateau_cuts_the_rate() {
+    curve 200 > x.csv
+    set -- train "$SPEC/numbers.cell" x.csv --column x=1:2 --valid 0.2 \
+        --optimizer 'adam(lr = 0.3)' --schedule 'plateau(0.5, patience = 1)'
+    cellc "$@" --epochs 12 -o a.safetensors &&
+        cellc "$@" --epochs 5 -o b.safetensors &&
+        cellc "$@" --epochs 12 -o b.safetensors --resume &&
+        cmp a.safetensors b.safetensors && below "$(logged a.log.csv lr)" 0.2 &&
+        [ "$(logged a.log.csv lr 1)" = 0.3 ] &&
+        ! cellc "$@" --valid 0 --epochs 1 2> err &&
+        grep -q 'plateau: nothing is held out' err
+}
 settings_of_updates_are_checked() {
     curve 50 > x.csv
     while read -r flag value want; do
