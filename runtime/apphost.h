@@ -9,6 +9,7 @@
 #include "cellrt.h"
 #include "checkpoint.h"
 #include "data.h"
+#include "fit.h"
 #include "flags.h"
 #include "model.h"
 #include "text.h"
@@ -35,6 +36,9 @@ struct AppHost {
     /* Compiles with about.dims, about.vocabs and the setting "reduce"; fills
      * eval and, if `training`, train with what gradients are taken of. */
     int (*compile)(AppHost *h, const Flags *f, int training);
+    /* FitBlame of fit.h in the words of the equations; NULL: it has none. */
+    int (*blame)(AppHost *h, const Flags *f, const RtSession *s, int backward,
+                 FitOrigin *origin);
     void *user;      /* the host's own */
     AppInput *input; /* everything that data must give */
     int ninput;

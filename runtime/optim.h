@@ -53,6 +53,8 @@ int clip_parse(const char *text, RtClip *c, RtError *err); /* NULL: none */
  * between the two, the 2-norm unless `c` has another.  Error: a parameter's
  * clip that does not parse. */
 int clip_grads(RtModel *m, const RtClip *c, double *norm, RtError *err);
+/* 2-norm of the gradient of parameter `i`. */
+double clip_norm(const RtModel *m, int i);
 
 /* Factor of the learning rate: constant; step(every, factor = 0.1);
  * exponential(factor, every = 1); cosine(steps, floor = 0); warmup(steps);
