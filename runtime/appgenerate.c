@@ -51,8 +51,13 @@ static int on_step(void *user, int64_t step, int k, const double *value,
         size_t n = s->vocab->word ? strlen(text)
                                   : (size_t)text_decode(s->vocab, id, room);
 
-        if (s->vocab->word && s->told++)
+        if (s->vocab->eos && !strcmp(text, s->vocab->eos)) {
+            text = "\n";
+            n = 1;
+            s->told = 0;
+        } else if (s->vocab->word && s->told++) {
             fputc(' ', s->to);
+        }
         if (fwrite(text, 1, n, s->to) != n)
             return rt_fail(err, "the text could not be written");
     }
@@ -98,39 +103,14 @@ static int read_given(AppHost *h, const Flags *f, const CellDesc *d, RtData *g)
     return code;
 }
 
-/* Classes of the words of a text; ids is malloc'd. */
-static int encode_words(const Vocab *v, const char *text, int32_t **ids,
-                        int64_t *n, RtError *err)
-{
-    char *copy = strdup(text), *rest = NULL;
-    int bad = 0;
-
-    *n = 0;
-    *ids = malloc(sizeof **ids * (strlen(text) + 1));
-    if (!copy || !*ids)
-        bad = rt_fail_memory(err, strlen(text));
-    for (char *w = bad ? NULL : strtok_r(copy, " \t\n", &rest); w && !bad;
-         w = strtok_r(NULL, " \t\n", &rest)) {
-        (*ids)[*n] = vocab_word(v, w);
-        if ((*ids)[(*n)++] < 0)
-            bad = rt_fail(err,
-                          "--prime: \"%s\" is not among the %d words that "
-                          "the model knows",
-                          w, v->n);
-    }
-    free(copy);
-    return bad;
-}
-
 /* The observed beginning, from text. */
 static int prime_text(Story *s, const char *text, RtError *err)
 {
     int32_t *ids = NULL;
     int64_t n = 0;
     double *v;
-    int bad = s->vocab->word ? encode_words(s->vocab, text, &ids, &n, err)
-                             : text_encode(s->vocab, "--prime", text,
-                                           strlen(text), &ids, &n, err);
+    int bad =
+        text_encode(s->vocab, "--prime", text, strlen(text), &ids, &n, err);
 
     v = malloc((size_t)(n ? n : 1) * sizeof *v);
     if (!bad && !v)
@@ -141,7 +121,7 @@ static int prime_text(Story *s, const char *text, RtError *err)
         bad = sample_prime(s->sampler, n, (const double *const *)&v, err);
     if (!bad)
         fwrite(text, 1, strlen(text), s->to);
-    s->told = n;
+    s->told = n && !strchr(" \t\n", text[strlen(text) - 1]);
     free(v);
     free(ids);
     return bad;
@@ -165,7 +145,7 @@ static int prime_file(const Story *s, AppHost *h, const Flags *f,
 
         v[k] = malloc((size_t)(n ? n : 1) * sizeof **v);
         for (int64_t j = 0; v[k] && j < n; j++)
-            v[k][j] = npy_value(field->type, field->data, j);
+            v[k][j] = data_value(field, j);
         bad = v[k] ? 0 : rt_fail_memory(err, (size_t)n * 8);
     }
     if (!bad)

@@ -374,7 +374,7 @@ static int give(Sampler *s, int i, int64_t from, int64_t T, RtError *err)
     if (!v)
         return rt_fail_memory(err, (size_t)n * sizeof *v);
     for (int64_t k = 0; k < n; k++)
-        v[k] = npy_value(field->type, field->data, from * field->size + k);
+        v[k] = data_value(field, from * field->size + k);
     put_reals(s->s, i, v, n);
     free(v);
     return 0;

@@ -181,8 +181,13 @@ static int list_states(Work *w, const Drv *d)
                   flags_arg(w->f, 0));
         return EXIT_USER;
     }
-    if (flags_given(w->f, "by") && find_decl(d, flags_get(w->f, "by"), 1) < 0)
-        return no_state(d, flags_get(w->f, "by"), 1);
+    if (flags_given(w->f, "by")) {
+        const char *name = full_name(d, flags_get(w->f, "by"));
+
+        if (find_decl(d, name, 1) < 0)
+            return no_state(d, name, 1);
+        w->by = strdup(name);
+    }
     return 0;
 }
 

@@ -223,7 +223,8 @@ static void differences(void **state)
     (void)state;
     same_as_differences("input x[t,3]\nh = lstm(5)(x)\n", "h.c", 5, 0);
     same_as_differences("input x[t,3]\nh = lstm(5)(x)\n", "h.h", 5, 0);
-    same_as_differences("input x[t,3]\nh = stack(2, gru(4))(x)\n", "h.1.h", 4, 0);
+    same_as_differences("input x[t,3]\nh = stack(2, gru(4))(x)\n", "h.1.h", 4,
+                        0);
     same_as_differences("input x[t,3]\nh = bi(rnn(4))(x)\n", "h.bwd.h", 4, 1);
     same_as_differences("input x[t,3]\nparam k[3], v[2,3]\n"
                         "S = 0.8 * S[t-1] + outer(tanh(v @ x), k * x)\n"
