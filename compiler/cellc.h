@@ -88,6 +88,8 @@ const char *cellc_open_dim(const Cellc *c, int i);
 /* i-th option: name, value as text, doc; returns 0 past the last. */
 int cellc_option_at(const Cellc *c, int i, const char **name,
                     const char **value, const char **doc);
+/* Whether its value is a layer, such as lstm(n). */
+int cellc_option_is_layer(const Cellc *c, int i);
 /* i-th name of a member of an index set that the texts write ("<s>" of "dst");
  * returns 0 past the last. */
 int cellc_member_at(const Cellc *c, int i, const char **set, const char **name);

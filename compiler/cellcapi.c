@@ -171,6 +171,11 @@ int cellc_option_at(const Cellc *c, int i, const char **name,
     return 1;
 }
 
+int cellc_option_is_layer(const Cellc *c, int i)
+{
+    return i >= 0 && i < c->elab.option.n && c->elab.option.v[i].layer;
+}
+
 int cellc_axis_at(const Cellc *c, int i, const char **name, int *like,
                   int *rate)
 {

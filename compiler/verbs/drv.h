@@ -19,7 +19,7 @@ typedef struct Drv {
 } Drv;
 
 /* Flags that say which model a spec gives; end with a NULL name. */
-extern const Flag drv_size_flags[];   /* option, dim */
+extern const Flag drv_size_flags[];   /* option, dim, use */
 extern const Flag drv_number_flags[]; /* double, backend */
 extern const Flag drv_reduce_flags[]; /* reduce */
 extern const Flag drv_json_flags[];   /* json */
@@ -31,6 +31,8 @@ int drv_new(Drv *d);
  * --double and --backend where the verb has them.  Returns an exit code; the
  * caller frees in any case. */
 int drv_open(Drv *d, const Flags *f, const char *path);
+/* Adds the files of --use, which stand before the spec. */
+int drv_use(Drv *d, const Flags *f);
 /* The same settings for sources that are there already. */
 int drv_settings(Drv *d, const Flags *f);
 void drv_free(Drv *d);

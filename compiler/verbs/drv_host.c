@@ -48,6 +48,8 @@ int drv_host_again(DrvHost *h, Drv *d, const Flags *f)
     if (!code)
         code = drv_code(cellc_set(d->c, "name", name));
     if (!code)
+        code = drv_use(d, f);
+    if (!code)
         code = drv_code(
             h->text ? cellc_add_text(d->c, h->path, h->text, strlen(h->text))
                     : cellc_add_file(d->c, h->path));
