@@ -227,8 +227,8 @@ static const Flag gradcheck_own[] = {
     {"tolerance", "X", NULL, NULL, "1e-7 in double precision, else 1e-2"},
     {NULL, NULL, NULL, NULL, NULL}};
 
-static const Flag *const train_flags[] = {app_train_flags, app_data_flags,
-                                          NULL};
+static const Flag *const train_flags[] = {app_train_files, app_train_flags,
+                                          app_data_flags, NULL};
 static const Flag *const eval_flags[] = {app_eval_flags, app_data_flags,
                                          app_json_flags, NULL};
 static const Flag *const predict_flags[] = {app_predict_flags, app_data_flags,

@@ -95,6 +95,11 @@ int app_load(AppHost *h, const Flags *f, const Flag *table, const char *path,
 /* Compiles and fills a model with the checkpoint's weights. */
 int app_model(AppHost *h, const Flags *f, const Checkpoint *c, RtModel **m);
 
+/* Whether what --plot asks for can be drawn; and the curve of a log, there or
+ * in the terminal where standard output is one. */
+int app_plot_check(const Flags *f);
+int app_plot_log(const Flags *f, const char *log);
+
 /* The verbs.  data may be NULL. */
 int app_train(AppHost *h, const Flags *f, const char *spec, const char *data);
 int app_eval(AppHost *h, const Flags *f, const char *checkpoint,
@@ -106,8 +111,8 @@ int app_generate(AppHost *h, const Flags *f, const char *checkpoint,
 int app_bench(const CellDesc *train, const CellDesc *eval, const Flags *f);
 
 /* Their flags. */
-extern const Flag app_train_flags[], app_data_flags[], app_eval_flags[],
-    app_predict_flags[], app_generate_flags[], app_bench_flags[],
-    app_json_flags[];
+extern const Flag app_train_files[], app_train_flags[], app_data_flags[],
+    app_eval_flags[], app_predict_flags[], app_generate_flags[],
+    app_bench_flags[], app_json_flags[];
 
 #endif

@@ -57,8 +57,9 @@ static int generate_run(Flags *f, void *user)
     return on_checkpoint(f, app_generate);
 }
 
-static const Flag *const train_flags[] = {
-    app_train_flags, app_data_flags, drv_size_flags, drv_number_flags, NULL};
+static const Flag *const train_flags[] = {app_train_files,  app_train_flags,
+                                          app_data_flags,   drv_size_flags,
+                                          drv_number_flags, NULL};
 const Verb drv_train = {
     "train",
     "SPEC [DATA]",

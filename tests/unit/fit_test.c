@@ -157,6 +157,11 @@ static void interruption(void **state)
         FitResult r;
         f.validator = v;
         f.threads = threads;
+        if (threads == 2) {
+            f.accumulate = 3;
+            f.ema = 0.9;
+            f.noise = "0.1";
+        }
         f.stop = &stop;
         f.log_every = 4;
         f.save = "whole.safetensors";
@@ -230,6 +235,76 @@ static void threads(void **state)
     }
     free(from);
     feed_free(feed);
+    data_free(&d);
+}
+
+/* Batches added up take the steps of one batch of them all, the last one of an
+ * epoch being smaller; with several threads too. */
+static void accumulation(void **state)
+{
+    (void)state;
+    RtError err = {0};
+    RtData d = ragged();
+    for (int threads = 1; threads <= 2; threads++) {
+        RtModel *m = model(&tiny_plain), *n = model(&tiny_plain);
+        FitSetup f = {.model = m,
+                      .data = &d,
+                      .optimizer = "sgd(0.1)",
+                      .epochs = 4,
+                      .threads = threads};
+        FitResult r;
+        f.feed = (RtFeedOptions){.to = 1, .batch = 6, .shuffle = 1};
+        done(fit_run(&f, &r, &err), &err);
+        assert_true(r.steps == 8);
+        f.feed.batch = 2;
+        f.accumulate = 3;
+        f.model = n;
+        done(fit_run(&f, &r, &err), &err);
+        assert_true(r.steps == 8);
+        for (int i = 0; i < 44; i++)
+            assert_true(fabs(((double *)m->params)[i] -
+                             ((double *)n->params)[i]) < 1e-13);
+        model_free(m);
+        model_free(n);
+    }
+    data_free(&d);
+}
+
+/* The average that is saved, beside the weights, is that of its formula. */
+static void averages(void **state)
+{
+    (void)state;
+    RtError err = {0};
+    RtData d = stream(600);
+    double want[44];
+    RtModel *m = model(&tiny_plain), *n = model(&tiny_plain);
+    memcpy(want, m->params, sizeof want);
+    for (int k = 1; k <= 5; k++) {
+        FitSetup f = setup(m, &d);
+        FitResult r;
+        model_free(m);
+        m = f.model = model(&tiny_plain);
+        f.steps = k;
+        f.ema = 0.4;
+        f.save = "average.safetensors";
+        done(fit_run(&f, &r, &err), &err);
+        double decay = fmin(0.4, (1. + k) / (10. + k));
+        for (int i = 0; i < 44; i++)
+            want[i] += (1 - decay) * (((double *)m->params)[i] - want[i]);
+    }
+    Checkpoint c = {0};
+    done(checkpoint_load(&c, "average.safetensors", &err), &err);
+    done(checkpoint_weights(&c, n, &err), &err);
+    for (int i = 0; i < 44; i++)
+        assert_true(fabs(((double *)n->params)[i] - want[i]) < 1e-14);
+    assert_int_equal(
+        checkpoint_block(&c, &tiny_plain, "trained", n->params, &err), 1);
+    assert_memory_equal(n->params, m->params, sizeof want);
+    assert_int_equal(checkpoint_block(&c, &tiny_plain, "held", n->params, &err),
+                     0);
+    checkpoint_free(&c);
+    model_free(m);
+    model_free(n);
     data_free(&d);
 }
 
@@ -316,8 +391,9 @@ static void mistakes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(learns), cmocka_unit_test(interruption),
-        cmocka_unit_test(threads), cmocka_unit_test(limits),
+        cmocka_unit_test(learns),   cmocka_unit_test(interruption),
+        cmocka_unit_test(threads),  cmocka_unit_test(accumulation),
+        cmocka_unit_test(averages), cmocka_unit_test(limits),
         cmocka_unit_test(mistakes)};
     return cmocka_run_group_tests_name("fit", tests, scratch_enter,
                                        scratch_leave);
