@@ -67,28 +67,11 @@ static int some_inputs(const AppHost *h, const CellDesc *d, int drawn,
     return 0;
 }
 
-/* Whether a file is lines of text, by its name. */
-static int is_text(const char *path)
-{
-    static const char *const other[] = {".csv", ".tsv", ".npy", "/", ".npz"};
-    size_t n = strlen(path);
-
-    if (n > 3 && !strcmp(path + n - 3, ".gz"))
-        n -= 3;
-    for (size_t i = 0; i < sizeof other / sizeof *other; i++) {
-        size_t m = strlen(other[i]);
-        if (n >= m && !strncmp(path + n - m, other[i], m))
-            return 0;
-    }
-    return 1;
-}
-
 /* Values of the inputs that are not drawn, from DATA or --in. */
 static int read_given(AppHost *h, const Flags *f, const CellDesc *d,
                       const char *path, RtData *g)
 {
     AppHost part;
-    RtError err = {0};
     int code = some_inputs(h, d, 0, &part);
 
     if (!code && path && !part.ninput) {
@@ -97,43 +80,11 @@ static int read_given(AppHost *h, const Flags *f, const CellDesc *d,
                   path);
         code = EXIT_USAGE;
     }
-    if (!code && path && part.ninput == 1 && part.input[0].set &&
-        is_text(path)) { /* lines of words, as --in would have them */
-        if (pairs_set(&h->data_block, part.input[0].want.name, path, &err))
-            code = app_fail(&err);
-        part.data_block = h->data_block;
-        path = NULL;
-        code = code ? code : app_data(&part, f, NULL, g);
-    } else if (!code && part.ninput && (path || flags_given(f, "in"))) {
+    if (!code && part.ninput && (path || flags_given(f, "in")))
         code = app_data(&part, f, path, g);
-    }
     h->about = part.about;
     free(part.input);
     return code;
-}
-
-/* Classes of the words of a text; ids is malloc'd. */
-static int encode_words(const Vocab *v, const char *text, int32_t **ids,
-                        int64_t *n, RtError *err)
-{
-    char *copy = strdup(text), *rest = NULL;
-    int bad = 0;
-
-    *n = 0;
-    *ids = malloc(sizeof **ids * (strlen(text) + 1));
-    if (!copy || !*ids)
-        bad = rt_fail_memory(err, strlen(text));
-    for (char *w = bad ? NULL : strtok_r(copy, " \t\n", &rest); w && !bad;
-         w = strtok_r(NULL, " \t\n", &rest)) {
-        (*ids)[*n] = vocab_word(v, w);
-        if ((*ids)[(*n)++] < 0)
-            bad = rt_fail(err,
-                          "--prime: \"%s\" is not among the %d words that "
-                          "the model knows",
-                          w, v->n);
-    }
-    free(copy);
-    return bad;
 }
 
 /* How every sequence begins: text, or a file with a beginning for each. */
@@ -149,9 +100,8 @@ static int read_prime(Story *s, AppHost *h, const Flags *f)
         return 0;
     if (s->teller.is_text) {
         s->teller.prime = prime;
-        return (v->word ? encode_words(v, prime, &s->begin, &s->nbegin, &err)
-                        : text_encode(v, "--prime", prime, strlen(prime),
-                                      &s->begin, &s->nbegin, &err))
+        return text_encode(v, "--prime", prime, strlen(prime), &s->begin,
+                           &s->nbegin, &err)
                    ? app_fail(&err)
                    : 0;
     }
@@ -198,8 +148,7 @@ static int beginning(const Story *s, int64_t sequence, double **v, int64_t *T,
         if (!v[k])
             return rt_fail_memory(err, (size_t)(*T * size) * sizeof **v);
         for (int64_t j = 0; j < *T * size; j++)
-            v[k][j] = field ? npy_value(field->type, field->data, from + j)
-                            : s->begin[j];
+            v[k][j] = field ? data_value(field, from + j) : s->begin[j];
     }
     return 0;
 }

@@ -358,8 +358,7 @@ static int give_row(Sampler *s, int i, int64_t r, int64_t from, int64_t T,
                             : from + s->given->steps[field->axis].offset[seq];
     for (int64_t t = 0; t < T; t++)
         for (int64_t k = 0; k < n; k++)
-            to[t * stride + k] =
-                npy_value(field->type, field->data, (from + t) * n + k);
+            to[t * stride + k] = data_value(field, (from + t) * n + k);
     return 0;
 }
 

@@ -92,6 +92,11 @@ static void print_word(Teller *t, double value)
     const char *text = v->word ? vocab_name(v, id, room) : room;
     size_t n = v->word ? strlen(text) : (size_t)text_decode(v, id, room);
 
+    if (v->eos && !strcmp(text, v->eos)) {
+        fputc('\n', t->to);
+        t->word = 0;
+        return;
+    }
     if (t->word++ && v->word && !t->joined)
         fputc(' ', t->to);
     fwrite(text, 1, n, t->to);
@@ -123,7 +128,7 @@ int teller_begin(Teller *t, RtError *err)
     t->word = 0;
     if (t->is_text && t->prime) {
         fputs(t->prime, t->to);
-        t->word = *t->prime != 0;
+        t->word = *t->prime && !strchr(" \t\n", t->prime[strlen(t->prime) - 1]);
     } else if (!t->is_text && !t->count) {
         if (t->scored)
             fputs("number,score,", t->to);
