@@ -97,6 +97,8 @@ static int set_word(Cellc *c, const char *key, const char *value)
         vec_push(c->keep, &c->state, keep(c, value));
     else if (!strcmp(key, "upstream"))
         vec_push(c->keep, &c->upstream, keep(c, value));
+    else if (!strcmp(key, "flow"))
+        vec_push(c->keep, &c->flow, keep(c, value));
     else if (!strcmp(key, "name"))
         c->name = keep(c, value);
     else if (!strcmp(key, "chunk")) {

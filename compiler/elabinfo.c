@@ -100,6 +100,7 @@ static void slot_decl(Elab *e, Elaborated *out, const Name *n, int part)
         d.role = CELL_NOISE;
     } else if (s->kind == SLOT_EQN && (n->min_off || n->max_off)) {
         d.role = CELL_STATE;
+        d.given = n->kind != N_EQN;
         if (n->min_off >= 0)
             d.flags |= CELL_BACKWARD;
     } else {

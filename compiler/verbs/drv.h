@@ -77,9 +77,11 @@ typedef struct DrvHost {
 
 void drv_host_init(DrvHost *h); /* it must stay where it is */
 void drv_host_free(DrvHost *h);
+/* One more compilation of what the host opened, with all that is known now. */
+int drv_host_again(DrvHost *h, Drv *d, const Flags *f);
 
 extern const Verb drv_check, drv_fmt, drv_cells, drv_show, drv_info, drv_run,
     drv_emit, drv_build, drv_train, drv_eval, drv_predict, drv_generate,
-    drv_gradcheck, drv_bench, drv_explain;
+    drv_gradcheck, drv_gradflow, drv_bench, drv_explain;
 
 #endif
