@@ -114,7 +114,8 @@ int app_eval(AppHost *h, const Flags *f, const char *checkpoint,
              const char *data);
 int app_predict(AppHost *h, const Flags *f, const char *checkpoint,
                 const char *data);
-int app_generate(AppHost *h, const Flags *f, const char *checkpoint);
+int app_generate(AppHost *h, const Flags *f, const char *checkpoint,
+                 const char *data);
 int app_bench(const CellDesc *train, const CellDesc *eval, const Flags *f);
 
 /* Their flags. */
