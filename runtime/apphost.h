@@ -78,9 +78,17 @@ char *app_choice(const AppHost *h, const Flags *f, const char *flag,
 /* Columns of one table for all inputs (apptable.c). */
 int app_table(AppHost *h, const Flags *f, const char *path, RtData *d,
               RtError *err);
-/* Parallel text: for each input a file, every line of it a sequence of words
- * (apptable.c). */
-int app_lines(AppHost *h, const Flags *f, RtData *d, RtError *err);
+/* Parallel text: for each input a file, `path` or what --in names, every line
+ * of it a sequence of words (apptable.c). */
+int app_lines(AppHost *h, const Flags *f, const char *path, RtData *d,
+              RtError *err);
+/* A text as one stream of what --unit says (apptext.c). */
+int app_text(AppHost *h, AppInput *in, const char *path, RtData *d,
+             RtError *err);
+/* What the settings say about the vocabulary of an input's set. */
+int app_limits(const AppHost *h, const AppInput *in, VocabHow *how);
+/* The vocabulary of a set, for the compiler and the checkpoint. */
+int app_keep_vocab(AppHost *h, const char *set, const Vocab *v, RtError *err);
 /* How the settings deal `d`; part from..to. */
 int app_feed(const AppHost *h, const RtData *d, double from, double to,
              RtFeedOptions *o);
@@ -110,7 +118,8 @@ int app_eval(AppHost *h, const Flags *f, const char *checkpoint,
              const char *data);
 int app_predict(AppHost *h, const Flags *f, const char *checkpoint,
                 const char *data);
-int app_generate(AppHost *h, const Flags *f, const char *checkpoint);
+int app_generate(AppHost *h, const Flags *f, const char *checkpoint,
+                 const char *data);
 int app_bench(const CellDesc *train, const CellDesc *eval, const Flags *f);
 
 /* Their flags. */

@@ -9,6 +9,14 @@
 #include "fit.h"
 #include "tiny.h"
 
+/* A text of one sequence. */
+static int add_ids(RtData *d, const char *name, const int32_t *ids, int64_t n,
+                   int64_t classes, RtError *err)
+{
+    RtWant want = {.name = name, .is_index = 1, .classes = classes};
+    return data_add_classes(d, &want, name, ids, 1, (int64_t[]){0, n}, err);
+}
+
 /* Classes with a pattern: mostly the one after the one before. */
 static RtData stream(int n)
 {
@@ -20,7 +28,7 @@ static RtData stream(int n)
         r = r * 1664525u + 1013904223u;
         ids[i] = (i ? ids[i - 1] + 1 + (r >> 24 > 200) : 0) % TINY_K;
     }
-    done(data_add_ids(&d, "c", ids, n, TINY_K, &err), &err);
+    done(add_ids(&d, "c", ids, n, TINY_K, &err), &err);
     done(data_finish(&d, &err), &err);
     free(ids);
     return d;
@@ -374,7 +382,7 @@ static void mistakes(void **state)
     f.data = &none;
     refused(fit_run(&f, &r, &err), &err, "nothing for input c");
     int32_t ids[] = {0, 7, 1};
-    done(data_add_ids(&other, "c", ids, 3, 8, &err), &err);
+    done(add_ids(&other, "c", ids, 3, 8, &err), &err);
     f.data = &other;
     refused(fit_run(&f, &r, &err), &err, "c has 3 classes", "8");
     CellDesc desc = tiny_plain;
