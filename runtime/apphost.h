@@ -103,9 +103,11 @@ int app_load(AppHost *h, const Flags *f, const Flag *table, const char *path,
 /* Compiles and fills a model with the checkpoint's weights. */
 int app_model(AppHost *h, const Flags *f, const Checkpoint *c, RtModel **m);
 
-/* Whether what --plot asks for can be drawn; and the curve of a log, there or
- * in the terminal where standard output is one. */
+/* --plot: whether what it asks for can be drawn; whether something is wanted,
+ * in *path or, NULL, in the terminal that standard output is; and the curve of
+ * a training log. */
 int app_plot_check(const Flags *f);
+int app_plot_wanted(const Flags *f, const char **path);
 int app_plot_log(const Flags *f, const char *log);
 
 /* The verbs.  data may be NULL. */
