@@ -9,6 +9,7 @@
 #include "cellrt.h"
 #include "checkpoint.h"
 #include "data.h"
+#include "fit.h"
 #include "flags.h"
 #include "model.h"
 #include "text.h"
@@ -35,6 +36,9 @@ struct AppHost {
     /* Compiles with about.dims, about.vocabs and the setting "reduce"; fills
      * eval and, if `training`, train with what gradients are taken of. */
     int (*compile)(AppHost *h, const Flags *f, int training);
+    /* FitBlame of fit.h in the words of the equations; NULL: it has none. */
+    int (*blame)(AppHost *h, const Flags *f, const RtSession *s, int backward,
+                 FitOrigin *origin);
     void *user;      /* the host's own */
     AppInput *input; /* everything that data must give */
     int ninput;
@@ -83,6 +87,8 @@ typedef struct AppSource {
 AppSource *app_sources(AppHost *h, const Flags *f, const char *path,
                        RtError *err);
 void app_sources_free(AppSource *s, int n);
+/* What --column or the data block says of an input; malloc'd, NULL: nothing. */
+char *app_columns(const AppHost *h, const Flags *f, const char *input);
 char *app_input_names(const AppHost *h); /* with commas; malloc'd */
 
 /* Columns of one table for n inputs (apptable.c). */
@@ -130,7 +136,8 @@ int app_eval(AppHost *h, const Flags *f, const char *checkpoint,
              const char *data);
 int app_predict(AppHost *h, const Flags *f, const char *checkpoint,
                 const char *data);
-int app_generate(AppHost *h, const Flags *f, const char *checkpoint);
+int app_generate(AppHost *h, const Flags *f, const char *checkpoint,
+                 const char *data);
 int app_bench(const CellDesc *train, const CellDesc *eval, const Flags *f);
 
 /* Their flags. */

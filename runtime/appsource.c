@@ -186,6 +186,15 @@ static AppKind kind_of(const AppHost *h, const AppSource *s)
     return !stream && has_words(h, s->in->set) ? FROM_LINES : FROM_TEXT;
 }
 
+char *app_columns(const AppHost *h, const Flags *f, const char *input)
+{
+    const char *said = flagged(f, "column", input);
+
+    if (!said && !is_quoted(pairs_get(&h->data_block, input)))
+        said = pairs_get(&h->data_block, input);
+    return said ? strdup(said) : NULL;
+}
+
 AppSource *app_sources(AppHost *h, const Flags *f, const char *path,
                        RtError *err)
 {
@@ -197,18 +206,14 @@ AppSource *app_sources(AppHost *h, const Flags *f, const char *path,
         given |= !h->input[i].want.observed;
     for (int i = 0; i < h->ninput && !bad; i++) {
         AppSource *s = &source[i];
-        const char *name = h->input[i].want.name;
-        const char *said = flagged(f, "column", name);
 
         s->in = &h->input[i];
         s->shared = path && !is_list(h, path) &&
                     (stat(path, &st) || !S_ISDIR(st.st_mode));
         s->label = given && s->in->want.observed;
         bad = find_path(h, f, path, s, err);
-        if (!said && !is_quoted(pairs_get(&h->data_block, name)))
-            said = pairs_get(&h->data_block, name);
-        if (!bad && !s->part && said && !(s->part = strdup(said)))
-            bad = rt_fail_memory(err, strlen(said));
+        if (!bad && !s->part)
+            s->part = app_columns(h, f, s->in->want.name);
         if (!bad)
             s->kind = kind_of(h, s);
     }

@@ -161,6 +161,7 @@ static void put_script(FILE *f, const Plot *p, const char *path)
     put_text(f, path ? "ylabel" : "key title", p->y);
     if (p->log_y)
         fputs("set logscale y\nset format y '%.0e'\n", f);
+    fputs("set key below\n", f);
     if (path)
         fputs("set grid lc rgb '#dddddd' lt 1\nset border 3\n"
               "set tics nomirror\n",

@@ -154,7 +154,8 @@ sequences_in_lines() {
         > b.csv
     awk '{ s = $1 + 0 "\t" $2; for (i = 3; i <= 7; i++) s = s " " $i
         print s }' a.txt > c.tsv
-    "$npy" y.npy i8 40 "$(awk '{ printf "%s%d", (NR > 1 ? "," : ""), $1 }' a.txt)"
+    "$npy" y.npy i8 40 "$(awk '{ printf "%s%d", (NR > 1 ? "," : ""), $1 }' \
+        a.txt)"
     "$npy" x.npy f8 40,6 "$(awk '{ for (i = 2; i <= 7; i++)
         printf "%s%s", (NR * i > 2 ? "," : ""), $i }' a.txt)"
     printf '%s\n' 'input x[t], y in 3' 'h = gru(3)([x])' \

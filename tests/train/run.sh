@@ -156,6 +156,95 @@ averaged_weights_are_what_is_kept() {
         cellc "$@" --epochs 2 -o a.safetensors &&
         ! sameweights a.safetensors c.safetensors 1e-9
 }
+# The rate falls where validation does not get better, interrupted or not.
+a_plateau_cuts_the_rate() {
+    curve 200 > x.csv
+    set -- train "$SPEC/numbers.cell" x.csv --column x=1:2 --valid 0.2 \
+        --optimizer 'adam(lr = 0.3)' --schedule 'plateau(0.5, patience = 1)'
+    cellc "$@" --epochs 12 -o a.safetensors &&
+        cellc "$@" --epochs 5 -o b.safetensors &&
+        cellc "$@" --epochs 12 -o b.safetensors --resume &&
+        cmp a.safetensors b.safetensors && below "$(logged a.log.csv lr)" 0.2 &&
+        [ "$(logged a.log.csv lr 1)" = 0.3 ] &&
+        ! cellc "$@" --valid 0 --epochs 1 2> err &&
+        grep -q 'plateau: nothing is held out' err
+}
+# blames WANT... ARGS: training stops, with these lines in what it says.
+blames() {
+    ! cellc train s.cell "$@" > /dev/null 2> err || return 1
+    while read -r want; do
+        grep -qF -- "$want" err || { echo "no: $want"; cat err; return 1; }
+    done
+}
+# Equation, step, sequence and parameter, on all back ends and in chunks; what
+# was saved stays.
+numbers_that_are_not_finite_are_blamed() {
+    curve 200 > x.csv
+    set -- x.csv --column x=1:2 --epochs 9
+    # doubles at each step, so it overflows at a known one
+    printf '%s\n' 'input x[t,2]' 'param w = 2' 'param z = 0 with frozen' \
+        'h = w * h[t-1]' 'g = exp(h)' 'h[0] = 1e-4' \
+        'x ~ normal(z * g * [1, 1], 1)' > s.cell
+    blames "$@" --batch 1 --tbptt 10 << 'END' || return
+training diverged at update 2: the loss is not a finite number
+s.cell:5:5: exp(104.9) = inf
+in g at t = 20 of stream 1 of 1
+END
+    blames "$@" --batch 1 --tbptt 100 --double --backend cc << 'END' || return
+s.cell:5:5: exp(838.9) = inf
+in g at t = 23 of stream 1 of 1
+no update was made before: look at the equation
+END
+    # only on the way back, of one of several batches
+    printf '%s\n' 'input x[t,2]' 'param w = 0.5, V[2,2]' 'x[0] = 0' \
+        'p = abs(x[t-1]) ^ w' 'x ~ normal(V @ tanh(p), 1)' |
+        sed 's/w = 0.5, V/w = 0.5\nparam V/' > s.cell
+    for more in '--batch 1' '--batch 4 --accumulate 2 --tbptt 9'; do
+        blames "$@" $more << 'END' || return
+the gradient is not finite
+s.cell:5:5: log(0) = -inf
+in p at t = 1 of stream 1 of
+on the way back
+the gradient of w is not finite
+END
+    done
+    # in the library, of one sequence among others; and weights
+    printf '1,2\n\n3,4\n5,6\n\n7,1e30\n\n1,1\n' > y.csv
+    printf '%s\n' 'input x[t,2]' 'param m[2]' 'x ~ normal(m, 1)' > s.cell
+    blames y.csv --column x=1:2 --header no --epochs 1 << 'END' || return
+pow(1e+30, 2) = inf
+s.cell:3:5: for this
+at t = 1 of sequence 3
+END
+    cellc train s.cell x.csv --column x=1:2 --epochs 1 &&
+        cp model.safetensors o &&
+        blames x.csv --column x=1:2 --optimizer 'sgd(1e42)' << 'END' || return
+training diverged at update 1: weights became other than finite
+m holds weights that are not finite
+END
+    cmp model.safetensors o
+}
+# What has no equations says which state it was, and since when.
+a_program_says_which_state_is_not_finite() {
+    curve 200 > x.csv
+    printf '%s\n' 'input x[t,2]' 'param w = 100' 'h = w * h[t-1]' \
+        'h[0] = 1' 'x ~ normal(h * [1, 1], 1)' > s.cell
+    cellc build s.cell -o program && ! ./program train x.csv \
+        --column x=1:2 --batch 1 2> err &&
+        grep -q 'state h is not finite from step 20 of stream 1 of 1 on' err
+}
+# One huge value among usual ones.
+gradients_that_explode_are_told() {
+    awk 'BEGIN { for (i = 0; i < 400; i++)
+        print i == 333 ? 1e7 : sin(i), cos(i) }' OFS=, > x.csv
+    printf '%s\n' 'input x[t,2]' 'param little[2], m[2]' \
+        'x ~ normal(m + 0.1 * little, 1)' > s.cell
+    set -- train s.cell x.csv --column x=1:2 --batch 1 --tbptt 10 \
+        --optimizer 'sgd(1e-3)' --epochs 1
+    cellc "$@" 2> err &&
+        grep -q 'explodes: its norm is 1.* at update 34, usually .*of m has' \
+            err && cellc "$@" --clip 1 2> err && ! grep explodes err
+}
 settings_of_updates_are_checked() {
     curve 50 > x.csv
     while read -r flag value want; do
@@ -414,9 +503,8 @@ lines_of_words() {
         --optimizer 'adam(lr=0.1)' -o a.safetensors &&
         below "$(logged a.log.csv loss)" 0.2
 }
-# Two time axes: lines of two columns, or of two files; what is drawn ends where
-# the model says.
-translation() {
+# Words that are told backwards in capitals: pairs.tsv, x.txt, y.txt.
+translated() {
     awk 'BEGIN { s = 7; for (i = 0; i < 300; i++) { a = b = ""
         s = (s * 1103515 + 12345) % 65536
         for (k = 0; k <= s % 4; k++) { s = (s * 1103515 + 12345) % 65536
@@ -426,6 +514,76 @@ translation() {
     cut -f 1 pairs.tsv > x.txt
     cut -f 2 pairs.tsv > y.txt
     head -n 9 x.txt > some.txt
+}
+# Every sequence of the data has a result, in order, however many go side by
+# side, whatever file they come from; a beam of one is greedy.
+every_sequence_has_its_result() {
+    translated
+    cellc train "$SPEC/translate.cell" -o a.safetensors --epochs 8 || return
+    set -- a.safetensors --column 'x=words(1)' --column 'y=words(2)'
+    cellc generate "$@" pairs.tsv --greedy > all &&
+        [ "$(wc -l < all)" = 300 ] &&
+        cellc generate a.safetensors x.txt --greedy --batch 7 | cmp - all &&
+        cellc generate a.safetensors - --greedy < x.txt | cmp - all &&
+        cellc generate "$@" pairs.tsv --beam 1 | cmp - all &&
+        cellc generate a.safetensors --in x=x.txt --seed 5 --batch 1 > one &&
+        cellc generate a.safetensors x.txt --seed 5 --batch 64 | cmp - one &&
+        ! cmp -s one all || return
+    cellc generate a.safetensors some.txt --samples 3 --seed 5 > three &&
+        [ "$(wc -l < three)" = 27 ] &&
+        cellc generate a.safetensors some.txt --beam 3 --n-best 2 > best &&
+        [ "$(cut -f 1 best | tr '\n' ' ')" = \
+            '1 1 2 2 3 3 4 4 5 5 6 6 7 7 8 8 9 9 ' ] &&
+        cellc generate a.safetensors some.txt --greedy -o a.npy &&
+        "$here/../cli/npy" show a.npy | head -n 1 | grep -q '9,5'
+}
+# Against all sequences that there are, where the most likely first letter does
+# not lead to the most probable sequence.
+beam_finds_what_enumeration_finds() {
+    printf 'a b c\nb c a\n' > y.tsv
+    for seed in 5 9; do
+        cellc train "$SPEC/tree.cell" y.tsv --seed $seed -o t.safetensors ||
+            return
+        for penalty in 1 0.5 0; do
+            python3 "$here/enumerate.py" t.safetensors 5 $penalty 40 > want
+            cellc generate t.safetensors --beam 3000 --length 5 \
+                --length-penalty $penalty --n-best 40 > found &&
+                awk -F '\t' 'NR == FNR { n = split($0, w, " ")
+                    score[FNR] = w[1]; text[FNR] = substr($0, length(w[1]) + 2)
+                    next }
+                    text[FNR] != $3 || (score[FNR] - $2)^2 > 1e-8 { exit 1 }
+                    END { exit FNR != 40 }' want found || return
+        done
+        best=$(cellc generate t.safetensors --beam 4 --length 5)
+        [ "$best" != "$(cellc generate t.safetensors --greedy --length 5)" ] &&
+            [ "$best" = "$(cut -f 3 found | head -n 1)" ] || return
+    done
+}
+# p_i = e^(y_i / T) / sum, by the chi-square statistic of many draws: 20.5 is
+# passed once in a thousand where five classes are drawn.
+temperature_is_the_softmax_of_logits_over_it() {
+    printf 'a b c d e\ne d c b a\n' > y.tsv
+    printf '%s\n' 'input y[t] in letters' 'param z[letters] ~ normal(0, 1)' \
+        'y ~ categorical(softmax(z))' 'output z' 'data { y = words(1) }' \
+        'train { epochs = 1; optimizer = sgd(lr = 1e-9) }' > s.cell
+    cellc train s.cell y.tsv --header no --seed 3 -o m.safetensors &&
+        cellc predict m.safetensors y.tsv --output z > z.csv || return
+    for T in 0.3 1 2.5; do
+        cellc generate m.safetensors --length 20000 --temperature $T --seed 7 |
+            tr ' ' '\n' | sort | uniq -c > counts
+        sed -n 2p z.csv | awk -v T=$T 'NR == FNR { n = split($0, z, ",")
+            for (i = 1; i <= n; i++) s += exp(z[i] / T); next }
+            { p = exp(z[FNR] / T) / s; x += ($1 - 20000 * p)^2 / 20000 / p }
+            END { print T, x; exit !(FNR == 5 && x < 20.5) }' FS=, - FS=' ' \
+            counts || return
+    done
+    [ "$(cellc generate m.safetensors --length 400 --top-k 1)" = \
+        "$(cellc generate m.safetensors --length 400 --greedy)" ]
+}
+# Two time axes: lines of two columns, or of two files; what is drawn ends where
+# the model says.
+translation() {
+    translated
     head -n 9 y.txt | sed 's/ *$//' > told.txt
     cellc train "$SPEC/translate.cell" pairs.tsv -o a.safetensors \
         --column 'x=words(1)' --column 'y=words(2)' &&
