@@ -79,6 +79,7 @@ typedef struct DrvHost {
     AppHost app;
     Drv d;      /* what `app.train` comes from, or all before compiling */
     Drv e;      /* what `app.eval` comes from */
+    Drv b;      /* what `app.blame` interprets */
     char *path; /* of the spec or checkpoint, for messages */
     char *text; /* not NULL: the spec's text, from a checkpoint or stdin */
 } DrvHost;
