@@ -258,7 +258,7 @@ static void print_verdict(const Compare *c, const Standing *s)
 /* ---- for programs ---- */
 
 /* A missing value where it is not known. */
-static void csv_number(double v)
+static void print_number(double v)
 {
     if (isnan(v))
         putchar(',');
@@ -266,17 +266,17 @@ static void csv_number(double v)
         printf(",%.9g", v);
 }
 
-static void csv_figure(const char *name, int header, const Figure *f)
+static void print_figure(const char *name, int header, const Figure *f)
 {
     if (header) {
         printf(",%s,%s_sd", name, name);
         return;
     }
-    csv_number(f->mean);
-    csv_number(f->sd);
+    print_number(f->mean);
+    print_number(f->sd);
 }
 
-static void csv_text(const char *s)
+static void print_field(const char *s)
 {
     int plain = !strpbrk(s, ",\"\n");
 
@@ -296,23 +296,23 @@ static void print_csv(const Compare *c, const Standing *s)
     for (int i = -1; i < c->n; i++) {
         const Standing *k = i < 0 ? s : &s[i];
 
-        csv_text(i < 0 ? "cell" : k->r->name);
+        print_field(i < 0 ? "cell" : k->r->name);
         if (i < 0)
             printf(",units,params,flops,runs");
         else
             printf(",%ld,%.0f,%.0f,%d", k->r->units, k->r->params, k->r->flops,
                    k->loss.n);
-        csv_figure("last", i < 0, &k->last);
-        csv_figure("best", i < 0, &k->best);
+        print_figure("last", i < 0, &k->last);
+        print_figure("best", i < 0, &k->best);
         for (int m = 0; m < c->nmetric; m++)
-            csv_figure(c->metric[m], i < 0, &k->metric[m]);
-        csv_figure("ms", i < 0, &k->ms);
+            print_figure(c->metric[m], i < 0, &k->metric[m]);
+        print_figure("ms", i < 0, &k->ms);
         if (i < 0) {
             printf(",least,p\n");
             continue;
         }
-        csv_number(k->best.least);
-        csv_number(k->against.p);
+        print_number(k->best.least);
+        print_number(k->against.p);
         putchar('\n');
     }
 }
