@@ -497,6 +497,9 @@ void teacher_check(Elab *e); /* a setting that changes nothing */
 
 /* elabloss.c: terms, metrics, outputs, finals */
 int add_root(Elab *e, int role, const char *name, Ref v, int slot);
+/* 1 at the steps that a sequence has along all time axes of `axes`, 0 if these
+ * are none. */
+Ref step_within(Elab *e, int axes);
 void read_train(Elab *e); /* what settings of training mean to equations */
 void build_roots(Elab *e, Ast *const *file, int nfile);
 void build_last_roots(Elab *e); /* what needs the slots' bounds */

@@ -14,6 +14,18 @@ static void mark(Grad *z, Ref from, Ref to)
             z->wants[r] = z->wants[IN(z->g, r, i)];
 }
 
+/* Does the way lead through a value of whole sequences, such as a mean over
+ * their steps?  It owes something to each step that counts, and to no other. */
+static bool mixes_steps(const Grad *z, Ref of, Ref by)
+{
+    int axes = NODE(z->g, of)->axes & GX_TIME;
+    for (Ref r = by; r <= of; r++)
+        if (z->wants[r] &&
+            (axes & ~NODE(z->g, r)->axes || NODE(z->g, r)->op == OP_REVERSE))
+            return true;
+    return false;
+}
+
 static Ref derivative(Elab *e, Ref of, Ref by)
 {
     Grad z = {.g = e->graph, .tmp = arena_new(NULL), .n = e->graph->node.n};
@@ -22,7 +34,9 @@ static Ref derivative(Elab *e, Ref of, Ref by)
     mark(&z, by, of);
     Ref d = 0;
     if (z.wants[of]) {
-        cot_add(&z, of, graph_const(e->graph, 1));
+        cot_add(&z, of,
+                mixes_steps(&z, of, by) ? step_within(e, NODE(z.g, of)->axes)
+                                        : graph_const(e->graph, 1));
         for (Ref r = of; r > by; r--) {
             d = z.wants[r] ? cot_total(&z, r) : 0;
             if (d)
