@@ -283,6 +283,41 @@ static Scope *small_scope(Elab *e, Scope *up, Scope *caller)
     return s;
 }
 
+/* The scope of the copy for k: the same place, with one name more in front. */
+static Scope *turn_scope(Elab *e, Scope *s, const Ast *call, const Ast *key,
+                         double k)
+{
+    Scope *in = NULL, kept = {0};
+    for (int i = 0; i < s->turns.n && !in; i++)
+        if (s->turns.v[i].call == call && s->turns.v[i].k == k)
+            in = s->turns.v[i].scope;
+    bool made = !in;
+    if (made) {
+        in = NEW(e->arena, Scope);
+        vec_push(e->arena, &s->turns, ((Turn){call, k, in}));
+    }
+    kept = *in;
+    *in = *s;
+    in->names = kept.names;
+    memcpy(&in->order, &kept.order, sizeof in->order);
+    memcpy(&in->turns, &kept.turns, sizeof in->turns);
+    memset(&in->terms, 0, sizeof in->terms);
+    in->up = s;
+    if (made)
+        scope_bind(e, in, key->name, val_num(e, k), key->span);
+    return in;
+}
+
+/* Its value.  Names that it stores are typed with those of all scopes. */
+static Val turn_value(Elab *e, Scope *in, Ast *what)
+{
+    bool none = !in->order.n;
+    Val v = expr(e, in, what);
+    if (none && in->order.n)
+        vec_push(e->arena, &e->scope, in);
+    return v;
+}
+
 /* sum[k=1:τ](e): one copy of e per k. */
 static Val over_range(Elab *e, Scope *s, const char *name, Ast *call, Ast *key)
 {
@@ -301,13 +336,8 @@ static Val over_range(Elab *e, Scope *s, const char *name, Ast *call, Ast *key)
                                    : OP_add;
     Val total = val_none();
     for (double k = lo.num; k <= hi.num; k++) {
-        Scope *inner = NEW(e->arena, Scope);
-        *inner = *s; /* the same place, with one name more in front */
-        inner->names = NULL;
-        inner->order.n = 0;
-        inner->up = s;
-        scope_bind(e, inner, key->name, val_num(e, k), key->span);
-        Val v = expr(e, inner, call->kid->next);
+        Scope *in = turn_scope(e, s, call, key, k);
+        Val v = turn_value(e, in, call->kid->next);
         if (v.kind != V_TENSOR && e->building)
             return v;
         Val pair[2] = {total, v};
