@@ -45,6 +45,9 @@ int cellc_add_text(Cellc *c, const char *name, const char *text, size_t size);
  *   becomes an input; may be given again), "upstream" NAME (differentiate
  *   sum(NAME * up.NAME) over all given instead of the loss; NAME an output
  *   or final.STATE), "inputgrad" 0|1 (gradients of inputs and starts too),
+ *   "flow" NAME (an input perturb.NAME is added to that state at each step, and
+ *   an output direct.NAME is its derivative by the step before along paths that
+ *   pass element by element, where there are some; may be given again),
  *   "segments" 0|1 (sequences may be run in segments, see runtime/segment.h),
  *   "steady" 0|1 (with backward = 0: what depends on parameters alone is
  *   computed where FRESH is not 0, so that steps need not do it each time),
@@ -76,6 +79,7 @@ typedef struct CellcDecl {
     const char *latency; /* outputs: "0", "3 steps", "whole sequence" */
     const char *blame;   /* outputs: why the whole sequence, or NULL */
     const char *doc;     /* text of its ## comment, or NULL */
+    int given;           /* states: 1: a cell's input, which has no equation */
 } CellcDecl;
 int cellc_decl_count(const Cellc *c);
 const CellcDecl *cellc_decl(const Cellc *c, int i);
@@ -84,6 +88,8 @@ const char *cellc_open_dim(const Cellc *c, int i);
 /* i-th option: name, value as text, doc; returns 0 past the last. */
 int cellc_option_at(const Cellc *c, int i, const char **name,
                     const char **value, const char **doc);
+/* Whether its value is a layer, such as lstm(n). */
+int cellc_option_is_layer(const Cellc *c, int i);
 /* i-th name of a member of an index set that the texts write ("<s>" of "dst");
  * returns 0 past the last. */
 int cellc_member_at(const Cellc *c, int i, const char **set, const char **name);

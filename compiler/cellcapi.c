@@ -97,6 +97,8 @@ static int set_word(Cellc *c, const char *key, const char *value)
         vec_push(c->keep, &c->state, keep(c, value));
     else if (!strcmp(key, "upstream"))
         vec_push(c->keep, &c->upstream, keep(c, value));
+    else if (!strcmp(key, "flow"))
+        vec_push(c->keep, &c->flow, keep(c, value));
     else if (!strcmp(key, "name"))
         c->name = keep(c, value);
     else if (!strcmp(key, "chunk")) {
@@ -167,6 +169,11 @@ int cellc_option_at(const Cellc *c, int i, const char **name,
     *value = c->elab.option.v[i].value;
     *doc = c->elab.option.v[i].doc;
     return 1;
+}
+
+int cellc_option_is_layer(const Cellc *c, int i)
+{
+    return i >= 0 && i < c->elab.option.n && c->elab.option.v[i].layer;
 }
 
 int cellc_axis_at(const Cellc *c, int i, const char **name, int *like,

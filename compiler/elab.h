@@ -279,6 +279,7 @@ struct Elab {
     int depth;            /* nesting of calls, against endless recursion */
     int unnamed;          /* expressions stored under a name of their own */
     const Ast *deriving;  /* function whose own derivative is read, or NULL */
+    int derived;          /* how deep in that of the same one */
     VEC(Member) member;   /* names of members of sets that the texts write */
     const char *reduce;   /* how terms are averaged */
     bool skip;            /* terms leave out the first SKIP steps */
@@ -506,9 +507,6 @@ void teacher_check(Elab *e); /* a setting that changes nothing */
 
 /* elabloss.c: terms, metrics, outputs, finals */
 int add_root(Elab *e, int role, const char *name, Ref v, int slot);
-/* 1 at the steps that a sequence has along all time axes of `axes`, 0 if these
- * are none. */
-Ref step_within(Elab *e, int axes);
 void read_train(Elab *e); /* what settings of training mean to equations */
 void build_roots(Elab *e, Ast *const *file, int nfile);
 void build_last_roots(Elab *e); /* what needs the slots' bounds */

@@ -456,15 +456,22 @@ static Val stopped(Elab *e, Val v, Span at)
     return val_op(e, OP_stopgrad, 1, &v, at, NULL);
 }
 
-/* In its own derivative a function is just its value: hypot' = a/hypot. */
+/* hypot' = a/hypot: the function in its own derivative.  It has a derivative
+ * there too, for grad(e, W), whose gradient is a second one; in that one it is
+ * just its value. */
+enum { MOST_DERIVED = 2 };
+
 static Val derivative(Elab *e, Scope *s, const Ast *def, Ast *d)
 {
     const Ast *outer = e->deriving;
+    int derived = e->derived;
+    e->derived = outer == def ? derived + 1 : 1;
     e->deriving = def;
     e->depth++;
     Val v = expr(e, s, d);
     e->depth--;
     e->deriving = outer;
+    e->derived = derived;
     return v;
 }
 
@@ -484,7 +491,8 @@ Val call_fn(Elab *e, Scope *s, Val f, int n, Val *arg, const Span *at,
     Ast *def = f.def;
     Scope *in = small_scope(e, f.home, s), *raw = small_scope(e, f.home, s);
     int want = 0;
-    bool own = false, inside = def == e->deriving;
+    bool own = false;
+    bool inside = def == e->deriving && e->derived == MOST_DERIVED;
     Ast *body = def->kid;
     for (; body->kind == A_ARG; body = body->next, want++)
         own |= !inside && own_derivative(def, body->name);

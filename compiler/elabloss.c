@@ -29,9 +29,13 @@ static Ref sum_axes(Elab *e, Ref x, int axes)
                      NODE(e->graph, x)->span);
 }
 
-Ref step_within(Elab *e, int axes)
+/* 1 at the steps of a sequence along all time axes of `axes`, from the first
+ * one that this chunk counts. */
+static Ref valid_step(Elab *e, int axes)
 {
-    Ref mask = 0;
+    Ref mask = e->skip && axes & CELL_T
+                   ? op2(e, OP_gt, node0(e, OP_TIME, 0), node0(e, OP_SKIP, 0))
+                   : 0;
     for (int i = 0; i < CELL_TIMES; i++) {
         if (!(axes & cell_time(i)))
             continue;
@@ -39,16 +43,6 @@ Ref step_within(Elab *e, int axes)
         mask = mask ? op2(e, OP_and, mask, valid) : valid;
     }
     return mask;
-}
-
-/* The same from the first step on that this chunk counts. */
-static Ref valid_step(Elab *e, int axes)
-{
-    Ref within = step_within(e, axes);
-    if (!e->skip || !(axes & CELL_T))
-        return within;
-    Ref new = op2(e, OP_gt, node0(e, OP_TIME, 0), node0(e, OP_SKIP, 0));
-    return op2(e, OP_and, new, within);
 }
 
 /* 1 where a term without steps counts: in the chunk that holds the end. */

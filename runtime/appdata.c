@@ -47,41 +47,32 @@ static char *input_names(const AppHost *h)
     return s;
 }
 
-/* A new vocabulary of the text, or the one that the checkpoint has. */
-static int text_vocab(AppHost *h, const char *set, const char *path,
-                      const char *text, size_t n, int bytes, Vocab *v,
-                      RtError *err)
+/* Whether an index set has a vocabulary of words. */
+static int has_words(const AppHost *h, const char *set)
 {
-    long min_count = 1;
-    char *json;
-    int got = app_vocab(h, set, v, err);
+    RtError err = {0};
+    Vocab v = {0};
+    int words = app_vocab(h, set, &v, &err) > 0 && v.word;
 
-    if (got)
-        return got < 0 ? -1 : 0;
-    if (app_setting_long(h, "min_count", 1, &min_count))
-        return rt_fail(err, "%s: not read", path);
-    if (vocab_build(v, path, text, n, bytes, min_count, err))
-        return -1;
-    json = vocab_to_json(v, err);
-    if (!json)
-        return -1;
-    got = pairs_set(&h->about.vocabs, set, json, err);
-    free(json);
-    return got;
+    vocab_free(&v);
+    rt_error_clear(&err);
+    return words;
 }
 
-/* A text feeds the only input, an index by character. */
-static int read_text(AppHost *h, const char *path, RtData *d, RtError *err)
+/* Whether --unit says more than nothing. */
+static int is_stream(const AppHost *h)
 {
     const char *unit = app_setting(h, "unit");
-    int bytes = unit && !strcmp(unit, "byte");
-    const AppInput *in = h->input;
-    int32_t *ids = NULL;
-    int64_t count = 0;
-    char *text = NULL;
-    Vocab v = {0};
-    size_t n = 0;
-    int bad;
+
+    return unit && strcmp(unit, "char");
+}
+
+/* A text feeds the only input, an index: all of it as one stream; or line by
+ * line, where the words of the model come from lines. */
+static int read_text(AppHost *h, const Flags *f, const char *path, RtData *d,
+                     RtError *err)
+{
+    AppInput *in = h->input;
 
     if (h->ninput != 1 || !in->want.is_index || in->want.is_static ||
         !in->set) {
@@ -95,16 +86,9 @@ static int read_text(AppHost *h, const char *path, RtData *d, RtError *err)
         free(names);
         return -1;
     }
-    if (unit && !bytes && strcmp(unit, "char"))
-        return rt_fail(err, "unit is \"char\" or \"byte\", found \"%s\"", unit);
-    bad = text_read(path, bytes, &text, &n, err) ||
-          text_vocab(h, in->set, path, text, n, bytes, &v, err) ||
-          text_encode(&v, path, text, n, &ids, &count, err) ||
-          data_add_ids(d, in->want.name, ids, count, v.n, err);
-    free(ids);
-    free(text);
-    vocab_free(&v);
-    return bad ? -1 : 0;
+    return !is_stream(h) && has_words(h, in->set)
+               ? app_lines(h, f, path, d, err)
+               : app_text(h, in, path, d, err);
 }
 
 static int read_npy(AppHost *h, int i, const char *path, RtData *d,
@@ -123,16 +107,10 @@ static int is_lines(const AppHost *h, const Flags *f, int i)
     char *path = app_choice(h, f, "in", h->input[i].want.name);
     int lines = path && !is_kind(path, ".npy") && !is_kind(path, ".csv") &&
                 !is_kind(path, ".tsv");
-    RtError err = {0};
-    Vocab v = {0};
 
-    if (h->ninput == 1) {
-        lines &= app_vocab(h, h->input[i].set, &v, &err) > 0 && v.word;
-        vocab_free(&v);
-        rt_error_clear(&err);
-    }
     free(path);
-    return lines;
+    return lines &&
+           (h->ninput > 1 || (!is_stream(h) && has_words(h, h->input[i].set)));
 }
 
 /* The inputs that are lines of words. */
@@ -149,7 +127,7 @@ static int read_all_lines(AppHost *h, const Flags *f, RtData *d, RtError *err)
         if (is_lines(h, f, i))
             part.input[part.ninput++] = h->input[i];
     if (part.ninput)
-        bad = app_lines(&part, f, d, err);
+        bad = app_lines(&part, f, NULL, d, err);
     h->about = part.about;
     free(part.input);
     return bad;
@@ -178,7 +156,7 @@ static int read_each(AppHost *h, const Flags *f, const char *folder, RtData *d,
         if (!folder && h->ninput == 1 && !is_kind(path, ".npy"))
             bad = is_kind(path, ".csv") || is_kind(path, ".tsv")
                       ? app_table(h, f, path, d, err)
-                      : read_text(h, path, d, err);
+                      : read_text(h, f, path, d, err);
         else
             bad = read_npy(h, i, path, d, err);
         free(path);
@@ -291,7 +269,7 @@ int app_data(AppHost *h, const Flags *f, const char *path, RtData *d)
                                        "NAME.npy",
                                        path, h->ninput);
     else
-        bad = read_text(h, path, d, &err);
+        bad = read_text(h, f, path, d, &err);
     if (!bad && path && is_kind(path, ".npy"))
         bad = read_lengths(h, NULL, d, &err);
     memcpy(d->clock, h->clock, sizeof d->clock);

@@ -74,9 +74,17 @@ char *app_choice(const AppHost *h, const Flags *f, const char *flag,
 /* Columns of one table for all inputs (apptable.c). */
 int app_table(AppHost *h, const Flags *f, const char *path, RtData *d,
               RtError *err);
-/* Parallel text: for each input a file, every line of it a sequence of words
- * (apptable.c). */
-int app_lines(AppHost *h, const Flags *f, RtData *d, RtError *err);
+/* Parallel text: for each input a file, `path` or what --in names, every line
+ * of it a sequence of words (apptable.c). */
+int app_lines(AppHost *h, const Flags *f, const char *path, RtData *d,
+              RtError *err);
+/* A text as one stream of what --unit says (apptext.c). */
+int app_text(AppHost *h, AppInput *in, const char *path, RtData *d,
+             RtError *err);
+/* What the settings say about the vocabulary of an input's set. */
+int app_limits(const AppHost *h, const AppInput *in, VocabHow *how);
+/* The vocabulary of a set, for the compiler and the checkpoint. */
+int app_keep_vocab(AppHost *h, const char *set, const Vocab *v, RtError *err);
 /* How the settings deal `d`; part from..to. */
 int app_feed(const AppHost *h, const RtData *d, double from, double to,
              RtFeedOptions *o);
@@ -95,18 +103,24 @@ int app_load(AppHost *h, const Flags *f, const Flag *table, const char *path,
 /* Compiles and fills a model with the checkpoint's weights. */
 int app_model(AppHost *h, const Flags *f, const Checkpoint *c, RtModel **m);
 
+/* Whether what --plot asks for can be drawn; and the curve of a log, there or
+ * in the terminal where standard output is one. */
+int app_plot_check(const Flags *f);
+int app_plot_log(const Flags *f, const char *log);
+
 /* The verbs.  data may be NULL. */
 int app_train(AppHost *h, const Flags *f, const char *spec, const char *data);
 int app_eval(AppHost *h, const Flags *f, const char *checkpoint,
              const char *data);
 int app_predict(AppHost *h, const Flags *f, const char *checkpoint,
                 const char *data);
-int app_generate(AppHost *h, const Flags *f, const char *checkpoint);
+int app_generate(AppHost *h, const Flags *f, const char *checkpoint,
+                 const char *data);
 int app_bench(const CellDesc *train, const CellDesc *eval, const Flags *f);
 
 /* Their flags. */
-extern const Flag app_train_flags[], app_data_flags[], app_eval_flags[],
-    app_predict_flags[], app_generate_flags[], app_bench_flags[],
-    app_json_flags[];
+extern const Flag app_train_files[], app_train_flags[], app_data_flags[],
+    app_eval_flags[], app_predict_flags[], app_generate_flags[],
+    app_bench_flags[], app_json_flags[];
 
 #endif

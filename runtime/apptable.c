@@ -164,9 +164,15 @@ static int read_part(Part *p, AppHost *h, const Csv *csv, int per_line,
                                  : read_lines(p, csv, csv->ncol, col, err);
 }
 
-static int by_bytes(const void *a, const void *b)
+/* Whether the part's names are labels, which the model finds from something
+ * else: those have a class as they are, whatever the limits of words. */
+static int is_label(const AppHost *h, const Part *part, int k)
 {
-    return strcmp(*(char *const *)a, *(char *const *)b);
+    int given = 0;
+
+    for (int i = 0; i < h->ninput; i++)
+        given |= !part[i].in->want.observed;
+    return given && part[k].in->want.observed && part[k].unit == CSV_COLUMN;
 }
 
 /* A vocabulary of all names that inputs of part k's set have. */
@@ -174,34 +180,28 @@ static int make_vocab(AppHost *h, const char *path, const Part *part, int k,
                       RtError *err)
 {
     const AppInput *in = part[k].in;
-    long min_count = 1;
-    int64_t n = 0, count = 0;
-    const char **all;
+    WordCount *count = NULL;
+    VocabHow how;
     Vocab v = {0};
-    char *json = NULL;
-    int bad = app_setting_long(h, "min_count", 1, &min_count);
+    int labels = 1, bad = 0;
 
-    if (bad)
+    if (app_limits(h, in, &how))
         return rt_fail(err, "%s: not read", path);
+    how.eos = NULL;
     for (int i = 0; i < h->ninput; i++)
         if (part[i].named && !strcmp(part[i].in->set, in->set))
-            n += part[i].nname;
-    all = malloc(sizeof *all * (size_t)(n + 1));
-    if (!all)
-        return rt_fail_memory(err, sizeof *all * (size_t)n);
+            labels &= is_label(h, part, i);
+    if (labels)
+        how = (VocabHow){.member = how.member, .nmember = how.nmember};
     for (int i = 0; i < h->ninput; i++)
         for (int64_t j = 0;
              part[i].named && !strcmp(part[i].in->set, in->set) &&
-             j < part[i].nname;
+             j < part[i].nname && !bad;
              j++)
-            all[count++] = part[i].name[j];
-    qsort(all, (size_t)n, sizeof *all, by_bytes);
-    bad = vocab_build_words(&v, path, all, n, min_count,
-                            (const char *const *)in->member, in->nmember, err);
-    json = bad ? NULL : vocab_to_json(&v, err);
-    bad = !json || pairs_set(&h->about.vocabs, in->set, json, err);
-    free(json);
-    free(all);
+            bad = word_count(&count, part[i].name[j], how.lower, err);
+    bad = bad || vocab_of_words(&v, path, count, &how, err) ||
+          app_keep_vocab(h, in->set, &v, err);
+    word_count_free(count);
     vocab_free(&v);
     return bad ? -1 : 0;
 }
@@ -266,7 +266,8 @@ static int choose(Part *p, const AppHost *h, const Csv *csv, RtError *err)
                    csv->path, name, name, name);
 }
 
-int app_lines(AppHost *h, const Flags *f, RtData *d, RtError *err)
+int app_lines(AppHost *h, const Flags *f, const char *given, RtData *d,
+              RtError *err)
 {
     Part *part = calloc((size_t)h->ninput + 1, sizeof *part);
     Csv *csv = calloc((size_t)h->ninput + 1, sizeof *csv);
@@ -274,7 +275,7 @@ int app_lines(AppHost *h, const Flags *f, RtData *d, RtError *err)
 
     for (int i = 0; i < h->ninput && !bad; i++) {
         const RtWant *want = &h->input[i].want;
-        char *path = app_choice(h, f, "in", want->name);
+        char *path = given ? strdup(given) : app_choice(h, f, "in", want->name);
 
         part[i] = (Part){.in = &h->input[i], .unit = CSV_WORDS, .named = 1};
         if (!h->input[i].set || want->is_static || !path)

@@ -11,12 +11,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-const Flag app_train_flags[] = {
+const Flag app_train_files[] = {
     {"o", "FILE", "model.safetensors", NULL, "the checkpoint"},
     {"resume", NULL, NULL, NULL, "go on from the checkpoint -o"},
     {"log", "FILE", NULL, NULL,
      "CSV log, else -o with .log.csv for its ending"},
     {"best", "FILE", NULL, NULL, "checkpoint of the best validation too"},
+    {"plot", "FILE", NULL, NULL,
+     "learning curve at the end, .png or .svg; else in the terminal; or none"},
+    {NULL, NULL, NULL, NULL, NULL}};
+
+const Flag app_train_flags[] = {
     {"epochs", "N", NULL, "train",
      "times through the data; 20 where nothing else ends it"},
     {"steps", "N", NULL, "train", "updates altogether"},
@@ -28,9 +33,18 @@ const Flag app_train_flags[] = {
     {"optimizer", "CALL", "adam(lr = 1e-3)", "train",
      "sgd momentum nesterov adagrad adadelta rmsprop adam adamw nadam lion"},
     {"lr", "RATE", NULL, "train", "learning rate, in place of the optimizer's"},
+    {"decay", "D", NULL, "train",
+     "of weights, in place of the optimizer's: D w is added to the gradient, "
+     "by adamw and lion w shrinks by lr D w"},
     {"schedule", "CALL", NULL, "train",
      "constant step exponential cosine warmup, with * between"},
     {"clip", "CLIP", NULL, "train", "norm(c), value(c) or none"},
+    {"gradient-noise", "S", NULL, "train",
+     "after the clip, of variance S / (1 + update)^0.55; constant(deviation)"},
+    {"accumulate", "N", "1", "train",
+     "batches whose gradient makes one update, as of one N times as large"},
+    {"ema", "D", NULL, "train",
+     "validates and keeps the average a = D a + (1 - D) w of the weights"},
     {"reduce", "HOW", "sequence", "train", "mean per sequence, token, or sum"},
     {"teacher", "P", "1", "train",
      "share of earlier steps that are as observed; the others are drawn"},
@@ -55,8 +69,14 @@ const Flag app_data_flags[] = {
     {"lengths", "FILE", NULL, "data", "steps of each sequence of .npy data"},
     {"time-first", "yes|no", "no", "data", ".npy data are [T,N,...]"},
     {"header", "yes|no", NULL, "data", "first line of a table; else by looks"},
-    {"unit", "NAME", "char", "data", "of a text: char or byte"},
-    {"min-count", "N", NULL, "data", "rarer characters become one unknown"},
+    {"unit", "NAME", "char", "data", "of a text: char, byte or word"},
+    {"min-count", "N", NULL, "data",
+     "rarer words or characters become one unknown"},
+    {"max-classes", "N", NULL, "data",
+     "that a vocabulary has, the unknown among them: the most frequent"},
+    {"lower", "yes|no", "no", "data", "small letters only"},
+    {"eos", "WORD", "<eos>", "data",
+     "that a line end is, with --unit word; '' for none"},
     {"window", "N", NULL, "data", "windows of N steps, from the start state"},
     {"hop", "N", NULL, "data", "steps from window to window, 1"},
     {NULL, NULL, NULL, NULL, NULL}};
@@ -132,49 +152,65 @@ static int settings(AppHost *h, const Flags *f, const Checkpoint *resumed)
     return code;
 }
 
-/* The optimiser with --lr in place of its own rate; malloc'd. */
+/* The optimiser with --lr and --decay in place of its own; malloc'd. */
 static char *optimizer_text(const AppHost *h, RtModel *m, RtError *err)
 {
-    double rate = NAN;
+    static const char *const own[] = {"lr", "decay"};
     RtOptim *o = optim_new(m, app_setting(h, "optimizer"), err);
     char *text = NULL;
+    int bad = !o;
 
-    if (o && app_setting_real(h, "lr", 0, &rate))
-        rt_fail(err, "the learning rate is no number");
-    else if (o) {
-        if (!isnan(rate))
-            o->arg[0] = rate;
-        text = optim_text(o);
+    for (size_t i = 0; i < sizeof own / sizeof *own && !bad; i++) {
+        double *at = optim_arg(o, own[i]);
+        if (app_setting_real(h, own[i], 0, at))
+            bad = rt_fail(err, "%s of the optimizer is no number", own[i]);
     }
+    if (!bad)
+        text = optim_text(o);
     optim_free(o);
     return text;
+}
+
+/* A share: from 0 to 1, or to below 1. */
+static int share(const AppHost *h, const char *key, int below, double *v)
+{
+    int code = app_setting_real(h, key, 0, v);
+
+    if (!code && (*v > 1 || (below && *v == 1))) {
+        say_error("%s: a share from 0 to %s1 is wanted, found %g", key,
+                  below ? "below " : "", *v);
+        code = EXIT_USER;
+    }
+    return code;
 }
 
 /* The limits and numbers of the settings. */
 static int numbers(const AppHost *h, FitSetup *s)
 {
-    long epochs = 0, steps = 0, patience = 0, threads = 1, seed = 1, every = 0;
+    long epochs = 0, steps = 0, patience = 0, threads = 1, seed = 1, every = 0,
+         accumulate = 1;
+    const struct {
+        const char *key;
+        long low, *v;
+    } whole[] = {{"epochs", 1, &epochs},
+                 {"steps", 1, &steps},
+                 {"patience", 1, &patience},
+                 {"threads", 1, &threads},
+                 {"seed", 0, &seed},
+                 {"log_every", 1, &every},
+                 {"accumulate", 1, &accumulate}};
+    const char *reduce = app_setting(h, "reduce");
     double minutes = 0, teacher = 1;
-    int code = app_setting_long(h, "epochs", 1, &epochs);
+    int code = 0;
 
-    if (!code)
-        code = app_setting_long(h, "steps", 1, &steps);
+    for (size_t i = 0; i < sizeof whole / sizeof *whole && !code; i++)
+        code = app_setting_long(h, whole[i].key, whole[i].low, whole[i].v);
     if (!code)
         code = app_setting_real(h, "minutes", 0, &minutes);
     if (!code)
-        code = app_setting_long(h, "patience", 1, &patience);
+        code = share(h, "teacher", 0, &teacher);
     if (!code)
-        code = app_setting_long(h, "threads", 1, &threads);
-    if (!code)
-        code = app_setting_long(h, "seed", 0, &seed);
-    if (!code)
-        code = app_setting_long(h, "log_every", 1, &every);
-    if (!code)
-        code = app_setting_real(h, "teacher", 0, &teacher);
-    if (!code && teacher > 1) {
-        say_error("teacher: a share from 0 to 1 is wanted, found %g", teacher);
-        code = EXIT_USER;
-    }
+        code = share(h, "ema", 1, &s->ema);
     if (!code)
         code = app_setting_bytes(h, "memory", &s->memory);
     s->epochs = epochs;
@@ -184,9 +220,11 @@ static int numbers(const AppHost *h, FitSetup *s)
     s->threads = (int)(threads < 1024 ? threads : 1024);
     s->seed = (uint64_t)seed;
     s->log_every = every;
-    s->token =
-        app_setting(h, "reduce") && !strcmp(app_setting(h, "reduce"), "token");
+    s->accumulate = accumulate;
+    s->token = reduce && !strcmp(reduce, "token");
+    s->sum = reduce && !strcmp(reduce, "sum");
     s->clip = app_setting(h, "clip");
+    s->noise = app_setting(h, "gradient_noise");
     s->schedule = app_setting(h, "schedule");
     return code;
 }
@@ -341,6 +379,8 @@ int app_train(AppHost *h, const Flags *f, const char *spec, const char *data)
     int code = log ? outputs_apart(f, spec, data, s.save, log) : EXIT_BUG;
 
     if (!code)
+        code = app_plot_check(f);
+    if (!code)
         code = h->open(h, f, spec, NULL);
     if (!code && flags_given(f, "resume")) {
         code = load_resumed(s.save, &resumed);
@@ -372,6 +412,8 @@ int app_train(AppHost *h, const Flags *f, const char *spec, const char *data)
     }
     if (!code)
         code = train_model(h, &s, base, log);
+    if (!code)
+        code = app_plot_log(f, log);
     free(log);
     data_free(&set);
     data_free(&valid);

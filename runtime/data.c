@@ -10,7 +10,10 @@ static void field_free(RtField *f)
 {
     free(f->name);
     free(f->from);
-    free(f->data);
+    if (f->store.data)
+        store_free(&f->store);
+    else
+        free(f->data);
 }
 
 void data_free(RtData *d)
@@ -31,6 +34,11 @@ const RtField *data_field(const RtData *d, const char *name)
         if (!strcmp(d->field[k].name, name))
             return &d->field[k];
     return NULL;
+}
+
+double data_value(const RtField *f, int64_t i)
+{
+    return npy_value(f->type, f->data, i) * f->scale;
 }
 
 /* Appends `f`, which takes over f.data (also on an error) and gets copies of
@@ -107,9 +115,28 @@ static RtField field_of(const RtWant *want)
                  .axis = want->axis,
                  .rank = want->rank,
                  .classes = want->classes,
+                 .scale = 1,
                  .size = 1};
     memcpy(f.dim, want->dim, sizeof f.dim);
     return f;
+}
+
+int data_add_store(RtData *d, const RtWant *want, const char *from,
+                   RtStore *store, NpyType type, int64_t n,
+                   const int64_t *start, RtError *err)
+{
+    RtField f = field_of(want);
+    for (int k = 0; k < want->rank; k++)
+        f.size *= want->dim[k];
+    f.type = type;
+    f.count = start[n];
+    f.store = *store;
+    f.data = store->data;
+    *store = (RtStore)STORE_EMPTY;
+    if (!set_sequences(d, want->axis, want->name, from, n, start, err))
+        return push_field(d, f, want->name, from, err);
+    field_free(&f);
+    return -1;
 }
 
 int data_add_classes(RtData *d, const RtWant *want, const char *from,
@@ -127,23 +154,6 @@ int data_add_classes(RtData *d, const RtWant *want, const char *from,
     if (f.data && count)
         memcpy(f.data, ids, sizeof *ids * (size_t)count);
     return push_field(d, f, want->name, from, err);
-}
-
-int data_add_ids(RtData *d, const char *name, const int32_t *ids, int64_t n,
-                 int64_t classes, RtError *err)
-{
-    RtField f = {.is_index = 1,
-                 .size = 1,
-                 .classes = classes,
-                 .type = NPY_I4,
-                 .count = n};
-    int64_t start[2] = {0, n};
-    if (set_sequences(d, 0, name, name, 1, start, err))
-        return -1;
-    f.data = malloc(sizeof *ids * (size_t)n + 1);
-    if (f.data && n)
-        memcpy(f.data, ids, sizeof *ids * (size_t)n);
-    return push_field(d, f, name, name, err);
 }
 
 /* "[N,T,3,?]" of lead "N,T" and the element's extents; malloc'd. */
@@ -361,8 +371,10 @@ static const char *check_value(const RtField *f, double x, int64_t *classes)
 static int check_span(const RtField *f, int64_t seq, int64_t first, int64_t n,
                       int64_t *classes, RtError *err)
 {
+    if (!f->is_index && !npy_is_float(f->type))
+        return 0;
     for (int64_t i = first * f->size; i < (first + n) * f->size; i++) {
-        double x = npy_value(f->type, f->data, i);
+        double x = data_value(f, i);
         const char *why = check_value(f, x, classes);
         if (!why)
             continue;

@@ -13,6 +13,7 @@
 #include "cellrt.h"
 #include "csv.h"
 #include "npy.h"
+#include "store.h"
 
 /* What a model wants of one input. */
 typedef struct RtWant {
@@ -34,9 +35,11 @@ typedef struct RtField {
     int64_t size;    /* reals per element: product of dim */
     int64_t classes; /* as wanted, or the largest class found + 1 */
     NpyType type;    /* of the stored elements */
+    double scale;    /* what they are multiplied by */
     int64_t count;   /* elements stored */
     void *data;      /* [count, size]; count is the steps of all sequences, of
                         a static field the sequences */
+    RtStore store;   /* that it lies in, if it is not malloc'd */
 } RtField;
 
 /* The steps of all sequences along a time axis. */
@@ -66,11 +69,14 @@ void data_free(RtData *d);
 /* Each call adds one field.  Step fields of one axis must agree in the
  * sequences and their steps, all others in the number of sequences. */
 
-/* One sequence of classes, such as text_encode gives; copied. */
-int data_add_ids(RtData *d, const char *name, const int32_t *ids, int64_t n,
-                 int64_t classes, RtError *err);
-/* Classes of an index input: of a step input those of n sequences, sequence i
- * at start[i] .. start[i + 1] - 1; of a static one a class for each of n. */
+/* Steps of n sequences that lie in a store, sequence i at start[i] ..
+ * start[i + 1] - 1; takes the store over, also on an error. */
+int data_add_store(RtData *d, const RtWant *want, const char *from,
+                   RtStore *store, NpyType type, int64_t n,
+                   const int64_t *start, RtError *err);
+/* Classes of an index input, copied: of a step input those of n sequences,
+ * sequence i at start[i] .. start[i + 1] - 1; of a static one a class for each
+ * of n. */
 int data_add_classes(RtData *d, const RtWant *want, const char *from,
                      const int32_t *ids, int64_t n, const int64_t *start,
                      RtError *err);
@@ -92,6 +98,7 @@ int64_t data_steps(const RtData *d, int axis, int64_t i);
  * field, every sequence has one step. */
 int data_finish(RtData *d, RtError *err);
 const RtField *data_field(const RtData *d, const char *name); /* or NULL */
+double data_value(const RtField *f, int64_t i); /* i-th real of a field */
 
 /* How a part of the data is dealt. */
 typedef struct RtFeedOptions {

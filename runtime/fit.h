@@ -1,7 +1,7 @@
-/* Training: epochs of batches, each a forward, a backward, a clip and an
- * update; validation, progress, log and checkpoints between them.  Everything
- * that it needs comes in FitSetup, everything that it prints goes to the
- * caller's streams. */
+/* Training: epochs of batches, each a forward and a backward, with a clip and
+ * an update after each or some of them; validation, progress, log and
+ * checkpoints between them.  Everything that it needs comes in FitSetup,
+ * everything that it prints goes to the caller's streams. */
 #ifndef CELLC_FIT_H
 #define CELLC_FIT_H
 
@@ -22,7 +22,12 @@ typedef struct FitSetup {
     const char *optimizer; /* "adam(lr = 2e-3)" */
     const char *clip;      /* "norm(5)", or NULL */
     const char *schedule;  /* "cosine(1000)", or NULL */
-    int token;             /* reduce = token */
+    const char *noise;     /* on gradients, "annealed(0.3)", or NULL */
+    int token, sum;        /* reduce = token, = sum; else sequence */
+    int64_t accumulate;    /* batches whose gradients make one update; the last
+                              one of an epoch may have fewer.  0 is 1 */
+    double ema;            /* decay of the average of the weights, which is
+                              what is validated and saved; 0: none */
     int64_t epochs;        /* to train altogether, counting those of a resumed
                               run; 0: until another limit ends it */
     int64_t steps;         /* updates altogether; 0: no such limit */

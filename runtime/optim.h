@@ -38,6 +38,8 @@ char *optim_text(const RtOptim *o);
  * optim_rate(o) times a schedule's factor). */
 void optim_step(RtOptim *o, double lr);
 double optim_rate(const RtOptim *o);
+/* Its argument of that name; NULL: it has none. */
+double *optim_arg(RtOptim *o, const char *name);
 
 /* A clip: norm(c, p = 2, eps = 0), value(v), none; a bare number c is norm(c).
  */

@@ -32,6 +32,19 @@ void session_get(const RtSession *s, int i, int batch_first, double *value)
     } while (session_next(s, i, at));
 }
 
+void session_read(const RtSession *s, int i, const int64_t at[CELL_AXES],
+                  double *value)
+{
+    const CellTensor *t = &s->desc->tensor[i];
+    int64_t size = model_size(t);
+    int64_t from = cell_size(t->at, s->n) + cell_row(t, s->n, at) * size;
+
+    for (int64_t k = 0; k < size; k++)
+        value[k] = s->desc->real_bytes == 8
+                       ? ((const double *)s->work)[from + k]
+                       : ((const float *)s->work)[from + k];
+}
+
 double session_sum(const RtSession *s, int i)
 {
     const CellTensor *t = &s->desc->tensor[i];
@@ -106,5 +119,30 @@ int session_carry(RtSession *s, int64_t steps, RtError *err)
                        from + (r + n) * (int64_t)row + b * (int64_t)part, part);
             }
     }
+    return 0;
+}
+
+int session_arrange(RtSession *s, int64_t n, const int64_t *from, RtError *err)
+{
+    for (int i = 0; i < s->desc->ntensor; i++) {
+        int64_t lag = s->desc->tensor[i].lag;
+        size_t part = row_bytes(s, i, 1), row = row_bytes(s, i, n),
+               old = row_bytes(s, i, s->carry_B);
+        char *to;
+        if (!s->carry[i] || !(s->desc->tensor[i].axes & CELL_B))
+            continue;
+        to = rt_block(row * (size_t)lag, err);
+        if (!to)
+            return -1;
+        for (int64_t r = 0; r < lag; r++)
+            for (int64_t b = 0; b < n; b++)
+                memcpy(to + (size_t)r * row + (size_t)b * part,
+                       (const char *)s->carry[i] + (size_t)r * old +
+                           (size_t)from[b] * part,
+                       part);
+        free(s->carry[i]);
+        s->carry[i] = to;
+    }
+    s->carry_B = s->carry_B ? n : 0;
     return 0;
 }

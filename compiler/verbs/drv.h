@@ -19,7 +19,7 @@ typedef struct Drv {
 } Drv;
 
 /* Flags that say which model a spec gives; end with a NULL name. */
-extern const Flag drv_size_flags[];   /* option, dim */
+extern const Flag drv_size_flags[];   /* option, dim, use */
 extern const Flag drv_number_flags[]; /* double, backend */
 extern const Flag drv_reduce_flags[]; /* reduce */
 extern const Flag drv_json_flags[];   /* json */
@@ -31,6 +31,8 @@ int drv_new(Drv *d);
  * --double and --backend where the verb has them.  Returns an exit code; the
  * caller frees in any case. */
 int drv_open(Drv *d, const Flags *f, const char *path);
+/* Adds the files of --use, which stand before the spec. */
+int drv_use(Drv *d, const Flags *f);
 /* The same settings for sources that are there already. */
 int drv_settings(Drv *d, const Flags *f);
 void drv_free(Drv *d);
@@ -77,9 +79,11 @@ typedef struct DrvHost {
 
 void drv_host_init(DrvHost *h); /* it must stay where it is */
 void drv_host_free(DrvHost *h);
+/* One more compilation of what the host opened, with all that is known now. */
+int drv_host_again(DrvHost *h, Drv *d, const Flags *f);
 
 extern const Verb drv_check, drv_fmt, drv_cells, drv_show, drv_info, drv_run,
     drv_emit, drv_build, drv_train, drv_eval, drv_predict, drv_generate,
-    drv_gradcheck, drv_bench, drv_explain;
+    drv_gradcheck, drv_gradflow, drv_bench, drv_explain;
 
 #endif

@@ -10,9 +10,12 @@
 
 const Flag drv_size_flags[] = {
     {"option", "NAME=VALUE", NULL, "option",
-     "value of an option of the spec; again for others"},
+     "value of an option of the spec, a layer too: layer=gru(n); again for "
+     "others"},
     {"dim", "NAME=SIZE", NULL, NULL,
      "size of a dim that the spec leaves open; again for others"},
+    {"use", "FILE", NULL, NULL,
+     "file with cells that an --option names; again for others"},
     {NULL, NULL, NULL, NULL, NULL}};
 
 const Flag drv_reduce_flags[] = {
@@ -159,6 +162,15 @@ char *drv_model_name(const char *path)
     return name;
 }
 
+int drv_use(Drv *d, const Flags *f)
+{
+    int code = 0;
+
+    for (int i = 0; i < flags_given(f, "use") && !code; i++)
+        code = drv_code(cellc_add_file(d->c, flags_each(f, "use", i)));
+    return code;
+}
+
 /* --option and --dim. */
 static int apply_sizes(Drv *d, const Flags *f)
 {
@@ -229,6 +241,8 @@ int drv_open(Drv *d, const Flags *f, const char *path)
     else
         code = drv_code(cellc_set(d->c, "name", name));
     free(name);
+    if (!code)
+        code = drv_use(d, f);
     if (!code && !strcmp(path, "-")) {
         size_t n;
         char *text = drv_read(path, &n);

@@ -37,7 +37,7 @@ static int apply_known(DrvHost *h, Drv *d, const Flags *f)
     return code ? drv_code(code) : drv_settings(d, f);
 }
 
-static int load_source(DrvHost *h, Drv *d, const Flags *f)
+int drv_host_again(DrvHost *h, Drv *d, const Flags *f)
 {
     char *name = drv_model_name(h->path);
     int code = drv_new(d);
@@ -47,6 +47,8 @@ static int load_source(DrvHost *h, Drv *d, const Flags *f)
         code = EXIT_BUG;
     if (!code)
         code = drv_code(cellc_set(d->c, "name", name));
+    if (!code)
+        code = drv_use(d, f);
     if (!code)
         code = drv_code(
             h->text ? cellc_add_text(d->c, h->path, h->text, strlen(h->text))
@@ -219,7 +221,7 @@ static int host_open(AppHost *a, const Flags *f, const char *spec,
     if (!code)
         code = note_flags(h, f);
     if (!code)
-        code = load_source(h, &h->d, f);
+        code = drv_host_again(h, &h->d, f);
     if (!code)
         code = drv_code(cellc_check(h->d.c));
     if (!code)
@@ -238,7 +240,7 @@ static int compile_one(DrvHost *h, Drv *d, const Flags *f, int training,
     const char *reduce = app_setting(&h->app, "reduce");
     const char *teacher = app_setting(&h->app, "teacher");
     const char *tbptt = app_setting(&h->app, "tbptt");
-    int code = d->c ? apply_known(h, d, f) : load_source(h, d, f);
+    int code = d->c ? apply_known(h, d, f) : drv_host_again(h, d, f);
 
     if (!code && reduce)
         code = drv_code(cellc_set(d->c, "reduce", reduce));

@@ -51,21 +51,15 @@ static int predict_run(Flags *f, void *user)
     return on_checkpoint(f, app_predict);
 }
 
-static int generate(AppHost *h, const Flags *f, const char *checkpoint,
-                    const char *data)
-{
-    (void)data;
-    return app_generate(h, f, checkpoint);
-}
-
 static int generate_run(Flags *f, void *user)
 {
     (void)user;
-    return on_checkpoint(f, generate);
+    return on_checkpoint(f, app_generate);
 }
 
-static const Flag *const train_flags[] = {
-    app_train_flags, app_data_flags, drv_size_flags, drv_number_flags, NULL};
+static const Flag *const train_flags[] = {app_train_files,  app_train_flags,
+                                          app_data_flags,   drv_size_flags,
+                                          drv_number_flags, NULL};
 const Verb drv_train = {
     "train",
     "SPEC [DATA]",
@@ -106,11 +100,11 @@ static const Flag *const generate_flags[] = {app_generate_flags, app_data_flags,
                                              drv_number_flags, NULL};
 const Verb drv_generate = {
     "generate",
-    "CHECKPOINT",
-    "draw a sequence",
+    "CHECKPOINT [DATA]",
+    "draw sequences, one for each that DATA gives",
     generate_flags,
     {"generate text.safetensors --prime 'The ' --length 400",
-     "generate model.safetensors --prime past.npy --length 48 -o next.csv"},
+     "generate translate.safetensors test.tsv --beam 5 --length-penalty 1"},
     1,
-    1,
+    2,
     generate_run};

@@ -78,7 +78,8 @@ text_interrupted_in_mid_epoch() {
 numbers_interrupted_in_mid_epoch() {
     curve 3000 > x.csv
     set -- train "$SPEC/numbers.cell" x.csv --column x=1:2 --valid 0.1 \
-        --threads 1 --schedule 'cosine(100000)' --epochs "$((2 * long))"
+        --threads 1 --schedule 'cosine(100000)' --epochs "$((2 * long))" \
+        --accumulate 4 --ema 0.99 --gradient-noise 1e-4
     cellc "$@" -o a.safetensors --log a.log &&
         interrupted b.safetensors "$@" && cmp a.safetensors b.safetensors
 }
@@ -92,6 +93,83 @@ stopped_after_any_number_of_steps() {
             --steps 57 -o b.safetensors --resume &&
             cmp a.safetensors b.safetensors || return
     done
+}
+# sameweights A B TOLERANCE: all parameters of two checkpoints, of doubles.
+sameweights() {
+    python3 - "$@" << 'END'
+import array
+import json
+import struct
+import sys
+
+
+def weights(path):
+    data = open(path, "rb").read()
+    size = struct.unpack("<Q", data[:8])[0]
+    for name, t in sorted(json.loads(data[8:8 + size]).items()):
+        if name != "__metadata__" and "/" not in name:
+            at, end = t["data_offsets"]
+            yield from array.array("d", data[8 + size + at:8 + size + end])
+
+
+a, b = list(weights(sys.argv[1])), list(weights(sys.argv[2]))
+worst = max(abs(x - y) for x, y in zip(a, b))
+print(len(a), len(b), worst)
+sys.exit(len(a) != len(b) or not a or worst > float(sys.argv[3]))
+END
+}
+batches_added_up_are_one_large_batch() {
+    awk 'BEGIN { s = 7; for (i = 0; i < 50; i++) {
+        s = (s * 1103515 + 12345) % 65536
+        for (k = 0; k < 1 + s % 7; k++)
+            printf "%s%s", k ? " " : "", substr("abcd", (i + k) % 4 + 1, 1)
+        print "" } }' > t.tsv
+    for reduce in sequence token sum; do
+        set -- train "$SPEC/words.cell" t.tsv --double --epochs 3 \
+            --optimizer 'momentum(0.02)' --reduce $reduce
+        cellc "$@" --batch 12 -o a.safetensors &&
+            cellc "$@" --batch 3 --accumulate 4 -o b.safetensors &&
+            sameweights a.safetensors b.safetensors 1e-12 &&
+            cellc "$@" --batch 3 -o c.safetensors &&
+            ! sameweights a.safetensors c.safetensors 1e-3 || return
+    done
+    printf '%s\n' 'input a[t], b[t]' 'param m, n' 'a ~ normal(m, 1)' \
+        'b ~ normal(n, 1)' > s.cell
+    curve 50 > x.csv
+    ! cellc train s.cell x.csv --column a=1 --column b=2 --accumulate 2 \
+        --reduce token 2> err && grep -q 'accumulate: with reduce = token' err
+}
+# What is evaluated and drawn from is the average; --resume without it goes on
+# from the weights as if it had never been.
+averaged_weights_are_what_is_kept() {
+    curve 300 > x.csv
+    curve 40 > v.csv
+    set -- train "$SPEC/numbers.cell" x.csv --column x=1:2 --valid v.csv \
+        --double
+    cellc "$@" --epochs 3 -o a.safetensors &&
+        cellc "$@" --epochs 2 --ema 0.9 -o b.safetensors &&
+        cp b.safetensors c.safetensors &&
+        cellc eval b.safetensors v.csv --column x=1:2 > e &&
+        grep -q "$(logged b.log.csv val_loss | cut -c 1-6)" e &&
+        cellc "$@" --epochs 3 --ema 0 -o b.safetensors --resume &&
+        sameweights a.safetensors b.safetensors 0 &&
+        cellc "$@" --epochs 2 -o a.safetensors &&
+        ! sameweights a.safetensors c.safetensors 1e-9
+}
+settings_of_updates_are_checked() {
+    curve 50 > x.csv
+    while read -r flag value want; do
+        ! cellc train "$SPEC/numbers.cell" x.csv --column x=1:2 --epochs 1 \
+            "$flag" "$value" 2> err && grep -q "$want" err ||
+            { cat err; return 1; }
+    done << 'END'
+--ema 1 ema: a share from 0 to below 1 is wanted, found 1
+--ema -1 ema: a number from 0
+--accumulate 0 accumulate: a whole number from 1
+--gradient-noise much no gradient noise "much"
+--decay -1 decay: a number from 0
+--decay much decay: a number from 0
+END
 }
 # Steps 1 2 3, 4, 2 4, 6 6 6 have mean 34/9: a quarter of the way is left after
 # two updates.  Threads do not split such a batch, an evaluation does not care.
@@ -336,9 +414,8 @@ lines_of_words() {
         --optimizer 'adam(lr=0.1)' -o a.safetensors &&
         below "$(logged a.log.csv loss)" 0.2
 }
-# Two time axes: lines of two columns, or of two files; what is drawn ends where
-# the model says.
-translation() {
+# Words that are told backwards in capitals: pairs.tsv, x.txt, y.txt.
+translated() {
     awk 'BEGIN { s = 7; for (i = 0; i < 300; i++) { a = b = ""
         s = (s * 1103515 + 12345) % 65536
         for (k = 0; k <= s % 4; k++) { s = (s * 1103515 + 12345) % 65536
@@ -348,6 +425,76 @@ translation() {
     cut -f 1 pairs.tsv > x.txt
     cut -f 2 pairs.tsv > y.txt
     head -n 9 x.txt > some.txt
+}
+# Every sequence of the data has a result, in order, however many go side by
+# side, whatever file they come from; a beam of one is greedy.
+every_sequence_has_its_result() {
+    translated
+    cellc train "$SPEC/translate.cell" -o a.safetensors --epochs 8 || return
+    set -- a.safetensors --column 'x=words(1)' --column 'y=words(2)'
+    cellc generate "$@" pairs.tsv --greedy > all &&
+        [ "$(wc -l < all)" = 300 ] &&
+        cellc generate a.safetensors x.txt --greedy --batch 7 | cmp - all &&
+        cellc generate a.safetensors - --greedy < x.txt | cmp - all &&
+        cellc generate "$@" pairs.tsv --beam 1 | cmp - all &&
+        cellc generate a.safetensors --in x=x.txt --seed 5 --batch 1 > one &&
+        cellc generate a.safetensors x.txt --seed 5 --batch 64 | cmp - one &&
+        ! cmp -s one all || return
+    cellc generate a.safetensors some.txt --samples 3 --seed 5 > three &&
+        [ "$(wc -l < three)" = 27 ] &&
+        cellc generate a.safetensors some.txt --beam 3 --n-best 2 > best &&
+        [ "$(cut -f 1 best | tr '\n' ' ')" = \
+            '1 1 2 2 3 3 4 4 5 5 6 6 7 7 8 8 9 9 ' ] &&
+        cellc generate a.safetensors some.txt --greedy -o a.npy &&
+        "$here/../cli/npy" show a.npy | head -n 1 | grep -q '9,5'
+}
+# Against all sequences that there are, where the most likely first letter does
+# not lead to the most probable sequence.
+beam_finds_what_enumeration_finds() {
+    printf 'a b c\nb c a\n' > y.tsv
+    for seed in 5 9; do
+        cellc train "$SPEC/tree.cell" y.tsv --seed $seed -o t.safetensors ||
+            return
+        for penalty in 1 0.5 0; do
+            python3 "$here/enumerate.py" t.safetensors 5 $penalty 40 > want
+            cellc generate t.safetensors --beam 3000 --length 5 \
+                --length-penalty $penalty --n-best 40 > found &&
+                awk -F '\t' 'NR == FNR { n = split($0, w, " ")
+                    score[FNR] = w[1]; text[FNR] = substr($0, length(w[1]) + 2)
+                    next }
+                    text[FNR] != $3 || (score[FNR] - $2)^2 > 1e-8 { exit 1 }
+                    END { exit FNR != 40 }' want found || return
+        done
+        best=$(cellc generate t.safetensors --beam 4 --length 5)
+        [ "$best" != "$(cellc generate t.safetensors --greedy --length 5)" ] &&
+            [ "$best" = "$(cut -f 3 found | head -n 1)" ] || return
+    done
+}
+# p_i = e^(y_i / T) / sum, by the chi-square statistic of many draws: 20.5 is
+# passed once in a thousand where five classes are drawn.
+temperature_is_the_softmax_of_logits_over_it() {
+    printf 'a b c d e\ne d c b a\n' > y.tsv
+    printf '%s\n' 'input y[t] in letters' 'param z[letters] ~ normal(0, 1)' \
+        'y ~ categorical(softmax(z))' 'output z' 'data { y = words(1) }' \
+        'train { epochs = 1; optimizer = sgd(lr = 1e-9) }' > s.cell
+    cellc train s.cell y.tsv --header no --seed 3 -o m.safetensors &&
+        cellc predict m.safetensors y.tsv --output z > z.csv || return
+    for T in 0.3 1 2.5; do
+        cellc generate m.safetensors --length 20000 --temperature $T --seed 7 |
+            tr ' ' '\n' | sort | uniq -c > counts
+        sed -n 2p z.csv | awk -v T=$T 'NR == FNR { n = split($0, z, ",")
+            for (i = 1; i <= n; i++) s += exp(z[i] / T); next }
+            { p = exp(z[FNR] / T) / s; x += ($1 - 20000 * p)^2 / 20000 / p }
+            END { print T, x; exit !(FNR == 5 && x < 20.5) }' FS=, - FS=' ' \
+            counts || return
+    done
+    [ "$(cellc generate m.safetensors --length 400 --top-k 1)" = \
+        "$(cellc generate m.safetensors --length 400 --greedy)" ]
+}
+# Two time axes: lines of two columns, or of two files; what is drawn ends where
+# the model says.
+translation() {
+    translated
     head -n 9 y.txt | sed 's/ *$//' > told.txt
     cellc train "$SPEC/translate.cell" pairs.tsv -o a.safetensors \
         --column 'x=words(1)' --column 'y=words(2)' &&

@@ -1,10 +1,12 @@
-/* optim.c, clip.c, schedule.c, call.c: every optimiser against numbers that a
- * separate program of its formula printed, clips, bounds, and messages. */
+/* optim.c, clip.c, schedule.c, gradient.c, call.c: every optimiser against
+ * numbers that a separate program of its formula printed, clips, bounds, and
+ * messages. */
 #define _XOPEN_SOURCE 700
 #include "scratch.h"
 
 #include <math.h>
 
+#include "gradient.h"
 #include "optim.h"
 
 static int nothing(const void *p, void *g, void *w, const int64_t *n)
@@ -242,6 +244,51 @@ static void schedules(void **state)
     rt_error_clear(&err);
 }
 
+/* Noise has its deviation at every update, is the same for the same seed, and
+ * lets the frozen alone. */
+static void noise(void **state)
+{
+    (void)state;
+    RtError err = {0};
+    static const struct {
+        const char *text;
+        int64_t step;
+        double deviation;
+    } row[] = {{NULL, 3, 0},
+               {"none", 3, 0},
+               {"0.25", 0, 0.5},
+               {"annealed(4, gamma = 1)", 99, 0.2},
+               {"0.3", 999, 0.08195220201865},
+               {"constant(0.7)", 999, 0.7}};
+    RtModel *m = model_new(&large, &err), *n = model_new(&large, &err);
+    GradNoise noise;
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+        double sum = 0, *g = m->grads;
+        done(gradnoise_parse(row[i].text, &noise, &err), &err);
+        assert_true(fabs(gradnoise_deviation(&noise, row[i].step) -
+                         row[i].deviation) < 1e-12);
+        memset(m->grads, 0, 1500 * sizeof *g);
+        memset(n->grads, 0, 1500 * sizeof *g);
+        gradnoise_add(m, &noise, 5, row[i].step);
+        gradnoise_add(n, &noise, 5, row[i].step);
+        assert_memory_equal(m->grads, n->grads, 1500 * sizeof *g);
+        for (int k = 0; k < 1500; k++)
+            sum += g[k] * g[k];
+        assert_true(fabs(sqrt(sum / 1500) - row[i].deviation) <=
+                    0.06 * row[i].deviation);
+    }
+    gradnoise_add(m, &noise, 5, 7);
+    assert_memory_not_equal(m->grads, n->grads, 1500 * sizeof(double));
+    model_free(m);
+    model_free(n);
+    m = model_new(&mixed, &err);
+    gradnoise_add(m, &noise, 5, 7);
+    assert_true(((double *)m->grads)[2] == 0 && ((double *)m->grads)[3] != 0);
+    model_free(m);
+    refused(gradnoise_parse("anneal(1)", &noise, &err), &err,
+            "no gradient noise \"anneal\"", "did you mean annealed");
+}
+
 static int parse(RtModel *m, const char *text, RtError *err)
 {
     RtOptim *o = optim_new(m, text, err);
@@ -278,6 +325,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(formulas),  cmocka_unit_test(blocks),
         cmocka_unit_test(bounds),    cmocka_unit_test(clips),
-        cmocka_unit_test(schedules), cmocka_unit_test(messages)};
+        cmocka_unit_test(schedules), cmocka_unit_test(noise),
+        cmocka_unit_test(messages)};
     return cmocka_run_group_tests_name("optim", tests, NULL, NULL);
 }
