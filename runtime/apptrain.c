@@ -66,11 +66,12 @@ const Flag app_train_flags[] = {
 const Flag app_data_flags[] = {
     {"in", "NAME=FILE", NULL, NULL, "array of an input; again for others"},
     {"column", "NAME=COLS", NULL, NULL,
-     "of a table, by name or number, as 1:3,5; words(2), chars(2): each line "
-     "is a sequence; again for other inputs"},
+     "of a table, by name or number, as 1:3,5; each line is a sequence with "
+     "words(2), chars(2), numbers(2), steps(2:9); again for other inputs"},
     {"file", "FILE", NULL, "data", "the data where no argument names them"},
     {"valid", "PART", NULL, "data", "held out: a fraction, or a file"},
     {"lengths", "FILE", NULL, "data", "steps of each sequence of .npy data"},
+    {"max-steps", "N", NULL, "data", "of longer sequences only the first N"},
     {"time-first", "yes|no", "no", "data", ".npy data are [T,N,...]"},
     {"header", "yes|no", NULL, "data", "first line of a table; else by looks"},
     {"unit", "NAME", "char", "data", "of a text: char, byte or word"},
