@@ -112,9 +112,16 @@ interrupt_says_how_to_go_on() {
     [ $? = 130 ] && grep -q 'runs are done, the same command goes on' err
 }
 other_settings_told() {
-    task lstm gru --seeds 1 --epochs 1 && task lstm gru --seeds 1 --epochs 2 \
+    task lstm gru --seeds 1 --epochs 2 && task lstm gru --seeds 1 --epochs 1 \
         2> err
-    [ $? = 1 ] && grep -q '(--epochs=1 there, --epochs=2 here)' err
+    [ $? = 1 ] && grep -q '(--epochs=2 there, --epochs=1 here)' err
+}
+more_epochs_go_on() {
+    task lstm gru --seeds 1 --epochs 2 -o b > out &&
+        task lstm gru --seeds 1 --epochs 5 -o b --csv > b.t &&
+        task lstm gru --seeds 1 --epochs 5 -o c --csv > c.t || return 1
+    table b.t > one && table c.t > other && cmp one other &&
+        cmp b/gru.1.safetensors c/gru.1.safetensors
 }
 misspelt_and_unfit_told() {
     task lsmt gru 2> err
