@@ -10,6 +10,7 @@
 #include "checkpoint.h"
 #include "data.h"
 #include "flags.h"
+#include "judge.h"
 #include "model.h"
 #include "text.h"
 
@@ -107,6 +108,16 @@ int app_model(AppHost *h, const Flags *f, const Checkpoint *c, RtModel **m);
  * in the terminal where standard output is one. */
 int app_plot_check(const Flags *f);
 int app_plot_log(const Flags *f, const char *log);
+
+/* The metrics that --metric and --expect name, with their vocabularies; without
+ * any the judge has nothing to do.  End with app_judge_free, in any case. */
+typedef struct AppJudge {
+    Judge *judge;
+    Vocab *vocab;
+    int n;
+} AppJudge;
+int app_judge(const AppHost *h, const Flags *f, const CellDesc *d, AppJudge *a);
+void app_judge_free(AppJudge *a);
 
 /* The verbs.  data may be NULL. */
 int app_train(AppHost *h, const Flags *f, const char *spec, const char *data);
