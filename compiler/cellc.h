@@ -88,6 +88,8 @@ const char *cellc_open_dim(const Cellc *c, int i);
 /* i-th option: name, value as text, doc; returns 0 past the last. */
 int cellc_option_at(const Cellc *c, int i, const char **name,
                     const char **value, const char **doc);
+/* Whether its value is a layer, such as lstm(n). */
+int cellc_option_is_layer(const Cellc *c, int i);
 /* i-th name of a member of an index set that the texts write ("<s>" of "dst");
  * returns 0 past the last. */
 int cellc_member_at(const Cellc *c, int i, const char **set, const char **name);
@@ -105,6 +107,23 @@ int cellc_compile(Cellc *c);
 /* The running model of the last compile, on the backend that was set; lives
  * until cellc_free() or the next cellc_compile().  NULL after an error. */
 const CellDesc *cellc_jit(Cellc *c);
+
+/* Where a NaN or an infinity comes from: of a model on the backend eval (of
+ * cellc_jit), which is run on what the arguments hold, as its descriptor's
+ * forward (fn 0) or its gradients (1) would be. Returns 0 where loss and
+ * gradients are finite. Texts are owned by the handle until the next call. */
+typedef struct CellcOrigin {
+    const char *name;  /* equation, parameter or input; NULL: none known */
+    const char *place; /* "FILE:LINE:COL: exp(812.4) = inf", the line, and an
+                          underline of the operation, with newlines; of one in
+                          the library also the line of the spec for it */
+    const char *axis;  /* time axis, NULL: it is of no step */
+    int64_t step;      /* along it, from 1 */
+    int64_t row;       /* sequence, from 0; -1: of all of them */
+    int given;         /* 1: it is a value of that parameter or input */
+} CellcOrigin;
+int cellc_blame(Cellc *c, int fn, const void *params, void *grads, void *work,
+                const int64_t *n, CellcOrigin *origin);
 
 /* FLOPs of the products of matrices, of the last compile: what the equations
  * ask for (without backward = 0, those of the derivatives as well), and what

@@ -141,7 +141,8 @@ static void option_infos(Elab *e, Elaborated *out)
         Buf b;
         buf_init(&b, e->arena);
         ast_print_expr(&b, n->rhs);
-        OptionInfo o = {n->name, b.s, n->stmt->doc};
+        OptionInfo o = {n->name, b.s, n->stmt->doc,
+                        is_template(e, n->from, n->rhs, 0)};
         vec_push(e->arena, &out->option, o);
     }
     for (int i = 0; i < e->set->noption; i++) {

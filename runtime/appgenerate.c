@@ -335,7 +335,7 @@ static int list_drawn(Story *s, const AppHost *h, const Flags *f, RtError *err)
             return -1;
     }
     s->sequences = s->given.nfield ? s->given.nseq : 1;
-    column = app_choice(h, f, "column", d->tensor[s->drawn[0]].name);
+    column = app_columns(h, f, d->tensor[s->drawn[0]].name);
     s->teller = (Teller){.desc = d,
                          .n = s->n,
                          .drawn = s->drawn,

@@ -93,8 +93,8 @@ int app_text(AppHost *h, AppInput *in, const char *path, RtData *d,
 
     if (!bad) {
         in->want.classes = v.n;
-        bad = data_add_store(d, &in->want, path, &ids, types[width], 1, start,
-                             err);
+        bad = data_add_store(d, &in->want, path, &ids, types[width], 1, 1,
+                             start, err);
     }
     store_free(&ids);
     textin_close(&t);

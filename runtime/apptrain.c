@@ -37,7 +37,8 @@ const Flag app_train_flags[] = {
      "of weights, in place of the optimizer's: D w is added to the gradient, "
      "by adamw and lion w shrinks by lr D w"},
     {"schedule", "CALL", NULL, "train",
-     "constant step exponential cosine warmup, with * between"},
+     "constant step exponential cosine warmup onecycle plateau, with * "
+     "between"},
     {"clip", "CLIP", NULL, "train", "norm(c), value(c) or none"},
     {"gradient-noise", "S", NULL, "train",
      "after the clip, of variance S / (1 + update)^0.55; constant(deviation)"},
@@ -62,11 +63,12 @@ const Flag app_train_flags[] = {
 const Flag app_data_flags[] = {
     {"in", "NAME=FILE", NULL, NULL, "array of an input; again for others"},
     {"column", "NAME=COLS", NULL, NULL,
-     "of a table, by name or number, as 1:3,5; words(2), chars(2): each line "
-     "is a sequence; again for other inputs"},
+     "of a table, by name or number, as 1:3,5; each line is a sequence with "
+     "words(2), chars(2), numbers(2), steps(2:9); again for other inputs"},
     {"file", "FILE", NULL, "data", "the data where no argument names them"},
     {"valid", "PART", NULL, "data", "held out: a fraction, or a file"},
     {"lengths", "FILE", NULL, "data", "steps of each sequence of .npy data"},
+    {"max-steps", "N", NULL, "data", "of longer sequences only the first N"},
     {"time-first", "yes|no", "no", "data", ".npy data are [T,N,...]"},
     {"header", "yes|no", NULL, "data", "first line of a table; else by looks"},
     {"unit", "NAME", "char", "data", "of a text: char, byte or word"},
@@ -315,9 +317,21 @@ static int finish(const FitSetup *s, const FitResult *r, const char *log,
     return r->interrupted ? EXIT_INTERRUPTED : EXIT_DONE;
 }
 
+typedef struct Blamer {
+    AppHost *h;
+    const Flags *f;
+} Blamer;
+
+static int blame(void *ctx, const RtSession *s, int backward, FitOrigin *o)
+{
+    const Blamer *b = ctx;
+
+    return b->h->blame(b->h, b->f, s, backward, o);
+}
+
 /* From a compiled model and its data to the end. */
-static int train_model(AppHost *h, FitSetup *s, const char *base,
-                       const char *log)
+static int train_model(AppHost *h, const Flags *f, FitSetup *s,
+                       const char *base, const char *log)
 {
     RtError err = {0};
     FitResult result = {0};
@@ -335,6 +349,8 @@ static int train_model(AppHost *h, FitSetup *s, const char *base,
         code = optimizer ? 0 : app_fail(&err);
     }
     s->optimizer = optimizer;
+    s->blame = h->blame ? blame : NULL;
+    s->blame_ctx = &(Blamer){h, f};
     s->log = log;
     s->stop = app_catch();
     s->out = stderr;
@@ -411,7 +427,7 @@ int app_train(AppHost *h, const Flags *f, const char *spec, const char *data)
         code = EXIT_USER;
     }
     if (!code)
-        code = train_model(h, &s, base, log);
+        code = train_model(h, f, &s, base, log);
     if (!code)
         code = app_plot_log(f, log);
     free(log);

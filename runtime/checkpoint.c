@@ -40,6 +40,11 @@ static const StateField state_fields[] = {
     FIELD(dealt, 'i'),
     FIELD(held, 'i'),
     FIELD(held_weight, 'd'),
+    FIELD(plateau.seen, 'i'),
+    FIELD(plateau.best, 'd'),
+    FIELD(plateau.bad, 'i'),
+    FIELD(plateau.cuts, 'i'),
+    FIELD(plateau.wait, 'i'),
 };
 enum { NFIELD = sizeof state_fields / sizeof *state_fields, NFIRST = 11 };
 

@@ -32,6 +32,7 @@ typedef struct FitState {
     uint64_t seed;        /* of noise; with `dealt` the random state */
     int64_t held;         /* batches whose gradients wait for an update */
     double held_weight;   /* what these are divided by */
+    RtPlateau plateau;    /* of the schedule */
     double nats, count;   /* likelihood terms since the last row of the log */
     double loss, weight;  /* losses of batches since then, their number */
     double best;          /* best validation loss, if best_epoch > 0 */

@@ -122,18 +122,20 @@ static RtField field_of(const RtWant *want)
 }
 
 int data_add_store(RtData *d, const RtWant *want, const char *from,
-                   RtStore *store, NpyType type, int64_t n,
+                   RtStore *store, NpyType type, double scale, int64_t n,
                    const int64_t *start, RtError *err)
 {
     RtField f = field_of(want);
     for (int k = 0; k < want->rank; k++)
         f.size *= want->dim[k];
     f.type = type;
-    f.count = start[n];
+    f.scale = scale;
+    f.count = want->is_static ? n : start[n];
     f.store = *store;
     f.data = store->data;
     *store = (RtStore)STORE_EMPTY;
-    if (!set_sequences(d, want->axis, want->name, from, n, start, err))
+    if (want->is_static ||
+        !set_sequences(d, want->axis, want->name, from, n, start, err))
         return push_field(d, f, want->name, from, err);
     field_free(&f);
     return -1;
@@ -156,8 +158,7 @@ int data_add_classes(RtData *d, const RtWant *want, const char *from,
     return push_field(d, f, want->name, from, err);
 }
 
-/* "[N,T,3,?]" of lead "N,T" and the element's extents; malloc'd. */
-static char *shape_text(const char *lead, const RtWant *want)
+char *data_shape_text(const char *lead, const RtWant *want)
 {
     char *element = npy_shape_text(want->rank, want->dim), *s = NULL;
     if (element && want->rank && *lead)
@@ -173,11 +174,11 @@ static int bad_shape(const RtWant *want, const char *path, const Npy *a,
                      int time_first, RtError *err)
 {
     char *found = npy_shape_text(a->rank, a->dim);
-    char *many = shape_text(want->is_static ? "N"
-                            : time_first    ? "T,N"
-                                            : "N,T",
-                            want);
-    char *one = shape_text(want->is_static ? "" : "T", want);
+    char *many = data_shape_text(want->is_static ? "N"
+                                 : time_first    ? "T,N"
+                                                 : "N,T",
+                                 want);
+    char *one = data_shape_text(want->is_static ? "" : "T", want);
     rt_fail(err, "%s: shape %s for input %s, wanted %s, or %s for one sequence",
             path, found ? found : "?", want->name, many ? many : "?",
             one ? one : "?");
@@ -447,10 +448,21 @@ static int follow_clock(RtData *d, int axis, RtError *err)
     return bad;
 }
 
+/* Longer sequences end earlier; a slower axis follows. */
+static void cut_steps(RtData *d)
+{
+    for (int k = 0; k < CELL_TIMES; k++)
+        for (int64_t i = 0; d->steps[k].length && i < d->nseq; i++)
+            if (d->steps[k].length[i] > d->max_steps)
+                d->steps[k].length[i] = d->max_steps;
+}
+
 int data_finish(RtData *d, RtError *err)
 {
     if (!d->steps[0].offset && one_step_each(d, err))
         return -1;
+    if (d->max_steps > 0)
+        cut_steps(d);
     for (int k = 1; k < CELL_TIMES; k++)
         if (d->clock[k].rate > 1 && follow_clock(d, k, err))
             return -1;

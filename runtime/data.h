@@ -63,16 +63,20 @@ typedef struct RtData {
     RtSteps steps[CELL_TIMES]; /* the first is never without, once finished */
     RtClock clock[CELL_TIMES]; /* set by the caller; data_finish checks the
                                   steps of such axes or finds them */
+    int64_t max_steps; /* set by the caller: data_finish cuts what is longer;
+                          0: nothing */
 } RtData;
 
 void data_free(RtData *d);
 /* Each call adds one field.  Step fields of one axis must agree in the
  * sequences and their steps, all others in the number of sequences. */
 
-/* Steps of n sequences that lie in a store, sequence i at start[i] ..
- * start[i + 1] - 1; takes the store over, also on an error. */
+/* Numbers that lie in a store: of a step input those of n sequences, sequence i
+ * at start[i] .. start[i + 1] - 1, of a static one an element for each of n.
+ * No extent is open.  They count `scale` times.  Takes the store over, also on
+ * an error. */
 int data_add_store(RtData *d, const RtWant *want, const char *from,
-                   RtStore *store, NpyType type, int64_t n,
+                   RtStore *store, NpyType type, double scale, int64_t n,
                    const int64_t *start, RtError *err);
 /* Classes of an index input, copied: of a step input those of n sequences,
  * sequence i at start[i] .. start[i + 1] - 1; of a static one a class for each
@@ -91,6 +95,8 @@ int data_add_csv(RtData *d, const RtWant *want, const Csv *csv,
 /* Lengths of the sequences along an axis from an integer .npy of [N]; after a
  * step field. */
 int data_lengths_npy(RtData *d, int axis, const char *path, RtError *err);
+/* "[N,T,3,?]" of lead "N,T" and an element's extents; malloc'd. */
+char *data_shape_text(const char *lead, const RtWant *want);
 /* Steps of sequence i along an axis. */
 int64_t data_steps(const RtData *d, int axis, int64_t i);
 /* Last check, once all is added: numbers of sequences; index ranges, NaN and

@@ -68,9 +68,12 @@ static int start(Fit *t, RtError *err)
     t->optim = t->team ? optim_new(f->model, f->optimizer, err) : NULL;
     if (!t->optim || start_gradients(t, err))
         return -1;
-    t->schedule = schedule_new(f->schedule, err);
+    t->schedule = schedule_new(f->schedule, optim_rate(t->optim), err);
     if (!t->schedule || (f->resume && fit_resume(t, err)))
         return -1;
+    if (schedule_plateau(t->schedule) && !f->valid)
+        return rt_fail(err, "schedule plateau: nothing is held out for "
+                            "validation; valid = 0.1 holds out a tenth");
     t->first_dealt = t->st->dealt;
     if (find_room(t, err))
         return -1;
@@ -176,6 +179,8 @@ static int end_epoch(Fit *t, int advance, RtError *err)
     if (end_row(t, 1, err))
         return -1;
     if (advance) {
+        if (t->validfeed)
+            schedule_epoch(t->schedule, &t->st->plateau, t->row.val_loss, 0);
         t->st->epoch++;
         t->st->batch = 0;
         t->open = 0;

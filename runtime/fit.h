@@ -10,6 +10,22 @@
 
 #include "checkpoint.h"
 #include "data.h"
+#include "session.h"
+
+/* What a host that has the equations can say of where a number comes from that
+ * is not finite. */
+typedef struct FitOrigin {
+    char *place;  /* malloc'd: file, line, the operation and its numbers */
+    char *name;   /* malloc'd: equation, parameter or input, or NULL */
+    char *axis;   /* malloc'd: time axis, NULL: it is of no step */
+    int64_t step; /* along it, from 1, in this chunk */
+    int64_t row;  /* sequence in the session, from 0; -1: of all of them */
+    int given;    /* it is a value of that parameter or input */
+} FitOrigin;
+/* `s` is ready to go forward on what went wrong there, or, with `backward`, on
+ * what has such a gradient.  1: found. */
+typedef int FitBlame(void *ctx, const RtSession *s, int backward,
+                     FitOrigin *origin);
 
 typedef struct FitSetup {
     RtModel *model;      /* trained in place */
@@ -47,6 +63,8 @@ typedef struct FitSetup {
                               is where training stands */
     const Checkpoint *resume; /* loaded: weights, optimiser, carried state and
                                  position come from it.  NULL: begin */
+    FitBlame *blame;          /* NULL: there are no equations to speak of */
+    void *blame_ctx;
     const volatile sig_atomic_t *stop; /* nonzero: save and return; or NULL */
     FILE *out;                         /* progress; NULL: silent */
     int terminal; /* columns of `out`, where a line renews itself; 0:
@@ -71,8 +89,9 @@ typedef struct FitResult {
  *
  * Trains until a limit is reached or *stop is set; then the checkpoint has
  * been saved.  Errors: settings that do not parse, data that do not fit the
- * model, a loss that is not a number (the last saved checkpoint stays), files
- * that cannot be written. */
+ * model, a loss, gradient or weight that is no finite number (the last saved
+ * checkpoint stays; the error says where it came from), files that cannot be
+ * written. */
 int fit_run(const FitSetup *f, FitResult *result, RtError *err);
 
 #endif

@@ -9,6 +9,7 @@
 #include "fit.h"
 #include "gradient.h"
 #include "progress.h"
+#include "team.h"
 
 typedef struct Fit {
     const FitSetup *f;
@@ -33,10 +34,21 @@ typedef struct Fit {
     int64_t batches;           /* of this epoch */
     int open;                  /* the team carries state */
     int64_t room;              /* bytes for work blocks; 0: no limit */
+    double usual;   /* mean of the logarithm of recent gradient norms */
+    int64_t normed; /* updates that it is of; < 0: an explosion was told */
 } Fit;
 
 /* Trains on the next batch, with an update where enough are held. */
 int fit_batch(Fit *t, RtError *err);
+/* What to tell of a loss, gradient or weight that is no finite number; -1.
+ * job NULL: of no batch. */
+enum { BAD_LOSS, BAD_GRADIENT, BAD_WEIGHT };
+int fit_diverged(Fit *t, int what, const TeamJob *job, RtError *err);
+/* Says once that gradients explode, after the norm of one. */
+void fit_explodes(Fit *t);
+/* Whether all weights, whether all gradients are finite. */
+int fit_sound(const Fit *t);
+int fit_finite(const Fit *t);
 /* How many batches make an update. */
 int64_t fit_accumulate(const Fit *t);
 /* Everything up to the file; the state is that before the next batch. */

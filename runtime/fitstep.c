@@ -31,20 +31,6 @@ static int find_segment(Fit *t, const RtBatch *b, int64_t *steps, RtError *err)
                    (long long)((t->f->memory + need) >> 20) + 1);
 }
 
-static int diverged(const Fit *t, const char *what, RtError *err)
-{
-    return rt_fail(
-        err,
-        "training diverged at update %lld: the %s is not a number; try a "
-        "smaller learning rate than %g, or clip the gradient (clip = "
-        "norm(1))%s%s",
-        (long long)t->st->step + 1, what, t->row.lr,
-        t->f->save && t->st->epoch > 0 ? "; the weights of the last epoch are "
-                                         "in "
-                                       : "",
-        t->f->save && t->st->epoch > 0 ? t->f->save : "");
-}
-
 /* Adds the last batch to the sums since the last row; *weight gets what its
  * gradient was divided by. */
 static int count_batch(Fit *t, const RtBatch *b, double *weight, RtError *err)
@@ -90,18 +76,18 @@ static void release(Fit *t)
     st->held_weight = 0;
 }
 
-static int update(Fit *t, RtError *err)
+static int update(Fit *t, const TeamJob *job, RtError *err)
 {
     FitState *st = t->st;
     RtModel *m = t->f->model;
 
-    t->row.lr = optim_rate(t->optim) * schedule_factor(t->schedule, st->step);
     if (st->held > 0)
         release(t);
     if (clip_grads(m, &t->clip, &t->row.gradnorm, err))
         return -1;
     if (!isfinite(t->row.gradnorm))
-        return diverged(t, "gradient", err);
+        return fit_diverged(t, BAD_GRADIENT, job, err);
+    fit_explodes(t);
     gradnoise_add(m, &t->noise, st->seed, st->step);
     optim_step(t->optim, t->row.lr);
     team_update(t->team);
@@ -130,19 +116,23 @@ int fit_batch(Fit *t, RtError *err)
                    .seed = st->seed,
                    .step = (uint64_t)st->dealt,
                    .start_step = (uint64_t)st->start_step};
+    t->row.lr = optim_rate(t->optim) *
+                schedule_factor(t->schedule, &st->plateau, st->step);
     if (find_segment(t, &batch, &job.segment, err) ||
         team_run(t->team, &job, err))
         return -1;
     if (!isfinite(team_loss(t->team)))
-        return diverged(t, "loss", err);
+        return fit_diverged(t, BAD_LOSS, &job, err);
     if (count_batch(t, &batch, &weight, err))
         return -1;
+    if (t->held && !fit_finite(t)) /* a sum would hide which batch it was */
+        return fit_diverged(t, BAD_GRADIENT, &job, err);
     if (t->held)
         hold(t, weight);
     t->open = !batch.end && batch.carry;
     st->batch++;
     st->dealt++;
     return st->held >= fit_accumulate(t) || st->batch == t->batches || !t->held
-               ? update(t, err)
+               ? update(t, &job, err)
                : 0;
 }

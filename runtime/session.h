@@ -121,6 +121,13 @@ double session_loss(const RtSession *s);
 int session_carry(RtSession *s, int64_t steps, RtError *err);
 /* Room for carried rows of B sequences, to be filled by the owner (resume). */
 int session_carry_room(RtSession *s, int64_t B, RtError *err);
+/* What `from`, of the same model, had before step 1 of its sequences `first` to
+ * first + B - 1, as carried to the next session_begin of B. */
+int session_recall(RtSession *s, const RtSession *from, int64_t first,
+                   int64_t B, RtError *err);
+/* Begins a session on another compilation of the same spec with everything that
+ * the caller has put into `from`, so that it can go forward. */
+int session_same(RtSession *s, const RtSession *from, RtError *err);
 /* What is carried becomes that of n sequences: b is what from[b] was. */
 int session_arrange(RtSession *s, int64_t n, const int64_t *from, RtError *err);
 /* Whether tensor `i` is carried. */

@@ -371,6 +371,30 @@ int team_run(RtTeam *t, const TeamJob *job, RtError *err)
     return 0;
 }
 
+int team_replay(RtTeam *t, const TeamJob *job, int64_t row, RtSession *s,
+                RtError *err)
+{
+    Member one = {.team = t, .session = s, .row0 = row, .nrow = 1};
+    const Member *had = t->member;
+    int rc;
+
+    while (had->row0 + had->nrow <= row)
+        had++;
+    if (row < 0) {
+        one.row0 = 0;
+        one.nrow = job->batch->B;
+    }
+    t->job = job;
+    rc = !job->batch->start &&
+                 session_recall(s, had->session, one.row0 - had->row0, one.nrow,
+                                err)
+             ? -1
+             : load_rows(&one, job->batch, err);
+    free(one.length);
+    free(one.last);
+    return rc;
+}
+
 void team_update(const RtTeam *t)
 {
     session_update(t->member[0].session);

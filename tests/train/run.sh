@@ -5,45 +5,7 @@
 # its commands does.
 here=$(cd "$(dirname "$0")" && pwd)
 
-# A text of N lines that is nearly periodic, and a curve.
-text() {
-    awk -v n="$1" 'BEGIN { s = 7; for (i = 0; i < n; i++) {
-        s = (s * 1103515 + 12345) % 65536
-        printf "abcab%sbacbcab", s % 3 ? "c" : "a" } }'
-}
-curve() {
-    awk -v n="$1" 'BEGIN { print "p,q"; for (i = 0; i < n; i++)
-        printf "%.6f,%.6f\n", sin(i * 0.4), cos(i * 0.31) }'
-}
-
-# The value of column $2 in the last (or line $3) row of the log $1.
-logged() {
-    awk -F , -v name="$2" -v line="${3:-0}" '
-        NR == 1 { for (i = 1; i <= NF; i++) if ($i == name) k = i }
-        NR == line + 1 || (!line && NR > 1) { v = $k }
-        END { print v }' "$1"
-}
-below() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a != "" && a < b) }'; }
-
-# interrupted CHECKPOINT ARGS...: SIGINT a little after each start, resumed
-# until it ends by itself; at least three interruptions count.  A busy machine
-# gets longer in the end.
-interrupted() {
-    file=$1 times=0 more=
-    shift
-    while [ "$times" -lt 40 ]; do
-        timeout -s INT --preserve-status \
-            "$((times / 10)).$((10 + 7 * times % 30))" \
-            "$CELLC" "$@" -o "$file" --log log.csv $more > out 2> err
-        code=$?
-        [ "$code" != 0 ] || break
-        [ "$code" = 130 ] || { cat err; return 1; }
-        [ -s "$file" ] && more=--resume
-        times=$((times + 1))
-    done
-    echo "interrupted $times times"
-    [ "$code" = 0 ] && [ "$times" -ge 3 ]
-}
+. "$here/tools.sh"
 
 # Row by row the same loss and gradient, but for rounding.
 samelogs() {
@@ -93,83 +55,6 @@ stopped_after_any_number_of_steps() {
             --steps 57 -o b.safetensors --resume &&
             cmp a.safetensors b.safetensors || return
     done
-}
-# sameweights A B TOLERANCE: all parameters of two checkpoints, of doubles.
-sameweights() {
-    python3 - "$@" << 'END'
-import array
-import json
-import struct
-import sys
-
-
-def weights(path):
-    data = open(path, "rb").read()
-    size = struct.unpack("<Q", data[:8])[0]
-    for name, t in sorted(json.loads(data[8:8 + size]).items()):
-        if name != "__metadata__" and "/" not in name:
-            at, end = t["data_offsets"]
-            yield from array.array("d", data[8 + size + at:8 + size + end])
-
-
-a, b = list(weights(sys.argv[1])), list(weights(sys.argv[2]))
-worst = max(abs(x - y) for x, y in zip(a, b))
-print(len(a), len(b), worst)
-sys.exit(len(a) != len(b) or not a or worst > float(sys.argv[3]))
-END
-}
-batches_added_up_are_one_large_batch() {
-    awk 'BEGIN { s = 7; for (i = 0; i < 50; i++) {
-        s = (s * 1103515 + 12345) % 65536
-        for (k = 0; k < 1 + s % 7; k++)
-            printf "%s%s", k ? " " : "", substr("abcd", (i + k) % 4 + 1, 1)
-        print "" } }' > t.tsv
-    for reduce in sequence token sum; do
-        set -- train "$SPEC/words.cell" t.tsv --double --epochs 3 \
-            --optimizer 'momentum(0.02)' --reduce $reduce
-        cellc "$@" --batch 12 -o a.safetensors &&
-            cellc "$@" --batch 3 --accumulate 4 -o b.safetensors &&
-            sameweights a.safetensors b.safetensors 1e-12 &&
-            cellc "$@" --batch 3 -o c.safetensors &&
-            ! sameweights a.safetensors c.safetensors 1e-3 || return
-    done
-    printf '%s\n' 'input a[t], b[t]' 'param m, n' 'a ~ normal(m, 1)' \
-        'b ~ normal(n, 1)' > s.cell
-    curve 50 > x.csv
-    ! cellc train s.cell x.csv --column a=1 --column b=2 --accumulate 2 \
-        --reduce token 2> err && grep -q 'accumulate: with reduce = token' err
-}
-# What is evaluated and drawn from is the average; --resume without it goes on
-# from the weights as if it had never been.
-averaged_weights_are_what_is_kept() {
-    curve 300 > x.csv
-    curve 40 > v.csv
-    set -- train "$SPEC/numbers.cell" x.csv --column x=1:2 --valid v.csv \
-        --double
-    cellc "$@" --epochs 3 -o a.safetensors &&
-        cellc "$@" --epochs 2 --ema 0.9 -o b.safetensors &&
-        cp b.safetensors c.safetensors &&
-        cellc eval b.safetensors v.csv --column x=1:2 > e &&
-        grep -q "$(logged b.log.csv val_loss | cut -c 1-6)" e &&
-        cellc "$@" --epochs 3 --ema 0 -o b.safetensors --resume &&
-        sameweights a.safetensors b.safetensors 0 &&
-        cellc "$@" --epochs 2 -o a.safetensors &&
-        ! sameweights a.safetensors c.safetensors 1e-9
-}
-settings_of_updates_are_checked() {
-    curve 50 > x.csv
-    while read -r flag value want; do
-        ! cellc train "$SPEC/numbers.cell" x.csv --column x=1:2 --epochs 1 \
-            "$flag" "$value" 2> err && grep -q "$want" err ||
-            { cat err; return 1; }
-    done << 'END'
---ema 1 ema: a share from 0 to below 1 is wanted, found 1
---ema -1 ema: a number from 0
---accumulate 0 accumulate: a whole number from 1
---gradient-noise much no gradient noise "much"
---decay -1 decay: a number from 0
---decay much decay: a number from 0
-END
 }
 # Steps 1 2 3, 4, 2 4, 6 6 6 have mean 34/9: a quarter of the way is left after
 # two updates.  Threads do not split such a batch, an evaluation does not care.
