@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-int series_add(Series *s, double v, RtError *err)
+int values_add(Values *s, double v, RtError *err)
 {
     if (s->n == s->cap) {
         int64_t cap = s->cap ? 2 * s->cap : 64;
@@ -113,7 +113,7 @@ static int64_t largest(const double *v, int64_t n)
 }
 
 /* The tags with the highest sum of scores: Viterbi 1967. */
-static int viterbi(Decoder *c, const RtSession *s, int64_t row, Series *to,
+static int viterbi(Decoder *c, const RtSession *s, int64_t row, Values *to,
                    RtError *err)
 {
     int64_t T = steps_of(s, c->input, row), at[CELL_AXES], tag;
@@ -137,7 +137,7 @@ static int viterbi(Decoder *c, const RtSession *s, int64_t row, Series *to,
         memcpy(best, next, (size_t)k * sizeof *best);
     }
     for (int64_t t = 0; t < T && !bad; t++)
-        bad = series_add(to, 0, err);
+        bad = values_add(to, 0, err);
     tag = T && !bad ? largest(best, k) : 0;
     for (int64_t t = T - 1; t >= 0 && !bad; t--) {
         to->v[to->n - T + t] = (double)tag;
@@ -149,7 +149,7 @@ static int viterbi(Decoder *c, const RtSession *s, int64_t row, Series *to,
 }
 
 /* The best class of each step, repetitions and blanks taken out. */
-static int best_path(Decoder *c, const RtSession *s, int64_t row, Series *to,
+static int best_path(Decoder *c, const RtSession *s, int64_t row, Values *to,
                      RtError *err)
 {
     int64_t T = steps_of(s, c->p, row), at[CELL_AXES], last = -1, blank = 0;
@@ -162,14 +162,14 @@ static int best_path(Decoder *c, const RtSession *s, int64_t row, Series *to,
         }
         session_read(s, c->p, at, c->a);
         int64_t id = largest(c->a, model_size(&s->desc->tensor[c->p]));
-        if (id != last && id != blank && series_add(to, (double)id, err))
+        if (id != last && id != blank && values_add(to, (double)id, err))
             return -1;
         last = id;
     }
     return 0;
 }
 
-int decode_row(Decoder *c, const RtSession *s, int64_t row, Series *to,
+int decode_row(Decoder *c, const RtSession *s, int64_t row, Values *to,
                RtError *err)
 {
     int64_t T = steps_of(s, c->input, row), at[CELL_AXES];
@@ -184,20 +184,20 @@ int decode_row(Decoder *c, const RtSession *s, int64_t row, Series *to,
         place_at(s, c->input, row, t, at);
         if (c->kind == DECODE_CLASS) {
             int64_t n = law_classes(&c->laws, s, at, c->a, c->b);
-            bad = series_add(to, (double)largest(c->a, n), err);
+            bad = values_add(to, (double)largest(c->a, n), err);
             continue;
         }
         int p = c->laws.law[0].par[0];
         session_read(s, p, at, c->a);
         for (int64_t i = 0; i < size && !bad; i++) {
             double v = c->a[model_size(&s->desc->tensor[p]) == 1 ? 0 : i];
-            bad = series_add(to, c->kind == DECODE_MEAN ? v : v > 0.5, err);
+            bad = values_add(to, c->kind == DECODE_MEAN ? v : v > 0.5, err);
         }
     }
     return bad;
 }
 
-int decode_truth(const Decoder *c, const RtSession *s, int64_t row, Series *to,
+int decode_truth(const Decoder *c, const RtSession *s, int64_t row, Values *to,
                  RtError *err)
 {
     int64_t T = steps_of(s, c->input, row), at[CELL_AXES];
@@ -210,13 +210,13 @@ int decode_truth(const Decoder *c, const RtSession *s, int64_t row, Series *to,
         session_read(s, c->input, at, v);
         for (int64_t i = 0; i < size && !bad; i++)
             if (c->kind != DECODE_CTC || v[i] >= 0)
-                bad = series_add(to, v[i], err);
+                bad = values_add(to, v[i], err);
     }
     free(v);
     return bad;
 }
 
-int decode_chance(Decoder *c, const RtSession *s, int64_t row, Series *to,
+int decode_chance(Decoder *c, const RtSession *s, int64_t row, Values *to,
                   RtError *err)
 {
     int64_t T = steps_of(s, c->input, row), at[CELL_AXES];
@@ -227,13 +227,13 @@ int decode_chance(Decoder *c, const RtSession *s, int64_t row, Series *to,
         place_at(s, c->input, row, t, at);
         if (c->kind == DECODE_CLASS) {
             law_classes(&c->laws, s, at, c->a, c->b);
-            bad = series_add(to, c->a[1], err);
+            bad = values_add(to, c->a[1], err);
             continue;
         }
         int p = c->laws.law[0].par[0];
         session_read(s, p, at, c->a);
         for (int64_t i = 0; i < size && !bad; i++)
-            bad = series_add(
+            bad = values_add(
                 to, c->a[model_size(&s->desc->tensor[p]) == 1 ? 0 : i], err);
     }
     return bad;

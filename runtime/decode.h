@@ -7,11 +7,11 @@
 #include "law.h"
 
 /* Numbers one after the other; start with {0}, free v. */
-typedef struct Series {
+typedef struct Values {
     double *v;
     int64_t n, cap;
-} Series;
-int series_add(Series *s, double v, RtError *err);
+} Values;
+int values_add(Values *s, double v, RtError *err);
 
 typedef enum DecodeKind {
     DECODE_CLASS, /* categorical: the most probable */
@@ -39,13 +39,13 @@ void decode_free(Decoder *c);
 /* After session_forward: appends what row `row` has along the name's own steps;
  * of CTC as many labels as there are.  A sequence cut into chunks is decoded
  * chunk by chunk, which CRF and CTC cannot. */
-int decode_row(Decoder *c, const RtSession *s, int64_t row, Series *to,
+int decode_row(Decoder *c, const RtSession *s, int64_t row, Values *to,
                RtError *err);
 /* The same of what was observed; of CTC without the filling. */
-int decode_truth(const Decoder *c, const RtSession *s, int64_t row, Series *to,
+int decode_truth(const Decoder *c, const RtSession *s, int64_t row, Values *to,
                  RtError *err);
 /* The probability of class 1 of two, or of 1 of 0 and 1. */
-int decode_chance(Decoder *c, const RtSession *s, int64_t row, Series *to,
+int decode_chance(Decoder *c, const RtSession *s, int64_t row, Values *to,
                   RtError *err);
 
 #endif

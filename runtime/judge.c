@@ -11,7 +11,7 @@ typedef struct Part {
     Decoder decoder;
     const Vocab *vocab;
     int32_t last;
-    Series *found, *truth; /* [rows] of sequences that came in part */
+    Values *found, *truth; /* [rows] of sequences that came in part */
     int64_t rows;
 } Part;
 
@@ -175,7 +175,7 @@ int judge_generates(const Judge *j)
 /* Room for rows that come in part. */
 static int part_room(Part *p, int64_t rows, RtError *err)
 {
-    Series *found, *truth;
+    Values *found, *truth;
 
     if (rows <= p->rows)
         return 0;
@@ -186,21 +186,21 @@ static int part_room(Part *p, int64_t rows, RtError *err)
     if (!found || !truth)
         return rt_fail_memory(err, (size_t)rows * sizeof *found);
     for (; p->rows < rows; p->rows++) {
-        found[p->rows] = (Series){0};
-        truth[p->rows] = (Series){0};
+        found[p->rows] = (Values){0};
+        truth[p->rows] = (Values){0};
     }
     return 0;
 }
 
 /* Without the class that ends it. */
-static int64_t trimmed(const Part *p, const Series *s)
+static int64_t trimmed(const Part *p, const Values *s)
 {
     return s->n && p->last >= 0 && s->v[s->n - 1] == p->last ? s->n - 1 : s->n;
 }
 
-static int add_row(Part *p, Series *found, Series *truth, RtError *err)
+static int add_row(Part *p, Values *found, Values *truth, RtError *err)
 {
-    Series f = *found, t = *truth;
+    Values f = *found, t = *truth;
     int bad;
 
     f.n = trimmed(p, found);
@@ -225,7 +225,7 @@ static int visit_part(Part *p, const RtSession *s, const RtBatch *b,
     if (part_room(p, b->B, err))
         return -1;
     for (int64_t r = 0; r < s->n[CELL_AT_B]; r++) {
-        Series *found = &p->found[s->row0 + r], *truth = &p->truth[s->row0 + r];
+        Values *found = &p->found[s->row0 + r], *truth = &p->truth[s->row0 + r];
         if (axis < 0 && !b->end)
             continue; /* a value per sequence counts at its end */
         if ((p->score.kind == SCORE_AUC
@@ -250,7 +250,7 @@ int judge_visit(void *user, const RtSession *s, const RtBatch *b, RtError *err)
 
 /* What was observed of sequence q. */
 static int observed(const Judge *j, const Part *p, const RtData *data,
-                    int64_t q, Series *to, RtError *err)
+                    int64_t q, Values *to, RtError *err)
 {
     const RtField *f = data_field(data, j->desc->tensor[p->decoder.input].name);
     int64_t from = f->is_static ? q : data->steps[f->axis].offset[q];
@@ -258,7 +258,7 @@ static int observed(const Judge *j, const Part *p, const RtData *data,
 
     to->n = 0;
     for (int64_t i = 0; i < n * f->size; i++)
-        if (series_add(to, data_value(f, from * f->size + i), err))
+        if (values_add(to, data_value(f, from * f->size + i), err))
             return -1;
     return 0;
 }
@@ -268,7 +268,7 @@ static int add_told(Judge *j, const Sampler *s, const RtData *data,
                     const int64_t *seq, int64_t n, const Told *told,
                     RtError *err)
 {
-    Series truth = {0};
+    Values truth = {0};
     int bad = 0;
 
     for (int i = 0; i < j->n && !bad; i++) {
@@ -279,7 +279,7 @@ static int add_told(Judge *j, const Sampler *s, const RtData *data,
         while (sample_drawn(s, k) != p->decoder.input)
             k++;
         for (int64_t r = 0; r < n && !bad; r++) {
-            Series found = {0};
+            Values found = {0};
             found.v = told[r].value ? told[r].value[k] : NULL;
             found.n = told[r].steps * sample_size(s, k);
             bad = observed(j, p, data, seq[r], &truth, err) ||

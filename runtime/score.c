@@ -114,8 +114,8 @@ static int has_entities(const Vocab *v)
 }
 
 /* Entities of both, and those that have the same bounds and kind. */
-static void add_entities(Score *s, const Vocab *v, const Series *found,
-                         const Series *truth)
+static void add_entities(Score *s, const Vocab *v, const Values *found,
+                         const Values *truth)
 {
     Tag f = {'O', ""}, t = {'O', ""};
     int same = 0; /* an entity is open that began in both alike */
@@ -139,7 +139,7 @@ static void add_entities(Score *s, const Vocab *v, const Series *found,
 }
 
 /* How often class 1 is found, there, and both. */
-static void add_positives(Score *s, const Series *found, const Series *truth)
+static void add_positives(Score *s, const Values *found, const Values *truth)
 {
     for (int64_t i = 0; i < truth->n; i++) {
         int is = i < found->n && found->v[i] == 1;
@@ -152,8 +152,8 @@ static void add_positives(Score *s, const Series *found, const Series *truth)
     }
 }
 
-static int add_f1(Score *s, const Vocab *v, const Series *found,
-                  const Series *truth, RtError *err)
+static int add_f1(Score *s, const Vocab *v, const Values *found,
+                  const Values *truth, RtError *err)
 {
     if (v->n > 2 && !has_entities(v))
         return rt_fail(err,
@@ -177,7 +177,7 @@ static int same_run(const double *a, const double *b, int64_t n)
 }
 
 /* n-grams of both, each counted as often as the other has it at most. */
-static int add_bleu(Score *s, const Series *found, const Series *truth,
+static int add_bleu(Score *s, const Values *found, const Values *truth,
                     RtError *err)
 {
     unsigned char *used = malloc((size_t)truth->n + 1);
@@ -204,7 +204,7 @@ static int add_bleu(Score *s, const Series *found, const Series *truth,
     return 0;
 }
 
-static int add_edits(Score *s, const Series *found, const Series *truth,
+static int add_edits(Score *s, const Values *found, const Values *truth,
                      RtError *err)
 {
     int64_t n = truth->n;
@@ -228,8 +228,8 @@ static int add_edits(Score *s, const Series *found, const Series *truth,
     return 0;
 }
 
-int score_add(Score *s, const Vocab *vocab, const Series *found,
-              const Series *truth, RtError *err)
+int score_add(Score *s, const Vocab *vocab, const Values *found,
+              const Values *truth, RtError *err)
 {
     int64_t seen = 0, right = 0;
 
@@ -242,8 +242,8 @@ int score_add(Score *s, const Vocab *vocab, const Series *found,
         return add_edits(s, found, truth, err);
     case SCORE_AUC:
         for (int64_t i = 0; i < truth->n; i++)
-            if (truth->v[i] >= 0 && (series_add(&s->chance, found->v[i], err) ||
-                                     series_add(&s->label, truth->v[i], err)))
+            if (truth->v[i] >= 0 && (values_add(&s->chance, found->v[i], err) ||
+                                     values_add(&s->label, truth->v[i], err)))
                 return -1;
         return 0;
     default:

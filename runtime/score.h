@@ -27,7 +27,7 @@ typedef struct Score {
     ScoreKind kind;
     double right, found, there; /* counts, by kind */
     double match[4], total[4];  /* BLEU: n-grams of length 1 to 4 */
-    Series chance, label;       /* AUC */
+    Values chance, label;       /* AUC */
 } Score;
 
 /* From "f1(y)", blanks allowed.  Error: no such metric, not of that form. */
@@ -35,8 +35,8 @@ int score_parse(Score *s, const char *text, RtError *err);
 void score_free(Score *s);
 /* A sequence; negative values of truth are not observed.  vocab: of the name's
  * set, n = 0: none.  For AUC `found` are probabilities of 1. */
-int score_add(Score *s, const Vocab *vocab, const Series *found,
-              const Series *truth, RtError *err);
+int score_add(Score *s, const Vocab *vocab, const Values *found,
+              const Values *truth, RtError *err);
 /* NAN where nothing was added that counts. */
 double score_value(const Score *s);
 

@@ -16,13 +16,13 @@ typedef struct Pair {
 } Pair;
 
 /* Values by letter: a is 0; in tags L P l p O; "-" was not observed. */
-static Series series(const char *text, const Vocab *v)
+static Values series(const char *text, const Vocab *v)
 {
     static const char order[] = "LPlpO";
-    Series s = {0};
+    Values s = {0};
     RtError err = {0};
     for (; *text; text++)
-        done(series_add(&s,
+        done(values_add(&s,
                         *text == '-' ? -1
                         : v->n       ? (double)(strchr(order, *text) - order)
                                      : *text - 'a',
@@ -37,8 +37,8 @@ static double value(const char *metric, const Vocab *v, const Pair *pair, int n)
     Score s;
     done(score_parse(&s, metric, &err), &err);
     for (int i = 0; i < n; i++) {
-        Series found = series(pair[i].found, v);
-        Series truth = series(pair[i].truth, v);
+        Values found = series(pair[i].found, v);
+        Values truth = series(pair[i].truth, v);
         done(score_add(&s, v, &found, &truth, &err), &err);
         free(found.v);
         free(truth.v);
