@@ -11,6 +11,7 @@
 #include "data.h"
 #include "fit.h"
 #include "flags.h"
+#include "judge.h"
 #include "model.h"
 #include "text.h"
 
@@ -39,8 +40,10 @@ struct AppHost {
     /* FitBlame of fit.h in the words of the equations; NULL: it has none. */
     int (*blame)(AppHost *h, const Flags *f, const RtSession *s, int backward,
                  FitOrigin *origin);
-    void *user;      /* the host's own */
-    AppInput *input; /* everything that data must give */
+    const char *warm; /* weights to begin with where they fit (--watch), in
+                         place of what --init and --resume say; or NULL */
+    void *user;       /* the host's own */
+    AppInput *input;  /* everything that data must give */
     int ninput;
     RtClock clock[CELL_TIMES]; /* its slower time axes */
     RtPairs train_block;       /* entries of the spec's blocks */
@@ -131,6 +134,23 @@ int app_model(AppHost *h, const Flags *f, const Checkpoint *c, RtModel **m);
 int app_plot_check(const Flags *f);
 int app_plot_wanted(const Flags *f, const char **path);
 int app_plot_log(const Flags *f, const char *log);
+
+/* The metrics that --metric and --expect name, with their vocabularies; without
+ * any the judge has nothing to do.  End with app_judge_free, in any case. */
+typedef struct AppJudge {
+    Judge *judge;
+    Vocab *vocab;
+    int n;
+} AppJudge;
+int app_judge(const AppHost *h, const Flags *f, const CellDesc *d, AppJudge *a);
+void app_judge_free(AppJudge *a);
+
+/* --init: reads a checkpoint, or any .safetensors, and with `vocabs` takes over
+ * its vocabularies; then the weights that fit, saying which. `must`: it is an
+ * error where none does. */
+int app_init_open(AppHost *h, const char *path, int vocabs, Checkpoint *c);
+int app_init_weights(const Checkpoint *c, const char *path, int must,
+                     RtModel *m);
 
 /* The verbs.  data may be NULL. */
 int app_train(AppHost *h, const Flags *f, const char *spec, const char *data);

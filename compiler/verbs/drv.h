@@ -89,6 +89,11 @@ void drv_host_free(DrvHost *h);
 /* One more compilation of what the host opened, with all that is known now. */
 int drv_host_again(DrvHost *h, Drv *d, const Flags *f);
 
+/* Runs `train`, in a child process, again whenever a file of the spec is saved,
+ * with the weights that it has left (NULL: none yet); an exit code when the
+ * user ends it. */
+int drv_watch(Flags *f, int (*train)(Flags *f, const char *warm));
+
 extern const Verb drv_check, drv_fmt, drv_cells, drv_show, drv_info, drv_run,
     drv_emit, drv_build, drv_train, drv_eval, drv_predict, drv_generate,
     drv_gradcheck, drv_gradflow, drv_compare, drv_bench, drv_explain;
