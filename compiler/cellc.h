@@ -98,6 +98,8 @@ int cellc_member_at(const Cellc *c, int i, const char **set, const char **name);
  * past the last. */
 int cellc_axis_at(const Cellc *c, int i, const char **name, int *like,
                   int *rate);
+/* Path of the i-th text, added or used by one; NULL past the last. */
+const char *cellc_file_at(const Cellc *c, int i);
 /* i-th entry of a `train` or `data` block as text; 0 past the last. */
 int cellc_setting_at(const Cellc *c, const char *block, int i, const char **key,
                      const char **value);

@@ -476,6 +476,11 @@ static bool of_library(const Cellc *c, Span at)
     return !at.hi || !p.file || p.file->library;
 }
 
+const char *cellc_file_at(const Cellc *c, int i)
+{
+    return i < c->used.n ? c->used.v[i].text.name : NULL;
+}
+
 /* "FILE:LINE:COL: exp(812.4) = inf" with the line; of an operation of the
  * library also the user's line that led there. */
 static const char *origin_place(Cellc *c, const EvalOrigin *o)

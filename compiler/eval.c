@@ -434,6 +434,14 @@ static void run_roots(Eval *e, bool grads, void *grad_block)
     }
 }
 
+static bool is_short_name(const Graph *g, const char *name)
+{
+    for (int i = 0; i < g->slot.n; i++)
+        if (SLOT(g, i)->alias && !strcmp(SLOT(g, i)->alias, name))
+            return true;
+    return false;
+}
+
 static void find_tensors(Eval *e)
 {
     const Graph *g = e->g;
@@ -454,9 +462,9 @@ static void find_tensors(Eval *e)
         if (x->role != CELL_INPUT && x->role != CELL_NOISE &&
             x->role != CELL_STATE)
             continue;
-        /* A short name of a state may be that of an equation too. */
+        /* The short name of a state may be that of an equation too. */
         int s = graph_slot_find(g, x->name);
-        if (s >= 0 && (x->role != CELL_STATE || SLOT(g, s)->axis == x->axis))
+        if (s >= 0 && (x->role != CELL_STATE || !is_short_name(g, x->name)))
             e->slot_tensor[s] = x;
     }
 }

@@ -23,6 +23,33 @@ static void mark(Grad *z, Ref from, Ref to, bool elementwise)
     }
 }
 
+/* Does the way lead through a value of whole sequences, such as a mean over
+ * their steps?  It owes something to each step that counts, and to no other. */
+static bool mixes_steps(const Grad *z, Ref of, Ref by)
+{
+    int axes = NODE(z->g, of)->axes & GX_TIME;
+    for (Ref r = by; r <= of; r++)
+        if (z->wants[r] &&
+            (axes & ~NODE(z->g, r)->axes || NODE(z->g, r)->op == OP_REVERSE))
+            return true;
+    return false;
+}
+
+/* 1 at the steps that a sequence has along all time axes of `axes`. */
+static Ref step_counts(Graph *g, int axes, Span at)
+{
+    Ref all = graph_const(g, 1);
+    for (int i = 0; i < CELL_TIMES; i++) {
+        if (!(axes & cell_time(i)))
+            continue;
+        Ref in[2] = {graph_add(g, OP_TIME, 0, NULL, i, 0, 0, at),
+                     graph_add(g, OP_LEN, 0, NULL, i, 0, 0, at)};
+        all = graph_op2(g, OP_and, all,
+                        graph_add(g, OP_le, 2, in, 0, 0, 0, at));
+    }
+    return all;
+}
+
 Ref grad_step(Graph *g, Ref of, Ref by, bool elementwise)
 {
     Grad z = {.g = g, .tmp = arena_new(NULL), .n = g->node.n};
@@ -31,7 +58,10 @@ Ref grad_step(Graph *g, Ref of, Ref by, bool elementwise)
     z.wants = NEW_N(z.tmp, bool, z.n);
     mark(&z, by, of, elementwise);
     if (z.wants[of]) {
-        cot_add(&z, of, graph_const(g, 1));
+        const Node *n = NODE(g, of);
+        cot_add(&z, of,
+                mixes_steps(&z, of, by) ? step_counts(g, n->axes, n->span)
+                                        : graph_const(g, 1));
         for (Ref r = of; r > by; r--) {
             d = z.wants[r] ? cot_total(&z, r) : 0;
             if (d)

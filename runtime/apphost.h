@@ -39,8 +39,10 @@ struct AppHost {
     /* FitBlame of fit.h in the words of the equations; NULL: it has none. */
     int (*blame)(AppHost *h, const Flags *f, const RtSession *s, int backward,
                  FitOrigin *origin);
-    void *user;      /* the host's own */
-    AppInput *input; /* everything that data must give */
+    const char *warm; /* weights to begin with where they fit (--watch), in
+                         place of what --init and --resume say; or NULL */
+    void *user;       /* the host's own */
+    AppInput *input;  /* everything that data must give */
     int ninput;
     RtClock clock[CELL_TIMES]; /* its slower time axes */
     RtPairs train_block;       /* entries of the spec's blocks */
@@ -127,10 +129,19 @@ int app_load(AppHost *h, const Flags *f, const Flag *table, const char *path,
 /* Compiles and fills a model with the checkpoint's weights. */
 int app_model(AppHost *h, const Flags *f, const Checkpoint *c, RtModel **m);
 
-/* Whether what --plot asks for can be drawn; and the curve of a log, there or
- * in the terminal where standard output is one. */
+/* --plot: whether what it asks for can be drawn; whether something is wanted,
+ * in *path or, NULL, in the terminal that standard output is; and the curve of
+ * a training log. */
 int app_plot_check(const Flags *f);
+int app_plot_wanted(const Flags *f, const char **path);
 int app_plot_log(const Flags *f, const char *log);
+
+/* --init: reads a checkpoint, or any .safetensors, and with `vocabs` takes over
+ * its vocabularies; then the weights that fit, saying which. `must`: it is an
+ * error where none does. */
+int app_init_open(AppHost *h, const char *path, int vocabs, Checkpoint *c);
+int app_init_weights(const Checkpoint *c, const char *path, int must,
+                     RtModel *m);
 
 /* The verbs.  data may be NULL. */
 int app_train(AppHost *h, const Flags *f, const char *spec, const char *data);

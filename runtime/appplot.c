@@ -22,13 +22,19 @@ int app_plot_check(const Flags *f)
     return path && plot_check(path, &err) ? app_fail(&err) : 0;
 }
 
+int app_plot_wanted(const Flags *f, const char **path)
+{
+    *path = plot_file(f);
+    return *path || (!flags_given(f, "plot") && plot_terminal());
+}
+
 int app_plot_log(const Flags *f, const char *log)
 {
-    const char *path = plot_file(f);
+    const char *path;
     RtError err = {0};
     int rc;
 
-    if (!path && (flags_given(f, "plot") || !plot_terminal()))
+    if (!app_plot_wanted(f, &path))
         return 0;
     rc = plot_log(log, path, &err);
     if (rc < 0)

@@ -14,6 +14,9 @@
 const Flag app_train_files[] = {
     {"o", "FILE", "model.safetensors", NULL, "the checkpoint"},
     {"resume", NULL, NULL, NULL, "go on from the checkpoint -o"},
+    {"init", "FILE", NULL, NULL,
+     "weights of a checkpoint, where names and shapes agree, and its "
+     "vocabularies"},
     {"log", "FILE", NULL, NULL,
      "CSV log, else -o with .log.csv for its ending"},
     {"best", "FILE", NULL, NULL, "checkpoint of the best validation too"},
@@ -107,7 +110,11 @@ static int same_file(const char *a, const char *b)
 static int outputs_apart(const Flags *f, const char *spec, const char *data,
                          const char *save, const char *log)
 {
-    const char *in[] = {spec, data, flags_get(f, "file"), flags_get(f, "valid"),
+    const char *in[] = {spec,
+                        data,
+                        flags_get(f, "file"),
+                        flags_get(f, "valid"),
+                        flags_get(f, "init"),
                         flags_get(f, "lengths")};
     const char *out[] = {save, log, flags_get(f, "best")};
 
@@ -272,15 +279,37 @@ static int differs(const CellDesc *d)
            model_next(d, CELL_NEXT, -1) >= 0;
 }
 
-/* Start values, or those of the checkpoint that is resumed. */
-static int start_model(FitSetup *s, const Checkpoint *resumed, const char *base,
-                       RtError *err)
+/* Everything between the flags and fit_run. */
+typedef struct Training {
+    AppHost *h;
+    const Flags *f;
+    const char *spec, *data;
+    const char *from; /* what `init` comes from, or NULL */
+    Checkpoint resumed, init;
+    RtData set, valid;
+    FitSetup s;
+    char *base; /* folder of the spec, or NULL */
+    char *log;
+} Training;
+
+/* Start values: drawn, and those of --init; or those of the checkpoint that is
+ * resumed. */
+static int start_model(Training *t)
 {
-    if (!resumed)
-        return model_init(s->model, s->seed,
-                          &(InitFrom){base, &s->about->vocabs}, err);
-    s->about->state = resumed->state;
-    return checkpoint_weights(resumed, s->model, err);
+    FitSetup *s = &t->s;
+    RtError err = {0};
+    int code;
+
+    if (s->resume)
+        s->about->state = s->resume->state;
+    if (s->resume ? checkpoint_weights(s->resume, s->model, &err)
+                  : model_init(s->model, s->seed,
+                               &(InitFrom){t->base, &s->about->vocabs}, &err))
+        return app_fail(&err);
+    code = t->from ? app_init_weights(&t->init, t->from, !t->h->warm, s->model)
+                   : 0;
+    st_free(&t->init.file);
+    return code;
 }
 
 static int finish(const FitSetup *s, const FitResult *r, const char *log,
@@ -319,48 +348,43 @@ static int finish(const FitSetup *s, const FitResult *r, const char *log,
     return r->interrupted ? EXIT_INTERRUPTED : EXIT_DONE;
 }
 
-typedef struct Blamer {
-    AppHost *h;
-    const Flags *f;
-} Blamer;
-
 static int blame(void *ctx, const RtSession *s, int backward, FitOrigin *o)
 {
-    const Blamer *b = ctx;
+    const Training *t = ctx;
 
-    return b->h->blame(b->h, b->f, s, backward, o);
+    return t->h->blame(t->h, t->f, s, backward, o);
 }
 
 /* From a compiled model and its data to the end. */
-static int train_model(AppHost *h, const Flags *f, FitSetup *s,
-                       const char *base, const char *log)
+static int train_model(Training *t)
 {
+    FitSetup *s = &t->s;
+    const AppHost *h = t->h;
     RtError err = {0};
     FitResult result = {0};
     char *optimizer = NULL;
-    int code = 0;
+    int code;
 
     s->model = model_new(h->train, &err);
     if (s->model && differs(h->train))
         s->validator = model_new(h->eval, &err);
-    if (!s->model || (differs(h->train) && !s->validator) ||
-        start_model(s, s->resume, base, &err))
-        code = app_fail(&err);
+    code = !s->model || (differs(h->train) && !s->validator) ? app_fail(&err)
+                                                             : start_model(t);
     if (!code) {
         optimizer = optimizer_text(h, s->model, &err);
         code = optimizer ? 0 : app_fail(&err);
     }
     s->optimizer = optimizer;
     s->blame = h->blame ? blame : NULL;
-    s->blame_ctx = &(Blamer){h, f};
-    s->log = log;
+    s->blame_ctx = t;
+    s->log = t->log;
     s->stop = app_catch();
     s->out = stderr;
     s->terminal = isatty(fileno(stderr));
     if (!code && fit_run(s, &result, &err))
         code = app_fail(&err);
     if (!code)
-        code = finish(s, &result, log, app_setting(h, "memory"));
+        code = finish(s, &result, t->log, app_setting(h, "memory"));
     free(optimizer);
     model_free(s->model);
     model_free(s->validator);
@@ -368,74 +392,102 @@ static int train_model(AppHost *h, const Flags *f, FitSetup *s,
 }
 
 /* Loads the checkpoint that --resume goes on from. */
-static int load_resumed(const char *path, Checkpoint *c)
+static int load_resumed(Training *t)
 {
     RtError err = {0};
     struct stat st;
+    Checkpoint *c = &t->resumed;
 
-    if (stat(path, &st)) {
+    if (stat(t->s.save, &st)) {
         say_error("--resume: %s is not there; without --resume training "
                   "starts from the beginning",
-                  path);
+                  t->s.save);
         return EXIT_USER;
     }
-    return checkpoint_load(c, path, &err) ? app_fail(&err) : 0;
+    if (checkpoint_load(c, t->s.save, &err))
+        return app_fail(&err);
+    t->s.resume = c;
+    for (int i = 0; i < c->vocabs.n; i++)
+        if (pairs_set(&t->h->about.vocabs, c->vocabs.v[i].key,
+                      c->vocabs.v[i].value, &err))
+            return app_fail(&err);
+    return 0;
+}
+
+/* What training begins with. */
+static int load_start(Training *t)
+{
+    int resume = flags_given(t->f, "resume") && !t->h->warm;
+
+    t->from = t->h->warm ? t->h->warm : flags_get(t->f, "init");
+    if (resume && t->from) {
+        say_error("--resume goes on with the weights of %s, --init begins with "
+                  "others: one of the two is wanted",
+                  t->s.save);
+        return EXIT_USAGE;
+    }
+    if (t->from)
+        return app_init_open(t->h, t->from, !t->h->warm, &t->init);
+    return resume ? load_resumed(t) : 0;
+}
+
+/* Whether the compiled model can be trained as the settings say. */
+static int check_model(const Training *t)
+{
+    const CellDesc *d = t->h->train;
+
+    if (!d->backward) {
+        say_error("%s has no loss: nothing to train; add `y ~ D` or `loss e`",
+                  t->spec ? t->spec : d->name);
+        return EXIT_USER;
+    }
+    if (t->s.feed.back > t->s.feed.chunk && model_next(d, CELL_SKIP, -1) < 0) {
+        say_error("tbptt: this program counts all steps of a chunk; a pair "
+                  "must stand in the train block of its spec");
+        return EXIT_USER;
+    }
+    return 0;
 }
 
 int app_train(AppHost *h, const Flags *f, const char *spec, const char *data)
 {
-    Checkpoint resumed = {0};
-    RtData set = {0}, valid = {0};
-    FitSetup s = {.about = &h->about,
-                  .save = flags_get(f, "o"),
-                  .best = flags_get(f, "best")};
     const char *slash = spec ? strrchr(spec, '/') : NULL;
-    char *base = slash ? strndup(spec, (size_t)(slash - spec)) : NULL;
-    char *log =
-        flags_get(f, "log") ? strdup(flags_get(f, "log")) : log_name(s.save);
-    RtError err = {0};
-    int code = log ? outputs_apart(f, spec, data, s.save, log) : EXIT_BUG;
+    Training t = {.h = h, .f = f, .spec = spec, .data = data};
+    int code;
 
+    t.s.about = &h->about;
+    t.s.save = flags_get(f, "o");
+    t.s.best = flags_get(f, "best");
+    t.base = slash ? strndup(spec, (size_t)(slash - spec)) : NULL;
+    t.log =
+        flags_get(f, "log") ? strdup(flags_get(f, "log")) : log_name(t.s.save);
+    code = t.log ? outputs_apart(f, spec, data, t.s.save, t.log) : EXIT_BUG;
     if (!code)
         code = app_plot_check(f);
     if (!code)
         code = h->open(h, f, spec, NULL);
-    if (!code && flags_given(f, "resume")) {
-        code = load_resumed(s.save, &resumed);
-        s.resume = &resumed;
-        for (int i = 0; i < resumed.vocabs.n && !code; i++)
-            if (pairs_set(&h->about.vocabs, resumed.vocabs.v[i].key,
-                          resumed.vocabs.v[i].value, &err))
-                code = app_fail(&err);
-    }
+    if (!code)
+        code = load_start(&t);
     h->about.state.best_epoch = -1;
     if (!code)
-        code = settings(h, f, s.resume);
+        code = settings(h, f, t.s.resume);
     if (!code)
-        code = set_data(h, f, data, &set, &valid, &s);
+        code = set_data(h, f, data, &t.set, &t.valid, &t.s);
     if (!code)
-        code = numbers(h, &s);
+        code = numbers(h, &t.s);
     if (!code)
         code = h->compile(h, f, 1);
-    if (!code && !h->train->backward) {
-        say_error("%s has no loss: nothing to train; add `y ~ D` or `loss e`",
-                  spec ? spec : h->train->name);
-        code = EXIT_USER;
-    }
-    if (!code && s.feed.back > s.feed.chunk &&
-        model_next(h->train, CELL_SKIP, -1) < 0) {
-        say_error("tbptt: this program counts all steps of a chunk; a pair "
-                  "must stand in the train block of its spec");
-        code = EXIT_USER;
-    }
     if (!code)
-        code = train_model(h, f, &s, base, log);
+        code = check_model(&t);
     if (!code)
-        code = app_plot_log(f, log);
-    free(log);
-    data_free(&set);
-    data_free(&valid);
-    checkpoint_free(&resumed);
-    free(base);
+        code = train_model(&t);
+    if (!code)
+        code = app_plot_log(f, t.log);
+    free(t.log);
+    data_free(&t.set);
+    data_free(&t.valid);
+    checkpoint_free(&t.resumed);
+    checkpoint_free(&t.init);
+    free(t.base);
     return code;
 }

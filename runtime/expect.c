@@ -46,14 +46,29 @@ static int parse(const char *text, Expect *e)
     return EXIT_USAGE;
 }
 
-int expect_check(const Flags *f)
+/* The figure's value. */
+static int find_value(const char *text, const Expect *e, ExpectFind *find,
+                      void *user, double *v)
+{
+    char *name = strndup(text, e->name);
+    int known = name && find(user, name, v);
+
+    free(name);
+    return known ? 0 : EXIT_USAGE;
+}
+
+int expect_check(const Flags *f, ExpectFind *find, void *user)
 {
     const char *text;
     int code = 0;
+    double unused;
     Expect e;
 
-    for (int i = 0; (text = flags_each(f, "expect", i)) && !code; i++)
+    for (int i = 0; !code && (text = flags_each(f, "expect", i)); i++) {
         code = parse(text, &e);
+        if (!code && find)
+            code = find_value(text, &e, find, user, &unused);
+    }
     return code;
 }
 
@@ -67,28 +82,22 @@ static int holds(const Expect *e, double v)
 int expect_all(const Flags *f, ExpectFind *find, void *user, FILE *to)
 {
     const char *text;
-    int code = expect_check(f);
+    int code = expect_check(f, NULL, NULL), bad;
 
-    for (int i = 0; (text = flags_each(f, "expect", i)); i++) {
+    for (int i = 0; code != EXIT_USAGE && (text = flags_each(f, "expect", i));
+         i++) {
         Expect e;
-        char *name;
         double v;
 
-        if (code == EXIT_USAGE || parse(text, &e))
-            return EXIT_USAGE;
-        name = strndup(text, e.name);
-        if (!name)
-            return EXIT_BUG;
-        if (!find(user, name, &v)) {
-            free(name);
-            return EXIT_USAGE;
-        }
-        fprintf(to, "%s %.6g (wanted %s %g)%s\n", name, v,
+        parse(text, &e);
+        bad = find_value(text, &e, find, user, &v);
+        if (bad)
+            return bad;
+        fprintf(to, "%.*s %.6g (wanted %s %g)%s\n", (int)e.name, text, v,
                 relation[e.relation].text, e.limit,
                 holds(&e, v) ? "" : "  <--");
         if (!holds(&e, v))
             code = EXIT_SHORT;
-        free(name);
     }
     return code;
 }

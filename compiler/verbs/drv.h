@@ -65,6 +65,12 @@ int drv_emit_to(Drv *d, const char *dir, const char *name, int flags);
  * gives; malloc'd. */
 char *drv_spec_around(const char *before, const char *name, const char *text,
                       const char *wrap, const char *units);
+/* The cell with a value for each argument that has no default, `units` for its
+ * size: "lstm(n)"; malloc'd. */
+char *drv_call_of(const char *name, const char *text, const char *units);
+int drv_copy_pairs(RtPairs *to, const RtPairs *from);
+/* A number, null where it is none. */
+json_t *drv_number(double v);
 /* Prints indented JSON on standard output and frees it. */
 int drv_print_json(json_t *j);
 
@@ -83,8 +89,13 @@ void drv_host_free(DrvHost *h);
 /* One more compilation of what the host opened, with all that is known now. */
 int drv_host_again(DrvHost *h, Drv *d, const Flags *f);
 
+/* Runs `train`, in a child process, again whenever a file of the spec is saved,
+ * with the weights that it has left (NULL: none yet); an exit code when the
+ * user ends it. */
+int drv_watch(Flags *f, int (*train)(Flags *f, const char *warm));
+
 extern const Verb drv_check, drv_fmt, drv_cells, drv_show, drv_info, drv_run,
     drv_emit, drv_build, drv_train, drv_eval, drv_predict, drv_generate,
-    drv_gradcheck, drv_gradflow, drv_bench, drv_explain;
+    drv_gradcheck, drv_gradflow, drv_compare, drv_bench, drv_explain;
 
 #endif

@@ -4,6 +4,7 @@
 #include "../../runtime/rtio.h"
 
 #include <ctype.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -122,6 +123,21 @@ int drv_write(const char *path, const char *text, size_t n)
         return drv_fail(&err);
     rtio_save_write(s, text, n);
     return rtio_save_close(s, &err) ? drv_fail(&err) : 0;
+}
+
+int drv_copy_pairs(RtPairs *to, const RtPairs *from)
+{
+    RtError err = {0};
+
+    for (int i = 0; i < from->n; i++)
+        if (pairs_set(to, from->v[i].key, from->v[i].value, &err))
+            return drv_fail(&err);
+    return 0;
+}
+
+json_t *drv_number(double v)
+{
+    return isfinite(v) ? json_real(v) : json_null();
 }
 
 int drv_print_json(json_t *j)

@@ -159,8 +159,7 @@ static json_t *numbers(const double *v, int64_t n)
     json_t *list = json_array();
 
     for (int64_t k = 0; k < n; k++)
-        json_array_append_new(list,
-                              isfinite(v[k]) ? json_real(v[k]) : json_null());
+        json_array_append_new(list, drv_number(v[k]));
     return list;
 }
 
@@ -238,13 +237,13 @@ static int list_curves(const FlowResult *r, const double *x, double *power,
 
 int flow_plot(const FlowResult *r, const Flags *f)
 {
-    const char *path = flags_get(f, "plot");
+    const char *path;
     int64_t lags = 0;
     RtError err = {0};
-    int code = 0, none = path && !strcmp(path, "none");
+    int code = 0;
 
-    if (none || (!path && (!plot_terminal() || flags_given(f, "json") ||
-                           flags_given(f, "csv"))))
+    if (!app_plot_wanted(f, &path) ||
+        (!path && (flags_given(f, "json") || flags_given(f, "csv"))))
         return 0;
     for (int i = 0; i < r->n; i++)
         lags = r->flow[i].lags > lags ? r->flow[i].lags : lags;

@@ -4,7 +4,6 @@
 #include "drv_flow.h"
 #include "drv_sized.h"
 
-#include "../../runtime/plot.h"
 #include "../../runtime/singular.h"
 
 #include <math.h>
@@ -458,11 +457,7 @@ static int gradflow_run(Flags *f, void *user)
 {
     Work w = {.f = f};
     FlowResult r = {.model = flags_arg(f, 0)};
-    const char *plot = flags_get(f, "plot");
-    RtError err = {0};
-    int code = plot && strcmp(plot, "none") && plot_check(plot, &err)
-                   ? drv_fail(&err)
-                   : 0;
+    int code = app_plot_check(f);
 
     (void)user;
     drv_host_init(&w.host);

@@ -80,16 +80,6 @@ static int note_flags(DrvHost *h, const Flags *f)
     return bad ? drv_fail(&err) : 0;
 }
 
-static int copy_pairs(RtPairs *to, const RtPairs *from)
-{
-    RtError err = {0};
-
-    for (int i = 0; i < from->n; i++)
-        if (pairs_set(to, from->v[i].key, from->v[i].value, &err))
-            return drv_fail(&err);
-    return 0;
-}
-
 static int is_open(const Cellc *c, const char *name)
 {
     const char *dim;
@@ -206,11 +196,11 @@ static int host_open(AppHost *a, const Flags *f, const char *spec,
             say_error("the checkpoint holds no spec");
             return EXIT_USER;
         }
-        code = copy_pairs(&a->about.options, &from->options);
+        code = drv_copy_pairs(&a->about.options, &from->options);
         if (!code)
-            code = copy_pairs(&a->about.dims, &from->dims);
+            code = drv_copy_pairs(&a->about.dims, &from->dims);
         if (!code)
-            code = copy_pairs(&a->about.vocabs, &from->vocabs);
+            code = drv_copy_pairs(&a->about.vocabs, &from->vocabs);
     } else if (!strcmp(spec, "-")) {
         h->path = strdup("<stdin>");
         h->text = drv_read(spec, &n);

@@ -33,11 +33,29 @@ static int on_checkpoint(Flags *f, AppVerb *verb)
     return with_host(f, verb);
 }
 
+static int train_once(Flags *f, const char *warm)
+{
+    DrvHost h;
+    int code;
+
+    drv_host_init(&h);
+    h.app.warm = warm;
+    code = app_train(&h.app, f, flags_arg(f, 0), flags_arg(f, 1));
+    drv_host_free(&h);
+    return code;
+}
+
 static int train_run(Flags *f, void *user)
 {
     (void)user;
-    return with_host(f, app_train);
+    return flags_given(f, "watch") ? drv_watch(f, train_once)
+                                   : train_once(f, NULL);
 }
+
+static const Flag watch_flags[] = {
+    {"watch", NULL, NULL, NULL,
+     "again when the spec is saved, from the weights that still fit"},
+    {NULL, NULL, NULL, NULL, NULL}};
 
 static int eval_run(Flags *f, void *user)
 {
@@ -57,9 +75,13 @@ static int generate_run(Flags *f, void *user)
     return on_checkpoint(f, app_generate);
 }
 
-static const Flag *const train_flags[] = {app_train_files,  app_train_flags,
-                                          app_data_flags,   drv_size_flags,
-                                          drv_number_flags, NULL};
+static const Flag *const train_flags[] = {app_train_files,
+                                          watch_flags,
+                                          app_train_flags,
+                                          app_data_flags,
+                                          drv_size_flags,
+                                          drv_number_flags,
+                                          NULL};
 const Verb drv_train = {
     "train",
     "SPEC [DATA]",

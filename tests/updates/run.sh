@@ -158,6 +158,62 @@ gradients_that_explode_are_told() {
         grep -q 'explodes: its norm is 1.* at update 34, usually .*of m has' \
             err && cellc "$@" --clip 1 2> err && ! grep explodes err
 }
+weights_of_another_model_are_taken_where_they_fit() {
+    text 60 > t.txt
+    printf abcd > u.txt
+    set -- train "$TRAIN/text.cell" t.txt --steps 3
+    cellc "$@" -o a.safetensors &&
+        cellc "$@" -o b.safetensors --init a.safetensors --lr 0 2> err &&
+        grep -q 'a.safetensors: from there: .* and 18 more' err &&
+        ! grep -q drawn err || return
+    for k in a b; do # all but settings and optimiser
+        cellc generate $k.safetensors --length 300 --seed 1 > $k || return
+    done
+    cmp a b && cellc "$@" -o b.safetensors --init a.safetensors \
+        --option n=7 2> err &&
+        grep -q 'from there: dense1.b$' err &&
+        grep -q 'of another shape there, so drawn: .* more' err &&
+        sed 's/lstm(n)/gru(n)/' "$TRAIN/text.cell" > g.cell &&
+        cellc train g.cell t.txt --steps 1 -o b.safetensors \
+            --init a.safetensors 2> err && grep -q 'not there, so drawn' err &&
+        ! cellc train g.cell u.txt --steps 1 --init a.safetensors 2> err &&
+        grep -q "'d' is not in the model's vocabulary" err || return
+    printf '%s\n' 'input c[t] in chars' 'param q[chars]' \
+        'c ~ categorical(softmax(q))' > q.cell
+    ! cellc train q.cell t.txt --init a.safetensors 2> err &&
+        grep -q 'no parameter of q has its name and shape' err &&
+        ! cellc "$@" -o a.safetensors --init a.safetensors 2> err &&
+        grep -q 'it cannot be written too' err &&
+        ! cellc "$@" -o b.safetensors --init a.safetensors --resume 2> err &&
+        grep -q 'one of the two' err
+}
+# appears TEXT [TIMES]: in `out`, within some seconds.
+appears() {
+    for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+        [ "$(grep -c -- "$1" out)" -ge "${2:-1}" ] && return
+        sleep 0.5
+    done
+    cat out
+    return 1
+}
+a_spec_is_trained_again_when_it_is_saved() {
+    text 60 > t.txt
+    sed 's/n = 12/n = 6/' "$TRAIN/text.cell" > s.cell
+    "$CELLC" train s.cell t.txt --epochs 1000000 --watch -o m.safetensors \
+        > out 2>&1 &
+    watch=$!
+    appears 'step 1 ' && sed -i 's/n = 6/n = = 6/' s.cell &&
+        appears 'm.safetensors is saved' && appears 'error.E01' &&
+        appears 'waiting for a change' && kill -0 $watch &&
+        sed -i 's/n = = 6/n = 6/; s/1e-2/1e-3/' s.cell &&
+        appears 'm.safetensors: from there: .* and 18 more' &&
+        appears 'step 1 ' 2 && ! grep -q drawn out
+    code=$?
+    kill -INT $watch
+    wait $watch
+    [ $? = 130 ] && [ $code = 0 ] && appears 'm.safetensors is saved' 2 &&
+        cellc eval m.safetensors t.txt
+}
 settings_of_updates_are_checked() {
     curve 50 > x.csv
     while read -r flag value want; do
