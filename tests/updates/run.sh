@@ -167,8 +167,8 @@ appears() {
     cat out
     return 1
 }
-# The metric of the spec that is asked for says what is best and when to stop; it
-# need not be the epoch with the least loss.
+# The metric of the spec that is asked for says what is best and when to stop;
+# it need not be the epoch with the least loss.
 validations_are_judged_by_a_metric() {
     awk 'BEGIN { for (i = 0; i < 300; i++) {
         s = (s * 1103515 + 12345) % 65536
