@@ -136,7 +136,8 @@ static Val same_view(const Emit *e, Val i)
     for (Val k = 0; v->kind == VAL_VIEW && k < e->s->val.n; k++) {
         const Value *w = &e->s->val.v[k];
         if (k != i && e->name[k] && w->kind == VAL_VIEW && w->base == v->base &&
-            w->row == v->row && w->col == v->col && w->axes == v->axes)
+            w->row == v->row && w->col == v->col && w->axes == v->axes &&
+            w->spread == v->spread)
             return k;
     }
     return -1;
@@ -144,6 +145,8 @@ static Val same_view(const Emit *e, Val i)
 
 const char *emit_value_name(Emit *e, Val v)
 {
+    if (e->p->loc[v].spread)
+        return emit_value_name(e, e->s->val.v[v].base);
     Val same = e->name[v] ? -1 : same_view(e, v);
     if (same >= 0)
         e->name[v] = e->name[same];

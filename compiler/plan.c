@@ -335,6 +335,7 @@ static Loc view_loc(const Planner *pl, const Value *v)
     }
     l.axes = v->axes;
     l.n = v->n;
+    l.spread = v->spread;
     if (v->axes == GX_NONE)
         l.ld = row_distance(pl->s->g, v);
     return l;

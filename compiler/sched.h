@@ -21,6 +21,14 @@ typedef enum ValueKind {
     VAL_VIEW    /* part of another value: `base`, `col`, `row` */
 } ValueKind;
 
+/* How an element-wise kernel whose row is a matrix, line by line, reads a
+ * vector. */
+typedef enum Spread {
+    SPREAD_NONE,
+    SPREAD_LINES,  /* one real for each line */
+    SPREAD_COLUMNS /* the same line again and again */
+} Spread;
+
 /* How long a buffer is needed. */
 typedef enum Life {
     LIFE_KEEP,    /* seen by the caller: at a fixed place of its own */
@@ -47,6 +55,7 @@ typedef struct Value {
     int64_t col;      /* VIEW: its first real inside a row of base */
     int row;          /* VIEW with that axis: step t is step t + row of base;
                          without it, of a base that has it: step `row` */
+    Spread spread;    /* VIEW: `base`, a vector, as a matrix of that shape */
     int from, to;     /* VIEW: not equal: the steps of time axis `from` of base
                          are those of `to` */
     int lag, lead;    /* BUFFER with that axis: steps kept before and after */
@@ -135,7 +144,8 @@ typedef struct Kernel {
     Span span;    /* where in the source that is */
     uint8_t axes; /* its rows, see above */
     int64_t m;    /* rows when axes is GX_NONE; PRODUCT: see there */
-    int64_t n, k; /* as in the list above */
+    int64_t n, k; /* as in the list above; FUSED: k is the length of a line
+                     where operands are spread, else 0 */
     VEC(Val) in;
     Val out;        /* -1: FUSED */
     VEC(Inst) inst; /* FUSED */

@@ -80,6 +80,11 @@ static void print_value(Printer *p, Val i)
         return;
     }
     const Value *base = &p->s->val.v[v->base];
+    if (v->spread) {
+        buf_puts(p->out, v->spread == SPREAD_LINES ? "lines " : "columns ");
+        print_value(p, v->base);
+        return;
+    }
     if (v->name && !v->row) {
         buf_puts(p->out, v->name);
         return;

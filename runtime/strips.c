@@ -6,6 +6,7 @@
 enum {
     CHUNK = 512, /* reals that a repeated number is spread over */
     MOST = 6,    /* operands */
+    SHORT = 64,  /* reals of a row that is rather copied than run alone */
     WIDE = 16    /* reals in the widest vector of floats */
 };
 
