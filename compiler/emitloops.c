@@ -96,7 +96,7 @@ static const char *row_offset(Loops *f, Val v, int64_t ld)
     for (int i = CELL_AXES - 1; i >= 0; i--) {
         int axis = emit_inner_first[i];
         if (e->p->loc[v].axes & f->rows.step & axis)
-            buf_printf(&b, "%s%s*%s", b.n ? " + " : "", emit_variable(axis),
+            buf_printf(&b, "%s%s*%s", b.n ? " + " : "", emit_index(e, v, axis),
                        emit_step(e, v, axis));
     }
     if (ld)
@@ -127,7 +127,7 @@ static const char *element(Loops *f, Val v)
     buf_printf(&b, "%s[", emit_value_name(e, v));
     size_t start = b.n;
     bool steps = l->axes & f->rows.step;
-    if (steps && !regular(f, l)) {
+    if (steps && (l->ring || !regular(f, l))) {
         buf_puts(&b, row_offset(f, v, ld));
     } else if (steps || (ld && (f->rows.flat || f->k->m > 1))) {
         ld = ld ? ld : l->ld;

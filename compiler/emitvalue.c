@@ -152,7 +152,9 @@ const char *emit_value_name(Emit *e, Val v)
         e->name[v] = e->name[same];
     else if (!e->name[v])
         e->name[v] = emit_fresh(e, emit_wished_name(e, v));
-    return e->group ? emit_chunk_name(e, v, e->name[v]) : e->name[v];
+    const char *name = e->group ? emit_chunk_name(e, v, e->name[v])
+                                : e->name[v];
+    return e->part ? emit_part_name(e, v, name) : name;
 }
 
 /* ---- where values lie ---- */
@@ -317,6 +319,23 @@ const char *emit_time_number(Emit *e, int axis)
                         e->array ? "behind + " : "", emit_now(e, axis));
 }
 
+const char *emit_ring(Emit *e, Val v, const char *step)
+{
+    const Loc *l = &e->p->loc[v];
+    const char *row = !l->row ? ""
+                              : arena_printf(e->arena, " %c %d",
+                                             l->row < 0 ? '-' : '+',
+                                             l->row < 0 ? -l->row : l->row);
+    return arena_printf(e->arena, "((%s%s) & %d)", step, row, l->ring - 1);
+}
+
+const char *emit_index(Emit *e, Val v, int axis)
+{
+    return e->p->loc[v].ring && axis & GX_TIME
+               ? emit_ring(e, v, emit_now(e, axis))
+               : emit_variable(axis);
+}
+
 const char *emit_pointer(Emit *e, Val v, EmitRows rows)
 {
     const Loc *l = loc_of(e, v);
@@ -330,8 +349,8 @@ const char *emit_pointer(Emit *e, Val v, EmitRows rows)
     for (int i = CELL_AXES - 1; i >= 0; i--) {
         int axis = emit_inner_first[i];
         if (l->axes & rows.step & axis)
-            at = arena_printf(e->arena, "%s + %s*%s", at, emit_variable(axis),
-                              emit_step(e, v, axis));
+            at = arena_printf(e->arena, "%s + %s*%s", at,
+                              emit_index(e, v, axis), emit_step(e, v, axis));
     }
     return at;
 }

@@ -30,6 +30,7 @@ typedef struct Loc {
     CellSize step[CELL_AXES];
     uint8_t axes; /* GX_NONE, GX_B, GX_TB ... */
     int64_t ld, n;
+    int ring, row; /* ring: step t + row is that modulo `ring` */
     int lag, lead; /* of what it is (a view of) */
     Spread spread; /* n is that of the matrix */
     bool chunk;    /* it holds a chunk of a Group alone */

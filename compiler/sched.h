@@ -59,6 +59,8 @@ typedef struct Value {
     int from, to;     /* VIEW: not equal: the steps of time axis `from` of base
                          are those of `to` */
     int lag, lead;    /* BUFFER with that axis: steps kept before and after */
+    int ring;         /* BUFFER: not 0: a power of two: so many steps are kept,
+                         step t in place of t modulo that */
     bool packed;      /* BUFFER: packed right operand, pk x pn */
     int64_t pn, pk;   /* its columns and rows */
     int group;        /* BUFFER: holds the rows of one chunk of that group of
@@ -164,6 +166,8 @@ typedef struct Stage {
     int comp;     /* LOOP over this component of Sched.causal; -1: WHOLE */
     int dir;      /* LOOP: +1: t = 0..T-1; -1: t = T-1..0; WHOLE: 0 */
     int group;    /* index into SchedFn.group, -1: in none */
+    int64_t rows; /* LOOP: not 0: so many sequences go through all its steps,
+                     or those of the chunk, before the next ones */
     bool prepare; /* WHOLE: is done once for all runs */
     VEC(Kernel) kernel;
 } Stage;

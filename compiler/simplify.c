@@ -228,6 +228,7 @@ static Ref structural(Simplify *s, Graph *g, Op op, int nin, const Ref *in,
     case OP_TRANSPOSE:
     case OP_MATMUL:
     case OP_VIEW:
+    case OP_FOLD:
         return simplify_matrix(s, g, op, in, a, b, span);
     case OP_SOLVE:
         return solve(s, g, in, span);

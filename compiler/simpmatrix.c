@@ -273,6 +273,19 @@ static Ref view_of(Simp *p, Ref x, int spec)
                                              : 0;
 }
 
+/* What is smaller after it was folded is added up after that. */
+static Ref fold_of(Simp *p, Ref x, int spec)
+{
+    Graph *g = p->g;
+    const Node n = *NODE(g, x);
+    const ViewSpec *v = &g->view.v[spec];
+    if (n.op != OP_SUMA || shape_size(g, v->x) >= shape_size(g, v->y))
+        return 0;
+    Ref part = IN(g, x, 0);
+    part = add(p, OP_FOLD, 1, &part, spec, 0);
+    return add(p, OP_SUMA, 1, &part, n.a, n.b);
+}
+
 Ref simplify_matrix(Simplify *s, Graph *g, Op op, const Ref *in, int a, int b,
                     Span span)
 {
@@ -286,6 +299,8 @@ Ref simplify_matrix(Simplify *s, Graph *g, Op op, const Ref *in, int a, int b,
         return transpose(&p, in[0]);
     case OP_VIEW:
         return view_of(&p, in[0], a);
+    case OP_FOLD:
+        return fold_of(&p, in[0], a);
     case OP_SUM:
         return sum_of(&p, in[0]);
     default:
