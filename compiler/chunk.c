@@ -203,9 +203,9 @@ typedef struct Circle {
     bool no;
 } Circle;
 
-/* Whether kernel k outside of the loop uses steps of v that are there: of a loop
- * from the last step to the first those at the start, and those after the last;
- * of others those before the first. */
+/* Whether kernel k outside of the loop uses steps of v that are there: of a
+ * loop from the last step to the first those at the start, and those after the
+ * last; of others those before the first. */
 static bool at_an_end(const Kernel *k, const Value *v, const Value *base)
 {
     int bit = cell_time(base->axis), row = v->row;

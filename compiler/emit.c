@@ -11,8 +11,9 @@
 static void take_fixed(Emit *e)
 {
     static const char *const own[] = {
-        "T",   "B",    "t",      "t0",    "j",    "steps",    "chunk", "chunks",
-        "row", "line", "params", "grads", "work", "prepared", "behind", "first", "sequences"};
+        "T",     "B",        "t",      "t0",    "j",        "steps",
+        "chunk", "chunks",   "row",    "line",  "params",   "grads",
+        "work",  "prepared", "behind", "first", "sequences"};
     static const char *const more[][6] = {{"U", "u", "u0", "ub", "tb", "utb"},
                                           {"V", "v", "v0", "vb", "vtb", "vub"}};
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)

@@ -44,7 +44,8 @@ const char *emit_rows_text(Emit *e, int axes)
 const char *emit_chunk_name(Emit *e, Val v, const char *name)
 {
     const Loc *l = &e->p->loc[v];
-    if (l->space != SP_WORK || l->chunk || l->ring || !(l->axes & group_axis(e)))
+    if (l->space != SP_WORK || l->chunk || l->ring ||
+        !(l->axes & group_axis(e)))
         return name;
     for (Val i = 0; i < e->s->val.n && !e->chunk[v]; i++)
         if (e->chunk[i] && e->name[i] == name)
@@ -162,7 +163,8 @@ void emit_part(Emit *e, const Stage *st,
     e->body = outer;
     emit_open(e, "for (int64_t first = 0; first < B; first += %lld)",
               (long long)st->rows);
-    emit_line(e, "const int64_t sequences = B - first < %lld ? B - first : %lld;",
+    emit_line(e,
+              "const int64_t sequences = B - first < %lld ? B - first : %lld;",
               (long long)st->rows, (long long)st->rows);
     print_parts(e, part);
     buf_puts(&e->body, inner.s);

@@ -111,9 +111,8 @@ static void emit_tail(Emit *e, const Kernel *k, int loop)
     int loops = emit_loop_rows(e, around);
     if (loop & axis) {
         emit_line(e, "%s(%s, %s, %s, %s, %s, %s, %s);",
-                  emit_kernel_name(e, "tail_step"), emit_rows_text(e, CELL_B), n,
-                  to, ld,
-                  plus(e, emit_now(e, axis), -k->row), len, value);
+                  emit_kernel_name(e, "tail_step"), emit_rows_text(e, CELL_B),
+                  n, to, ld, plus(e, emit_now(e, axis), -k->row), len, value);
     } else {
         const char *step = emit_step(e, k->out, axis);
         if (k->row)

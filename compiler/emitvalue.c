@@ -152,8 +152,8 @@ const char *emit_value_name(Emit *e, Val v)
         e->name[v] = e->name[same];
     else if (!e->name[v])
         e->name[v] = emit_fresh(e, emit_wished_name(e, v));
-    const char *name = e->group ? emit_chunk_name(e, v, e->name[v])
-                                : e->name[v];
+    const char *name =
+        e->group ? emit_chunk_name(e, v, e->name[v]) : e->name[v];
     return e->part ? emit_part_name(e, v, name) : name;
 }
 
@@ -322,10 +322,10 @@ const char *emit_time_number(Emit *e, int axis)
 const char *emit_ring(Emit *e, Val v, const char *step)
 {
     const Loc *l = &e->p->loc[v];
-    const char *row = !l->row ? ""
-                              : arena_printf(e->arena, " %c %d",
-                                             l->row < 0 ? '-' : '+',
-                                             l->row < 0 ? -l->row : l->row);
+    const char *row =
+        !l->row ? ""
+                : arena_printf(e->arena, " %c %d", l->row < 0 ? '-' : '+',
+                               l->row < 0 ? -l->row : l->row);
     return arena_printf(e->arena, "((%s%s) & %d)", step, row, l->ring - 1);
 }
 

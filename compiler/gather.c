@@ -108,8 +108,8 @@ static bool begin(Gather *w)
         const Task *k = &w->t->v.v[i];
         w->after[i] = w->before[i] = false;
         w->inside[i] = k->fn == w->fn && k->region == w->loop;
-        any |= w->inside[i] && k->kind == TK_NODE &&
-               is_matrix(w->t->g, k->node);
+        any |=
+            w->inside[i] && k->kind == TK_NODE && is_matrix(w->t->g, k->node);
     }
     return any;
 }
