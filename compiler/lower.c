@@ -314,7 +314,7 @@ static void lower_square(Lower *w, int i)
     n.k = shape_size(g, NODE(g, r)->shape) / n.n;
     for (int k = 0; k < NODE(g, r)->nin; k++)
         add_in(w, &n, value_of(w, i, IN(g, r, k), false));
-    add_room(w, &n, solve ? n.n * n.n : 2 * n.n * n.n);
+    add_room(w, &n, solve ? n.n * n.n : 5 * n.n * n.n);
     put(w, n);
 }
 
