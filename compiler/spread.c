@@ -89,9 +89,11 @@ Ref level_operand(const Level *l, Ref r, int k, Spread *how)
     Ref in = level_scalar(g, IN(g, r, k));
     int64_t length = 0;
     *how = SPREAD_NONE;
+    if (shape_size(g, NODE(g, in)->shape) == 1)
+        return in;
     if (!OP_IS_EW(NODE(g, r)->op)) {
         *how = k ? SPREAD_COLUMNS : SPREAD_LINES;
-        return level_strip(g, in);
+        return in;
     }
     if (NODE(g, in)->op != OP_VIEW)
         return in;
