@@ -75,6 +75,8 @@ static int64_t product_flops(const Graph *g, const Kernel *k)
     case KN_OUTER:
         return 2 * k->n * k->k;
     case KN_PRODUCT:
+        if (k->m == 1 && k->n == 1)
+            return 0; /* a sum of a row */
         return 2 * k->parts * k->m * k->n * k->k;
     case KN_FUSED:
         return outer_flops(g, k);
