@@ -289,6 +289,15 @@ static bool steps_apart(Find *f, int comp)
     return true;
 }
 
+/* Whether no value of the component is of whole sequences along the axis. */
+static bool stepwise(const Find *f, int comp, int axis)
+{
+    for (Ref r = 1; r < (Ref)f->g->node.n; r++)
+        if (f->out->comp[r] == comp && whole(f->g, r, axis))
+            return false;
+    return true;
+}
+
 /* The axes along which a component reads itself: at earlier steps, at later
  * ones, at the ends. */
 typedef struct Reached {
@@ -315,7 +324,8 @@ static Reached *reached_axes(Find *f)
 }
 
 /* The axis of each loop: the one at whose other steps it is read; of several
- * the first that can be swept and leaves no cycle within a step. */
+ * the first that can be swept, is not looked at as a whole meanwhile and leaves
+ * no cycle within a step. */
 static void choose_axes(Find *f)
 {
     Reached *reached = reached_axes(f);
@@ -329,7 +339,8 @@ static void choose_axes(Find *f)
             *axis = k;
             first = first < 0 ? k : first;
             if (set == 1 << k ||
-                (!(x->back & x->ahead & 1 << k) && steps_apart(f, i)))
+                (!(x->back & x->ahead & 1 << k) && stepwise(f, i, k) &&
+                 steps_apart(f, i)))
                 break;
             *axis = first;
         }

@@ -462,6 +462,23 @@ int cellc_plan_stream(Cellc *c)
     return code;
 }
 
+/* The elaborated graph, with what shows the flow of gradients. */
+static int watch_flow(Cellc *c)
+{
+    for (int i = 0; i < c->flow.n; i++) {
+        const char *name = c->flow.v[i];
+        int slot = flow_slot(c->elab.graph, name);
+        if (slot < 0) {
+            cellc_say(c, "error", "cellc: error: no equation %s to watch\n",
+                      name);
+            return CELLC_USAGE;
+        }
+        c->elab.graph = pass_direct(c->elab.graph, slot, name);
+        c->elab.graph = pass_perturb(c->elab.graph, slot, name);
+    }
+    return CELLC_OK;
+}
+
 static int compile(Cellc *c)
 {
     int code = check(c);
@@ -478,6 +495,8 @@ static int compile(Cellc *c)
     diags_flush(c->diags);
     if (c->elab.open.n)
         return CELLC_USER;
+    if ((code = watch_flow(c)) != CELLC_OK)
+        return code;
     Graph *g = c->elab.graph;
     PASS("elaborate", g);
     PASS("final", pass_final(g));

@@ -45,6 +45,9 @@ int cellc_add_text(Cellc *c, const char *name, const char *text, size_t size);
  *   becomes an input; may be given again), "upstream" NAME (differentiate
  *   sum(NAME * up.NAME) over all given instead of the loss; NAME an output
  *   or final.STATE), "inputgrad" 0|1 (gradients of inputs and starts too),
+ *   "flow" NAME (an input perturb.NAME is added to that state at each step, and
+ *   an output direct.NAME is its derivative by the step before along paths that
+ *   pass element by element, where there are some; may be given again),
  *   "segments" 0|1 (sequences may be run in segments, see runtime/segment.h),
  *   "steady" 0|1 (with backward = 0: what depends on parameters alone is
  *   computed where FRESH is not 0, so that steps need not do it each time),
@@ -76,6 +79,7 @@ typedef struct CellcDecl {
     const char *latency; /* outputs: "0", "3 steps", "whole sequence" */
     const char *blame;   /* outputs: why the whole sequence, or NULL */
     const char *doc;     /* text of its ## comment, or NULL */
+    int given;           /* states: 1: a cell's input, which has no equation */
 } CellcDecl;
 int cellc_decl_count(const Cellc *c);
 const CellcDecl *cellc_decl(const Cellc *c, int i);
@@ -84,6 +88,8 @@ const char *cellc_open_dim(const Cellc *c, int i);
 /* i-th option: name, value as text, doc; returns 0 past the last. */
 int cellc_option_at(const Cellc *c, int i, const char **name,
                     const char **value, const char **doc);
+/* Whether its value is a layer, such as lstm(n). */
+int cellc_option_is_layer(const Cellc *c, int i);
 /* i-th name of a member of an index set that the texts write ("<s>" of "dst");
  * returns 0 past the last. */
 int cellc_member_at(const Cellc *c, int i, const char **set, const char **name);
@@ -92,6 +98,8 @@ int cellc_member_at(const Cellc *c, int i, const char **set, const char **name);
  * past the last. */
 int cellc_axis_at(const Cellc *c, int i, const char **name, int *like,
                   int *rate);
+/* Path of the i-th text, added or used by one; NULL past the last. */
+const char *cellc_file_at(const Cellc *c, int i);
 /* i-th entry of a `train` or `data` block as text; 0 past the last. */
 int cellc_setting_at(const Cellc *c, const char *block, int i, const char **key,
                      const char **value);
@@ -101,6 +109,23 @@ int cellc_compile(Cellc *c);
 /* The running model of the last compile, on the backend that was set; lives
  * until cellc_free() or the next cellc_compile().  NULL after an error. */
 const CellDesc *cellc_jit(Cellc *c);
+
+/* Where a NaN or an infinity comes from: of a model on the backend eval (of
+ * cellc_jit), which is run on what the arguments hold, as its descriptor's
+ * forward (fn 0) or its gradients (1) would be. Returns 0 where loss and
+ * gradients are finite. Texts are owned by the handle until the next call. */
+typedef struct CellcOrigin {
+    const char *name;  /* equation, parameter or input; NULL: none known */
+    const char *place; /* "FILE:LINE:COL: exp(812.4) = inf", the line, and an
+                          underline of the operation, with newlines; of one in
+                          the library also the line of the spec for it */
+    const char *axis;  /* time axis, NULL: it is of no step */
+    int64_t step;      /* along it, from 1 */
+    int64_t row;       /* sequence, from 0; -1: of all of them */
+    int given;         /* 1: it is a value of that parameter or input */
+} CellcOrigin;
+int cellc_blame(Cellc *c, int fn, const void *params, void *grads, void *work,
+                const int64_t *n, CellcOrigin *origin);
 
 /* FLOPs of the products of matrices, of the last compile: what the equations
  * ask for (without backward = 0, those of the derivatives as well), and what

@@ -97,6 +97,8 @@ static int set_word(Cellc *c, const char *key, const char *value)
         vec_push(c->keep, &c->state, keep(c, value));
     else if (!strcmp(key, "upstream"))
         vec_push(c->keep, &c->upstream, keep(c, value));
+    else if (!strcmp(key, "flow"))
+        vec_push(c->keep, &c->flow, keep(c, value));
     else if (!strcmp(key, "name"))
         c->name = keep(c, value);
     else if (!strcmp(key, "chunk")) {
@@ -167,6 +169,11 @@ int cellc_option_at(const Cellc *c, int i, const char **name,
     *value = c->elab.option.v[i].value;
     *doc = c->elab.option.v[i].doc;
     return 1;
+}
+
+int cellc_option_is_layer(const Cellc *c, int i)
+{
+    return i >= 0 && i < c->elab.option.n && c->elab.option.v[i].layer;
 }
 
 int cellc_axis_at(const Cellc *c, int i, const char **name, int *like,
@@ -460,6 +467,47 @@ int cellc_fact_at(Cellc *c, int i, CellcFact *fact)
         i >= c->facts.n)
         return 0;
     *fact = c->facts.v[i];
+    return 1;
+}
+
+static bool of_library(const Cellc *c, Span at)
+{
+    Place p = source_place(&c->sources, at.lo);
+    return !at.hi || !p.file || p.file->library;
+}
+
+const char *cellc_file_at(const Cellc *c, int i)
+{
+    return i < c->used.n ? c->used.v[i].text.name : NULL;
+}
+
+/* "FILE:LINE:COL: exp(812.4) = inf" with the line; of an operation of the
+ * library also the user's line that led there. */
+static const char *origin_place(Cellc *c, const EvalOrigin *o)
+{
+    buf_init(&c->shown, c->run);
+    diag_place(&c->shown, &c->sources, o->span, o->what);
+    int i = of_library(c, o->span) ? o->path.n : 0;
+    while (i > 0 && of_library(c, o->path.v[i - 1]))
+        i--;
+    if (i > 0)
+        diag_place(&c->shown, &c->sources, o->path.v[i - 1], "for this");
+    return c->shown.s;
+}
+
+int cellc_blame(Cellc *c, int fn, const void *params, void *grads, void *work,
+                const int64_t *n, CellcOrigin *origin)
+{
+    EvalOrigin o;
+    if (!c->desc || !c->desc->run || setjmp(c->escape.env) ||
+        !eval_blame(c->desc, fn, params, grads, work, n, c->run, &o))
+        return 0;
+    *origin = (CellcOrigin){.name = o.name,
+                            .place = origin_place(c, &o),
+                            .axis = o.axis >= 0 ? c->desc->time[o.axis] : NULL,
+                            .step = o.step,
+                            .row = o.row,
+                            .given = o.kind != ORIGIN_EQUATION};
     return 1;
 }
 

@@ -11,6 +11,7 @@
 #include "jit.h"
 #include "latency.h"
 #include "library.h"
+#include "perturb.h"
 
 typedef struct CellcText {
     const char *name, *text;
@@ -45,7 +46,7 @@ struct Cellc {
     VEC(CellcPair) option;
     VEC(CellcSize) dim;
     VEC(Vocab) vocab;
-    VEC(const char *) state, upstream;
+    VEC(const char *) state, upstream, flow;
     Settings set;
     const char *name; /* of the model, or NULL */
     const char *backend;

@@ -145,8 +145,7 @@ static bool is_text(Place p)
     return true;
 }
 
-/* "file:line:col: " and what was said, then the source line. */
-static void put_place(Buf *out, const Sources *s, Span at, const char *said)
+void diag_place(Buf *out, const Sources *s, Span at, const char *said)
 {
     Place p = source_place(s, at.lo);
 
@@ -227,7 +226,7 @@ void diag(Diags *d, DiagId id, Span at, ...)
     d->row = row;
     d->help = NULL;
     buf_init(&d->text, d->arena);
-    put_place(&d->text, d->sources, at, said.line);
+    diag_place(&d->text, d->sources, at, said.line);
     if (said.user.hi)
         diag_note(d, said.user, "applied here");
 }
@@ -244,7 +243,7 @@ void diag_note(Diags *d, Span at, const char *fmt, ...)
     va_end(ap);
     text = arena_printf(d->arena, "note: %s", text);
     if (source_place(d->sources, at.lo).file)
-        put_place(&d->text, d->sources, at, text);
+        diag_place(&d->text, d->sources, at, text);
     else
         buf_printf(&d->text, "%s\n", text);
 }

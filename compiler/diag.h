@@ -34,6 +34,9 @@ void diag_note(Diags *d, Span at, const char *fmt, ...)
 /* The one "help: ..." line of the message being built. */
 void diag_help(Diags *d, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+/* "file:line:col: " and what is said, then the source line with an underline.
+ */
+void diag_place(Buf *out, const Sources *s, Span at, const char *said);
 void diags_flush(Diags *d);
 int diags_errors(const Diags *d);
 /* Closest of n candidates by edit distance, or NULL if none is close. */

@@ -170,6 +170,14 @@ typedef struct OwnAxis {
     int axis; /* -1: no argument has said yet which */
 } OwnAxis;
 
+/* One copy of e in sum[k = 1:τ](e): a scope with that k in front.  What e
+ * stores under names of its own stays from round to round. */
+typedef struct Turn {
+    const Ast *call;
+    double k;
+    Scope *scope;
+} Turn;
+
 struct Scope {
     Scope *up;           /* file scope; NULL for that itself */
     const char *prefix;  /* of slots: "h.1.fwd" or "" */
@@ -187,6 +195,7 @@ struct Scope {
     Val any;             /* shape that `[...]` means; NONE until solved */
     const char *where;   /* "lstm" for messages, NULL at top level */
     VEC(Ast *) terms;    /* loss, metric and ~ statements of a cell */
+    VEC(Turn) turns;     /* of each sum[k = 1:τ](e) in it */
 };
 
 typedef enum LayerKind { LAYER_CELL, LAYER_REV, LAYER_STACK } LayerKind;
@@ -270,6 +279,7 @@ struct Elab {
     int depth;            /* nesting of calls, against endless recursion */
     int unnamed;          /* expressions stored under a name of their own */
     const Ast *deriving;  /* function whose own derivative is read, or NULL */
+    int derived;          /* how deep in that of the same one */
     VEC(Member) member;   /* names of members of sets that the texts write */
     const char *reduce;   /* how terms are averaged */
     bool skip;            /* terms leave out the first SKIP steps */

@@ -14,6 +14,13 @@ static bool combinator(const char *name)
            !strcmp(name, "rev");
 }
 
+/* Whether the name's own text, where it is written, may be a layer: a pattern
+ * of which each use makes weights of its own. */
+static bool stands_for_layer(const Name *n)
+{
+    return n->kind == N_ARG || n->kind == N_OPTION;
+}
+
 /* Does the expression stand for a layer (weights), not for a value? */
 bool is_layer(Elab *e, Scope *s, Ast *a, int depth)
 {
@@ -32,7 +39,7 @@ bool is_layer(Elab *e, Scope *s, Ast *a, int depth)
     Name *n = scope_lookup(e, s, a->name);
     if (!n || !n->rhs || n->part >= 0)
         return false;
-    if (n->kind == N_ARG)
+    if (stands_for_layer(n))
         return is_template(e, n->from, n->rhs, depth + 1);
     return n->kind == N_EQN && is_layer(e, n->scope, n->rhs, depth + 1);
 }
@@ -55,7 +62,7 @@ static const char *layer_word(Elab *e, Scope *s, Ast *a)
     if (a->kind == A_CALL)
         return a->kid->name;
     Name *n = scope_lookup(e, s, a->name);
-    return n && n->kind == N_ARG ? layer_word(e, n->from, n->rhs) : a->name;
+    return n && stands_for_layer(n) ? layer_word(e, n->from, n->rhs) : a->name;
 }
 
 static Ast *site_layer(Elab *e, Scope *s, Ast *a)
@@ -190,7 +197,7 @@ static Layer *layer_make(Elab *e, Scope *s, Ast *a, const char *prefix,
     Name *n = scope_lookup(e, s, a->kind == A_NAME ? a->name : a->kid->name);
     if (a->kind == A_NAME && n->kind != N_CELL) {
         n->used = true;
-        if (n->kind == N_ARG)
+        if (stands_for_layer(n))
             return layer_make(e, n->from, n->rhs, prefix, true);
         if (fresh)
             return layer_make(e, n->scope, n->rhs, prefix, true);

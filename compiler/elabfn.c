@@ -283,6 +283,41 @@ static Scope *small_scope(Elab *e, Scope *up, Scope *caller)
     return s;
 }
 
+/* The scope of the copy for k: the same place, with one name more in front. */
+static Scope *turn_scope(Elab *e, Scope *s, const Ast *call, const Ast *key,
+                         double k)
+{
+    Scope *in = NULL, kept = {0};
+    for (int i = 0; i < s->turns.n && !in; i++)
+        if (s->turns.v[i].call == call && s->turns.v[i].k == k)
+            in = s->turns.v[i].scope;
+    bool made = !in;
+    if (made) {
+        in = NEW(e->arena, Scope);
+        vec_push(e->arena, &s->turns, ((Turn){call, k, in}));
+    }
+    kept = *in;
+    *in = *s;
+    in->names = kept.names;
+    memcpy(&in->order, &kept.order, sizeof in->order);
+    memcpy(&in->turns, &kept.turns, sizeof in->turns);
+    memset(&in->terms, 0, sizeof in->terms);
+    in->up = s;
+    if (made)
+        scope_bind(e, in, key->name, val_num(e, k), key->span);
+    return in;
+}
+
+/* Its value.  Names that it stores are typed with those of all scopes. */
+static Val turn_value(Elab *e, Scope *in, Ast *what)
+{
+    bool none = !in->order.n;
+    Val v = expr(e, in, what);
+    if (none && in->order.n)
+        vec_push(e->arena, &e->scope, in);
+    return v;
+}
+
 /* sum[k=1:τ](e): one copy of e per k. */
 static Val over_range(Elab *e, Scope *s, const char *name, Ast *call, Ast *key)
 {
@@ -301,13 +336,8 @@ static Val over_range(Elab *e, Scope *s, const char *name, Ast *call, Ast *key)
                                    : OP_add;
     Val total = val_none();
     for (double k = lo.num; k <= hi.num; k++) {
-        Scope *inner = NEW(e->arena, Scope);
-        *inner = *s; /* the same place, with one name more in front */
-        inner->names = NULL;
-        inner->order.n = 0;
-        inner->up = s;
-        scope_bind(e, inner, key->name, val_num(e, k), key->span);
-        Val v = expr(e, inner, call->kid->next);
+        Scope *in = turn_scope(e, s, call, key, k);
+        Val v = turn_value(e, in, call->kid->next);
         if (v.kind != V_TENSOR && e->building)
             return v;
         Val pair[2] = {total, v};
@@ -426,15 +456,22 @@ static Val stopped(Elab *e, Val v, Span at)
     return val_op(e, OP_stopgrad, 1, &v, at, NULL);
 }
 
-/* In its own derivative a function is just its value: hypot' = a/hypot. */
+/* hypot' = a/hypot: the function in its own derivative.  It has a derivative
+ * there too, for grad(e, W), whose gradient is a second one; in that one it is
+ * just its value. */
+enum { MOST_DERIVED = 2 };
+
 static Val derivative(Elab *e, Scope *s, const Ast *def, Ast *d)
 {
     const Ast *outer = e->deriving;
+    int derived = e->derived;
+    e->derived = outer == def ? derived + 1 : 1;
     e->deriving = def;
     e->depth++;
     Val v = expr(e, s, d);
     e->depth--;
     e->deriving = outer;
+    e->derived = derived;
     return v;
 }
 
@@ -454,7 +491,8 @@ Val call_fn(Elab *e, Scope *s, Val f, int n, Val *arg, const Span *at,
     Ast *def = f.def;
     Scope *in = small_scope(e, f.home, s), *raw = small_scope(e, f.home, s);
     int want = 0;
-    bool own = false, inside = def == e->deriving;
+    bool own = false;
+    bool inside = def == e->deriving && e->derived == MOST_DERIVED;
     Ast *body = def->kid;
     for (; body->kind == A_ARG; body = body->next, want++)
         own |= !inside && own_derivative(def, body->name);

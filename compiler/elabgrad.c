@@ -1,39 +1,7 @@
 /* grad(e, W): the derivative of a number by a value that it was computed from,
- * inside a step, for cells that learn while they run (inner losses).  The same
- * vector-Jacobian products as for training, on the part of the graph between
- * the two; what they make is differentiated later like all else. */
+ * inside a step, for cells that learn while they run (inner losses). */
 #include "elab.h"
 #include "grad.h"
-
-/* What lies between: operands come before their users. */
-static void mark(Grad *z, Ref from, Ref to)
-{
-    z->wants[from] = true;
-    for (Ref r = from + 1; r <= to; r++)
-        for (int i = 0; i < NODE(z->g, r)->nin && !z->wants[r]; i++)
-            z->wants[r] = z->wants[IN(z->g, r, i)];
-}
-
-static Ref derivative(Elab *e, Ref of, Ref by)
-{
-    Grad z = {.g = e->graph, .tmp = arena_new(NULL), .n = e->graph->node.n};
-    z.cot = NEW_N(z.tmp, Cot, z.n);
-    z.wants = NEW_N(z.tmp, bool, z.n);
-    mark(&z, by, of);
-    Ref d = 0;
-    if (z.wants[of]) {
-        cot_add(&z, of, graph_const(e->graph, 1));
-        for (Ref r = of; r > by; r--) {
-            d = z.wants[r] ? cot_total(&z, r) : 0;
-            if (d)
-                vjp(&z, r, OP_IS_EW(NODE(z.g, r)->op) ? d : cot_full(&z, d, r));
-        }
-        d = cot_total(&z, by);
-        d = d ? cot_full(&z, d, by) : 0;
-    }
-    arena_free(z.tmp);
-    return d;
-}
 
 Val fn_grad(Call *c)
 {
@@ -56,7 +24,7 @@ Val fn_grad(Call *c)
         diag(e->diags, E_GRAD_AXES, c->at[1]);
         return val_none();
     }
-    Ref d = derivative(e, of, by);
+    Ref d = grad_step(e->graph, of, by, false);
     if (!d) {
         diag(e->diags, E_GRAD_APART, c->a->span);
         return val_none();

@@ -100,6 +100,7 @@ static void slot_decl(Elab *e, Elaborated *out, const Name *n, int part)
         d.role = CELL_NOISE;
     } else if (s->kind == SLOT_EQN && (n->min_off || n->max_off)) {
         d.role = CELL_STATE;
+        d.given = n->kind != N_EQN;
         if (n->min_off >= 0)
             d.flags |= CELL_BACKWARD;
     } else {
@@ -140,7 +141,8 @@ static void option_infos(Elab *e, Elaborated *out)
         Buf b;
         buf_init(&b, e->arena);
         ast_print_expr(&b, n->rhs);
-        OptionInfo o = {n->name, b.s, n->stmt->doc};
+        OptionInfo o = {n->name, b.s, n->stmt->doc,
+                        is_template(e, n->from, n->rhs, 0)};
         vec_push(e->arena, &out->option, o);
     }
     for (int i = 0; i < e->set->noption; i++) {

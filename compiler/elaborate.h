@@ -45,6 +45,7 @@ typedef struct Settings {
 
 typedef struct OptionInfo {
     const char *name, *value, *doc;
+    bool layer;
 } OptionInfo;
 
 /* A string that stands for a member of an index set: y[0] = "<s>". */

@@ -79,21 +79,27 @@ static Ref bound_at(const Bound *b, int n, int j, bool end)
     return beyond ? b[n - 1].value : 0;
 }
 
-static const double *bound_row(Eval *e, const Slot *s, int j, bool end, Step t,
-                               int64_t b)
+/* Whether the caller has put that row, or the chunk before has left it. */
+static bool is_given(const Eval *e, int slot, Step t, int64_t b)
 {
-    Ref r = end ? bound_at(s->hi.v, s->hi.n, j, true)
-                : bound_at(s->lo.v, s->lo.n, j, false);
-    int64_t n = shape_size(e->g, s->shape);
-    double *row = NEW_N(e->tmp, double, n);
-    if (!r)
-        return row;
-    eval_demand(e, r, t);
-    const double *v = eval_row(e, r, t, b);
-    bool scalar = eval_width(e, r) == 1;
-    for (int64_t i = 0; i < n; i++)
-        row[i] = v[scalar ? 0 : i];
-    return row;
+    const Slot *s = SLOT(e->g, slot);
+    const CellTensor *x = e->slot_tensor[slot];
+    int64_t u = t.t[s->axis];
+    if (u < 0)
+        return !e->start && x && -u <= x->lag;
+    return u < (int64_t)e->len[s->axis][b] && !s->root;
+}
+
+Ref eval_slot_node(const Eval *e, int slot, Step t, int64_t b)
+{
+    const Slot *s = SLOT(e->g, slot);
+    int64_t len = (int64_t)e->len[s->axis][b], u = t.t[s->axis];
+    if (is_given(e, slot, t, b))
+        return 0;
+    if (u < 0)
+        return bound_at(s->lo.v, s->lo.n, (int)(u + 1), false);
+    return u < len ? s->root
+                   : bound_at(s->hi.v, s->hi.n, (int)(u - len + 1), true);
 }
 
 static const double *work_row(Eval *e, int s, Step t, int64_t b)
@@ -129,24 +135,17 @@ static void demand_swept(Eval *e, Ref root, Step t)
 
 const double *eval_slot_row(Eval *e, int slot, Step t, int64_t b)
 {
-    const Slot *s = SLOT(e->g, slot);
-    int64_t len = (int64_t)e->len[s->axis][b], u = t.t[s->axis];
-    if (u < 0 && !e->start && e->slot_tensor[slot] &&
-        -u <= e->slot_tensor[slot]->lag)
+    Ref r = eval_slot_node(e, slot, t, b);
+    int64_t n = shape_size(e->g, SLOT(e->g, slot)->shape);
+    if (!r && is_given(e, slot, t, b))
         return work_row(e, slot, t, b);
-    if (u < 0)
-        return bound_row(e, s, (int)(u + 1), false, t, b);
-    if (u >= len)
-        return bound_row(e, s, (int)(u - len + 1), true, t, b);
-    if (!s->root)
-        return work_row(e, slot, t, b);
-    demand_swept(e, s->root, t);
-    const double *v = eval_row(e, s->root, t, b);
-    int64_t n = shape_size(e->g, s->shape);
-    if (eval_width(e, s->root) == n)
+    if (r)
+        demand_swept(e, r, t);
+    const double *v = r ? eval_row(e, r, t, b) : NULL;
+    if (r && eval_width(e, r) == n)
         return v;
     double *row = NEW_N(e->tmp, double, n);
-    for (int64_t i = 0; i < n; i++)
+    for (int64_t i = 0; i < n && r; i++)
         row[i] = *v;
     return row;
 }
@@ -302,20 +301,17 @@ static void hold(Eval *e, Ref r, Step t)
                sizeof(double) * (size_t)eval_width(e, r));
 }
 
-void eval_demand(Eval *e, Ref r, Step t)
+/* As the model's own numbers would hold it. */
+static void narrow(Eval *e, Ref r, Step t, int64_t rows)
+{
+    double *v = e->val[r] + place(e, r, t, 0);
+    for (int64_t i = 0; i < rows * eval_width(e, r); i++)
+        v[i] = (float)v[i];
+}
+
+static void evaluate(Eval *e, Ref r, Step t, int64_t rows)
 {
     const Node *n = NODE(e->g, r);
-    int64_t w = eval_width(e, r);
-    int64_t rows = n->axes & CELL_B ? e->n[CELL_AT_B] : 1;
-    if (!e->val[r]) {
-        int64_t steps = cell_rows(n->axes & GX_TIME, e->n);
-        e->val[r] = NEW_N(e->tmp, double, w *rows *steps);
-        e->done[r] = NEW_N(e->tmp, char, steps);
-    }
-    int64_t step = step_number(e, n->axes, t);
-    if (e->done[r][step])
-        return;
-    e->done[r][step] = 1;
     if (over_rows((Op)n->op)) {
         eval_over_rows(e, r, t, e->val[r] + place(e, r, t, 0));
         return;
@@ -338,6 +334,25 @@ void eval_demand(Eval *e, Ref r, Step t)
         else
             leaf_or_slot(e, r, from, b, out);
     }
+}
+
+void eval_demand(Eval *e, Ref r, Step t)
+{
+    const Node *n = NODE(e->g, r);
+    int64_t w = eval_width(e, r);
+    int64_t rows = n->axes & CELL_B ? e->n[CELL_AT_B] : 1;
+    if (!e->val[r]) {
+        int64_t steps = cell_rows(n->axes & GX_TIME, e->n);
+        e->val[r] = NEW_N(e->tmp, double, w *rows *steps);
+        e->done[r] = NEW_N(e->tmp, char, steps);
+    }
+    int64_t step = step_number(e, n->axes, t);
+    if (e->done[r][step])
+        return;
+    e->done[r][step] = 1;
+    evaluate(e, r, t, rows);
+    if (e->narrow)
+        narrow(e, r, t, rows);
 }
 
 /* Writes node r (and for states the rows before step 1) to its tensor. */
@@ -419,6 +434,14 @@ static void run_roots(Eval *e, bool grads, void *grad_block)
     }
 }
 
+static bool is_short_name(const Graph *g, const char *name)
+{
+    for (int i = 0; i < g->slot.n; i++)
+        if (SLOT(g, i)->alias && !strcmp(SLOT(g, i)->alias, name))
+            return true;
+    return false;
+}
+
 static void find_tensors(Eval *e)
 {
     const Graph *g = e->g;
@@ -439,9 +462,9 @@ static void find_tensors(Eval *e)
         if (x->role != CELL_INPUT && x->role != CELL_NOISE &&
             x->role != CELL_STATE)
             continue;
-        /* A short name of a state may be that of an equation too. */
+        /* The short name of a state may be that of an equation too. */
         int s = graph_slot_find(g, x->name);
-        if (s >= 0 && (x->role != CELL_STATE || SLOT(g, s)->axis == x->axis))
+        if (s >= 0 && (x->role != CELL_STATE || !is_short_name(g, x->name)))
             e->slot_tensor[s] = x;
     }
 }
@@ -452,30 +475,41 @@ typedef struct EvalUser {
     Causal causal;
 } EvalUser;
 
+void eval_begin(Eval *e, const CellDesc *d, const void *params, void *work,
+                const int64_t *n)
+{
+    const EvalUser *u = d->user;
+    memset(e, 0, sizeof *e);
+    e->g = u->g;
+    e->plan = u->plan;
+    e->causal = &u->causal;
+    e->d = d;
+    e->tmp = arena_new(NULL);
+    e->n = n;
+    e->params = params;
+    e->work = work;
+    e->val = NEW_N(e->tmp, double *, u->g->node.n);
+    e->done = NEW_N(e->tmp, char *, u->g->node.n);
+    for (int i = 0; i < d->ntime; i++)
+        e->len[i] = d->like[i] >= 0 && d->rate[i] == 1
+                        ? e->len[d->like[i]]
+                        : NEW_N(e->tmp, double, n[CELL_AT_B]);
+    find_tensors(e);
+}
+
+void eval_all(Eval *e, int fn, void *grads)
+{
+    if (!fn)
+        run_forward(e);
+    run_roots(e, fn == 1, grads);
+}
+
 static int eval_run(const CellDesc *d, int fn, const void *params, void *grads,
                     void *work, const int64_t *n)
 {
-    const EvalUser *u = d->user;
     Eval e;
-    memset(&e, 0, sizeof e);
-    e.g = u->g;
-    e.plan = u->plan;
-    e.causal = &u->causal;
-    e.d = d;
-    e.tmp = arena_new(NULL);
-    e.n = n;
-    e.params = params;
-    e.work = work;
-    e.val = NEW_N(e.tmp, double *, u->g->node.n);
-    e.done = NEW_N(e.tmp, char *, u->g->node.n);
-    for (int i = 0; i < d->ntime; i++)
-        e.len[i] = d->like[i] >= 0 && d->rate[i] == 1
-                       ? e.len[d->like[i]]
-                       : NEW_N(e.tmp, double, n[CELL_AT_B]);
-    find_tensors(&e);
-    if (!fn)
-        run_forward(&e);
-    run_roots(&e, fn == 1, grads);
+    eval_begin(&e, d, params, work, n);
+    eval_all(&e, fn, grads);
     arena_free(e.tmp);
     return 0;
 }

@@ -24,9 +24,16 @@ typedef struct Eval {
     char **done;  /* per node and step */
     double *len[CELL_TIMES]; /* [B] */
     bool start;
+    bool narrow;                    /* every value is rounded to a float */
     const CellTensor **slot_tensor; /* per slot: where it lies in work */
     const CellTensor **total;       /* per root: TOTAL of that TERM */
 } Eval;
+
+/* Starts an evaluation; the caller frees e->tmp.  Then all of fn: 0 forward, 1
+ * the gradients. */
+void eval_begin(Eval *e, const CellDesc *d, const void *params, void *work,
+                const int64_t *n);
+void eval_all(Eval *e, int fn, void *grads);
 
 int64_t eval_width(const Eval *e, Ref r); /* reals in a row */
 /* The row of node r at step t for sequence b; r must have been demanded. */
@@ -35,6 +42,8 @@ void eval_demand(Eval *e, Ref r, Step t);
 /* Row of slot `s` at step t, which may lie outside of the sequence along the
  * slot's own axis: bounds and carried rows included. */
 const double *eval_slot_row(Eval *e, int s, Step t, int64_t b);
+/* The node that gives that row; 0: none, it is the caller's, or zeros. */
+Ref eval_slot_node(const Eval *e, int s, Step t, int64_t b);
 /* Structural operators whose operands stand in the same row. */
 void eval_structural(Eval *e, Ref r, Step t, int64_t b, double *out);
 /* Those on matrices, evalmatrix.c: adds to `out`. */

@@ -36,6 +36,11 @@ Ref cot_total(Grad *z, Ref r);
 Ref cot_full(Grad *z, Ref d, Ref like);
 /* Hands the cotangent `d` of forward node r on to its operands. */
 void vjp(Grad *z, Ref r, Ref d);
+/* gradstep.c: derivative of `of` by `by`, both of the same step, with the shape
+ * and axes of `by`; of a vector, of the sum of its elements.  elementwise:
+ * along the paths alone whose operators act element by element, so of each
+ * element by its own.  0: it does not depend on it. */
+Ref grad_step(Graph *g, Ref of, Ref by, bool elementwise);
 /* vjpmatrix.c: the part of it that is about matrices. */
 void vjp_matrix(Grad *z, Ref r, Ref d);
 

@@ -193,7 +193,8 @@ static void grow(int *v, int to)
 }
 
 /* How far each slot is read before its first and after its last step.  A
- * sequence may have no step in this chunk, so `end` may be row -1. */
+ * sequence may have no step in this chunk, so `end` may be row -1, and step 1
+ * lies behind the last. */
 static void find_pads(Level *l)
 {
     for (int i = 0; i < l->order.n; i++) {
@@ -206,7 +207,7 @@ static void find_pads(Level *l)
         int first = n->b, last = n->b;
         if (n->op == OP_AT) {
             first = n->num != 0 ? n->b - 1 : n->b - 1 < 0 ? n->b - 1 : 0;
-            last = n->num != 0 ? n->b : n->b - 1;
+            last = n->num != 0 ? n->b : n->b == 1 ? 1 : n->b - 1;
         }
         grow(&l->lag[n->a], -first);
         grow(&l->lead[n->a], last);

@@ -329,6 +329,7 @@ arg_list:
 arg:
     expr
   | expr '=' expr               { $$ = build_arg(lx, @$, $1, $3); }
+  | expr ':' expr               { $$ = build_2(lx, A_RANGE, @$, $1, $3); }
 ;
 index:
     '[' subs ']'                { $$ = build_list(lx, A_SUBS, @$, $2); }

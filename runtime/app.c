@@ -145,16 +145,9 @@ static int predict_run(Flags *f, void *user)
     return with_host(f, user, app_predict, 1);
 }
 
-static int generate(AppHost *h, const Flags *f, const char *checkpoint,
-                    const char *data)
-{
-    (void)data;
-    return app_generate(h, f, checkpoint);
-}
-
 static int generate_run(Flags *f, void *user)
 {
-    return with_host(f, user, generate, 1);
+    return with_host(f, user, app_generate, 1);
 }
 
 static int gradcheck(Flags *f, void *user)
@@ -234,8 +227,8 @@ static const Flag gradcheck_own[] = {
     {"tolerance", "X", NULL, NULL, "1e-7 in double precision, else 1e-2"},
     {NULL, NULL, NULL, NULL, NULL}};
 
-static const Flag *const train_flags[] = {app_train_flags, app_data_flags,
-                                          NULL};
+static const Flag *const train_flags[] = {app_train_files, app_train_flags,
+                                          app_data_flags, NULL};
 static const Flag *const eval_flags[] = {app_eval_flags, app_data_flags,
                                          app_json_flags, NULL};
 static const Flag *const predict_flags[] = {app_predict_flags, app_data_flags,
@@ -277,13 +270,13 @@ static const Verb verb_predict = {"predict",
                                   predict_run};
 static const Verb verb_generate = {
     "generate",
-    "CHECKPOINT",
-    "draw a sequence",
+    "CHECKPOINT [DATA]",
+    "draw sequences",
     generate_flags,
     {"generate model.safetensors --length 48",
      "generate model.safetensors --prime 'The ' --temperature 0.8"},
     1,
-    1,
+    2,
     generate_run};
 static const Verb verb_gradcheck = {
     "gradcheck",

@@ -6,188 +6,84 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* Whether the name ends like this, perhaps packed. */
-static int is_kind(const char *path, const char *ending)
-{
-    size_t n = strlen(path), m = strlen(ending);
-
-    if (n > 3 && !strcmp(path + n - 3, ".gz"))
-        n -= 3;
-    return n > m && !strncmp(path + n - m, ending, m);
-}
-
-char *app_choice(const AppHost *h, const Flags *f, const char *flag,
-                 const char *input)
-{
-    const char *value, *text, *found = NULL;
-    int n;
-
-    for (int i = 0; (value = flags_pair(f, flag, i, &n, &text)); i++)
-        if (n >= 0 && strlen(input) == (size_t)n &&
-            !memcmp(text, input, (size_t)n))
-            found = value;
-    if (!found)
-        found = pairs_get(&h->data_block, input);
-    if (found && *found == '"' && strlen(found) > 1)
-        return strndup(found + 1, strlen(found) - 2);
-    return found ? strdup(found) : NULL;
-}
-
-static char *input_names(const AppHost *h)
-{
-    char *s = NULL;
-
-    for (int i = 0; i < h->ninput; i++) {
-        char *old = s;
-
-        s = rt_printf("%s%s%s", old ? old : "", old ? ", " : "",
-                      h->input[i].want.name);
-        free(old);
-    }
-    return s;
-}
-
-/* A new vocabulary of the text, or the one that the checkpoint has. */
-static int text_vocab(AppHost *h, const char *set, const char *path,
-                      const char *text, size_t n, int bytes, Vocab *v,
+/* Values that come as one array; of several inputs each has one. */
+static int read_array(AppHost *h, const AppSource *s, int n, RtData *d,
                       RtError *err)
 {
-    long min_count = 1;
-    char *json;
-    int got = app_vocab(h, set, v, err);
+    const char *first = app_setting(h, "time_first");
 
-    if (got)
-        return got < 0 ? -1 : 0;
-    if (app_setting_long(h, "min_count", 1, &min_count))
-        return rt_fail(err, "%s: not read", path);
-    if (vocab_build(v, path, text, n, bytes, min_count, err))
-        return -1;
-    json = vocab_to_json(v, err);
-    if (!json)
-        return -1;
-    got = pairs_set(&h->about.vocabs, set, json, err);
-    free(json);
-    return got;
+    if (s->shared && n > 1)
+        return rt_fail(err,
+                       "%s is one array, the model has %d inputs: give --in "
+                       "NAME=FILE for each, or a folder with NAME.npy",
+                       s->path, n);
+    return data_add_npy(d, &s->in->want, s->path,
+                        first && !strcmp(first, "yes"), err);
 }
 
-/* A text feeds the only input, an index by character. */
-static int read_text(AppHost *h, const char *path, RtData *d, RtError *err)
+/* A text feeds an index with steps, by characters, bytes or words. */
+static int read_text(AppHost *h, const AppSource *s, int n, RtData *d,
+                     RtError *err)
 {
-    const char *unit = app_setting(h, "unit");
-    int bytes = unit && !strcmp(unit, "byte");
-    const AppInput *in = h->input;
-    int32_t *ids = NULL;
-    int64_t count = 0;
-    char *text = NULL;
-    Vocab v = {0};
-    size_t n = 0;
-    int bad;
+    const RtWant *want = &s->in->want;
 
-    if (h->ninput != 1 || !in->want.is_index || in->want.is_static ||
-        !in->set) {
-        char *names = input_names(h);
+    if ((n > 1 && s->shared) || !want->is_index || want->is_static ||
+        !s->in->set) {
+        char *names = app_input_names(h);
 
         rt_fail(err,
                 "%s is read as text, which feeds one input such as "
                 "`input c[t] in chars`; the model has %s (numbers come "
                 "as .csv, .tsv or .npy)",
-                path, names ? names : "no input");
+                s->path, names ? names : "no input");
         free(names);
         return -1;
     }
-    if (unit && !bytes && strcmp(unit, "char"))
-        return rt_fail(err, "unit is \"char\" or \"byte\", found \"%s\"", unit);
-    bad = text_read(path, bytes, &text, &n, err) ||
-          text_vocab(h, in->set, path, text, n, bytes, &v, err) ||
-          text_encode(&v, path, text, n, &ids, &count, err) ||
-          data_add_ids(d, in->want.name, ids, count, v.n, err);
-    free(ids);
-    free(text);
-    vocab_free(&v);
-    return bad ? -1 : 0;
+    return app_text(h, s->in, s->path, d, err);
 }
 
-static int read_npy(AppHost *h, int i, const char *path, RtData *d,
-                    RtError *err)
+static int same_table(const AppSource *a, const AppSource *b)
 {
-    const char *first = app_setting(h, "time_first");
-
-    return data_add_npy(d, &h->input[i].want, path,
-                        first && !strcmp(first, "yes"), err);
+    return a->kind == FROM_TABLE && b->kind == FROM_TABLE &&
+           !strcmp(a->path, b->path);
 }
 
-/* Whether input i comes as lines of words: from a text, where there are several
- * inputs or the vocabulary is of words. */
-static int is_lines(const AppHost *h, const Flags *f, int i)
+/* Sources are read one by one, but columns of one table together, and so are
+ * lines, which may share a vocabulary. */
+static int read_sources(AppHost *h, AppSource *s, int n, RtData *d,
+                        RtError *err)
 {
-    char *path = app_choice(h, f, "in", h->input[i].want.name);
-    int lines = path && !is_kind(path, ".npy") && !is_kind(path, ".csv") &&
-                !is_kind(path, ".tsv");
-    RtError err = {0};
-    Vocab v = {0};
+    AppSource *some = calloc((size_t)n + 1, sizeof *some);
+    int nsome = 0, bad = 0;
 
-    if (h->ninput == 1) {
-        lines &= app_vocab(h, h->input[i].set, &v, &err) > 0 && v.word;
-        vocab_free(&v);
-        rt_error_clear(&err);
+    if (!some)
+        return rt_fail_memory(err, sizeof *some * (size_t)n);
+    for (int i = 0; i < n; i++)
+        if (s[i].kind == FROM_LINES)
+            some[nsome++] = s[i];
+    if (nsome)
+        bad = app_lines(h, some, nsome, d, err);
+    for (int i = 0; i < n && !bad; i++) {
+        int before = 0;
+
+        for (int k = 0; k < i; k++)
+            before |= same_table(&s[k], &s[i]);
+        nsome = 0;
+        for (int k = i; k < n; k++)
+            if (same_table(&s[k], &s[i]))
+                some[nsome++] = s[k];
+        if (s[i].kind == FROM_TABLE && !before)
+            bad = app_table(h, some, nsome, d, err);
+        else if (s[i].kind == FROM_ARRAY)
+            bad = read_array(h, &s[i], n, d, err);
+        else if (s[i].kind == FROM_TEXT)
+            bad = read_text(h, &s[i], n, d, err);
     }
-    free(path);
-    return lines;
-}
-
-/* The inputs that are lines of words. */
-static int read_all_lines(AppHost *h, const Flags *f, RtData *d, RtError *err)
-{
-    AppHost part = *h;
-    int bad = 0;
-
-    part.ninput = 0;
-    part.input = calloc((size_t)h->ninput + 1, sizeof *part.input);
-    if (!part.input)
-        return rt_fail_memory(err, sizeof *part.input);
-    for (int i = 0; i < h->ninput; i++)
-        if (is_lines(h, f, i))
-            part.input[part.ninput++] = h->input[i];
-    if (part.ninput)
-        bad = app_lines(&part, f, d, err);
-    h->about = part.about;
-    free(part.input);
+    free(some);
     return bad;
 }
 
-/* A file per input: from a folder, or named by --in or the data block. */
-static int read_each(AppHost *h, const Flags *f, const char *folder, RtData *d,
-                     RtError *err)
-{
-    if (!folder && read_all_lines(h, f, d, err))
-        return -1;
-    for (int i = 0; i < h->ninput; i++) {
-        const char *name = h->input[i].want.name;
-        if (!folder && is_lines(h, f, i))
-            continue;
-        char *path = folder ? rt_printf("%s/%s.npy", folder, name)
-                            : app_choice(h, f, "in", name);
-        int bad;
-
-        if (!path)
-            return rt_fail(err,
-                           "nothing says where %s comes from: give a data "
-                           "file, or --in %s=FILE.npy, or "
-                           "`data { %s = \"FILE.npy\" }` in the spec",
-                           name, name, name);
-        if (!folder && h->ninput == 1 && !is_kind(path, ".npy"))
-            bad = is_kind(path, ".csv") || is_kind(path, ".tsv")
-                      ? app_table(h, f, path, d, err)
-                      : read_text(h, path, d, err);
-        else
-            bad = read_npy(h, i, path, d, err);
-        free(path);
-        if (bad)
-            return -1;
-    }
-    return 0;
-}
-
+/* Lengths beside the arrays of a folder, or those of --lengths. */
 static int read_lengths(const AppHost *h, const char *folder, RtData *d,
                         RtError *err)
 {
@@ -270,30 +166,26 @@ static void take_sizes(AppHost *h)
 int app_data(AppHost *h, const Flags *f, const char *path, RtData *d)
 {
     RtError err = {0};
+    AppSource *source;
     struct stat st;
-    int bad;
+    long most = 0;
+    int folder, bad;
 
+    if (app_setting_long(h, "max_steps", 1, &most))
+        return EXIT_USER;
+    d->max_steps = most;
     take_sizes(h);
     if (!path)
         path = app_setting(h, "file");
-    if (path && !stat(path, &st) && S_ISDIR(st.st_mode))
-        bad = read_each(h, f, path, d, &err) || read_lengths(h, path, d, &err);
-    else if (!path)
-        bad = read_each(h, f, NULL, d, &err) || read_lengths(h, NULL, d, &err);
-    else if (is_kind(path, ".csv") || is_kind(path, ".tsv"))
-        bad = app_table(h, f, path, d, &err);
-    else if (is_kind(path, ".npy"))
-        bad = h->ninput == 1 ? read_npy(h, 0, path, d, &err)
-                             : rt_fail(&err,
-                                       "%s is one array, the model has "
-                                       "%d inputs: give --in NAME=FILE "
-                                       "for each, or a folder with "
-                                       "NAME.npy",
-                                       path, h->ninput);
-    else
-        bad = read_text(h, path, d, &err);
-    if (!bad && path && is_kind(path, ".npy"))
-        bad = read_lengths(h, NULL, d, &err);
+    folder = path && !stat(path, &st) && S_ISDIR(st.st_mode);
+    source = app_sources(h, f, path, &err);
+    bad = source ? read_sources(h, source, h->ninput, d, &err) : -1;
+    for (int i = 0; i < h->ninput && !bad; i++)
+        if (source[i].kind == FROM_ARRAY) {
+            bad = read_lengths(h, folder ? path : NULL, d, &err);
+            break;
+        }
+    app_sources_free(source, h->ninput);
     memcpy(d->clock, h->clock, sizeof d->clock);
     if (!bad)
         bad = data_finish(d, &err) || note_sizes(h, d, &err);

@@ -1,67 +1,58 @@
-/* The verb generate: draws a sequence from a checkpoint's model, as text where
- * it has a vocabulary, else as a table or an array.  See apphost.h. */
+/* The verb generate: draws sequences from a checkpoint's model, one for each
+ * that is given where some inputs are.  How they look is tell.c.  See
+ * apphost.h. */
 #include "apphost.h"
 
-#include "npy.h"
-#include "rtio.h"
-#include "sample.h"
+#include "beam.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 const Flag app_generate_flags[] = {
-    {"length", "N", "200", NULL, "steps to draw"},
+    {"length", "N", "200", NULL, "steps to draw, fewer where it ends before"},
     {"prime", "TEXT", NULL, NULL,
      "how it begins: text, or a file where the model is of numbers"},
     {"temperature", "X", "1", NULL, "below 1 bolder, above 1 wilder"},
     {"greedy", NULL, NULL, NULL, "always the most likely"},
     {"top-k", "K", NULL, NULL, "draw among the K most likely classes"},
     {"top-p", "P", "1", NULL, "draw among classes that make up P"},
+    {"beam", "K", NULL, NULL, "the most probable sequences, K side by side"},
+    {"length-penalty", "A", "0", NULL, "beam: log probability / steps^A"},
+    {"n-best", "N", NULL, NULL, "beam: N results of each, with their scores"},
+    {"samples", "N", "1", NULL, "sequences to draw for each that is given"},
     {"seed", "N", "0", NULL, "of the draws"},
+    {"batch", "B", "32", NULL, "sequences at a time"},
     {"o", "FILE", "-", NULL, "FILE.csv, FILE.npy, or text"},
     {"reduce", "HOW", "sequence", "train", "as in training"},
     {NULL, NULL, NULL, NULL, NULL}};
 
-/* What has been drawn, in the order of the drawn names. */
+/* What the flags ask for. */
+typedef struct Wish {
+    SampleHow how;
+    BeamHow beam; /* width 0: no beam */
+    int scored;
+    long length, samples, batch;
+} Wish;
+
+/* Everything of one run. */
 typedef struct Story {
-    const RtModel *m;
+    const Wish *w;
+    RtModel *m;
     Sampler *sampler;
-    Vocab *names;       /* [drawn]: of its index set; n = 0: numbers */
-    const Vocab *vocab; /* not NULL: text, written to `to` as it comes */
-    FILE *to;
-    int64_t told;   /* words written */
-    double **value; /* [drawn][length,size] */
-    int n;
-    int64_t length;
-    int64_t sequences; /* that are given; 1 where nothing is */
+    int n;          /* drawn names */
+    int *drawn;     /* [n] their tensors */
+    Vocab *names;   /* [n] of their index sets */
+    RtData given;   /* inputs that are not drawn */
+    RtData past;    /* how sequences of numbers begin */
+    int32_t *begin; /* how those of classes begin */
+    int64_t nbegin;
+    int64_t sequences; /* to go on from; 1 where nothing is given */
+    Teller teller;
 } Story;
 
-static int on_step(void *user, int64_t step, int k, const double *value,
-                   int last, RtError *err)
-{
-    Story *s = user;
-    int64_t size = model_size(&s->m->desc->tensor[sample_drawn(s->sampler, k)]);
-    char room[5];
-
-    memcpy(s->value[k] + step * size, value, (size_t)size * sizeof *value);
-    if (s->vocab && k == 0 && !last) {
-        int32_t id = (int32_t)value[0];
-        const char *text =
-            s->vocab->word ? vocab_name(s->vocab, id, room) : room;
-        size_t n = s->vocab->word ? strlen(text)
-                                  : (size_t)text_decode(s->vocab, id, room);
-
-        if (s->vocab->word && s->told++)
-            fputc(' ', s->to);
-        if (fwrite(text, 1, n, s->to) != n)
-            return rt_fail(err, "the text could not be written");
-    }
-    return 0;
-}
-
 /* The host with the inputs that are drawn, or the others. */
-static int some_inputs(const AppHost *h, const Sampler *s, const CellDesc *d,
-                       int drawn, AppHost *part)
+static int some_inputs(const AppHost *h, const CellDesc *d, int drawn,
+                       AppHost *part)
 {
     *part = *h;
     part->ninput = 0;
@@ -69,344 +60,392 @@ static int some_inputs(const AppHost *h, const Sampler *s, const CellDesc *d,
     part->input = calloc((size_t)h->ninput + 1, sizeof *part->input);
     if (!part->input)
         return EXIT_BUG;
-    for (int i = 0; i < h->ninput; i++) {
-        int t = model_find(d, CELL_INPUT, h->input[i].want.name), is = 0;
-
-        if (s) {
-            for (int k = 0; sample_drawn(s, k) >= 0; k++)
-                is |= sample_drawn(s, k) == t;
-        } else {
-            for (int k = -1; (k = model_next(d, CELL_DRAW, k)) >= 0;)
-                is |= d->tensor[k].of == t;
-        }
-        if (is == drawn)
+    for (int i = 0; i < h->ninput; i++)
+        if (law_is_drawn(d, model_find(d, CELL_INPUT, h->input[i].want.name)) ==
+            drawn)
             part->input[part->ninput++] = h->input[i];
-    }
     return 0;
 }
 
-/* Values of the inputs that are not drawn, from --in. */
-static int read_given(AppHost *h, const Flags *f, const CellDesc *d, RtData *g)
+/* Values of the inputs that are not drawn, from DATA or --in. */
+static int read_given(AppHost *h, const Flags *f, const CellDesc *d,
+                      const char *path, RtData *g)
 {
     AppHost part;
-    int code = some_inputs(h, NULL, d, 0, &part);
+    int code = some_inputs(h, d, 0, &part);
 
-    if (!code && part.ninput && flags_given(f, "in"))
-        code = app_data(&part, f, NULL, g);
+    if (!code && path && !part.ninput) {
+        say_error("%s: every input of the model is drawn, so there is nothing "
+                  "to read; --prime says how a sequence begins",
+                  path);
+        code = EXIT_USAGE;
+    }
+    if (!code && part.ninput && (path || flags_given(f, "in")))
+        code = app_data(&part, f, path, g);
     h->about = part.about;
     free(part.input);
     return code;
 }
 
-/* Classes of the words of a text; ids is malloc'd. */
-static int encode_words(const Vocab *v, const char *text, int32_t **ids,
-                        int64_t *n, RtError *err)
+/* How every sequence begins: text, or a file with a beginning for each. */
+static int read_prime(Story *s, AppHost *h, const Flags *f)
 {
-    char *copy = strdup(text), *rest = NULL;
-    int bad = 0;
-
-    *n = 0;
-    *ids = malloc(sizeof **ids * (strlen(text) + 1));
-    if (!copy || !*ids)
-        bad = rt_fail_memory(err, strlen(text));
-    for (char *w = bad ? NULL : strtok_r(copy, " \t\n", &rest); w && !bad;
-         w = strtok_r(NULL, " \t\n", &rest)) {
-        (*ids)[*n] = vocab_word(v, w);
-        if ((*ids)[(*n)++] < 0)
-            bad = rt_fail(err,
-                          "--prime: \"%s\" is not among the %d words that "
-                          "the model knows",
-                          w, v->n);
-    }
-    free(copy);
-    return bad;
-}
-
-/* The observed beginning, from text. */
-static int prime_text(Story *s, const char *text, RtError *err)
-{
-    int32_t *ids = NULL;
-    int64_t n = 0;
-    double *v;
-    int bad = s->vocab->word ? encode_words(s->vocab, text, &ids, &n, err)
-                             : text_encode(s->vocab, "--prime", text,
-                                           strlen(text), &ids, &n, err);
-
-    v = malloc((size_t)(n ? n : 1) * sizeof *v);
-    if (!bad && !v)
-        bad = rt_fail_memory(err, (size_t)n * sizeof *v);
-    for (int64_t i = 0; i < n && !bad; i++)
-        v[i] = ids[i];
-    if (!bad && n)
-        bad = sample_prime(s->sampler, n, (const double *const *)&v, err);
-    if (!bad)
-        fwrite(text, 1, strlen(text), s->to);
-    s->told = n;
-    free(v);
-    free(ids);
-    return bad;
-}
-
-/* The observed beginning, from a file of numbers. */
-static int prime_file(const Story *s, AppHost *h, const Flags *f,
-                      const char *path, RtError *err)
-{
-    RtData d = {0};
+    const char *prime = flags_get(f, "prime");
+    const Vocab *v = &s->names[0];
+    RtError err = {0};
     AppHost part;
-    int code = some_inputs(h, s->sampler, s->m->desc, 1, &part);
-    double **v = calloc((size_t)s->n, sizeof *v);
-    int bad = code || !v || app_data(&part, f, path, &d) ? -1 : 0;
+    int code;
 
-    h->about = part.about;
-    for (int k = 0; k < s->n && !bad; k++) {
-        int i = sample_drawn(s->sampler, k);
-        const RtField *field = data_field(&d, s->m->desc->tensor[i].name);
-        int64_t n = data_steps(&d, field->axis, 0) * field->size;
-
-        v[k] = malloc((size_t)(n ? n : 1) * sizeof **v);
-        for (int64_t j = 0; v[k] && j < n; j++)
-            v[k][j] = npy_value(field->type, field->data, j);
-        bad = v[k] ? 0 : rt_fail_memory(err, (size_t)n * 8);
-    }
-    if (!bad)
-        bad = sample_prime(s->sampler, d.steps[0].length[0],
-                           (const double *const *)v, err);
-    for (int k = 0; v && k < s->n; k++)
-        free(v[k]);
-    free(v);
-    free(part.input);
-    data_free(&d);
-    return bad;
-}
-
-/* A number of drawn name k, a name where it has names. */
-static void print_value(const Story *s, int k, double value, FILE *to)
-{
-    char room[5];
-
-    if (!s->names[k].n) {
-        fprintf(to, "%.9g", value);
-        return;
-    }
-    const char *name = vocab_name(&s->names[k], (int32_t)value, room);
-    int quoted = strpbrk(name, ",\"\n\r") != NULL;
-
-    if (quoted)
-        fputc('"', to);
-    for (; *name; name++)
-        fprintf(to, *name == '"' ? "\"\"" : "%c", *name);
-    if (quoted)
-        fputc('"', to);
-}
-
-/* The drawn values as a table, a column per number. */
-static void print_table(const Story *s, FILE *to)
-{
-    const CellDesc *d = s->m->desc;
-
-    for (int64_t t = -1; t < s->length; t++) {
-        for (int k = 0; k < s->n; k++) {
-            const CellTensor *x = &d->tensor[sample_drawn(s->sampler, k)];
-            int64_t n = model_size(x);
-
-            for (int64_t j = 0; j < n; j++) {
-                if (k + j)
-                    fputc(',', to);
-                if (t >= 0)
-                    print_value(s, k, s->value[k][t * n + j], to);
-                else if (n == 1)
-                    fprintf(to, "%s", x->name);
-                else
-                    fprintf(to, "%s.%lld", x->name, (long long)j + 1);
-            }
-        }
-        fputc('\n', to);
-    }
-}
-
-static int write_array(const Story *s, const char *path, RtError *err)
-{
-    const CellTensor *t = &s->m->desc->tensor[sample_drawn(s->sampler, 0)];
-    int64_t dim[5] = {s->length};
-
-    if (s->n > 1)
-        return rt_fail(err,
-                       "%s holds one array and %d names are drawn; write "
-                       ".csv",
-                       path, s->n);
-    for (int k = 0; k < t->rank; k++)
-        dim[1 + k] = t->dim[k];
-    return npy_write(path, NPY_F8, 1 + t->rank, dim, s->value[0], err);
-}
-
-static int ends(const char *s, const char *with)
-{
-    size_t n = strlen(s), m = strlen(with);
-
-    return n > m && !strcmp(s + n - m, with);
-}
-
-/* Writes everything to `path`; text has gone to a stream in memory. */
-static int write_out(const Story *s, const char *path, const char *text,
-                     size_t n, RtError *err)
-{
-    RtSave *save;
-
-    if (ends(path, ".npy"))
-        return write_array(s, path, err);
-    if (!strcmp(path, "-")) {
-        fwrite(text, 1, n, stdout);
+    if (!prime || !*prime)
         return 0;
+    if (s->teller.is_text) {
+        s->teller.prime = prime;
+        return text_encode(v, "--prime", prime, strlen(prime), &s->begin,
+                           &s->nbegin, &err)
+                   ? app_fail(&err)
+                   : 0;
     }
-    save = rtio_save_open(path, err);
-    if (!save)
-        return -1;
-    rtio_save_write(save, text, n);
-    return rtio_save_close(save, err);
+    code = some_inputs(h, s->m->desc, 1, &part);
+    if (!code)
+        code = app_data(&part, f, prime, &s->past);
+    h->about = part.about;
+    free(part.input);
+    if (code)
+        return code;
+    if (s->given.nfield && s->past.nseq != 1 && s->past.nseq != s->sequences) {
+        say_error("--prime: %s has %lld sequences and there are %lld to go on "
+                  "with; wanted as many, or one for all",
+                  prime, (long long)s->past.nseq, (long long)s->sequences);
+        return EXIT_USER;
+    }
+    if (!s->given.nfield)
+        s->sequences = s->past.nseq;
+    return 0;
 }
 
-static int read_how(const Flags *f, SampleHow *how, long *length)
+/* Puts the beginning of row r into v[n], from a file or as classes. */
+static int beginning(const Story *s, int64_t sequence, double **v, int64_t *T,
+                     RtError *err)
 {
-    long k = 0, seed = 0;
-    int code = flags_long(f, "length", 1, 1L << 40, length);
+    int64_t q = s->past.nseq == 1 ? 0 : sequence;
 
-    *how = (SampleHow){
-        .greedy = flags_given(f, "greedy"), .temperature = 1, .top_p = 1};
+    *T = s->nbegin;
+    for (int k = 0; k < s->n; k++) {
+        const CellTensor *t = &s->m->desc->tensor[s->drawn[k]];
+        const RtField *field =
+            s->past.nfield ? data_field(&s->past, t->name) : NULL;
+        int64_t size = model_size(t), from = 0;
+
+        if (field) {
+            const RtSteps *steps = &s->past.steps[field->axis];
+            *T = data_steps(&s->past, field->axis, q);
+            from = (field->is_static ? q : steps->offset[q]) * size;
+        }
+        if (*T < 1)
+            return rt_fail(err, "--prime: sequence %lld of %s has no steps",
+                           (long long)q + 1, field ? field->from : "it");
+        v[k] = malloc((size_t)(*T * size) * sizeof **v);
+        if (!v[k])
+            return rt_fail_memory(err, (size_t)(*T * size) * sizeof **v);
+        for (int64_t j = 0; j < *T * size; j++)
+            v[k][j] = field ? data_value(field, from + j) : s->begin[j];
+    }
+    return 0;
+}
+
+/* Begins rows for results first..first+n-1 and reads their beginnings. */
+static int begin(Story *s, int64_t first, int64_t n, RtError *err)
+{
+    size_t rows = (size_t)n, drawn = (size_t)s->n;
+    int64_t *seq = malloc(rows * sizeof *seq), *T = calloc(rows, sizeof *T);
+    int64_t *number = malloc(rows * sizeof *number);
+    double **v = calloc(rows * drawn, sizeof *v);
+    int primed = s->nbegin || s->past.nfield;
+    int bad = seq && T && number && v ? 0 : rt_fail_memory(err, rows * 8);
+
+    for (int64_t r = 0; r < n && !bad; r++) {
+        number[r] = first + r;
+        seq[r] = (first + r) / s->w->samples;
+        if (primed)
+            bad = beginning(s, seq[r], v + r * s->n, &T[r], err);
+    }
+    bad =
+        bad || sample_begin(s->sampler, n, seq, number, err) ||
+        (primed && sample_prime(s->sampler, T, (const double *const *)v, err));
+    for (size_t i = 0; v && i < rows * drawn; i++)
+        free(v[i]);
+    free(v);
+    free(seq);
+    free(T);
+    free(number);
+    return bad ? -1 : 0;
+}
+
+/* Whether a row has all its steps. */
+static int is_full(const Story *s, int64_t row, int64_t steps)
+{
+    return steps >= s->w->length || sample_left(s->sampler, row) == 0;
+}
+
+/* One sequence, told as it comes. */
+static int draw_live(Story *s, RtError *err)
+{
+    const volatile sig_atomic_t *stop = s->w->beam.stop;
+    const double **value = malloc((size_t)s->n * sizeof *value);
+    unsigned char over = 0;
+    int bad = value ? begin(s, 0, 1, err) : rt_fail_memory(err, 8);
+
+    bad = bad || teller_begin(&s->teller, err);
+    for (int64_t i = 0; !bad && !over && !is_full(s, 0, i) && !*stop; i++) {
+        bad = sample_step(s->sampler, &s->w->how, &over, err);
+        for (int k = 0; k < s->n && !bad; k++)
+            value[k] =
+                sample_value(s->sampler, k, 0) +
+                (sample_steps(s->sampler, 0) - 1) * sample_size(s->sampler, k);
+        bad = bad || teller_step(&s->teller, value, over, err);
+    }
+    free(value);
+    return bad || teller_end(&s->teller, err);
+}
+
+/* Results first..first+n-1 of the sampler's rows, side by side; what is done
+ * leaves them. */
+static int draw_group(Story *s, int64_t n, Told *out, RtError *err)
+{
+    const volatile sig_atomic_t *stop = s->w->beam.stop;
+    unsigned char *over = calloc((size_t)n, 1);
+    int64_t *row = malloc((size_t)n * sizeof *row);
+    int64_t *from = malloc((size_t)n * sizeof *from), left = n;
+    int64_t *skip = malloc((size_t)n * sizeof *skip);
+    int bad = over && row && from && skip ? 0 : rt_fail_memory(err, 0);
+
+    for (int64_t r = 0; r < n && !bad; r++) {
+        row[r] = r;
+        skip[r] = sample_steps(s->sampler, r);
+    }
+    while (left && !bad) {
+        int64_t to = 0;
+        for (int64_t r = 0; r < left && !bad; r++) {
+            int64_t steps = sample_steps(s->sampler, r) - skip[row[r]];
+            if (!over[r] && !is_full(s, r, steps) && !*stop) {
+                row[to] = row[r];
+                from[to++] = r;
+                continue;
+            }
+            bad = told_keep(&out[row[r]], s->sampler, r, skip[row[r]], err);
+            out[row[r]].ended = over[r];
+        }
+        left = to;
+        if (left && !bad)
+            bad = sample_arrange(s->sampler, left, from, err) ||
+                  sample_step(s->sampler, &s->w->how, over, err);
+    }
+    free(over);
+    free(row);
+    free(from);
+    free(skip);
+    return bad ? -1 : 0;
+}
+
+/* All results, a batch at a time. */
+static int draw_all(Story *s, RtError *err)
+{
+    int64_t n = s->sequences * s->w->samples, batch = s->w->batch;
+    int64_t best = s->w->beam.width ? s->w->beam.best : 1;
+    Told *out = calloc((size_t)(batch * best), sizeof *out);
+    int64_t *count = calloc((size_t)batch, sizeof *count);
+    int bad = out && count ? 0 : rt_fail_memory(err, (size_t)batch * 8);
+
+    for (int64_t i = 0; i < n && !bad && !*s->w->beam.stop; i += batch) {
+        int64_t rows = n - i < batch ? n - i : batch;
+
+        bad = begin(s, i, rows, err);
+        if (!bad && s->w->beam.width)
+            bad = beam_search(s->sampler, &s->w->beam, out, count, err);
+        else if (!bad)
+            bad = draw_group(s, rows, out, err);
+        for (int64_t r = 0; r < rows; r++)
+            for (int64_t j = 0; j < (s->w->beam.width ? count[r] : 1); j++) {
+                Told *t = &out[r * best + j];
+                bad = bad || teller_add(&s->teller, t, i + r + 1, err);
+                told_free(t);
+            }
+    }
+    free(out);
+    free(count);
+    return bad ? -1 : 0;
+}
+
+/* What would be drawn where a beam chooses. */
+static int check_beam(const Flags *f, Wish *w)
+{
+    static const char *const drawing[] = {"greedy", "temperature", "top-k",
+                                          "top-p", "samples"};
+    static const char *const searching[] = {"length-penalty", "n-best"};
+
+    for (size_t i = 0; i < sizeof drawing / sizeof *drawing; i++)
+        if (w->beam.width && flags_given(f, drawing[i])) {
+            say_error("--%s says how to draw, and --beam does not draw but "
+                      "searches: leave one of them out",
+                      drawing[i]);
+            return EXIT_USAGE;
+        }
+    for (size_t i = 0; i < sizeof searching / sizeof *searching; i++)
+        if (!w->beam.width && flags_given(f, searching[i])) {
+            say_error("--%s is about a beam search: say --beam K too",
+                      searching[i]);
+            return EXIT_USAGE;
+        }
+    if (w->beam.width && w->beam.best > w->beam.width) {
+        say_error("--n-best %lld: a beam of %lld has no more than %lld "
+                  "results; say --beam %lld",
+                  (long long)w->beam.best, (long long)w->beam.width,
+                  (long long)w->beam.width, (long long)w->beam.best);
+        return EXIT_USAGE;
+    }
+    return 0;
+}
+
+static int read_wish(const Flags *f, Wish *w)
+{
+    long k = 0, seed = 0, width = 0, best = 1;
+    int code;
+
+    *w = (Wish){.how = {.greedy = flags_given(f, "greedy"),
+                        .temperature = 1,
+                        .top_p = 1},
+                .scored = flags_given(f, "n-best"),
+                .length = 200,
+                .samples = 1,
+                .batch = 32};
+    code = flags_long(f, "length", 1, 1L << 40, &w->length);
     if (!code)
-        code = flags_real(f, "temperature", 1e-6, 1e6, &how->temperature);
+        code = flags_real(f, "temperature", 1e-6, 1e6, &w->how.temperature);
     if (!code)
         code = flags_long(f, "top-k", 1, 1L << 40, &k);
     if (!code)
-        code = flags_real(f, "top-p", 1e-9, 1, &how->top_p);
+        code = flags_real(f, "top-p", 1e-9, 1, &w->how.top_p);
     if (!code)
         code = flags_long(f, "seed", 0, 1L << 62, &seed);
-    how->top_k = k;
-    how->seed = (uint64_t)seed;
-    return code;
-}
-
-/* Every sequence that is given; of a table or array the first. */
-static int draw_all(Story *s, AppHost *h, const Flags *f, const SampleHow *how,
-                    RtError *err)
-{
-    const char *prime = flags_get(f, "prime");
-    int64_t most = s->length, n = s->vocab ? s->sequences : 1;
-
-    for (int64_t i = 0; i < n; i++) {
-        if (i)
-            sample_restart(s->sampler, i);
-        if (prime && *prime &&
-            (s->vocab ? prime_text(s, prime, err)
-                      : prime_file(s, h, f, prime, err)))
-            return -1;
-        if (sample_run(s->sampler, how, most, on_step, s, &s->length, err))
-            return -1;
-        if (s->vocab)
-            fputc('\n', s->to);
-        s->told = 0;
-    }
-    return 0;
-}
-
-/* Prime, draw, write. */
-static int tell(Story *s, AppHost *h, const Flags *f, const SampleHow *how)
-{
-    const char *out = flags_get(f, "o");
-    RtError err = {0};
-    char *text = NULL;
-    size_t n = 0;
-    int live = s->vocab && !strcmp(out, "-"), bad = 0;
-
-    s->to = live ? stdout : open_memstream(&text, &n);
-    s->value = calloc((size_t)s->n, sizeof *s->value);
-    for (int k = 0; k < s->n && s->value; k++) {
-        int i = sample_drawn(s->sampler, k);
-        size_t size = (size_t)model_size(&s->m->desc->tensor[i]);
-
-        s->value[k] = calloc((size_t)s->length * size, sizeof **s->value);
-        bad |= !s->value[k];
-    }
-    if (!s->to || !s->value || bad)
-        bad = rt_fail_memory(&err, (size_t)s->length * 8);
-    if (!bad)
-        bad = draw_all(s, h, f, how, &err);
-    if (!bad && !s->vocab)
-        print_table(s, s->to);
-    if (s->to && !live && fclose(s->to) && !bad)
-        bad = rt_fail_memory(&err, n);
-    if (!bad && !live)
-        bad = write_out(s, out, text, n, &err);
-    for (int k = 0; k < s->n && s->value; k++)
-        free(s->value[k]);
-    free(s->value);
-    free(text);
-    return bad ? err.text ? app_fail(&err) : EXIT_USER : EXIT_DONE;
+    if (!code)
+        code = flags_long(f, "beam", 1, 1L << 20, &width);
+    if (!code)
+        code = flags_real(f, "length-penalty", 0, 10, &w->beam.penalty);
+    if (!code)
+        code = flags_long(f, "n-best", 1, 1L << 20, &best);
+    if (!code)
+        code = flags_long(f, "samples", 1, 1L << 40, &w->samples);
+    if (!code)
+        code = flags_long(f, "batch", 1, 1L << 20, &w->batch);
+    w->how.top_k = k;
+    w->how.seed = (uint64_t)seed;
+    w->beam.width = width;
+    w->beam.best = best;
+    w->beam.steps = w->length;
+    return code ? code : check_beam(f, w);
 }
 
 /* Whether something is given step by step along what is drawn. */
-static int beside(const Story *s, const RtData *given)
+static int beside(const Story *s)
 {
     const CellDesc *d = s->m->desc;
-    int axis = cell_only_time(d->tensor[sample_drawn(s->sampler, 0)].axes);
+    int axis = cell_only_time(d->tensor[s->drawn[0]].axes);
 
-    for (int k = 0; k < given->nfield; k++)
-        if (!given->field[k].is_static && given->field[k].axis == axis)
+    for (int k = 0; k < s->given.nfield; k++)
+        if (!s->given.field[k].is_static && s->given.field[k].axis == axis)
             return 1;
     return 0;
 }
 
-/* The vocabularies of the drawn names; one alone is told as text if nothing
+/* The drawn names and their vocabularies; one alone is told as text if nothing
  * else goes with it. */
-static int story_vocabs(Story *s, const AppHost *h, const RtData *given,
-                        RtError *err)
+static int list_drawn(Story *s, const AppHost *h, const Flags *f, RtError *err)
 {
+    const CellDesc *d = s->m->desc;
+    char *column;
+
     while (sample_drawn(s->sampler, s->n) >= 0)
         s->n++;
     s->names = calloc((size_t)s->n, sizeof *s->names);
-    if (!s->names)
+    s->drawn = calloc((size_t)s->n, sizeof *s->drawn);
+    if (!s->names || !s->drawn)
         return rt_fail_memory(err, sizeof *s->names);
-    for (int k = 0; k < s->n; k++)
-        if (app_vocab(h, s->m->desc->tensor[sample_drawn(s->sampler, k)].set,
-                      &s->names[k], err) < 0)
+    for (int k = 0; k < s->n; k++) {
+        s->drawn[k] = sample_drawn(s->sampler, k);
+        if (app_vocab(h, d->tensor[s->drawn[k]].set, &s->names[k], err) < 0)
             return -1;
-    s->sequences = given->nfield && given->nseq ? given->nseq : 1;
-    if (s->n == 1 && s->names[0].n && !beside(s, given))
-        s->vocab = &s->names[0];
+    }
+    s->sequences = s->given.nfield ? s->given.nseq : 1;
+    column = app_columns(h, f, d->tensor[s->drawn[0]].name);
+    s->teller = (Teller){.desc = d,
+                         .n = s->n,
+                         .drawn = s->drawn,
+                         .names = s->names,
+                         .is_text = s->n == 1 && s->names[0].n && !beside(s),
+                         .joined = csv_unit(column) == CSV_CHARS,
+                         .scored = s->w->scored,
+                         .path = flags_get(f, "o")};
+    free(column);
     return 0;
 }
 
-int app_generate(AppHost *h, const Flags *f, const char *checkpoint)
+/* Prime, draw, write. */
+static int tell(Story *s, AppHost *h, const Flags *f)
+{
+    RtError err = {0};
+    int code = list_drawn(s, h, f, &err) ? app_fail(&err) : 0, bad;
+
+    if (!code)
+        code = read_prime(s, h, f);
+    if (code)
+        return code;
+    bad = (s->w->beam.width && beam_check(s->sampler, &err)) ||
+          teller_open(&s->teller, &err);
+    if (!bad && s->sequences * s->w->samples == 1 && !s->w->beam.width &&
+        s->teller.to == stdout)
+        bad = draw_live(s, &err);
+    else if (!bad)
+        bad = draw_all(s, &err);
+    if (bad || teller_close(&s->teller, &err))
+        return app_fail(&err);
+    return *s->w->beam.stop ? EXIT_INTERRUPTED : 0;
+}
+
+static void story_free(Story *s)
+{
+    teller_free(&s->teller);
+    sample_free(s->sampler);
+    for (int k = 0; s->names && k < s->n; k++)
+        vocab_free(&s->names[k]);
+    free(s->names);
+    free(s->drawn);
+    free(s->begin);
+    model_free(s->m);
+    data_free(&s->given);
+    data_free(&s->past);
+}
+
+int app_generate(AppHost *h, const Flags *f, const char *checkpoint,
+                 const char *data)
 {
     Checkpoint c = {0};
-    RtData given = {0};
-    RtModel *m = NULL;
     RtError err = {0};
-    Story s = {0};
-    SampleHow how;
-    long length = 200;
-    int code = read_how(f, &how, &length);
+    Wish w;
+    Story s = {.w = &w};
+    int code = read_wish(f, &w);
 
+    w.beam.stop = app_catch();
     if (!code)
         code = app_load(h, f, app_generate_flags, checkpoint, &c);
     if (!code)
-        code = app_model(h, f, &c, &m);
+        code = app_model(h, f, &c, &s.m);
     if (!code)
-        code = read_given(h, f, m->desc, &given);
-    s.m = m;
-    s.length = length;
+        code = read_given(h, f, s.m->desc, data, &s.given);
     if (!code) {
-        s.sampler = sample_new(m, given.nfield ? &given : NULL, &err);
-        if (!s.sampler || story_vocabs(&s, h, &given, &err))
-            code = app_fail(&err);
+        s.sampler = sample_new(s.m, s.given.nfield ? &s.given : NULL, &err);
+        code = s.sampler ? tell(&s, h, f) : app_fail(&err);
     }
-    if (!code)
-        code = tell(&s, h, f, &how);
-    sample_free(s.sampler);
-    for (int k = 0; s.names && k < s.n; k++)
-        vocab_free(&s.names[k]);
-    free(s.names);
-    model_free(m);
-    data_free(&given);
+    story_free(&s);
     checkpoint_free(&c);
     return code;
 }

@@ -9,6 +9,7 @@
 #include "cellrt.h"
 #include "checkpoint.h"
 #include "data.h"
+#include "fit.h"
 #include "flags.h"
 #include "model.h"
 #include "text.h"
@@ -35,8 +36,13 @@ struct AppHost {
     /* Compiles with about.dims, about.vocabs and the setting "reduce"; fills
      * eval and, if `training`, train with what gradients are taken of. */
     int (*compile)(AppHost *h, const Flags *f, int training);
-    void *user;      /* the host's own */
-    AppInput *input; /* everything that data must give */
+    /* FitBlame of fit.h in the words of the equations; NULL: it has none. */
+    int (*blame)(AppHost *h, const Flags *f, const RtSession *s, int backward,
+                 FitOrigin *origin);
+    const char *warm; /* weights to begin with where they fit (--watch), in
+                         place of what --init and --resume say; or NULL */
+    void *user;       /* the host's own */
+    AppInput *input;  /* everything that data must give */
     int ninput;
     RtClock clock[CELL_TIMES]; /* its slower time axes */
     RtPairs train_block;       /* entries of the spec's blocks */
@@ -64,19 +70,45 @@ int app_setting_bytes(const AppHost *h, const char *key, int64_t *v);
 int app_setting_real(const AppHost *h, const char *key, double low, double *v);
 
 /* Reads a data set for h->input: a .npy, .csv, .tsv or text file, a folder with
- * NAME.npy each, or NULL: the files that --in or the data block name.  Sizes
- * found go to h->about.dims, a new vocabulary to h->about.vocabs. */
+ * a file called after each, "NAME=FILE,...", or NULL: the files that --in or
+ * the data block name.  Sizes found go to h->about.dims, a new vocabulary to
+ * h->about.vocabs. */
 int app_data(AppHost *h, const Flags *f, const char *path, RtData *d);
-/* What says where an input comes from: the flag --FLAG INPUT=..., else the data
- * block; malloc'd, NULL if nothing does. */
-char *app_choice(const AppHost *h, const Flags *f, const char *flag,
-                 const char *input);
-/* Columns of one table for all inputs (apptable.c). */
-int app_table(AppHost *h, const Flags *f, const char *path, RtData *d,
-              RtError *err);
-/* Parallel text: for each input a file, every line of it a sequence of words
- * (apptable.c). */
-int app_lines(AppHost *h, const Flags *f, RtData *d, RtError *err);
+
+/* Where an input comes from, and as what. */
+typedef enum AppKind { FROM_TABLE, FROM_ARRAY, FROM_LINES, FROM_TEXT } AppKind;
+typedef struct AppSource {
+    AppInput *in;
+    char *path;
+    char *part; /* columns of a table; NULL: nothing says */
+    AppKind kind;
+    int shared; /* the file is for all inputs */
+    int label;  /* what the model finds from other inputs */
+} AppSource;
+/* For each input; NULL on an error (appsource.c). */
+AppSource *app_sources(AppHost *h, const Flags *f, const char *path,
+                       RtError *err);
+void app_sources_free(AppSource *s, int n);
+/* What --column or the data block says of an input; malloc'd, NULL: nothing. */
+char *app_columns(const AppHost *h, const Flags *f, const char *input);
+char *app_input_names(const AppHost *h); /* with commas; malloc'd */
+
+/* Columns of one table for n inputs (apptable.c). */
+int app_table(AppHost *h, const AppSource *s, int n, RtData *d, RtError *err);
+/* Fields that hold or name a sequence of numbers, as the unit says
+ * (appfields.c). */
+int app_fields(const AppSource *s, CsvUnit unit, const Csv *csv, RtData *d,
+               RtError *err);
+/* Parallel text: for each of n inputs a file, every line of it a sequence of
+ * words (apptable.c). */
+int app_lines(AppHost *h, const AppSource *s, int n, RtData *d, RtError *err);
+/* A text as one stream of what --unit says (apptext.c). */
+int app_text(AppHost *h, AppInput *in, const char *path, RtData *d,
+             RtError *err);
+/* What the settings say about the vocabulary of an input's set. */
+int app_limits(const AppHost *h, const AppInput *in, VocabHow *how);
+/* The vocabulary of a set, for the compiler and the checkpoint. */
+int app_keep_vocab(AppHost *h, const char *set, const Vocab *v, RtError *err);
 /* How the settings deal `d`; part from..to. */
 int app_feed(const AppHost *h, const RtData *d, double from, double to,
              RtFeedOptions *o);
@@ -95,18 +127,33 @@ int app_load(AppHost *h, const Flags *f, const Flag *table, const char *path,
 /* Compiles and fills a model with the checkpoint's weights. */
 int app_model(AppHost *h, const Flags *f, const Checkpoint *c, RtModel **m);
 
+/* --plot: whether what it asks for can be drawn; whether something is wanted,
+ * in *path or, NULL, in the terminal that standard output is; and the curve of
+ * a training log. */
+int app_plot_check(const Flags *f);
+int app_plot_wanted(const Flags *f, const char **path);
+int app_plot_log(const Flags *f, const char *log);
+
+/* --init: reads a checkpoint, or any .safetensors, and with `vocabs` takes over
+ * its vocabularies; then the weights that fit, saying which. `must`: it is an
+ * error where none does. */
+int app_init_open(AppHost *h, const char *path, int vocabs, Checkpoint *c);
+int app_init_weights(const Checkpoint *c, const char *path, int must,
+                     RtModel *m);
+
 /* The verbs.  data may be NULL. */
 int app_train(AppHost *h, const Flags *f, const char *spec, const char *data);
 int app_eval(AppHost *h, const Flags *f, const char *checkpoint,
              const char *data);
 int app_predict(AppHost *h, const Flags *f, const char *checkpoint,
                 const char *data);
-int app_generate(AppHost *h, const Flags *f, const char *checkpoint);
+int app_generate(AppHost *h, const Flags *f, const char *checkpoint,
+                 const char *data);
 int app_bench(const CellDesc *train, const CellDesc *eval, const Flags *f);
 
 /* Their flags. */
-extern const Flag app_train_flags[], app_data_flags[], app_eval_flags[],
-    app_predict_flags[], app_generate_flags[], app_bench_flags[],
-    app_json_flags[];
+extern const Flag app_train_files[], app_train_flags[], app_data_flags[],
+    app_eval_flags[], app_predict_flags[], app_generate_flags[],
+    app_bench_flags[], app_json_flags[];
 
 #endif

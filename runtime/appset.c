@@ -134,7 +134,8 @@ static int resolve(AppHost *h, const Flags *f, const Flag *flag,
         value = pairs_get(block, key);
     if (!code && !value)
         value = flag->start;
-    if (!code && value && *value) {
+    /* what is emptied stays so when the checkpoint is read */
+    if (!code && value && (*value || flag->start)) {
         plain = unquoted(value);
         if (!plain || pairs_set(&h->about.settings, key, plain, &err))
             code = app_fail(&err);

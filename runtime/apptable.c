@@ -8,8 +8,8 @@
 
 /* An input's part of the table. */
 typedef struct Part {
+    AppSource from;
     AppInput *in;
-    char *choice; /* of columns, or NULL */
     CsvUnit unit;
     int named;   /* its fields are names, which `name` collects */
     char **name; /* all of them, in order; pointers into the table's text */
@@ -21,7 +21,6 @@ typedef struct Part {
 
 static void part_free(Part *p)
 {
-    free(p->choice);
     free(p->name);
     free(p->chars);
     free(p->start);
@@ -102,6 +101,35 @@ static int read_lines(Part *p, const Csv *csv, int ncol, int col, RtError *err)
     return 0;
 }
 
+/* Every line is a sequence of names, one in each of several columns; empty ones
+ * at its end are none. */
+static int read_steps(Part *p, const Csv *csv, RtError *err)
+{
+    int *cols, n, bad = 0;
+
+    if (csv_columns(csv, p->from.part, 0, &cols, &n, err))
+        return -1;
+    p->start = malloc(sizeof *p->start * (size_t)(csv->nrow + 1));
+    if (!p->start)
+        bad = rt_fail_memory(err, sizeof *p->start * (size_t)csv->nrow);
+    for (int64_t i = 0; i < csv->nrow && !bad; i++) {
+        char **field = csv->field + i * csv->ncol;
+        int last = n;
+
+        while (last > 0 && !*field[cols[last - 1]])
+            last--;
+        p->start[i] = p->nname;
+        for (int k = 0; k < last && !bad; k++)
+            bad = add_name(p, field[cols[k]], err);
+    }
+    free(cols);
+    if (bad)
+        return -1;
+    p->nseq = csv->nrow;
+    p->start[p->nseq] = p->nname;
+    return 0;
+}
+
 /* Every field is one name. */
 static int read_names(Part *p, const Csv *csv, int col, RtError *err)
 {
@@ -121,7 +149,7 @@ static int name_column(const Part *p, const Csv *csv, RtError *err)
 {
     int *cols, n, col;
 
-    if (csv_columns(csv, p->choice, 0, &cols, &n, err))
+    if (csv_columns(csv, p->from.part, 0, &cols, &n, err))
         return -1;
     col = n == 1 ? cols[0] : -1;
     free(cols);
@@ -131,77 +159,93 @@ static int name_column(const Part *p, const Csv *csv, RtError *err)
     return col;
 }
 
+/* Whether there is text in the columns of a part. */
+static int has_text(const Part *p, const Csv *csv, RtError *err)
+{
+    int *cols, n, text = 0;
+
+    if (csv_columns(csv, p->from.part, 0, &cols, &n, err))
+        return -1;
+    for (int k = 0; k < n; k++)
+        text |= csv->column[cols[k]].bad_line > 0;
+    free(cols);
+    return text;
+}
+
+/* A line is a sequence, but the input's columns have a value per step. */
+static int line_is_step(const Part *p, const Csv *csv, RtError *err)
+{
+    return rt_fail(err,
+                   "%s: a line is a sequence here; input %s varies by step: "
+                   "say %s",
+                   csv->path, p->in->want.name,
+                   p->in->set ? "words(1), chars(1) or steps(1:9)"
+                              : "steps(1:9), or numbers(1) for numbers "
+                                "between blanks");
+}
+
 /* Whether the input's fields are names, and those names. */
 static int read_part(Part *p, AppHost *h, const Csv *csv, int per_line,
                      RtError *err)
 {
     Vocab v = {0};
-    int col, got = app_vocab(h, p->in->set, &v, err);
-    int known = got > 0;
+    int col, text, got = app_vocab(h, p->in->set, &v, err);
+    int words = p->unit == CSV_WORDS || p->unit == CSV_CHARS;
 
     vocab_free(&v);
     if (got < 0)
         return -1;
-    if (p->unit != CSV_COLUMN && (!p->in->set || p->in->want.is_static))
+    if (words && (!p->in->set || p->in->want.is_static))
         return rt_fail(err,
                        "%s: %s of input %s: a sequence of names is for an "
                        "input such as w[t] in words",
-                       csv->path, p->choice, p->in->want.name);
-    if (!p->in->set || (!p->in->open && !known))
+                       csv->path, p->from.part, p->in->want.name);
+    if (per_line && !p->in->want.is_static && p->unit == CSV_COLUMN)
+        return line_is_step(p, csv, err);
+    if (p->unit > CSV_STEPS || p->unit == CSV_NUMBERS || !p->in->set ||
+        (!p->in->open && got == 0))
         return 0; /* numbers */
+    text = has_text(p, csv, err);
+    p->named = got > 0 || words || text > 0;
+    if (text < 0 || !p->named)
+        return text < 0 ? -1 : 0;
+    if (p->unit == CSV_STEPS)
+        return read_steps(p, csv, err);
     col = name_column(p, csv, err);
     if (col < 0)
         return -1;
-    p->named = known || p->unit != CSV_COLUMN || csv->column[col].bad_line > 0;
-    if (!p->named)
-        return 0;
-    if (per_line && !p->in->want.is_static && p->unit == CSV_COLUMN)
-        return rt_fail(err,
-                       "%s: a line is a sequence here; input %s varies by "
-                       "step: say words(%d) or chars(%d)",
-                       csv->path, p->in->want.name, col + 1, col + 1);
-    return p->unit == CSV_COLUMN ? read_names(p, csv, col, err)
-                                 : read_lines(p, csv, csv->ncol, col, err);
+    return words ? read_lines(p, csv, csv->ncol, col, err)
+                 : read_names(p, csv, col, err);
 }
 
-static int by_bytes(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/* A vocabulary of all names that inputs of part k's set have. */
-static int make_vocab(AppHost *h, const char *path, const Part *part, int k,
-                      RtError *err)
+/* A vocabulary of all names that those of n parts have whose set is part k's.
+ * Labels in columns have a class as they are, whatever the limits of words. */
+static int make_vocab(AppHost *h, const char *path, const Part *part, int n,
+                      int k, RtError *err)
 {
     const AppInput *in = part[k].in;
-    long min_count = 1;
-    int64_t n = 0, count = 0;
-    const char **all;
+    WordCount *count = NULL;
+    VocabHow how;
     Vocab v = {0};
-    char *json = NULL;
-    int bad = app_setting_long(h, "min_count", 1, &min_count);
+    int labels = 1, bad = 0;
 
-    if (bad)
+    if (app_limits(h, in, &how))
         return rt_fail(err, "%s: not read", path);
-    for (int i = 0; i < h->ninput; i++)
+    how.eos = NULL;
+    for (int i = 0; i < n; i++)
         if (part[i].named && !strcmp(part[i].in->set, in->set))
-            n += part[i].nname;
-    all = malloc(sizeof *all * (size_t)(n + 1));
-    if (!all)
-        return rt_fail_memory(err, sizeof *all * (size_t)n);
-    for (int i = 0; i < h->ninput; i++)
+            labels &= part[i].from.label && part[i].unit == CSV_COLUMN;
+    if (labels)
+        how = (VocabHow){.member = how.member, .nmember = how.nmember};
+    for (int i = 0; i < n; i++)
         for (int64_t j = 0;
              part[i].named && !strcmp(part[i].in->set, in->set) &&
-             j < part[i].nname;
+             j < part[i].nname && !bad;
              j++)
-            all[count++] = part[i].name[j];
-    qsort(all, (size_t)n, sizeof *all, by_bytes);
-    bad = vocab_build_words(&v, path, all, n, min_count,
-                            (const char *const *)in->member, in->nmember, err);
-    json = bad ? NULL : vocab_to_json(&v, err);
-    bad = !json || pairs_set(&h->about.vocabs, in->set, json, err);
-    free(json);
-    free(all);
+            bad = word_count(&count, part[i].name[j], how.lower, err);
+    bad = bad || vocab_of_words(&v, path, count, &how, err) ||
+          app_keep_vocab(h, in->set, &v, err);
+    word_count_free(count);
     vocab_free(&v);
     return bad ? -1 : 0;
 }
@@ -251,14 +295,14 @@ static int encode(Part *p, AppHost *h, const Csv *csv, RtData *d, RtError *err)
 }
 
 /* The header may say which columns an input has where nothing else does. */
-static int choose(Part *p, const AppHost *h, const Csv *csv, RtError *err)
+static int choose(Part *p, int n, const Csv *csv, RtError *err)
 {
     const char *name = p->in->want.name;
 
-    for (int c = 0; c < csv->ncol && !p->choice; c++)
+    for (int c = 0; c < csv->ncol && !p->from.part; c++)
         if (csv->header && !strcmp(csv->column[c].name, name))
-            p->choice = strdup(name);
-    if (p->choice || h->ninput == 1)
+            p->from.part = csv->column[c].name;
+    if (p->from.part || n == 1)
         return 0;
     return rt_fail(err,
                    "%s: which columns are %s? Say --column %s=1:3 (or names), "
@@ -266,75 +310,87 @@ static int choose(Part *p, const AppHost *h, const Csv *csv, RtError *err)
                    csv->path, name, name, name);
 }
 
-int app_lines(AppHost *h, const Flags *f, RtData *d, RtError *err)
+static void free_parts(Part *part, Csv *csv, int n, int ncsv)
 {
-    Part *part = calloc((size_t)h->ninput + 1, sizeof *part);
-    Csv *csv = calloc((size_t)h->ninput + 1, sizeof *csv);
+    for (int i = 0; part && i < n; i++)
+        part_free(&part[i]);
+    for (int i = 0; csv && i < ncsv; i++)
+        csv_free(&csv[i]);
+    free(part);
+    free(csv);
+}
+
+int app_lines(AppHost *h, const AppSource *s, int n, RtData *d, RtError *err)
+{
+    Part *part = calloc((size_t)n + 1, sizeof *part);
+    Csv *csv = calloc((size_t)n + 1, sizeof *csv);
     int bad = part && csv ? 0 : rt_fail_memory(err, sizeof *part);
 
-    for (int i = 0; i < h->ninput && !bad; i++) {
-        const RtWant *want = &h->input[i].want;
-        char *path = app_choice(h, f, "in", want->name);
-
-        part[i] = (Part){.in = &h->input[i], .unit = CSV_WORDS, .named = 1};
-        if (!h->input[i].set || want->is_static || !path)
+    for (int i = 0; i < n && !bad; i++) {
+        part[i] =
+            (Part){.from = s[i], .in = s[i].in, .unit = CSV_WORDS, .named = 1};
+        if (!s[i].in->set || s[i].in->want.is_static)
             bad = rt_fail(err,
                           "%s: lines of words are for an input such as "
                           "w[t] in words, not for %s",
-                          path ? path : "text", want->name);
+                          s[i].path, s[i].in->want.name);
         if (!bad)
-            bad = csv_lines(path, &csv[i], err) ||
+            bad = csv_lines(s[i].path, &csv[i], err) ||
                   read_lines(&part[i], &csv[i], 1, 0, err);
-        free(path);
     }
-    for (int i = 0; i < h->ninput && !bad; i++)
+    for (int i = 0; i < n && !bad; i++)
         if (!pairs_get(&h->about.vocabs, part[i].in->set))
-            bad = make_vocab(h, csv[i].path, part, i, err);
-    for (int i = 0; i < h->ninput && !bad; i++)
+            bad = make_vocab(h, csv[i].path, part, n, i, err);
+    for (int i = 0; i < n && !bad; i++)
         bad = encode(&part[i], h, &csv[i], d, err);
-    for (int i = 0; part && csv && i < h->ninput; i++) {
-        part_free(&part[i]);
-        csv_free(&csv[i]);
-    }
-    free(part);
-    free(csv);
+    free_parts(part, csv, n, n);
     return bad;
 }
 
-int app_table(AppHost *h, const Flags *f, const char *path, RtData *d,
-              RtError *err)
+/* What may separate the fields of a table: tabs alone where they are sentences,
+ * but for a .csv. */
+static int blanks_of(const char *path, const Part *part, int n)
 {
-    const char *head = app_setting(h, "header");
-    Csv csv = {0};
-    Part *part = calloc((size_t)h->ninput + 1, sizeof *part);
-    int per_line = 0, steps = 0; /* inputs with a value per step */
-    int bad = part ? 0 : rt_fail_memory(err, sizeof *part);
+    const char *dot = strstr(path, ".csv");
+    int text = 0;
 
-    for (int i = 0; i < h->ninput && !bad; i++) {
-        part[i].in = &h->input[i];
-        part[i].choice = app_choice(h, f, "column", part[i].in->want.name);
-        part[i].unit = csv_unit(part[i].choice);
+    for (int i = 0; i < n; i++)
+        text |= part[i].unit == CSV_WORDS || part[i].unit == CSV_CHARS ||
+                part[i].unit == CSV_NUMBERS;
+    return !text ? 1 : dot && (!dot[4] || !strcmp(dot + 4, ".gz")) ? 0 : -1;
+}
+
+int app_table(AppHost *h, const AppSource *s, int n, RtData *d, RtError *err)
+{
+    const char *head = app_setting(h, "header"), *path = s->path;
+    Csv *csv = calloc(1, sizeof *csv);
+    Part *part = calloc((size_t)n + 1, sizeof *part);
+    int per_line = 0, steps = 0; /* inputs with a value per step */
+    int bad = part && csv ? 0 : rt_fail_memory(err, sizeof *part);
+
+    for (int i = 0; i < n && !bad; i++) {
+        part[i] =
+            (Part){.from = s[i], .in = s[i].in, .unit = csv_unit(s[i].part)};
         per_line |= part[i].unit != CSV_COLUMN;
         steps |= !part[i].in->want.is_static;
     }
     if (!bad)
-        bad = csv_read(path, !head ? -1 : !strcmp(head, "yes"), !per_line, &csv,
-                       err);
-    for (int i = 0; i < h->ninput && !bad; i++)
-        bad = choose(&part[i], h, &csv, err);
+        bad = csv_read(path, !head ? -1 : !strcmp(head, "yes"),
+                       blanks_of(path, part, n), csv, err);
+    for (int i = 0; i < n && !bad; i++)
+        bad = choose(&part[i], n, csv, err);
     per_line |= !steps;
-    for (int i = 0; i < h->ninput && !bad; i++)
-        bad = read_part(&part[i], h, &csv, per_line, err);
-    for (int i = 0; i < h->ninput && !bad; i++)
+    for (int i = 0; i < n && !bad; i++)
+        bad = read_part(&part[i], h, csv, per_line, err);
+    for (int i = 0; i < n && !bad; i++)
         if (part[i].named && !pairs_get(&h->about.vocabs, part[i].in->set))
-            bad = make_vocab(h, path, part, i, err);
-    for (int i = 0; i < h->ninput && !bad; i++)
-        bad = part[i].named ? encode(&part[i], h, &csv, d, err)
-                            : data_add_csv(d, &part[i].in->want, &csv,
-                                           part[i].choice, per_line, err);
-    for (int i = 0; part && i < h->ninput; i++)
-        part_free(&part[i]);
-    free(part);
-    csv_free(&csv);
+            bad = make_vocab(h, path, part, n, i, err);
+    for (int i = 0; i < n && !bad; i++)
+        bad = part[i].named ? encode(&part[i], h, csv, d, err)
+              : part[i].unit != CSV_COLUMN
+                  ? app_fields(&part[i].from, part[i].unit, csv, d, err)
+                  : data_add_csv(d, &part[i].in->want, csv, part[i].from.part,
+                                 per_line, err);
+    free_parts(part, csv, n, 1);
     return bad;
 }

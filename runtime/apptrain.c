@@ -11,12 +11,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-const Flag app_train_flags[] = {
+const Flag app_train_files[] = {
     {"o", "FILE", "model.safetensors", NULL, "the checkpoint"},
     {"resume", NULL, NULL, NULL, "go on from the checkpoint -o"},
+    {"init", "FILE", NULL, NULL,
+     "weights of a checkpoint, where names and shapes agree, and its "
+     "vocabularies"},
     {"log", "FILE", NULL, NULL,
      "CSV log, else -o with .log.csv for its ending"},
     {"best", "FILE", NULL, NULL, "checkpoint of the best validation too"},
+    {"plot", "FILE", NULL, NULL,
+     "learning curve at the end, .png or .svg; else in the terminal; or none"},
+    {NULL, NULL, NULL, NULL, NULL}};
+
+const Flag app_train_flags[] = {
     {"epochs", "N", NULL, "train",
      "times through the data; 20 where nothing else ends it"},
     {"steps", "N", NULL, "train", "updates altogether"},
@@ -28,9 +36,19 @@ const Flag app_train_flags[] = {
     {"optimizer", "CALL", "adam(lr = 1e-3)", "train",
      "sgd momentum nesterov adagrad adadelta rmsprop adam adamw nadam lion"},
     {"lr", "RATE", NULL, "train", "learning rate, in place of the optimizer's"},
+    {"decay", "D", NULL, "train",
+     "of weights, in place of the optimizer's: D w is added to the gradient, "
+     "by adamw and lion w shrinks by lr D w"},
     {"schedule", "CALL", NULL, "train",
-     "constant step exponential cosine warmup, with * between"},
+     "constant step exponential cosine warmup onecycle plateau, with * "
+     "between"},
     {"clip", "CLIP", NULL, "train", "norm(c), value(c) or none"},
+    {"gradient-noise", "S", NULL, "train",
+     "after the clip, of variance S / (1 + update)^0.55; constant(deviation)"},
+    {"accumulate", "N", "1", "train",
+     "batches whose gradient makes one update, as of one N times as large"},
+    {"ema", "D", NULL, "train",
+     "validates and keeps the average a = D a + (1 - D) w of the weights"},
     {"reduce", "HOW", "sequence", "train", "mean per sequence, token, or sum"},
     {"teacher", "P", "1", "train",
      "share of earlier steps that are as observed; the others are drawn"},
@@ -48,15 +66,22 @@ const Flag app_train_flags[] = {
 const Flag app_data_flags[] = {
     {"in", "NAME=FILE", NULL, NULL, "array of an input; again for others"},
     {"column", "NAME=COLS", NULL, NULL,
-     "of a table, by name or number, as 1:3,5; words(2), chars(2): each line "
-     "is a sequence; again for other inputs"},
+     "of a table, by name or number, as 1:3,5; each line is a sequence with "
+     "words(2), chars(2), numbers(2), steps(2:9); again for other inputs"},
     {"file", "FILE", NULL, "data", "the data where no argument names them"},
     {"valid", "PART", NULL, "data", "held out: a fraction, or a file"},
     {"lengths", "FILE", NULL, "data", "steps of each sequence of .npy data"},
+    {"max-steps", "N", NULL, "data", "of longer sequences only the first N"},
     {"time-first", "yes|no", "no", "data", ".npy data are [T,N,...]"},
     {"header", "yes|no", NULL, "data", "first line of a table; else by looks"},
-    {"unit", "NAME", "char", "data", "of a text: char or byte"},
-    {"min-count", "N", NULL, "data", "rarer characters become one unknown"},
+    {"unit", "NAME", "char", "data", "of a text: char, byte or word"},
+    {"min-count", "N", NULL, "data",
+     "rarer words or characters become one unknown"},
+    {"max-classes", "N", NULL, "data",
+     "that a vocabulary has, the unknown among them: the most frequent"},
+    {"lower", "yes|no", "no", "data", "small letters only"},
+    {"eos", "WORD", "<eos>", "data",
+     "that a line end is, with --unit word; '' for none"},
     {"window", "N", NULL, "data", "windows of N steps, from the start state"},
     {"hop", "N", NULL, "data", "steps from window to window, 1"},
     {NULL, NULL, NULL, NULL, NULL}};
@@ -83,7 +108,11 @@ static int same_file(const char *a, const char *b)
 static int outputs_apart(const Flags *f, const char *spec, const char *data,
                          const char *save, const char *log)
 {
-    const char *in[] = {spec, data, flags_get(f, "file"), flags_get(f, "valid"),
+    const char *in[] = {spec,
+                        data,
+                        flags_get(f, "file"),
+                        flags_get(f, "valid"),
+                        flags_get(f, "init"),
                         flags_get(f, "lengths")};
     const char *out[] = {save, log, flags_get(f, "best")};
 
@@ -132,49 +161,65 @@ static int settings(AppHost *h, const Flags *f, const Checkpoint *resumed)
     return code;
 }
 
-/* The optimiser with --lr in place of its own rate; malloc'd. */
+/* The optimiser with --lr and --decay in place of its own; malloc'd. */
 static char *optimizer_text(const AppHost *h, RtModel *m, RtError *err)
 {
-    double rate = NAN;
+    static const char *const own[] = {"lr", "decay"};
     RtOptim *o = optim_new(m, app_setting(h, "optimizer"), err);
     char *text = NULL;
+    int bad = !o;
 
-    if (o && app_setting_real(h, "lr", 0, &rate))
-        rt_fail(err, "the learning rate is no number");
-    else if (o) {
-        if (!isnan(rate))
-            o->arg[0] = rate;
-        text = optim_text(o);
+    for (size_t i = 0; i < sizeof own / sizeof *own && !bad; i++) {
+        double *at = optim_arg(o, own[i]);
+        if (app_setting_real(h, own[i], 0, at))
+            bad = rt_fail(err, "%s of the optimizer is no number", own[i]);
     }
+    if (!bad)
+        text = optim_text(o);
     optim_free(o);
     return text;
+}
+
+/* A share: from 0 to 1, or to below 1. */
+static int share(const AppHost *h, const char *key, int below, double *v)
+{
+    int code = app_setting_real(h, key, 0, v);
+
+    if (!code && (*v > 1 || (below && *v == 1))) {
+        say_error("%s: a share from 0 to %s1 is wanted, found %g", key,
+                  below ? "below " : "", *v);
+        code = EXIT_USER;
+    }
+    return code;
 }
 
 /* The limits and numbers of the settings. */
 static int numbers(const AppHost *h, FitSetup *s)
 {
-    long epochs = 0, steps = 0, patience = 0, threads = 1, seed = 1, every = 0;
+    long epochs = 0, steps = 0, patience = 0, threads = 1, seed = 1, every = 0,
+         accumulate = 1;
+    const struct {
+        const char *key;
+        long low, *v;
+    } whole[] = {{"epochs", 1, &epochs},
+                 {"steps", 1, &steps},
+                 {"patience", 1, &patience},
+                 {"threads", 1, &threads},
+                 {"seed", 0, &seed},
+                 {"log_every", 1, &every},
+                 {"accumulate", 1, &accumulate}};
+    const char *reduce = app_setting(h, "reduce");
     double minutes = 0, teacher = 1;
-    int code = app_setting_long(h, "epochs", 1, &epochs);
+    int code = 0;
 
-    if (!code)
-        code = app_setting_long(h, "steps", 1, &steps);
+    for (size_t i = 0; i < sizeof whole / sizeof *whole && !code; i++)
+        code = app_setting_long(h, whole[i].key, whole[i].low, whole[i].v);
     if (!code)
         code = app_setting_real(h, "minutes", 0, &minutes);
     if (!code)
-        code = app_setting_long(h, "patience", 1, &patience);
+        code = share(h, "teacher", 0, &teacher);
     if (!code)
-        code = app_setting_long(h, "threads", 1, &threads);
-    if (!code)
-        code = app_setting_long(h, "seed", 0, &seed);
-    if (!code)
-        code = app_setting_long(h, "log_every", 1, &every);
-    if (!code)
-        code = app_setting_real(h, "teacher", 0, &teacher);
-    if (!code && teacher > 1) {
-        say_error("teacher: a share from 0 to 1 is wanted, found %g", teacher);
-        code = EXIT_USER;
-    }
+        code = share(h, "ema", 1, &s->ema);
     if (!code)
         code = app_setting_bytes(h, "memory", &s->memory);
     s->epochs = epochs;
@@ -184,9 +229,11 @@ static int numbers(const AppHost *h, FitSetup *s)
     s->threads = (int)(threads < 1024 ? threads : 1024);
     s->seed = (uint64_t)seed;
     s->log_every = every;
-    s->token =
-        app_setting(h, "reduce") && !strcmp(app_setting(h, "reduce"), "token");
+    s->accumulate = accumulate;
+    s->token = reduce && !strcmp(reduce, "token");
+    s->sum = reduce && !strcmp(reduce, "sum");
     s->clip = app_setting(h, "clip");
+    s->noise = app_setting(h, "gradient_noise");
     s->schedule = app_setting(h, "schedule");
     return code;
 }
@@ -230,15 +277,37 @@ static int differs(const CellDesc *d)
            model_next(d, CELL_NEXT, -1) >= 0;
 }
 
-/* Start values, or those of the checkpoint that is resumed. */
-static int start_model(FitSetup *s, const Checkpoint *resumed, const char *base,
-                       RtError *err)
+/* Everything between the flags and fit_run. */
+typedef struct Training {
+    AppHost *h;
+    const Flags *f;
+    const char *spec, *data;
+    const char *from; /* what `init` comes from, or NULL */
+    Checkpoint resumed, init;
+    RtData set, valid;
+    FitSetup s;
+    char *base; /* folder of the spec, or NULL */
+    char *log;
+} Training;
+
+/* Start values: drawn, and those of --init; or those of the checkpoint that is
+ * resumed. */
+static int start_model(Training *t)
 {
-    if (!resumed)
-        return model_init(s->model, s->seed,
-                          &(InitFrom){base, &s->about->vocabs}, err);
-    s->about->state = resumed->state;
-    return checkpoint_weights(resumed, s->model, err);
+    FitSetup *s = &t->s;
+    RtError err = {0};
+    int code;
+
+    if (s->resume)
+        s->about->state = s->resume->state;
+    if (s->resume ? checkpoint_weights(s->resume, s->model, &err)
+                  : model_init(s->model, s->seed,
+                               &(InitFrom){t->base, &s->about->vocabs}, &err))
+        return app_fail(&err);
+    code = t->from ? app_init_weights(&t->init, t->from, !t->h->warm, s->model)
+                   : 0;
+    st_free(&t->init.file);
+    return code;
 }
 
 static int finish(const FitSetup *s, const FitResult *r, const char *log,
@@ -277,34 +346,43 @@ static int finish(const FitSetup *s, const FitResult *r, const char *log,
     return r->interrupted ? EXIT_INTERRUPTED : EXIT_DONE;
 }
 
-/* From a compiled model and its data to the end. */
-static int train_model(AppHost *h, FitSetup *s, const char *base,
-                       const char *log)
+static int blame(void *ctx, const RtSession *s, int backward, FitOrigin *o)
 {
+    const Training *t = ctx;
+
+    return t->h->blame(t->h, t->f, s, backward, o);
+}
+
+/* From a compiled model and its data to the end. */
+static int train_model(Training *t)
+{
+    FitSetup *s = &t->s;
+    const AppHost *h = t->h;
     RtError err = {0};
     FitResult result = {0};
     char *optimizer = NULL;
-    int code = 0;
+    int code;
 
     s->model = model_new(h->train, &err);
     if (s->model && differs(h->train))
         s->validator = model_new(h->eval, &err);
-    if (!s->model || (differs(h->train) && !s->validator) ||
-        start_model(s, s->resume, base, &err))
-        code = app_fail(&err);
+    code = !s->model || (differs(h->train) && !s->validator) ? app_fail(&err)
+                                                             : start_model(t);
     if (!code) {
         optimizer = optimizer_text(h, s->model, &err);
         code = optimizer ? 0 : app_fail(&err);
     }
     s->optimizer = optimizer;
-    s->log = log;
+    s->blame = h->blame ? blame : NULL;
+    s->blame_ctx = t;
+    s->log = t->log;
     s->stop = app_catch();
     s->out = stderr;
     s->terminal = isatty(fileno(stderr));
     if (!code && fit_run(s, &result, &err))
         code = app_fail(&err);
     if (!code)
-        code = finish(s, &result, log, app_setting(h, "memory"));
+        code = finish(s, &result, t->log, app_setting(h, "memory"));
     free(optimizer);
     model_free(s->model);
     model_free(s->validator);
@@ -312,70 +390,102 @@ static int train_model(AppHost *h, FitSetup *s, const char *base,
 }
 
 /* Loads the checkpoint that --resume goes on from. */
-static int load_resumed(const char *path, Checkpoint *c)
+static int load_resumed(Training *t)
 {
     RtError err = {0};
     struct stat st;
+    Checkpoint *c = &t->resumed;
 
-    if (stat(path, &st)) {
+    if (stat(t->s.save, &st)) {
         say_error("--resume: %s is not there; without --resume training "
                   "starts from the beginning",
-                  path);
+                  t->s.save);
         return EXIT_USER;
     }
-    return checkpoint_load(c, path, &err) ? app_fail(&err) : 0;
+    if (checkpoint_load(c, t->s.save, &err))
+        return app_fail(&err);
+    t->s.resume = c;
+    for (int i = 0; i < c->vocabs.n; i++)
+        if (pairs_set(&t->h->about.vocabs, c->vocabs.v[i].key,
+                      c->vocabs.v[i].value, &err))
+            return app_fail(&err);
+    return 0;
+}
+
+/* What training begins with. */
+static int load_start(Training *t)
+{
+    int resume = flags_given(t->f, "resume") && !t->h->warm;
+
+    t->from = t->h->warm ? t->h->warm : flags_get(t->f, "init");
+    if (resume && t->from) {
+        say_error("--resume goes on with the weights of %s, --init begins with "
+                  "others: one of the two is wanted",
+                  t->s.save);
+        return EXIT_USAGE;
+    }
+    if (t->from)
+        return app_init_open(t->h, t->from, !t->h->warm, &t->init);
+    return resume ? load_resumed(t) : 0;
+}
+
+/* Whether the compiled model can be trained as the settings say. */
+static int check_model(const Training *t)
+{
+    const CellDesc *d = t->h->train;
+
+    if (!d->backward) {
+        say_error("%s has no loss: nothing to train; add `y ~ D` or `loss e`",
+                  t->spec ? t->spec : d->name);
+        return EXIT_USER;
+    }
+    if (t->s.feed.back > t->s.feed.chunk && model_next(d, CELL_SKIP, -1) < 0) {
+        say_error("tbptt: this program counts all steps of a chunk; a pair "
+                  "must stand in the train block of its spec");
+        return EXIT_USER;
+    }
+    return 0;
 }
 
 int app_train(AppHost *h, const Flags *f, const char *spec, const char *data)
 {
-    Checkpoint resumed = {0};
-    RtData set = {0}, valid = {0};
-    FitSetup s = {.about = &h->about,
-                  .save = flags_get(f, "o"),
-                  .best = flags_get(f, "best")};
     const char *slash = spec ? strrchr(spec, '/') : NULL;
-    char *base = slash ? strndup(spec, (size_t)(slash - spec)) : NULL;
-    char *log =
-        flags_get(f, "log") ? strdup(flags_get(f, "log")) : log_name(s.save);
-    RtError err = {0};
-    int code = log ? outputs_apart(f, spec, data, s.save, log) : EXIT_BUG;
+    Training t = {.h = h, .f = f, .spec = spec, .data = data};
+    int code;
 
+    t.s.about = &h->about;
+    t.s.save = flags_get(f, "o");
+    t.s.best = flags_get(f, "best");
+    t.base = slash ? strndup(spec, (size_t)(slash - spec)) : NULL;
+    t.log =
+        flags_get(f, "log") ? strdup(flags_get(f, "log")) : log_name(t.s.save);
+    code = t.log ? outputs_apart(f, spec, data, t.s.save, t.log) : EXIT_BUG;
+    if (!code)
+        code = app_plot_check(f);
     if (!code)
         code = h->open(h, f, spec, NULL);
-    if (!code && flags_given(f, "resume")) {
-        code = load_resumed(s.save, &resumed);
-        s.resume = &resumed;
-        for (int i = 0; i < resumed.vocabs.n && !code; i++)
-            if (pairs_set(&h->about.vocabs, resumed.vocabs.v[i].key,
-                          resumed.vocabs.v[i].value, &err))
-                code = app_fail(&err);
-    }
+    if (!code)
+        code = load_start(&t);
     h->about.state.best_epoch = -1;
     if (!code)
-        code = settings(h, f, s.resume);
+        code = settings(h, f, t.s.resume);
     if (!code)
-        code = set_data(h, f, data, &set, &valid, &s);
+        code = set_data(h, f, data, &t.set, &t.valid, &t.s);
     if (!code)
-        code = numbers(h, &s);
+        code = numbers(h, &t.s);
     if (!code)
         code = h->compile(h, f, 1);
-    if (!code && !h->train->backward) {
-        say_error("%s has no loss: nothing to train; add `y ~ D` or `loss e`",
-                  spec ? spec : h->train->name);
-        code = EXIT_USER;
-    }
-    if (!code && s.feed.back > s.feed.chunk &&
-        model_next(h->train, CELL_SKIP, -1) < 0) {
-        say_error("tbptt: this program counts all steps of a chunk; a pair "
-                  "must stand in the train block of its spec");
-        code = EXIT_USER;
-    }
     if (!code)
-        code = train_model(h, &s, base, log);
-    free(log);
-    data_free(&set);
-    data_free(&valid);
-    checkpoint_free(&resumed);
-    free(base);
+        code = check_model(&t);
+    if (!code)
+        code = train_model(&t);
+    if (!code)
+        code = app_plot_log(f, t.log);
+    free(t.log);
+    data_free(&t.set);
+    data_free(&t.valid);
+    checkpoint_free(&t.resumed);
+    checkpoint_free(&t.init);
+    free(t.base);
     return code;
 }

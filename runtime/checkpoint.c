@@ -25,12 +25,28 @@ typedef struct StateField {
 #name, offsetof(FitState, name), type \
     }
 static const StateField state_fields[] = {
-    FIELD(epoch, 'i'),      FIELD(batch, 'i'),      FIELD(step, 'i'),
-    FIELD(start_step, 'i'), FIELD(seed, 'u'),       FIELD(nats, 'd'),
-    FIELD(count, 'd'),      FIELD(loss, 'd'),       FIELD(weight, 'd'),
-    FIELD(best, 'd'),       FIELD(best_epoch, 'i'),
+    FIELD(epoch, 'i'),
+    FIELD(batch, 'i'),
+    FIELD(step, 'i'),
+    FIELD(start_step, 'i'),
+    FIELD(seed, 'u'),
+    FIELD(nats, 'd'),
+    FIELD(count, 'd'),
+    FIELD(loss, 'd'),
+    FIELD(weight, 'd'),
+    FIELD(best, 'd'),
+    FIELD(best_epoch, 'i'),
+    /* Older files do not have these. */
+    FIELD(dealt, 'i'),
+    FIELD(held, 'i'),
+    FIELD(held_weight, 'd'),
+    FIELD(plateau.seen, 'i'),
+    FIELD(plateau.best, 'd'),
+    FIELD(plateau.bad, 'i'),
+    FIELD(plateau.cuts, 'i'),
+    FIELD(plateau.wait, 'i'),
 };
-enum { NFIELD = sizeof state_fields / sizeof *state_fields };
+enum { NFIELD = sizeof state_fields / sizeof *state_fields, NFIRST = 11 };
 
 static char *dump(json_t *j)
 {
@@ -124,24 +140,35 @@ static int add_part(SafeTensors *st, const CellDesc *d, const CellTensor *t,
     return rc;
 }
 
-static int add_weights(SafeTensors *st, const RtModel *m, const RtOptim *o,
-                       RtError *err)
+/* All parts of a block, as "KIND/NAME"; of the weights themselves as "NAME". */
+static int add_block(SafeTensors *st, const CellDesc *d, const char *kind,
+                     const void *block, RtError *err)
+{
+    for (int i = -1; block && (i = model_next(d, CELL_PARAM, i)) >= 0;) {
+        const CellTensor *t = &d->tensor[i];
+        char *name =
+            rt_printf("%s%s%s", kind ? kind : "", kind ? "/" : "", t->name);
+        if (add_part(st, d, t, name, block, err))
+            return -1;
+    }
+    return 0;
+}
+
+static const char *const slot_kind[OPTIM_SLOTS] = {"optim.0", "optim.1",
+                                                   "optim.2"};
+
+static int add_blocks(SafeTensors *st, const RtModel *m,
+                      const CheckpointRun *run, RtError *err)
 {
     const CellDesc *d = m->desc;
 
-    for (int i = -1; (i = model_next(d, CELL_PARAM, i)) >= 0;) {
-        const CellTensor *t = &d->tensor[i];
-        if (add_part(st, d, t, rt_printf("%s", t->name), m->params, err))
+    if (add_block(st, d, NULL, m->params, err) ||
+        add_block(st, d, "trained", run->trained, err) ||
+        add_block(st, d, "held", run->held, err))
+        return -1;
+    for (int k = 0; run->optim && k < OPTIM_SLOTS; k++)
+        if (add_block(st, d, slot_kind[k], run->optim->slot[k], err))
             return -1;
-    }
-    for (int k = 0; o && k < OPTIM_SLOTS; k++)
-        for (int i = -1;
-             o->slot[k] && (i = model_next(d, CELL_PARAM, i)) >= 0;) {
-            const CellTensor *t = &d->tensor[i];
-            if (add_part(st, d, t, rt_printf("optim.%d/%s", k, t->name),
-                         o->slot[k], err))
-                return -1;
-        }
     return 0;
 }
 
@@ -186,14 +213,17 @@ static int add_carry(SafeTensors *st, const CellDesc *d, int64_t B,
     return 0;
 }
 
-int checkpoint_save(const Checkpoint *c, const RtModel *m, const RtOptim *o,
-                    void *const *carry, const char *path, RtError *err)
+int checkpoint_save(const Checkpoint *c, const RtModel *m,
+                    const CheckpointRun *run, const char *path, RtError *err)
 {
+    static const CheckpointRun nothing;
     SafeTensors st = {0};
-    int rc = add_texts(&st, c, m, o, err) || add_weights(&st, m, o, err) ||
-             add_carry(&st, m->desc, c->carry_B, carry, err) ||
-             st_save(&st, path, err);
 
+    run = run ? run : &nothing;
+    int rc = add_texts(&st, c, m, run->optim, err) ||
+             add_blocks(&st, m, run, err) ||
+             add_carry(&st, m->desc, c->carry_B, run->carry, err) ||
+             st_save(&st, path, err);
     st_free(&st);
     return rc ? -1 : 0;
 }
@@ -258,10 +288,15 @@ static int take_state(Checkpoint *c, RtError *err)
     json_t *j = s ? json_loads(s, 0, NULL) : NULL;
     int rc = json_is_object(j) ? 0 : -1;
 
-    for (int i = 0; !rc && i < NFIELD; i++)
-        rc = read_number(
-            json_string_value(json_object_get(j, state_fields[i].name)),
-            state_fields[i].type, (char *)&c->state + state_fields[i].at);
+    for (int i = 0; !rc && i < NFIELD; i++) {
+        const StateField *f = &state_fields[i];
+        json_t *value = json_object_get(j, f->name);
+        if (value || i < NFIRST)
+            rc = read_number(json_string_value(value), f->type,
+                             (char *)&c->state + f->at);
+        else if (f->at == offsetof(FitState, dealt))
+            c->state.dealt = c->state.step;
+    }
     json_decref(j);
     const FitState *f = &c->state;
     if (rc || f->epoch < 0 || f->batch < 0 || f->step < 0 || f->start_step < 0)
@@ -348,6 +383,25 @@ static int take_tensor(const Checkpoint *c, char *name, int rank,
     return rc;
 }
 
+int checkpoint_block(const Checkpoint *c, const CellDesc *d, const char *kind,
+                     void *block, RtError *err)
+{
+    int first = model_next(d, CELL_PARAM, -1);
+
+    for (int i = first; i >= 0; i = model_next(d, CELL_PARAM, i)) {
+        const CellTensor *t = &d->tensor[i];
+        char *name = rt_printf("%s/%s", kind, t->name);
+        if (i == first && name && !st_find(&c->file, name)) {
+            free(name);
+            return 0;
+        }
+        if (take_tensor(c, name, t->rank, t->dim, d->real_bytes,
+                        (char *)block + t->at.c * d->real_bytes, err))
+            return -1;
+    }
+    return 1;
+}
+
 int checkpoint_optim(const Checkpoint *c, RtOptim *o, RtError *err)
 {
     const CellDesc *d = o->model->desc;
@@ -368,15 +422,15 @@ int checkpoint_optim(const Checkpoint *c, RtOptim *o, RtError *err)
     if (read_number(st_text(&c->file, "optimizer_step"), 'i', &o->step) ||
         read_number(st_text(&c->file, "optimizer_memory"), 'd', &o->memory))
         return broken(c, "optimizer_step", err);
-    for (int k = 0; k < OPTIM_SLOTS; k++)
-        for (int i = -1;
-             o->slot[k] && (i = model_next(d, CELL_PARAM, i)) >= 0;) {
-            const CellTensor *t = &d->tensor[i];
-            if (take_tensor(c, rt_printf("optim.%d/%s", k, t->name), t->rank,
-                            t->dim, d->real_bytes,
-                            (char *)o->slot[k] + t->at.c * d->real_bytes, err))
-                return -1;
-        }
+    for (int k = 0; k < OPTIM_SLOTS; k++) {
+        rc = o->slot[k] ? checkpoint_block(c, d, slot_kind[k], o->slot[k], err)
+                        : 1;
+        if (rc == 0)
+            rc = rt_fail(err, "%s: the arrays %s of the optimiser are missing",
+                         c->path, slot_kind[k]);
+        if (rc < 0)
+            return -1;
+    }
     return 0;
 }
 

@@ -1,9 +1,10 @@
 /* A checkpoint is one .safetensors file: weights under their names, the
- * optimiser's arrays as "optim.K/NAME", carried state as "carry.ROLE/NAME", and
- * in the metadata the spec's text and, as JSON, options, dims, vocabularies,
- * resolved settings and where training stands.  Nothing in it depends on the
- * clock, so a resumed run writes the same bytes as one that was never
- * interrupted. */
+ * optimiser's arrays as "optim.K/NAME", carried state as "carry.ROLE/NAME",
+ * "trained/NAME" where the weights are averages of what is trained, "held/NAME"
+ * of gradients that wait for an update, and in the metadata the spec's text
+ * and, as JSON, options, dims, vocabularies, resolved settings and where
+ * training stands.  Nothing in it depends on the clock, so a resumed run writes
+ * the same bytes as one that was never interrupted. */
 #ifndef CELLC_CHECKPOINT_H
 #define CELLC_CHECKPOINT_H
 
@@ -26,8 +27,12 @@ void pairs_free(RtPairs *p);
 typedef struct FitState {
     int64_t epoch, batch; /* the next batch to train on */
     int64_t step;         /* updates made */
-    int64_t start_step;   /* updates made when the open sequences began */
-    uint64_t seed;        /* of noise; with `step` the random state */
+    int64_t dealt;        /* batches trained on, `step` but for accumulation */
+    int64_t start_step;   /* `dealt` when the open sequences began */
+    uint64_t seed;        /* of noise; with `dealt` the random state */
+    int64_t held;         /* batches whose gradients wait for an update */
+    double held_weight;   /* what these are divided by */
+    RtPlateau plateau;    /* of the schedule */
     double nats, count;   /* likelihood terms since the last row of the log */
     double loss, weight;  /* losses of batches since then, their number */
     double best;          /* best validation loss, if best_epoch > 0 */
@@ -50,12 +55,20 @@ typedef struct Checkpoint {
     SafeTensors file; /* the tensors, after checkpoint_load */
 } Checkpoint;
 
-/* Writes the texts of `c`, the weights of `m`, the optimiser (NULL: left out)
- * and carry[desc->ntensor] of [lag,carry_B,size] reals (NULL: none) to `path`;
- * atomic: on an error the old file is still there.  c->path, name, real_bytes,
- * optimizer and file are not read. */
-int checkpoint_save(const Checkpoint *c, const RtModel *m, const RtOptim *o,
-                    void *const *carry, const char *path, RtError *err);
+/* What training goes on from besides the weights; NULL: left out. */
+typedef struct CheckpointRun {
+    const RtOptim *optim;
+    void *const *carry;  /* [desc->ntensor] of [lag,carry_B,size] reals */
+    const void *trained; /* [param_size] weights, where the model's are an
+                            average of them */
+    const void *held;    /* [param_size] sum of gradients */
+} CheckpointRun;
+
+/* Writes the texts of `c`, the weights of `m` and what training goes on from
+ * (NULL: nothing) to `path`; atomic: on an error the old file is still there.
+ * c->path, name, real_bytes, optimizer and file are not read. */
+int checkpoint_save(const Checkpoint *c, const RtModel *m,
+                    const CheckpointRun *run, const char *path, RtError *err);
 /* Reads a file and checks all that can be checked without its model.  The
  * caller frees `c`, also after an error. */
 int checkpoint_load(Checkpoint *c, const char *path, RtError *err);
@@ -66,6 +79,10 @@ void checkpoint_free(Checkpoint *c);
 int checkpoint_weights(const Checkpoint *c, RtModel *m, RtError *err);
 /* Optimiser state; `o` is of the same kind (c->optimizer) and model. */
 int checkpoint_optim(const Checkpoint *c, RtOptim *o, RtError *err);
+/* The tensors "KIND/NAME", trained or held, into a block of param_size reals of
+ * `d`: 1 they are there, 0 there are none, -1 an error. */
+int checkpoint_block(const Checkpoint *c, const CellDesc *d, const char *kind,
+                     void *block, RtError *err);
 /* Carried rows of tensor `i` into dst[lag,carry_B,size] reals of `d`. */
 int checkpoint_carry(const Checkpoint *c, const CellDesc *d, int i, void *dst,
                      RtError *err);

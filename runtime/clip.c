@@ -97,6 +97,11 @@ static double root(double sum, double p)
     return p == 2 ? sqrt(sum) : pow(sum, 1 / p);
 }
 
+double clip_norm(const RtModel *m, int i)
+{
+    return root(gather(m, &m->desc->tensor[i], 2, 0), 2);
+}
+
 static void apply(RtModel *m, const CellTensor *t, const RtClip *c, double norm)
 {
     int64_t n = model_size(t);

@@ -31,6 +31,7 @@ typedef struct Reader {
     const char *path;
     char *p, *end;
     char separator;
+    int comments;     /* lines that begin with # are none */
     int64_t line;     /* of p, from 1 */
     int64_t row_line; /* of the row */
     char **field;     /* pointers into the text */
@@ -73,11 +74,13 @@ static int is_skipped(const char *p, const char *end)
 }
 
 /* The separator that cuts the first lines into equally many fields, more than
- * one; failing that, one that cuts the first line; ',' for a single column. */
+ * one; failing that, one that cuts the first line; the last for a single
+ * column. */
 static char find_separator(const char *text, const char *end, int blanks)
 {
+    const char *any = blanks < 0 ? "\t" : blanks ? "\t;, " : "\t;,";
     char fallback = 0;
-    for (const char *c = blanks ? "\t;, " : "\t;,"; *c; c++) {
+    for (const char *c = any; *c; c++) {
         int first = 0, same = 1, seen = 0;
         for (const char *p = text; p < end && seen < 10;
              p = next_line(p, end)) {
@@ -93,7 +96,7 @@ static char find_separator(const char *text, const char *end, int blanks)
         if (first > 1 && *c != ' ' && !fallback)
             fallback = *c;
     }
-    return fallback ? fallback : ',';
+    return fallback ? fallback : blanks < 0 ? '\t' : ',';
 }
 
 static int add_field(Reader *r, char *field, RtError *err)
@@ -208,8 +211,7 @@ static int read_row(Reader *r, RtError *err)
     return r->n > 1 || (r->n == 1 && r->field[0][0]);
 }
 
-/* 1: a number, 0: missing (*x is NaN), -1: neither. */
-static int read_number(char *s, double *x)
+int csv_number(char *s, double *x)
 {
     static const char *const missing[] = {"", "NA", "NaN", "null", "?"};
     *x = NAN;
@@ -273,7 +275,7 @@ static int add_row(Csv *csv, Reader *r, Room *room, RtError *err)
     memcpy(csv->field + csv->nrow * csv->ncol, r->field,
            sizeof *r->field * (size_t)r->n);
     for (int k = 0; k < csv->ncol; k++)
-        if (read_number(r->field[k], &value[k]) < 0 &&
+        if (csv_number(r->field[k], &value[k]) < 0 &&
             note_bad(&csv->column[k], r->field[k], r->row_line, err))
             return -1;
     csv->line[csv->nrow++] = r->row_line;
@@ -306,6 +308,24 @@ static int set_columns(Csv *csv, const Reader *r, int names, RtError *err)
     return 0;
 }
 
+/* Whether a field is neither a number nor several between blanks. */
+static int is_word(const char *field)
+{
+    char part[64];
+    double x;
+    for (const char *s = field + strspn(field, " "); *s; s += strspn(s, " ")) {
+        size_t n = strcspn(s, " ");
+        if (n >= sizeof part)
+            return 1;
+        memcpy(part, s, n);
+        part[n] = 0;
+        if (csv_number(part, &x) < 0)
+            return 1;
+        s += n;
+    }
+    return 0;
+}
+
 /* Whether row a[n] names the columns of row b (NULL: there is no second).  Two
  * rows of words are taken for two rows of a table of words. */
 static int is_header(char *const *a, int n, char *const *b)
@@ -313,21 +333,21 @@ static int is_header(char *const *a, int n, char *const *b)
     int words = 0, words_below = 0;
     double x;
     for (int k = 0; k < n; k++) {
-        if (read_number(a[k], &x) >= 0)
+        if (!is_word(a[k]))
             continue;
         words++;
-        if (b && read_number(b[k], &x) > 0)
+        if (b && csv_number(b[k], &x) > 0)
             return 1;
-        words_below += b && read_number(b[k], &x) < 0;
+        words_below += b && is_word(b[k]);
     }
-    return words == n && words_below < n;
+    return words == n && !words_below;
 }
 
 /* A line that begins with #; not so where it may be a word of a table. */
 static int is_comment(const Reader *r)
 {
     const char *end = next_line(r->p, r->end);
-    return *r->p == '#' &&
+    return *r->p == '#' && r->comments &&
            (r->separator != '\t' || !memchr(r->p, '\t', (size_t)(end - r->p)));
 }
 
@@ -419,7 +439,11 @@ int csv_read(const char *path, int header, int blanks, Csv *csv, RtError *err)
     else if (!(csv->path = rt_printf("%s", path)))
         bad = rt_fail_memory(err, strlen(path));
     if (!bad) {
-        Reader r = {.path = path, .p = text, .end = text + n, .line = 1};
+        Reader r = {.path = path,
+                    .p = text,
+                    .end = text + n,
+                    .comments = blanks >= 0,
+                    .line = 1};
         if (n >= 3 && !memcmp(text, "\xef\xbb\xbf", 3))
             r.p += 3;
         csv->separator = r.separator = find_separator(r.p, r.end, blanks);
@@ -460,135 +484,4 @@ int csv_lines(const char *path, Csv *csv, RtError *err)
         p = end + 1;
     }
     return 0;
-}
-
-/* "Date, CO2, adjusted CO2"; with numbers_only those without text. */
-static char *list_columns(const Csv *csv, int numbers_only)
-{
-    char *s = rt_printf("%s", "");
-    for (int k = 0; k < csv->ncol && s; k++) {
-        if (numbers_only && csv->column[k].bad_line)
-            continue;
-        char *t = numbers_only ? rt_printf("%s%s%d", s, *s ? ", " : "", k + 1)
-                               : rt_printf("%s%s%s", s, *s ? ", " : "",
-                                           csv->column[k].name);
-        free(s);
-        s = t;
-    }
-    return s;
-}
-
-static int find_column(const Csv *csv, const char *name, size_t n)
-{
-    for (int k = 0; k < csv->ncol; k++)
-        if (strlen(csv->column[k].name) == n &&
-            !memcmp(csv->column[k].name, name, n))
-            return k;
-    return -1;
-}
-
-static int no_column(const Csv *csv, const char *name, size_t n, RtError *err)
-{
-    char *names = list_columns(csv, 0);
-    rt_fail(err, "%s: no column '%.*s' (from 1 to %d: %s)", csv->path, (int)n,
-            name, csv->ncol, names ? names : "");
-    free(names);
-    return -1;
-}
-
-/* Adds columns a..b; with `numbers` they must hold such. */
-static int choose(const Csv *csv, int a, int b, int numbers, int **cols, int *n,
-                  RtError *err)
-{
-    for (int k = a; k <= b; k++) {
-        const CsvColumn *c = &csv->column[k];
-        if (numbers && c->bad_line) {
-            char *names = list_columns(csv, 1);
-            rt_fail(err,
-                    "%s:%lld:%d: '%s' is no number (column %d, %s); choose "
-                    "columns of numbers, such as x = column(%s)",
-                    csv->path, (long long)c->bad_line, k + 1, c->bad_text,
-                    k + 1, c->name, names && *names ? names : "none here");
-            free(names);
-            return -1;
-        }
-        int *more = realloc(*cols, sizeof *more * (size_t)(*n + 1));
-        if (!more)
-            return rt_fail_memory(err, sizeof *more * (size_t)*n);
-        *cols = more;
-        more[(*n)++] = k;
-    }
-    return 0;
-}
-
-/* One item of a choice, [s, s+len): a quoted name, a range, a number, a name.
- */
-static int choose_item(const Csv *csv, const char *s, size_t len, int numbers,
-                       int **cols, int *n, RtError *err)
-{
-    while (len && is_blank(*s))
-        s++, len--;
-    while (len && is_blank(s[len - 1]))
-        len--;
-    int quoted = len > 1 && (*s == '"' || *s == '\'') && s[len - 1] == *s;
-    if (quoted)
-        s++, len -= 2;
-    int k = find_column(csv, s, len);
-    char *after;
-    long a = strtol(s, &after, 10), b = a;
-    if (after > s && after < s + len && *after == ':')
-        b = strtol(after + 1, &after, 10);
-    if (!quoted && len && after == s + len) {
-        if (a < 1 || b < a || b > csv->ncol)
-            return no_column(csv, s, len, err);
-        return choose(csv, (int)a - 1, (int)b - 1, numbers, cols, n, err);
-    }
-    if (k < 0)
-        return no_column(csv, s, len, err);
-    return choose(csv, k, k, numbers, cols, n, err);
-}
-
-/* "column(" and its like. */
-static const char *const unit_word[] = {
-    [CSV_COLUMN] = "column(", [CSV_WORDS] = "words(", [CSV_CHARS] = "chars("};
-
-CsvUnit csv_unit(const char *choice)
-{
-    for (int k = CSV_CHARS; choice && k > CSV_COLUMN; k--)
-        if (!strncmp(choice, unit_word[k], strlen(unit_word[k])))
-            return (CsvUnit)k;
-    return CSV_COLUMN;
-}
-
-int csv_columns(const Csv *csv, const char *choice, int numbers, int **cols,
-                int *n, RtError *err)
-{
-    *cols = NULL;
-    *n = 0;
-    int bad = 0;
-    if (!choice || !*choice) {
-        bad = choose(csv, 0, csv->ncol - 1, numbers, cols, n, err);
-    } else {
-        const char *end = choice + strlen(choice);
-        const char *word = unit_word[csv_unit(choice)];
-        if (!strncmp(choice, word, strlen(word)) && end[-1] == ')') {
-            choice += strlen(word);
-            end--;
-        }
-        while (!bad && choice <= end) {
-            const char *e = choice;
-            char quote = 0;
-            for (; e < end && (quote || *e != ','); e++)
-                if (quote ? *e == quote : *e == '"' || *e == '\'')
-                    quote = quote ? 0 : *e;
-            bad = choose_item(csv, choice, (size_t)(e - choice), numbers, cols,
-                              n, err);
-            choice = e + 1;
-        }
-    }
-    if (bad) {
-        free(*cols);
-        *cols = NULL;
-    }
-    return bad;
 }

@@ -29,8 +29,9 @@ typedef struct Csv {
     int64_t *start;    /* [nseq + 1]: first row of each; nrow at the end */
 } Csv;
 
-/* header: 1 there is one, 0 there is none, -1 decide by looking.  With
- * `blanks`, these may separate fields too.  Quoted
+/* header: 1 there is one, 0 there is none, -1 decide by looking.  blanks: 1
+ * they may separate fields too; 0 they do not; -1 only tabs do, and a line may
+ * begin with # and hold quotes, as sentences do.  Quoted
  * fields may hold separators, line ends and doubled quotes; lines that begin
  * with # are skipped.  Empty fields, "NA", "NaN", "null" and "?" are missing.
  * A row with another number of fields is an error.  A field that is no number
@@ -43,18 +44,37 @@ int csv_read(const char *path, int header, int blanks, Csv *csv, RtError *err);
 int csv_lines(const char *path, Csv *csv, RtError *err);
 void csv_free(Csv *csv);
 
-/* What a choice of columns says about a field: numbers, or names of members of
- * an index set, a line per step; or a sequence in each line, of words between
- * blanks or of characters. */
-typedef enum CsvUnit { CSV_COLUMN, CSV_WORDS, CSV_CHARS } CsvUnit;
+/* What a choice of columns says about fields: numbers, or names of members of
+ * an index set, a line per step; or a sequence in each line: words between
+ * blanks, characters or numbers between blanks in one field, a step in each of
+ * several fields, or a file that a field names. */
+typedef enum CsvUnit {
+    CSV_COLUMN,
+    CSV_WORDS,
+    CSV_CHARS,
+    CSV_NUMBERS,
+    CSV_STEPS,
+    CSV_WAV,
+    CSV_PNG,
+    CSV_NPY
+} CsvUnit;
 CsvUnit csv_unit(const char *choice);
+/* "words" and its like. */
+const char *csv_unit_name(CsvUnit unit);
 
 /* Resolves a choice of columns: names, numbers from 1, ranges "2:4", with
  * commas between, names quoted or not, the whole perhaps inside "column(...)",
- * "words(...)" or "chars(...)"; NULL or "" chooses all.  cols[n], 0-based, is
- * malloc'd.  Error if a column does not exist or, with `numbers`, holds text.
+ * "words(...)" and so on; "key = value" there is no column.  NULL or "" chooses
+ * all.  cols[n], 0-based, is malloc'd.  Error if a column does not exist or,
+ * with `numbers`, holds text.
  */
 int csv_columns(const Csv *csv, const char *choice, int numbers, int **cols,
                 int *n, RtError *err);
+/* The value of "key = value" in a choice; 1, 0 where there is none, -1 where it
+ * is no number. */
+int csv_option(const char *choice, const char *key, double *value,
+               RtError *err);
+/* 1: a number in all of s, 0: missing (*x is NaN), -1: neither. */
+int csv_number(char *s, double *x);
 
 #endif

@@ -10,7 +10,10 @@ static void field_free(RtField *f)
 {
     free(f->name);
     free(f->from);
-    free(f->data);
+    if (f->store.data)
+        store_free(&f->store);
+    else
+        free(f->data);
 }
 
 void data_free(RtData *d)
@@ -31,6 +34,11 @@ const RtField *data_field(const RtData *d, const char *name)
         if (!strcmp(d->field[k].name, name))
             return &d->field[k];
     return NULL;
+}
+
+double data_value(const RtField *f, int64_t i)
+{
+    return npy_value(f->type, f->data, i) * f->scale;
 }
 
 /* Appends `f`, which takes over f.data (also on an error) and gets copies of
@@ -107,9 +115,30 @@ static RtField field_of(const RtWant *want)
                  .axis = want->axis,
                  .rank = want->rank,
                  .classes = want->classes,
+                 .scale = 1,
                  .size = 1};
     memcpy(f.dim, want->dim, sizeof f.dim);
     return f;
+}
+
+int data_add_store(RtData *d, const RtWant *want, const char *from,
+                   RtStore *store, NpyType type, double scale, int64_t n,
+                   const int64_t *start, RtError *err)
+{
+    RtField f = field_of(want);
+    for (int k = 0; k < want->rank; k++)
+        f.size *= want->dim[k];
+    f.type = type;
+    f.scale = scale;
+    f.count = want->is_static ? n : start[n];
+    f.store = *store;
+    f.data = store->data;
+    *store = (RtStore)STORE_EMPTY;
+    if (want->is_static ||
+        !set_sequences(d, want->axis, want->name, from, n, start, err))
+        return push_field(d, f, want->name, from, err);
+    field_free(&f);
+    return -1;
 }
 
 int data_add_classes(RtData *d, const RtWant *want, const char *from,
@@ -129,25 +158,7 @@ int data_add_classes(RtData *d, const RtWant *want, const char *from,
     return push_field(d, f, want->name, from, err);
 }
 
-int data_add_ids(RtData *d, const char *name, const int32_t *ids, int64_t n,
-                 int64_t classes, RtError *err)
-{
-    RtField f = {.is_index = 1,
-                 .size = 1,
-                 .classes = classes,
-                 .type = NPY_I4,
-                 .count = n};
-    int64_t start[2] = {0, n};
-    if (set_sequences(d, 0, name, name, 1, start, err))
-        return -1;
-    f.data = malloc(sizeof *ids * (size_t)n + 1);
-    if (f.data && n)
-        memcpy(f.data, ids, sizeof *ids * (size_t)n);
-    return push_field(d, f, name, name, err);
-}
-
-/* "[N,T,3,?]" of lead "N,T" and the element's extents; malloc'd. */
-static char *shape_text(const char *lead, const RtWant *want)
+char *data_shape_text(const char *lead, const RtWant *want)
 {
     char *element = npy_shape_text(want->rank, want->dim), *s = NULL;
     if (element && want->rank && *lead)
@@ -163,11 +174,11 @@ static int bad_shape(const RtWant *want, const char *path, const Npy *a,
                      int time_first, RtError *err)
 {
     char *found = npy_shape_text(a->rank, a->dim);
-    char *many = shape_text(want->is_static ? "N"
-                            : time_first    ? "T,N"
-                                            : "N,T",
-                            want);
-    char *one = shape_text(want->is_static ? "" : "T", want);
+    char *many = data_shape_text(want->is_static ? "N"
+                                 : time_first    ? "T,N"
+                                                 : "N,T",
+                                 want);
+    char *one = data_shape_text(want->is_static ? "" : "T", want);
     rt_fail(err, "%s: shape %s for input %s, wanted %s, or %s for one sequence",
             path, found ? found : "?", want->name, many ? many : "?",
             one ? one : "?");
@@ -361,8 +372,10 @@ static const char *check_value(const RtField *f, double x, int64_t *classes)
 static int check_span(const RtField *f, int64_t seq, int64_t first, int64_t n,
                       int64_t *classes, RtError *err)
 {
+    if (!f->is_index && !npy_is_float(f->type))
+        return 0;
     for (int64_t i = first * f->size; i < (first + n) * f->size; i++) {
-        double x = npy_value(f->type, f->data, i);
+        double x = data_value(f, i);
         const char *why = check_value(f, x, classes);
         if (!why)
             continue;
@@ -435,10 +448,21 @@ static int follow_clock(RtData *d, int axis, RtError *err)
     return bad;
 }
 
+/* Longer sequences end earlier; a slower axis follows. */
+static void cut_steps(RtData *d)
+{
+    for (int k = 0; k < CELL_TIMES; k++)
+        for (int64_t i = 0; d->steps[k].length && i < d->nseq; i++)
+            if (d->steps[k].length[i] > d->max_steps)
+                d->steps[k].length[i] = d->max_steps;
+}
+
 int data_finish(RtData *d, RtError *err)
 {
     if (!d->steps[0].offset && one_step_each(d, err))
         return -1;
+    if (d->max_steps > 0)
+        cut_steps(d);
     for (int k = 1; k < CELL_TIMES; k++)
         if (d->clock[k].rate > 1 && follow_clock(d, k, err))
             return -1;

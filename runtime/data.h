@@ -13,6 +13,7 @@
 #include "cellrt.h"
 #include "csv.h"
 #include "npy.h"
+#include "store.h"
 
 /* What a model wants of one input. */
 typedef struct RtWant {
@@ -34,9 +35,11 @@ typedef struct RtField {
     int64_t size;    /* reals per element: product of dim */
     int64_t classes; /* as wanted, or the largest class found + 1 */
     NpyType type;    /* of the stored elements */
+    double scale;    /* what they are multiplied by */
     int64_t count;   /* elements stored */
     void *data;      /* [count, size]; count is the steps of all sequences, of
                         a static field the sequences */
+    RtStore store;   /* that it lies in, if it is not malloc'd */
 } RtField;
 
 /* The steps of all sequences along a time axis. */
@@ -60,17 +63,24 @@ typedef struct RtData {
     RtSteps steps[CELL_TIMES]; /* the first is never without, once finished */
     RtClock clock[CELL_TIMES]; /* set by the caller; data_finish checks the
                                   steps of such axes or finds them */
+    int64_t max_steps; /* set by the caller: data_finish cuts what is longer;
+                          0: nothing */
 } RtData;
 
 void data_free(RtData *d);
 /* Each call adds one field.  Step fields of one axis must agree in the
  * sequences and their steps, all others in the number of sequences. */
 
-/* One sequence of classes, such as text_encode gives; copied. */
-int data_add_ids(RtData *d, const char *name, const int32_t *ids, int64_t n,
-                 int64_t classes, RtError *err);
-/* Classes of an index input: of a step input those of n sequences, sequence i
- * at start[i] .. start[i + 1] - 1; of a static one a class for each of n. */
+/* Numbers that lie in a store: of a step input those of n sequences, sequence i
+ * at start[i] .. start[i + 1] - 1, of a static one an element for each of n.
+ * No extent is open.  They count `scale` times.  Takes the store over, also on
+ * an error. */
+int data_add_store(RtData *d, const RtWant *want, const char *from,
+                   RtStore *store, NpyType type, double scale, int64_t n,
+                   const int64_t *start, RtError *err);
+/* Classes of an index input, copied: of a step input those of n sequences,
+ * sequence i at start[i] .. start[i + 1] - 1; of a static one a class for each
+ * of n. */
 int data_add_classes(RtData *d, const RtWant *want, const char *from,
                      const int32_t *ids, int64_t n, const int64_t *start,
                      RtError *err);
@@ -85,6 +95,8 @@ int data_add_csv(RtData *d, const RtWant *want, const Csv *csv,
 /* Lengths of the sequences along an axis from an integer .npy of [N]; after a
  * step field. */
 int data_lengths_npy(RtData *d, int axis, const char *path, RtError *err);
+/* "[N,T,3,?]" of lead "N,T" and an element's extents; malloc'd. */
+char *data_shape_text(const char *lead, const RtWant *want);
 /* Steps of sequence i along an axis. */
 int64_t data_steps(const RtData *d, int axis, int64_t i);
 /* Last check, once all is added: numbers of sequences; index ranges, NaN and
@@ -92,6 +104,7 @@ int64_t data_steps(const RtData *d, int axis, int64_t i);
  * field, every sequence has one step. */
 int data_finish(RtData *d, RtError *err);
 const RtField *data_field(const RtData *d, const char *name); /* or NULL */
+double data_value(const RtField *f, int64_t i); /* i-th real of a field */
 
 /* How a part of the data is dealt. */
 typedef struct RtFeedOptions {

@@ -304,13 +304,14 @@ static void copy_reals(const RtField *field, int64_t i, int64_t n,
                        int real_bytes, char *dst)
 {
     size_t size = (size_t)real_bytes;
-    if (field->type == (real_bytes == 4 ? NPY_F4 : NPY_F8)) {
+    if (field->type == (real_bytes == 4 ? NPY_F4 : NPY_F8) &&
+        field->scale == 1) {
         memcpy(dst, (const char *)field->data + (size_t)i * size,
                (size_t)n * size);
         return;
     }
     for (int64_t k = 0; k < n; k++) {
-        double x = npy_value(field->type, field->data, i + k);
+        double x = data_value(field, i + k);
         if (real_bytes == 4)
             ((float *)(void *)dst)[k] = (float)x;
         else

@@ -1,7 +1,7 @@
-/* Training: epochs of batches, each a forward, a backward, a clip and an
- * update; validation, progress, log and checkpoints between them.  Everything
- * that it needs comes in FitSetup, everything that it prints goes to the
- * caller's streams. */
+/* Training: epochs of batches, each a forward and a backward, with a clip and
+ * an update after each or some of them; validation, progress, log and
+ * checkpoints between them.  Everything that it needs comes in FitSetup,
+ * everything that it prints goes to the caller's streams. */
 #ifndef CELLC_FIT_H
 #define CELLC_FIT_H
 
@@ -10,6 +10,22 @@
 
 #include "checkpoint.h"
 #include "data.h"
+#include "session.h"
+
+/* What a host that has the equations can say of where a number comes from that
+ * is not finite. */
+typedef struct FitOrigin {
+    char *place;  /* malloc'd: file, line, the operation and its numbers */
+    char *name;   /* malloc'd: equation, parameter or input, or NULL */
+    char *axis;   /* malloc'd: time axis, NULL: it is of no step */
+    int64_t step; /* along it, from 1, in this chunk */
+    int64_t row;  /* sequence in the session, from 0; -1: of all of them */
+    int given;    /* it is a value of that parameter or input */
+} FitOrigin;
+/* `s` is ready to go forward on what went wrong there, or, with `backward`, on
+ * what has such a gradient.  1: found. */
+typedef int FitBlame(void *ctx, const RtSession *s, int backward,
+                     FitOrigin *origin);
 
 typedef struct FitSetup {
     RtModel *model;      /* trained in place */
@@ -22,7 +38,12 @@ typedef struct FitSetup {
     const char *optimizer; /* "adam(lr = 2e-3)" */
     const char *clip;      /* "norm(5)", or NULL */
     const char *schedule;  /* "cosine(1000)", or NULL */
-    int token;             /* reduce = token */
+    const char *noise;     /* on gradients, "annealed(0.3)", or NULL */
+    int token, sum;        /* reduce = token, = sum; else sequence */
+    int64_t accumulate;    /* batches whose gradients make one update; the last
+                              one of an epoch may have fewer.  0 is 1 */
+    double ema;            /* decay of the average of the weights, which is
+                              what is validated and saved; 0: none */
     int64_t epochs;        /* to train altogether, counting those of a resumed
                               run; 0: until another limit ends it */
     int64_t steps;         /* updates altogether; 0: no such limit */
@@ -42,6 +63,8 @@ typedef struct FitSetup {
                               is where training stands */
     const Checkpoint *resume; /* loaded: weights, optimiser, carried state and
                                  position come from it.  NULL: begin */
+    FitBlame *blame;          /* NULL: there are no equations to speak of */
+    void *blame_ctx;
     const volatile sig_atomic_t *stop; /* nonzero: save and return; or NULL */
     FILE *out;                         /* progress; NULL: silent */
     int terminal; /* columns of `out`, where a line renews itself; 0:
@@ -66,8 +89,9 @@ typedef struct FitResult {
  *
  * Trains until a limit is reached or *stop is set; then the checkpoint has
  * been saved.  Errors: settings that do not parse, data that do not fit the
- * model, a loss that is not a number (the last saved checkpoint stays), files
- * that cannot be written. */
+ * model, a loss, gradient or weight that is no finite number (the last saved
+ * checkpoint stays; the error says where it came from), files that cannot be
+ * written. */
 int fit_run(const FitSetup *f, FitResult *result, RtError *err);
 
 #endif

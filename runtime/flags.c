@@ -182,6 +182,14 @@ const char *flags_each(const Flags *f, const char *name, int i)
     return NULL;
 }
 
+const char *flags_nth(const Flags *f, int i, const char **value)
+{
+    if (i >= f->ngiven)
+        return NULL;
+    *value = f->given[i].value;
+    return f->given[i].flag->name;
+}
+
 int flags_given(const Flags *f, const char *name)
 {
     int n = 0;

@@ -54,6 +54,9 @@ const char *flags_arg(const Flags *f, int i);
 const char *flags_get(const Flags *f, const char *name);
 /* i-th value given on the command line, NULL past the last. */
 const char *flags_each(const Flags *f, const char *name, int i);
+/* i-th flag given, whatever it is, and its value (NULL: a switch); NULL past
+ * the last. */
+const char *flags_nth(const Flags *f, int i, const char **value);
 /* How often the flag was given. */
 int flags_given(const Flags *f, const char *name);
 /* Numbers; a malformed value is an error message and EXIT_USAGE, else 0.

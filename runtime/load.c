@@ -6,6 +6,7 @@
 
 #include "checkpoint.h"
 #include "npy.h"
+#include "rtio.h"
 #include "safetensors.h"
 #include "text.h"
 
@@ -104,23 +105,21 @@ static int one_line(char *line, int64_t number, const char *path,
 static int from_vectors(const char *path, const CellTensor *t, const Vocab *v,
                         double *value, RtError *err)
 {
-    char *text = NULL;
-    size_t size = 0;
+    char *line = NULL;
+    size_t room = 0;
     int64_t found = 0, number = 0;
     double *row = malloc((size_t)(model_size(t) + 1) * sizeof *row);
-    int rc = row ? text_read(path, 0, &text, &size, err)
-                 : rt_fail_memory(err, (size_t)model_size(t) * sizeof *row);
+    RtRead *r = rtio_open(path, 0, err);
+    int got = row ? 1 : rt_fail_memory(err, (size_t)model_size(t) * 8);
 
-    for (char *line = text; !rc && line && *line;) {
-        char *end = line + strcspn(line, "\n"), *next = end + (*end != '\0');
-
-        *end = '\0';
-        rc = one_line(line, ++number, path, v, t, value, row, &found, err);
-        line = next;
-    }
+    while (r && got > 0 && (got = rtio_line(r, &line, &room, err)) > 0)
+        if (one_line(line, ++number, path, v, t, value, row, &found, err))
+            got = -1;
+    int rc = r && got >= 0 ? 0 : -1;
     if (!rc && !found)
         rc = rt_fail(err, "%s: holds no word of the set %s", path, t->set);
-    free(text);
+    rtio_close(r);
+    free(line);
     free(row);
     return rc;
 }

@@ -414,19 +414,19 @@ static void update_block(RtOptim *o, const CellTensor *t, const Update *u,
     put(o->model->params, bytes, at, n, w);
 }
 
-/* The optimiser's own decay, an argument of each kind. */
-static double own_decay(const RtOptim *o)
+double *optim_arg(RtOptim *o, const char *name)
 {
     for (int i = 0; o->kind->call.arg[i].name; i++)
-        if (strcmp(o->kind->call.arg[i].name, "decay") == 0)
-            return o->arg[i];
-    return 0;
+        if (strcmp(o->kind->call.arg[i].name, name) == 0)
+            return &o->arg[i];
+    return NULL;
 }
 
 void optim_step(RtOptim *o, double lr)
 {
     const CellDesc *d = o->model->desc;
     Update u = {.arg = o->arg, .k = (double)++o->step};
+    double decay = *optim_arg(o, "decay"); /* every kind has one */
 
     if (o->kind->memory)
         o->memory *= o->kind->memory(o->arg, u.k);
@@ -437,7 +437,7 @@ void optim_step(RtOptim *o, double lr)
         if (t->flags & CELL_FROZEN)
             continue;
         u.lr = lr * t->lr;
-        u.decay = t->decay < 0 ? own_decay(o) : t->decay;
+        u.decay = t->decay < 0 ? decay : t->decay;
         int dependent = (t->flags & (CELL_SIMPLEX | CELL_SKEW)) != 0;
         if (dependent)
             go_free(o, t, 0);

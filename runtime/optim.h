@@ -38,6 +38,8 @@ char *optim_text(const RtOptim *o);
  * optim_rate(o) times a schedule's factor). */
 void optim_step(RtOptim *o, double lr);
 double optim_rate(const RtOptim *o);
+/* Its argument of that name; NULL: it has none. */
+double *optim_arg(RtOptim *o, const char *name);
 
 /* A clip: norm(c, p = 2, eps = 0), value(v), none; a bare number c is norm(c).
  */
@@ -51,15 +53,36 @@ int clip_parse(const char *text, RtClip *c, RtError *err); /* NULL: none */
  * between the two, the 2-norm unless `c` has another.  Error: a parameter's
  * clip that does not parse. */
 int clip_grads(RtModel *m, const RtClip *c, double *norm, RtError *err);
+/* 2-norm of the gradient of parameter `i`. */
+double clip_norm(const RtModel *m, int i);
 
 /* Factor of the learning rate: constant; step(every, factor = 0.1);
  * exponential(factor, every = 1); cosine(steps, floor = 0); warmup(steps);
- * in updates.  "warmup(200) * cosine(10000)" multiplies, the warm-up's steps
- * not being counted by what follows. */
+ * onecycle(peak, steps, rise = 0.3, from = 25, to = 1e4): by half a cosine from
+ * the rate peak / from up to peak in a share `rise` of the steps, and down to
+ * peak / from / to (Smith and Topin 2018, as PyTorch, without its momentum); in
+ * updates.  plateau(factor = 0.1, patience = 10, threshold = 1e-4, cooldown =
+ * 0, floor = 0): times factor after more than `patience` epochs without a
+ * better validation, as PyTorch.  "warmup(200) * cosine(10000)" multiplies, the
+ * warm-up's steps not being counted by what follows. */
 typedef struct RtSchedule RtSchedule;
-RtSchedule *schedule_new(const char *text, RtError *err); /* NULL: constant */
+
+/* Where a plateau stands; all 0 at the beginning. */
+typedef struct RtPlateau {
+    int64_t seen; /* validations */
+    double best;
+    int64_t bad, cuts, wait; /* epochs not better, cuts made, epochs to wait */
+} RtPlateau;
+
+/* text NULL: constant; rate: the optimiser's, which onecycle takes the place
+ * of. */
+RtSchedule *schedule_new(const char *text, double rate, RtError *err);
 void schedule_free(RtSchedule *s);
+/* Whether it has a plateau, and so needs validations. */
+int schedule_plateau(const RtSchedule *s);
 /* Factor for update number `step`, from 0. */
-double schedule_factor(const RtSchedule *s, int64_t step);
+double schedule_factor(const RtSchedule *s, const RtPlateau *p, int64_t step);
+/* After an epoch's validation; `up`: more is better. */
+void schedule_epoch(const RtSchedule *s, RtPlateau *p, double value, int up);
 
 #endif

@@ -107,7 +107,8 @@ void progress_show(Progress *p, const ProgressRow *r, int always)
              r->epochs ? "epoch %lld/%lld  " : "epoch %lld  ",
              (long long)r->epoch, (long long)r->epochs);
     add(line, sizeof line, "step %.0f", (double)r->step);
-    add(line, sizeof line, "  loss %.4f", r->loss);
+    add(line, sizeof line, fabs(r->loss) < 1e6 ? "  loss %.4f" : "  loss %.4g",
+        r->loss);
     if (!isnan(r->nats)) {
         add(line, sizeof line, "  ppl %.4g", exp(r->nats));
         add(line, sizeof line, "  bits %.4f", r->nats / log(2));

@@ -14,7 +14,8 @@ enum {
     RT_STREAM_SHUFFLE, /* order of rows; id = epoch */
     RT_STREAM_NOISE,   /* dropout and noise; id = tensor */
     RT_STREAM_SAMPLE,  /* generating */
-    RT_STREAM_TEST     /* directions and points of checks */
+    RT_STREAM_TEST,    /* directions and points of checks */
+    RT_STREAM_GRADIENT /* noise on gradients; id = parameter */
 };
 
 /* Where a run of draws has got to; stored in checkpoints as it is. */

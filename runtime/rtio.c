@@ -1,4 +1,4 @@
-/* Reading whole files, with gz, and replacing files without ever leaving a
+/* Reading files, with gz, and replacing them without ever leaving a
  * half-written one in their place.  See rtio.h. */
 #define _XOPEN_SOURCE 700
 #include "rtio.h"
@@ -33,73 +33,201 @@ static int open_input(const char *path, size_t *size, RtError *err)
     return fd;
 }
 
-/* Appends up to `limit` bytes of z to a growing block. */
-static int read_all(gzFile z, size_t guess, size_t limit, char **bytes,
-                    size_t *n, RtError *err)
+struct RtRead {
+    gzFile z;
+    char *path;
+    char *line;           /* of rtio_line: bytes read and not yet taken, ... */
+    size_t at, end, room; /* ... [at, end) of `room` */
+};
+
+int rtio_scratch(RtError *err)
 {
-    size_t cap = (guess < limit ? guess : limit) + 64;
-    char *b = malloc(cap);
-    *n = 0;
-    while (b && *n < limit) {
-        size_t room = cap - *n - 1;
-        if (!room) {
-            char *more = cap > SIZE_MAX / 2 ? NULL : realloc(b, cap * 2);
-            if (!more) {
-                free(b);
-                return rt_fail_memory(err, cap);
+    const char *given = getenv("TMPDIR");
+    const char *const base[] = {given && *given ? given : "/var/tmp", "/tmp"};
+    int fd = -1;
+
+    for (int k = 0; k < 2 && fd < 0; k++) {
+        char *path = rt_printf("%s/cellc-XXXXXX", base[k]);
+        fd = path ? mkstemp(path) : -1;
+        if (fd >= 0)
+            unlink(path);
+        free(path);
+    }
+    if (fd < 0)
+        rt_fail(err,
+                "no temporary file can be made in %s: %s; choose another "
+                "folder with TMPDIR",
+                base[0], strerror(errno));
+    return fd;
+}
+
+/* All of `fd` in a file without a name, which takes its place. */
+static int copy_pipe(int fd, const char *path, RtError *err)
+{
+    int to = rtio_scratch(err);
+    char block[1 << 14];
+    ssize_t n = 0;
+
+    while (to >= 0 && (n = read(fd, block, sizeof block)) > 0)
+        for (ssize_t at = 0, got; at < n && n > 0; at += got)
+            if ((got = write(to, block + at, (size_t)(n - at))) <= 0) {
+                n = -1;
+                break;
             }
-            b = more;
-            cap *= 2;
-            continue;
-        }
-        if (room > limit - *n)
-            room = limit - *n;
-        int got = gzread(z, b + *n, room > 1 << 30 ? 1 << 30 : (unsigned)room);
+    if (to >= 0 && n < 0) {
+        rt_fail(err, "cannot read %s: %s", path, strerror(errno));
+        close(to);
+        to = -1;
+    }
+    close(fd);
+    if (to >= 0)
+        lseek(to, 0, SEEK_SET);
+    return to;
+}
+
+RtRead *rtio_open(const char *path, int twice, RtError *err)
+{
+    size_t size;
+    RtRead *r = calloc(1, sizeof *r);
+    int fd = open_input(path, &size, err);
+
+    if (fd >= 0 && twice && lseek(fd, 0, SEEK_CUR) < 0)
+        fd = copy_pipe(fd, path, err);
+    if (r && fd >= 0)
+        r->z = gzdopen(fd, "rb");
+    if (r && r->z && (r->path = strdup(path))) {
+        gzbuffer(r->z, 1 << 17);
+        return r;
+    }
+    if (fd >= 0) {
+        if (!r || !r->z)
+            close(fd);
+        rt_fail_memory(err, sizeof *r);
+    }
+    rtio_close(r);
+    return NULL;
+}
+
+void rtio_close(RtRead *r)
+{
+    if (!r)
+        return;
+    if (r->z)
+        gzclose(r->z);
+    free(r->path);
+    free(r->line);
+    free(r);
+}
+
+/* What went wrong in the last gzread, 0 if nothing did. */
+static int check_gz(const RtRead *r, RtError *err)
+{
+    int code;
+    const char *why = gzerror(r->z, &code);
+
+    if (code == Z_ERRNO)
+        return rt_fail(err, "cannot read %s: %s", r->path, strerror(errno));
+    if (code == Z_BUF_ERROR)
+        return rt_fail(err, "cannot read %s: the gz file is cut", r->path);
+    if (code != Z_OK && code != Z_STREAM_END)
+        return rt_fail(err, "cannot read %s: damaged gz file (%s)", r->path,
+                       why);
+    return 0;
+}
+
+int64_t rtio_next(RtRead *r, void *to, size_t room, RtError *err)
+{
+    size_t n = 0;
+
+    errno = 0;
+    while (n < room) {
+        size_t want = room - n > 1 << 30 ? 1 << 30 : room - n;
+        int got = gzread(r->z, (char *)to + n, (unsigned)want);
         if (got <= 0)
             break;
-        *n += (size_t)got;
+        n += (size_t)got;
     }
-    if (!b)
-        return rt_fail_memory(err, cap);
-    b[*n] = 0;
-    *bytes = b;
-    return 0;
+    return n < room && check_gz(r, err) ? -1 : (int64_t)n;
+}
+
+int rtio_line(RtRead *r, char **line, size_t *room, RtError *err)
+{
+    size_t n = 0;
+
+    if (!r->line && !(r->line = malloc(r->room = 1 << 16)))
+        return rt_fail_memory(err, 1 << 16);
+    for (;;) {
+        char *from = r->line + r->at;
+        char *lf = memchr(from, '\n', r->end - r->at);
+        size_t part = lf ? (size_t)(lf - from) : r->end - r->at;
+        if (n + part + 1 > *room) {
+            char *more = realloc(*line, 2 * (n + part) + 64);
+            if (!more)
+                return rt_fail_memory(err, 2 * (n + part));
+            *line = more;
+            *room = 2 * (n + part) + 64;
+        }
+        memcpy(*line + n, from, part);
+        n += part;
+        (*line)[n] = 0;
+        r->at += part + (lf != NULL);
+        if (lf)
+            return 1;
+        int64_t got = rtio_next(r, r->line, r->room, err);
+        r->at = 0;
+        r->end = got > 0 ? (size_t)got : 0;
+        if (got <= 0)
+            return got < 0 ? -1 : n > 0;
+    }
+}
+
+int rtio_again(RtRead *r, RtError *err)
+{
+    r->at = r->end = 0;
+    if (gzrewind(r->z) == 0)
+        return 0;
+    return rt_fail(err, "cannot read %s a second time", r->path);
 }
 
 int rtio_read_head(const char *path, size_t limit, char **bytes, size_t *n,
                    RtError *err)
 {
-    size_t guess = 0;
-    *bytes = NULL;
+    size_t cap = 1 << 12;
+    struct stat st;
+    RtRead *r = rtio_open(path, 0, err);
+
     *n = 0;
-    int fd = open_input(path, &guess, err);
-    if (fd < 0)
+    *bytes = NULL;
+    if (!r)
         return -1;
-    gzFile z = gzdopen(fd, "rb");
-    if (!z) {
-        close(fd);
-        return rt_fail_memory(err, guess);
+    if (!stat(path, &st) && st.st_size > 0)
+        cap = (size_t)st.st_size;
+    cap = (cap < limit ? cap : limit) + 64;
+    char *b = malloc(cap);
+    int64_t got = 1;
+    while (b && *n < limit && got > 0) {
+        size_t room = cap - *n - 1;
+        if (!room) {
+            char *more = cap > SIZE_MAX / 2 ? NULL : realloc(b, cap * 2);
+            if (!more)
+                break;
+            b = more;
+            cap *= 2;
+            continue;
+        }
+        got = rtio_next(r, b + *n, room < limit - *n ? room : limit - *n, err);
+        *n += got > 0 ? (size_t)got : 0;
     }
-    gzbuffer(z, 1 << 17);
-    errno = 0;
-    int bad = read_all(z, guess, limit, bytes, n, err);
-    if (!bad) {
-        int code;
-        const char *why = gzerror(z, &code);
-        if (code == Z_ERRNO)
-            bad = rt_fail(err, "cannot read %s: %s", path, strerror(errno));
-        else if (code == Z_BUF_ERROR)
-            bad = rt_fail(err, "cannot read %s: the gz file is cut", path);
-        else if (code != Z_OK && code != Z_STREAM_END)
-            bad =
-                rt_fail(err, "cannot read %s: damaged gz file (%s)", path, why);
+    rtio_close(r);
+    if (!b || (*n < limit && got > 0))
+        got = rt_fail_memory(err, cap);
+    if (got < 0) {
+        free(b);
+        return -1;
     }
-    gzclose(z);
-    if (bad) {
-        free(*bytes);
-        *bytes = NULL;
-    }
-    return bad;
+    b[*n] = 0;
+    *bytes = b;
+    return 0;
 }
 
 int rtio_read(const char *path, char **bytes, size_t *n, RtError *err)

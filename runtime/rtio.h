@@ -1,6 +1,6 @@
-/* Whole files in and out: reading, with gz unpacked on the way, and writing
- * that either replaces the old file completely or leaves it as it was.  Used
- * by every file format of the runtime. */
+/* Files in and out: reading, whole or in blocks, with gz unpacked on the way,
+ * and writing that either replaces the old file completely or leaves it as it
+ * was.  Used by every file format of the runtime. */
 #ifndef CELLC_RTIO_H
 #define CELLC_RTIO_H
 
@@ -14,6 +14,27 @@ int rtio_read(const char *path, char **bytes, size_t *n, RtError *err);
 /* The same, but no more than the first `limit` bytes. */
 int rtio_read_head(const char *path, size_t limit, char **bytes, size_t *n,
                    RtError *err);
+
+/* A file being read from its beginning on, gz unpacked. */
+typedef struct RtRead RtRead;
+
+/* With `twice`, for rtio_again(), what can be read only once ("-", a pipe) is
+ * first copied to a file without a name.  NULL on error. */
+RtRead *rtio_open(const char *path, int twice, RtError *err);
+/* The next up to `room` bytes into `to`; their number, 0 at the end, -1 on an
+ * error. */
+int64_t rtio_next(RtRead *r, void *to, size_t room, RtError *err);
+/* The next line without its end, into *line of *room bytes, which grow (NULL
+ * and 0 at first; the caller frees); 1, 0 at the end, -1 on an error. */
+int rtio_line(RtRead *r, char **line, size_t *room, RtError *err);
+/* Once more from the beginning. */
+int rtio_again(RtRead *r, RtError *err);
+void rtio_close(RtRead *r);
+
+/* A descriptor for reading and writing of a new file that has no name and
+ * vanishes when it is closed, in $TMPDIR, else where large files belong; -1 on
+ * an error. */
+int rtio_scratch(RtError *err);
 
 /* A file being written beside its target under a temporary name. */
 typedef struct RtSave RtSave;

@@ -1,49 +1,61 @@
 /* Drawing the names left of a `~` step by step, each read back at the next
- * step as if it had been observed. */
+ * step as if it had been observed.  Several rows are drawn side by side, each
+ * with a sequence of what is given; rows may be dropped, copied and put in
+ * another order between steps, which is all that a beam needs. */
 #ifndef SAMPLE_H
 #define SAMPLE_H
 
 #include "data.h"
+#include "law.h"
 #include "session.h"
-
-typedef struct SampleHow {
-    int greedy;         /* the most likely class, the mean */
-    double temperature; /* > 0; probabilities to the power of 1/temperature,
-                           variances times it */
-    int64_t top_k;      /* only the k most likely classes; 0: all */
-    double top_p;       /* only classes that make up this much; 1: all */
-    uint64_t seed;
-} SampleHow;
 
 typedef struct Sampler Sampler;
 
-/* Called for every generated step with the drawn values of drawn name k; last:
- * the model's `until` holds at this step. */
-typedef int SampleStep(void *user, int64_t step, int k, const double *value,
-                       int last, RtError *err);
-
-/* `given` has a field for every input that is not drawn (NULL: there is none);
- * the first of its sequences goes with what is drawn.  NULL on an error:
- * nothing to draw, an input without values, a model that cannot go step by
- * step. */
+/* `given` has a field for every input that is not drawn (NULL: there is none).
+ * NULL on an error: nothing to draw, an input without values, a model that
+ * cannot go step by step. */
 Sampler *sample_new(RtModel *m, const RtData *given, RtError *err);
-void sample_free(Sampler *s);
+void sample_free(Sampler *s); /* NULL is fine */
 /* The drawn inputs, in the order of the descriptor: tensor of the k-th, or
- * -1 past the last. */
+ * -1 past the last; and what it is drawn from. */
 int sample_drawn(const Sampler *s, int k);
-/* Reads the observed beginning of the sequence: T >= 1 steps, value[k] is
- * [T,element] of drawn name k. */
-int sample_prime(Sampler *s, int64_t T, const double *const *value,
-                 RtError *err);
-/* Begins anew, with another of the given sequences. */
-void sample_restart(Sampler *s, int64_t sequence);
-/* Draws `steps` more, fewer where the model's `until` ends it; *done says how
- * many. */
-int sample_run(Sampler *s, const SampleHow *how, int64_t steps,
-               SampleStep *step, void *user, int64_t *done, RtError *err);
+const Laws *sample_laws(const Sampler *s, int k);
+const char *sample_name(const Sampler *s, int k);
+/* Reals of one element; most classes that its laws have. */
+int64_t sample_size(const Sampler *s, int k);
+int64_t sample_class_count(const Sampler *s, int k);
 
-/* A class from probabilities p[n]; u is uniform in (0,1). */
-int64_t sample_class(const SampleHow *how, const double *p, int64_t n, double u,
-                     double *scratch);
+/* Begins n rows: row r goes with sequence sequence[r] of what is given and
+ * draws the random numbers number[r]; rows of one number draw the same. */
+int sample_begin(Sampler *s, int64_t n, const int64_t *sequence,
+                 const int64_t *number, RtError *err);
+/* Reads the observed beginning: T[r] >= 1 steps of row r, value[r * drawn + k]
+ * is [T[r],element] of drawn name k. */
+int sample_prime(Sampler *s, const int64_t *T, const double *const *value,
+                 RtError *err);
+
+/* Draws one more step of every row; ended[r] is 1 where the model's `until`
+ * holds at it. */
+int sample_step(Sampler *s, const SampleHow *how, unsigned char *ended,
+                RtError *err);
+/* The same in parts, for whoever chooses values: sample_forward computes what
+ * the names of the present step are drawn from, those put so far in place;
+ * sample_classes gives the probabilities of a name that has classes (as many as
+ * it returns); sample_close ends the step when all are put. */
+int sample_forward(Sampler *s, RtError *err);
+int64_t sample_classes(Sampler *s, int k, int64_t row, double *p, RtError *err);
+void sample_put(Sampler *s, int k, int64_t row, const double *value);
+int sample_close(Sampler *s, unsigned char *ended, RtError *err);
+
+/* From now on there are n rows: row r is what row from[r] was. */
+int sample_arrange(Sampler *s, int64_t n, const int64_t *from, RtError *err);
+int64_t sample_rows(const Sampler *s);
+/* Steps behind in a row, those of the prime among them. */
+int64_t sample_steps(const Sampler *s, int64_t row);
+/* Steps that a row may still have where inputs say how many; -1: any number.
+ * A row without any left must be dropped before the next step. */
+int64_t sample_left(const Sampler *s, int64_t row);
+/* Everything of drawn name k in a row, [steps,element]; until the next step. */
+const double *sample_value(const Sampler *s, int k, int64_t row);
 
 #endif

@@ -9,7 +9,7 @@ typedef double FactorFn(const double *arg, double step);
 
 typedef struct ScheduleKind {
     CallKind call;
-    FactorFn *factor;
+    FactorFn *factor; /* of updates; NULL: of a plateau */
 } ScheduleKind;
 
 typedef struct Stage {
@@ -20,6 +20,7 @@ typedef struct Stage {
 struct RtSchedule {
     Stage *stage;
     int n;
+    double rate; /* the optimiser's */
 };
 
 static const CallArg constant_args[] = {{NULL, 0, 0, 0}};
@@ -44,14 +45,18 @@ static double factor_exponential(const double *arg, double step)
     return pow(arg[0], step / arg[1]);
 }
 
+/* From 1 to 0 as part goes from 0 to 1, then 0. */
+static double half_cosine(double part)
+{
+    return 0.5 * (1 + cos(acos(-1.0) * (part < 1 ? part : 1)));
+}
+
 /* Loshchilov and Hutter 2017, without restarts. */
 static const CallArg cosine_args[] = {
     {"steps", NAN, 1, INFINITY}, {"floor", 0, 0, INFINITY}, {NULL, 0, 0, 0}};
 static double factor_cosine(const double *arg, double step)
 {
-    double part = step < arg[0] ? step / arg[0] : 1;
-
-    return arg[1] + (1 - arg[1]) * 0.5 * (1 + cos(acos(-1.0) * part));
+    return arg[1] + (1 - arg[1]) * half_cosine(step / arg[0]);
 }
 
 static const CallArg warmup_args[] = {{"steps", NAN, 1, INFINITY},
@@ -61,12 +66,35 @@ static double factor_warmup(const double *arg, double step)
     return step + 1 < arg[0] ? (step + 1) / arg[0] : 1;
 }
 
+/* The learning rate itself, which schedule_factor divides by the optimiser's.
+ */
+static const CallArg onecycle_args[] = {
+    {"peak", NAN, 0, INFINITY}, {"steps", NAN, 2, INFINITY},
+    {"rise", 0.3, 0, 1},        {"from", 25, 1, INFINITY},
+    {"to", 1e4, 1, INFINITY},   {NULL, 0, 0, 0}};
+static double rate_onecycle(const double *arg, double step)
+{
+    double peak = arg[0], top = arg[1] * arg[2] - 1, last = arg[1] - 1;
+    double low = peak / arg[3], end = low / arg[4];
+
+    if (step <= top)
+        return peak + (low - peak) * half_cosine(step / top);
+    return end + (peak - end) * half_cosine((step - top) / (last - top));
+}
+
+static const CallArg plateau_args[] = {
+    {"factor", 0.1, 0, 1},     {"patience", 10, 0, INFINITY},
+    {"threshold", 1e-4, 0, 1}, {"cooldown", 0, 0, INFINITY},
+    {"floor", 0, 0, INFINITY}, {NULL, 0, 0, 0}};
+
 static const ScheduleKind schedule_kinds[] = {
     {{"constant", constant_args}, factor_constant},
     {{"step", step_args}, factor_step},
     {{"exponential", exponential_args}, factor_exponential},
     {{"cosine", cosine_args}, factor_cosine},
     {{"warmup", warmup_args}, factor_warmup},
+    {{"onecycle", onecycle_args}, rate_onecycle},
+    {{"plateau", plateau_args}, NULL},
 };
 enum { NSCHEDULE = sizeof schedule_kinds / sizeof *schedule_kinds };
 
@@ -89,7 +117,31 @@ static int add_stage(RtSchedule *s, const char *text, size_t n, RtError *err)
     return i < 0 ? -1 : 0;
 }
 
-RtSchedule *schedule_new(const char *text, RtError *err)
+static const Stage *find_plateau(const RtSchedule *s)
+{
+    for (int i = 0; i < s->n; i++)
+        if (!s->stage[i].kind->factor)
+            return &s->stage[i];
+    return NULL;
+}
+
+/* What no stage by itself can say of the whole. */
+static int check(const RtSchedule *s, RtError *err)
+{
+    int plateaus = 0;
+
+    for (int i = 0; i < s->n; i++) {
+        plateaus += !s->stage[i].kind->factor;
+        if (s->stage[i].kind->factor == rate_onecycle && !(s->rate > 0))
+            return rt_fail(err, "schedule onecycle: the learning rate of the "
+                                "optimizer must not be 0");
+    }
+    return plateaus > 1
+               ? rt_fail(err, "schedule: there can be one plateau only")
+               : 0;
+}
+
+RtSchedule *schedule_new(const char *text, double rate, RtError *err)
 {
     RtSchedule *s = calloc(1, sizeof *s);
 
@@ -97,6 +149,7 @@ RtSchedule *schedule_new(const char *text, RtError *err)
         rt_fail_memory(err, sizeof *s);
         return NULL;
     }
+    s->rate = rate;
     while (text) {
         size_t n = strcspn(text, "*");
         if (add_stage(s, text, n, err)) {
@@ -104,6 +157,10 @@ RtSchedule *schedule_new(const char *text, RtError *err)
             return NULL;
         }
         text = text[n] ? text + n + 1 : NULL;
+    }
+    if (check(s, err)) {
+        schedule_free(s);
+        return NULL;
     }
     return s;
 }
@@ -116,15 +173,51 @@ void schedule_free(RtSchedule *s)
     free(s);
 }
 
-double schedule_factor(const RtSchedule *s, int64_t step)
+int schedule_plateau(const RtSchedule *s)
+{
+    return find_plateau(s) != NULL;
+}
+
+double schedule_factor(const RtSchedule *s, const RtPlateau *p, int64_t step)
 {
     double k = (double)step, factor = 1;
 
     for (int i = 0; i < s->n; i++) {
         const Stage *g = &s->stage[i];
-        factor *= g->kind->factor(g->arg, k);
+        if (!g->kind->factor)
+            factor *= fmax(pow(g->arg[0], (double)p->cuts), g->arg[4]);
+        else
+            factor *= g->kind->factor(g->arg, k);
+        if (g->kind->factor == rate_onecycle)
+            factor /= s->rate;
         if (g->kind->factor == factor_warmup)
             k = k > g->arg[0] ? k - g->arg[0] : 0;
     }
     return factor;
+}
+
+void schedule_epoch(const RtSchedule *s, RtPlateau *p, double value, int up)
+{
+    const Stage *g = find_plateau(s);
+
+    if (!g)
+        return;
+    double patience = g->arg[1], threshold = g->arg[2];
+    if (!p->seen || (up ? value > p->best * (1 + threshold)
+                        : value < p->best * (1 - threshold))) {
+        p->best = value;
+        p->bad = 0;
+    } else {
+        p->bad++;
+    }
+    p->seen++;
+    if (p->wait > 0) {
+        p->wait--;
+        p->bad = 0;
+    }
+    if ((double)p->bad > patience) {
+        p->cuts++;
+        p->wait = (int64_t)g->arg[3];
+        p->bad = 0;
+    }
 }

@@ -99,6 +99,9 @@ void session_update(const RtSession *s);
  * sequence's length (class numbers too).  session_count gives how many. */
 void session_get(const RtSession *s, int i, int batch_first, double *value);
 int64_t session_count(const RtSession *s, int i);
+/* The row of tensor `i` at these steps alone, as it was computed. */
+void session_read(const RtSession *s, int i, const int64_t at[CELL_AXES],
+                  double *value);
 /* The rows of tensor `i` one after the other, as they lie in `work`: starts
  * with at[] all 0, false behind the last. */
 int session_next(const RtSession *s, int i, int64_t at[CELL_AXES]);
@@ -118,6 +121,15 @@ double session_loss(const RtSession *s);
 int session_carry(RtSession *s, int64_t steps, RtError *err);
 /* Room for carried rows of B sequences, to be filled by the owner (resume). */
 int session_carry_room(RtSession *s, int64_t B, RtError *err);
+/* What `from`, of the same model, had before step 1 of its sequences `first` to
+ * first + B - 1, as carried to the next session_begin of B. */
+int session_recall(RtSession *s, const RtSession *from, int64_t first,
+                   int64_t B, RtError *err);
+/* Begins a session on another compilation of the same spec with everything that
+ * the caller has put into `from`, so that it can go forward. */
+int session_same(RtSession *s, const RtSession *from, RtError *err);
+/* What is carried becomes that of n sequences: b is what from[b] was. */
+int session_arrange(RtSession *s, int64_t n, const int64_t *from, RtError *err);
 /* Whether tensor `i` is carried. */
 int session_carries(const CellDesc *d, int i);
 

@@ -32,6 +32,19 @@ void session_get(const RtSession *s, int i, int batch_first, double *value)
     } while (session_next(s, i, at));
 }
 
+void session_read(const RtSession *s, int i, const int64_t at[CELL_AXES],
+                  double *value)
+{
+    const CellTensor *t = &s->desc->tensor[i];
+    int64_t size = model_size(t);
+    int64_t from = cell_size(t->at, s->n) + cell_row(t, s->n, at) * size;
+
+    for (int64_t k = 0; k < size; k++)
+        value[k] = s->desc->real_bytes == 8
+                       ? ((const double *)s->work)[from + k]
+                       : ((const float *)s->work)[from + k];
+}
+
 double session_sum(const RtSession *s, int i)
 {
     const CellTensor *t = &s->desc->tensor[i];
@@ -106,5 +119,104 @@ int session_carry(RtSession *s, int64_t steps, RtError *err)
                        from + (r + n) * (int64_t)row + b * (int64_t)part, part);
             }
     }
+    return 0;
+}
+
+int session_recall(RtSession *s, const RtSession *from, int64_t first,
+                   int64_t B, RtError *err)
+{
+    if (session_carry_room(s, B, err))
+        return -1;
+    for (int i = 0; i < s->desc->ntensor; i++) {
+        const CellTensor *t = &s->desc->tensor[i];
+        if (!s->carry[i])
+            continue;
+        size_t all = row_bytes(from, i, from->n[CELL_AT_B]);
+        size_t row = row_bytes(s, i, B);
+        int64_t skip = t->axes & CELL_B ? first : 0;
+        const char *end = (const char *)from->work +
+                          cell_size(t->at, from->n) * s->desc->real_bytes;
+        for (int64_t r = 0; r < t->lag; r++)
+            memcpy((char *)s->carry[i] + (size_t)r * row,
+                   end - (t->lag - r) * (int64_t)all +
+                       skip * model_size(t) * s->desc->real_bytes,
+                   row);
+    }
+    return 0;
+}
+
+/* Whether the caller of a session writes tensors of that role. */
+static int is_given(int role)
+{
+    return role == CELL_INPUT || role == CELL_NOISE || role == CELL_LAST ||
+           role == CELL_BATCH || role == CELL_TOTAL || role == CELL_SKIP;
+}
+
+static int copy_carry(RtSession *s, const RtSession *from, RtError *err)
+{
+    if (session_carry_room(s, from->carry_B, err))
+        return -1;
+    for (int i = 0; i < from->desc->ntensor; i++) {
+        const CellTensor *t = &from->desc->tensor[i];
+        int to = from->carry[i] ? model_find(s->desc, t->role, t->name) : -1;
+        if (to >= 0 && s->carry[to])
+            memcpy(s->carry[to], from->carry[i],
+                   row_bytes(s, to, s->carry_B) * (size_t)t->lag);
+    }
+    return 0;
+}
+
+int session_same(RtSession *s, const RtSession *from, RtError *err)
+{
+    const CellDesc *d = from->desc;
+
+    for (int k = 1; k < d->ntime; k++)
+        session_steps(s, k, from->n[cell_time_at(k)]);
+    if (!from->start && copy_carry(s, from, err))
+        return -1;
+    if (session_begin(s, from->n[CELL_AT_T], from->n[CELL_AT_B], from->start,
+                      err))
+        return -1;
+    for (int k = 0; k < d->ntime; k++)
+        if (session_lengths(s, k, from->length[k], err))
+            return -1;
+    for (int i = 0; i < d->ntensor; i++) {
+        const CellTensor *t = &d->tensor[i];
+        int to = is_given(t->role) ? model_find(s->desc, t->role, t->name) : -1;
+        if (to < 0)
+            continue;
+        int64_t n = session_count(from, i);
+        double *v = malloc((size_t)(n + 1) * sizeof *v);
+        if (!v)
+            return rt_fail_memory(err, (size_t)n * sizeof *v);
+        session_get(from, i, 0, v);
+        session_set(s, to, v);
+        free(v);
+    }
+    return 0;
+}
+
+int session_arrange(RtSession *s, int64_t n, const int64_t *from, RtError *err)
+{
+    for (int i = 0; i < s->desc->ntensor; i++) {
+        int64_t lag = s->desc->tensor[i].lag;
+        size_t part = row_bytes(s, i, 1), row = row_bytes(s, i, n),
+               old = row_bytes(s, i, s->carry_B);
+        char *to;
+        if (!s->carry[i] || !(s->desc->tensor[i].axes & CELL_B))
+            continue;
+        to = rt_block(row * (size_t)lag, err);
+        if (!to)
+            return -1;
+        for (int64_t r = 0; r < lag; r++)
+            for (int64_t b = 0; b < n; b++)
+                memcpy(to + (size_t)r * row + (size_t)b * part,
+                       (const char *)s->carry[i] + (size_t)r * old +
+                           (size_t)from[b] * part,
+                       part);
+        free(s->carry[i]);
+        s->carry[i] = to;
+    }
+    s->carry_B = s->carry_B ? n : 0;
     return 0;
 }

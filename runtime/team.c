@@ -5,7 +5,7 @@
 #endif
 #include "team.h"
 
-#include "clones.h"
+#include "gradient.h"
 #include "pool.h"
 
 #include <pthread.h>
@@ -242,30 +242,13 @@ static void share(RtTeam *t, int token)
         t->member[k].weight = sum > 0 ? t->member[k].weight / sum : 0;
 }
 
-#define ADD_GRADS(REAL)                                               \
-    RT_CLONES static void add_grads_##REAL(                           \
-        REAL *to, REAL old, const REAL *from, REAL weight, int64_t n) \
-    {                                                                 \
-        for (int64_t i = 0; i < n; i++)                               \
-            to[i] = old * to[i] + weight * from[i];                   \
-    }
-ADD_GRADS(float)
-ADD_GRADS(double)
-
 /* model->grads = sum over members, in their order. */
 static void sum_grads(RtTeam *t)
 {
-    const CellDesc *d = t->model->desc;
-    void *to = t->model->grads;
-
     for (int k = 1; k < t->active; k++) {
         const Member *m = &t->member[k];
         double old = k == 1 ? t->member[0].weight : 1;
-        if (d->real_bytes == 8)
-            add_grads_double(to, old, m->grads, m->weight, d->param_size);
-        else
-            add_grads_float(to, (float)old, m->grads, (float)m->weight,
-                            d->param_size);
+        gradient_mix(t->model->desc, t->model->grads, old, m->grads, m->weight);
     }
 }
 
@@ -386,6 +369,30 @@ int team_run(RtTeam *t, const TeamJob *job, RtError *err)
     if (job->backward)
         sum_grads(t);
     return 0;
+}
+
+int team_replay(RtTeam *t, const TeamJob *job, int64_t row, RtSession *s,
+                RtError *err)
+{
+    Member one = {.team = t, .session = s, .row0 = row, .nrow = 1};
+    const Member *had = t->member;
+    int rc;
+
+    while (had->row0 + had->nrow <= row)
+        had++;
+    if (row < 0) {
+        one.row0 = 0;
+        one.nrow = job->batch->B;
+    }
+    t->job = job;
+    rc = !job->batch->start &&
+                 session_recall(s, had->session, one.row0 - had->row0, one.nrow,
+                                err)
+             ? -1
+             : load_rows(&one, job->batch, err);
+    free(one.length);
+    free(one.last);
+    return rc;
 }
 
 void team_update(const RtTeam *t)

@@ -49,6 +49,12 @@ typedef struct TeamJob {
 } TeamJob;
 int team_run(RtTeam *t, const TeamJob *job, RtError *err);
 
+/* After team_run: makes `s`, a session on the same model, ready to go forward
+ * on row `row` of that batch as the team did; row < 0: on all of them, where
+ * one session had them all. */
+int team_replay(RtTeam *t, const TeamJob *job, int64_t row, RtSession *s,
+                RtError *err);
+
 /* After the update: parameters with a next value take it. */
 void team_update(const RtTeam *t);
 

@@ -1,6 +1,5 @@
-/* Text by character: reading, the vocabulary, encoding and decoding, and the
- * JSON of every vocabulary; those of words are built in words.c.  See text.h.
- */
+/* Text by character: the vocabulary, encoding and decoding, and the JSON of
+ * every vocabulary; those of words are built in words.c.  See text.h. */
 #include "text.h"
 
 #include <jansson.h>
@@ -12,92 +11,13 @@
 
 enum { CODES = 0x110000, REPLACEMENT = 0xFFFD };
 
-/* Line and column, in characters from 1, of byte `at`. */
-static void find_place(const char *text, size_t at, int64_t *line,
-                       int64_t *column)
-{
-    *line = *column = 1;
-    for (size_t i = 0; i < at; i++) {
-        if (text[i] == '\n') {
-            ++*line;
-            *column = 1;
-        } else if ((text[i] & 0xc0) != 0x80) {
-            ++*column;
-        }
-    }
-}
-
-/* The scalar at text[i], and how many bytes it takes; -1 if there is none. */
-static int32_t scalar_at(const char *text, size_t n, size_t i, size_t *bytes)
-{
-    utf8proc_int32_t c;
-    utf8proc_ssize_t got = utf8proc_iterate((const utf8proc_uint8_t *)text + i,
-                                            (utf8proc_ssize_t)(n - i), &c);
-    *bytes = got > 0 ? (size_t)got : 1;
-    return got > 0 ? c : -1;
-}
-
-static int not_utf8(const char *name, const char *text, size_t at, RtError *err)
-{
-    int64_t line, column;
-    find_place(text, at, &line, &column);
-    return rt_fail(err,
-                   "%s:%lld:%lld: byte %zu (0x%02x) is not UTF-8; convert the "
-                   "text (iconv -t UTF-8), or read it as bytes: --unit byte",
-                   name, (long long)line, (long long)column, at,
-                   (unsigned char)text[at]);
-}
-
-static int check_utf8(const char *name, const char *text, size_t n,
-                      RtError *err)
-{
-    size_t bytes;
-    for (size_t i = 0; i < n; i += bytes) {
-        if (text[i] == 0)
-            return rt_fail(err,
-                           "%s: a binary file (byte %zu is 0), wanted text; "
-                           "to learn its bytes: --unit byte",
-                           name, i);
-        if (scalar_at(text, n, i, &bytes) < 0)
-            return not_utf8(name, text, i, err);
-    }
-    return 0;
-}
-
-/* Drops a byte order mark and the CR of every CR LF; returns the new length. */
-static size_t clean(char *text, size_t n)
-{
-    size_t to = 0;
-    for (size_t i = n >= 3 && !memcmp(text, "\xef\xbb\xbf", 3) ? 3 : 0; i < n;
-         i++)
-        if (text[i] != '\r' || i + 1 == n || text[i + 1] != '\n')
-            text[to++] = text[i];
-    text[to] = 0;
-    return to;
-}
-
-int text_read(const char *path, int bytes, char **text, size_t *n, RtError *err)
-{
-    if (rtio_read(path, text, n, err))
-        return -1;
-    int bad = bytes ? 0 : check_utf8(path, *text, *n, err);
-    if (!bad && !bytes)
-        *n = clean(*text, *n);
-    if (!bad && !*n)
-        bad = rt_fail(err, "%s: the file is empty, wanted text", path);
-    if (bad) {
-        free(*text);
-        *text = NULL;
-    }
-    return bad;
-}
-
 void vocab_free(Vocab *v)
 {
     for (int32_t i = 0; v->word && i < v->ncode; i++)
         free(v->word[i]);
     free(v->word);
     free(v->code);
+    free(v->eos);
     *v = (Vocab){0};
 }
 
@@ -114,35 +34,48 @@ int32_t vocab_class(const Vocab *v, int32_t code)
     return lo < v->ncode && v->code[lo] == code ? lo : -1;
 }
 
-/* The next unit of text[n]: a byte or a scalar; -1 where it is not UTF-8. */
-static int32_t unit_at(int bytes, const char *text, size_t n, size_t i,
-                       size_t *size)
+/* Codes that are members: those of one scalar. */
+static int is_member(int32_t code, const VocabHow *how)
 {
-    if (!bytes)
-        return scalar_at(text, n, i, size);
-    *size = 1;
-    return (unsigned char)text[i];
+    for (int k = 0; k < how->nmember; k++) {
+        size_t n = strlen(how->member[k]), bytes;
+        if (n && text_scalar(how->member[k], n, &bytes) == code && bytes == n)
+            return 1;
+    }
+    return 0;
 }
 
-/* Keeps what occurs often enough. */
-static int keep_codes(Vocab *v, const int64_t *count, int64_t min_count,
+/* The codes that occur and have a class, of how often each does. */
+static int keep_codes(Vocab *v, const int64_t *count, const VocabHow *how,
                       RtError *err)
 {
-    int rare = 0;
-    for (int32_t c = 0; c < CODES; c++) {
-        v->ncode += count[c] >= min_count;
-        rare |= count[c] && count[c] < min_count;
-    }
-    v->code = malloc(sizeof *v->code * ((size_t)v->ncode + 1));
-    if (!v->code)
-        return rt_fail_memory(err, sizeof *v->code * (size_t)v->ncode);
-    int32_t n = 0;
+    int64_t n = 0, k = 0;
+    int unknown = 0;
     for (int32_t c = 0; c < CODES; c++)
-        if (count[c] >= min_count)
-            v->code[n++] = c;
-    v->unk = rare ? v->ncode : -1;
-    v->n = v->ncode + rare;
-    return 0;
+        n += count[c] > 0;
+    int64_t *often = malloc(sizeof *often * ((size_t)n + 1));
+    unsigned char *keep = malloc((size_t)n + 1), *must = malloc((size_t)n + 1);
+    v->code = malloc(sizeof *v->code * ((size_t)n + 1));
+    int bad = !often || !keep || !must || !v->code
+                  ? rt_fail_memory(err, sizeof *often * (size_t)n)
+                  : 0;
+    for (int32_t c = 0; c < CODES && !bad; c++)
+        if (count[c]) {
+            v->code[k] = c;
+            often[k] = count[c];
+            must[k++] = !v->bytes && (unsigned char)is_member(c, how);
+        }
+    if (!bad)
+        bad = vocab_limit(often, must, n, how, keep, &unknown, err);
+    for (int64_t i = 0; i < n && !bad; i++)
+        if (keep[i])
+            v->code[v->ncode++] = v->code[i];
+    v->unk = unknown ? v->ncode : -1;
+    v->n = v->ncode + unknown;
+    free(often);
+    free(keep);
+    free(must);
+    return bad;
 }
 
 /* What to call a character in a message: U+00E9 'é', or byte 0xe9. */
@@ -158,76 +91,138 @@ static char *code_name(int bytes, int32_t code)
     return rt_printf("character U+%04X '%s'", (unsigned)code, (char *)s);
 }
 
-int vocab_build(Vocab *v, const char *name, const char *text, size_t n,
-                int bytes, int64_t min_count, RtError *err)
+static int build_codes(Vocab *v, TextIn *in, const VocabHow *how, RtError *err)
 {
     int64_t *count = calloc(CODES, sizeof *count);
+    int32_t c;
+    int got = 1;
     if (!count)
         return rt_fail_memory(err, CODES * sizeof *count);
-    *v = (Vocab){.bytes = bytes, .unk = -1};
-    int bad = 0;
-    size_t size;
-    for (size_t i = 0; i < n && !bad; i += size) {
-        int32_t c = unit_at(bytes, text, n, i, &size);
-        if (c < 0)
-            bad = not_utf8(name, text, i, err);
-        else
-            count[c]++;
-    }
-    if (!bad)
-        bad = keep_codes(v, count, min_count > 1 ? min_count : 1, err);
+    v->bytes = in->unit == TEXT_BYTE;
+    while (got > 0 && (got = textin_code(in, &c, err)) > 0)
+        count[c]++;
+    int bad = got < 0 || keep_codes(v, count, how, err);
     free(count);
-    if (!bad && v->n < 2) {
-        char *what = v->ncode ? code_name(bytes, v->code[0]) : NULL;
-        bad = rt_fail(err,
-                      "%s: only one kind of character is in the text (%s), so "
-                      "there is nothing to learn; wanted at least two",
-                      name, what ? what : "none that is frequent enough");
-        free(what);
-    }
-    if (bad)
-        vocab_free(v);
+    if (!bad && !in->byte)
+        return rt_fail(err, "%s: the file is empty, wanted text", in->name);
+    if (bad || v->n > 1)
+        return bad ? -1 : 0;
+    char *what = v->ncode ? code_name(v->bytes, v->code[0]) : NULL;
+    rt_fail(err,
+            "%s: only one kind of character is in the text (%s), so there is "
+            "nothing to learn; wanted at least two",
+            in->name, what ? what : "none that is frequent enough");
+    free(what);
+    return -1;
+}
+
+static int build_words(Vocab *v, TextIn *in, const VocabHow *how, RtError *err)
+{
+    WordCount *count = NULL;
+    int got = 1, bad = 0;
+    in->eos = how->eos;
+    while (!bad && (got = textin_word(in, err)) > 0)
+        bad = word_count(&count, in->word, 0, err);
+    bad = bad || got < 0;
+    if (!bad && !in->byte)
+        bad = rt_fail(err, "%s: the file is empty, wanted text", in->name);
+    if (!bad)
+        bad = vocab_of_words(v, in->name, count, how, err);
+    word_count_free(count);
+    if (!bad && how->eos && !(v->eos = strdup(how->eos)))
+        bad = rt_fail_memory(err, strlen(how->eos));
     return bad;
 }
 
-static int unknown(const Vocab *v, const char *name, const char *text, size_t i,
-                   int32_t code, RtError *err)
+int vocab_build(Vocab *v, TextIn *in, const VocabHow *how, RtError *err)
 {
-    int64_t line, column;
-    find_place(text, i, &line, &column);
-    char *what = code_name(v->bytes, code);
+    *v = (Vocab){.unk = -1};
+    in->lower = how->lower;
+    int bad = in->unit == TEXT_WORD ? build_words(v, in, how, err)
+                                    : build_codes(v, in, how, err);
+    v->lower = how->lower;
+    if (bad)
+        vocab_free(v);
+    return bad ? -1 : 0;
+}
+
+TextUnit vocab_unit(const Vocab *v)
+{
+    return v->word ? TEXT_WORD : v->bytes ? TEXT_BYTE : TEXT_CHAR;
+}
+
+static int unknown(const Vocab *v, const TextIn *in, int32_t code, RtError *err)
+{
+    char *what =
+        v->word ? rt_printf("\"%s\"", in->word) : code_name(v->bytes, code);
     rt_fail(err,
             "%s:%lld:%lld: %s is not in the model's vocabulary of %d; remove "
-            "it, or train with it in the text",
-            name, (long long)line, (long long)column, what ? what : "?", v->n);
+            "it, or train with it in the text, or with --min-count 2, which "
+            "gives what is rare a class",
+            in->name, (long long)in->from_line, (long long)in->from_column,
+            what ? what : "?", v->n);
     free(what);
     return -1;
+}
+
+/* The class of what comes next; 1, 0 at the end, -1 on an error. */
+static int next_class(const Vocab *v, TextIn *in, int32_t *id, RtError *err)
+{
+    int32_t code = 0;
+    int got = textin_next(in, &code, err);
+    if (got <= 0)
+        return got;
+    *id = v->word ? vocab_word(v, in->word) : vocab_class(v, code);
+    if (*id < 0)
+        *id = v->unk;
+    return *id < 0 ? unknown(v, in, code, err) : 1;
+}
+
+static void follow(const Vocab *v, TextIn *in)
+{
+    in->lower = v->lower && !v->word;
+    in->eos = v->eos;
 }
 
 int text_encode(const Vocab *v, const char *name, const char *text, size_t n,
                 int32_t **ids, int64_t *count, RtError *err)
 {
+    TextIn in;
+    textin_memory(&in, name, text, n, vocab_unit(v));
+    follow(v, &in);
     *count = 0;
     *ids = malloc(sizeof **ids * (n + 1));
-    if (!*ids)
-        return rt_fail_memory(err, sizeof **ids * n);
-    int bad = 0;
-    size_t size;
-    for (size_t i = 0; i < n && !bad; i += size) {
-        int32_t c = unit_at(v->bytes, text, n, i, &size);
-        int32_t id = c < 0 ? -1 : vocab_class(v, c);
-        if (c < 0)
-            bad = not_utf8(name, text, i, err);
-        else if (id < 0 && v->unk < 0)
-            bad = unknown(v, name, text, i, c, err);
-        else
-            (*ids)[(*count)++] = id < 0 ? v->unk : id;
+    int got = *ids ? 1 : rt_fail_memory(err, sizeof **ids * n);
+    while (got > 0 && (got = next_class(v, &in, *ids + *count, err)) > 0)
+        ++*count;
+    textin_close(&in);
+    if (got == 0)
+        return 0;
+    free(*ids);
+    *ids = NULL;
+    return -1;
+}
+
+int text_store(const Vocab *v, TextIn *in, RtStore *ids, int *width,
+               int64_t *count, RtError *err)
+{
+    int got = 1, bad = 0;
+    int32_t id;
+    *width = v->n <= 0x100 ? 1 : v->n <= 0x10000 ? 2 : 4;
+    *count = 0;
+    follow(v, in);
+    while (!bad && (got = next_class(v, in, &id, err)) > 0) {
+        uint8_t one = (uint8_t)id;
+        uint16_t two = (uint16_t)id;
+        const void *from = *width == 1   ? (const void *)&one
+                           : *width == 2 ? (const void *)&two
+                                         : (const void *)&id;
+        bad = store_add(ids, from, (size_t)*width, err);
+        ++*count;
     }
-    if (bad) {
-        free(*ids);
-        *ids = NULL;
-    }
-    return bad;
+    if (!bad && !got && !*count)
+        bad = rt_fail(err, "%s: the file is empty, wanted text", in->name);
+    return bad || got < 0 ? -1 : store_end(ids, err);
 }
 
 int text_decode(const Vocab *v, int32_t id, char out[4])
@@ -256,8 +251,13 @@ char *vocab_to_json(const Vocab *v, RtError *err)
     for (int32_t i = 0; i < v->ncode; i++)
         json_array_append_new(items, item_json(v, i));
     const char *unit = v->word ? "word" : v->bytes ? "byte" : "char";
-    json_t *root = json_pack("{s:s, s:b, s:o}", "unit", unit, "unknown",
-                             v->unk >= 0, "items", items);
+    json_t *root =
+        json_pack("{s:s, s:b}", "unit", unit, "unknown", v->unk >= 0);
+    if (root && v->lower)
+        json_object_set_new(root, "lower", json_true());
+    if (root && v->eos)
+        json_object_set_new(root, "eos", json_string(v->eos));
+    json_object_set_new(root, "items", items);
     char *text = root ? json_dumps(root, JSON_COMPACT) : NULL;
     json_decref(root);
     if (!text)
@@ -273,7 +273,7 @@ static int32_t item_code(const json_t *item, int bytes)
         return c < 0 || c > 255 ? -1 : (int32_t)c;
     }
     size_t size, n = json_string_length(item);
-    int32_t c = n ? scalar_at(json_string_value(item), n, 0, &size) : -1;
+    int32_t c = n ? text_scalar(json_string_value(item), n, &size) : -1;
     return c >= 0 && size == n ? c : -1;
 }
 
@@ -314,13 +314,13 @@ int vocab_from_json(Vocab *v, const char *json, RtError *err)
 {
     json_error_t why;
     json_t *root = json_loads(json, JSON_ALLOW_NUL, &why), *items = NULL;
-    const char *unit = NULL;
-    int unk = 0, bad = 0;
+    const char *unit = NULL, *eos = NULL;
+    int unk = 0, lower = 0, bad = 0;
     *v = (Vocab){.unk = -1};
     if (!root)
         return rt_fail(err, "damaged vocabulary: %s", why.text);
-    if (json_unpack(root, "{s:s, s:b, s:o}", "unit", &unit, "unknown", &unk,
-                    "items", &items) ||
+    if (json_unpack(root, "{s:s, s:b, s?b, s?s, s:o}", "unit", &unit, "unknown",
+                    &unk, "lower", &lower, "eos", &eos, "items", &items) ||
         (strcmp(unit, "char") && strcmp(unit, "byte") &&
          strcmp(unit, "word")) ||
         !json_is_array(items))
@@ -332,6 +332,9 @@ int vocab_from_json(Vocab *v, const char *json, RtError *err)
                                     : read_items(v, items, err);
         v->unk = unk ? v->ncode : -1;
         v->n = v->ncode + unk;
+        v->lower = lower;
+        if (eos && !(v->eos = strdup(eos)))
+            bad = rt_fail_memory(err, strlen(eos));
     }
     json_decref(root);
     if (bad)

@@ -188,6 +188,25 @@ int weights_take(RtModel *m, const SafeTensors *st, const char *path,
     return 0;
 }
 
+int weights_agree(RtModel *m, const SafeTensors *st, const char *path,
+                  unsigned char *fits, RtError *err)
+{
+    const CellDesc *d = m->desc;
+
+    for (int i = -1; (i = model_next(d, CELL_PARAM, i)) >= 0;) {
+        const StTensor *s = st_find(st, d->tensor[i].name);
+        if (!s)
+            fits[i] = WEIGHTS_MISSING;
+        else if (!same_shape(s->rank, s->dim, &d->tensor[i]))
+            fits[i] = WEIGHTS_OTHER_SHAPE;
+        else if (load_tensor(m, i, s, path, err))
+            return -1;
+        else
+            fits[i] = WEIGHTS_TAKEN;
+    }
+    return 0;
+}
+
 int model_load(RtModel *m, const char *path, RtError *err)
 {
     struct stat s;

@@ -12,4 +12,10 @@
 int weights_take(RtModel *m, const SafeTensors *st, const char *path,
                  RtError *err);
 
+/* Takes the parameters that are there under their name and with their shape;
+ * fits[desc->ntensor] says of each: WEIGHTS_... */
+enum { WEIGHTS_MISSING, WEIGHTS_OTHER_SHAPE, WEIGHTS_TAKEN };
+int weights_agree(RtModel *m, const SafeTensors *st, const char *path,
+                  unsigned char *fits, RtError *err);
+
 #endif

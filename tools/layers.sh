@@ -22,9 +22,9 @@ graph*.* ops.* cost.* template.* verify.*
                     : source.h graph*.h ops.h ops.def template.h cellrt.h
                       cost.h verify.h
 eval*.*             : graph.h ops.h eval*.h plan.h vmath.h
-grad.* vjp*.c simp*.* gemm.c final.* named.c segment.c
+grad.* gradstep.c vjp*.c simp*.* gemm.c final.* named.c segment.c perturb.*
                     : graph.h ops.h template.h grad.h final.h rules.def
-                      simplify.h
+                      simplify.h perturb.h
 causal.* linear.* latency.* level.* spread.* task.* gather.* fuse.* value.*
                       lower.* sched*.* prepare.* plan*.* chunk.*
                     : graph.h ops.h causal.h linear.h latency.h level.h task.h
@@ -40,7 +40,7 @@ elab*.c elab*.h probe.*
                       prelude.h cellc.h
 cellc.h             : cellrt.h
 cellcint.h          : cellc.h elaborate.h probe.h emit.h eval.h explain.h jit.h
-                      latency.h library.h
+                      latency.h library.h perturb.h
 cellc.c cellcapi.c cellclib.c cellcuse.c
                     : *
 main.c verbs/*      : cellc.h drv*.h runtime/*

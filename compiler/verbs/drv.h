@@ -19,7 +19,7 @@ typedef struct Drv {
 } Drv;
 
 /* Flags that say which model a spec gives; end with a NULL name. */
-extern const Flag drv_size_flags[];   /* option, dim */
+extern const Flag drv_size_flags[];   /* option, dim, use */
 extern const Flag drv_number_flags[]; /* double, backend */
 extern const Flag drv_reduce_flags[]; /* reduce */
 extern const Flag drv_json_flags[];   /* json */
@@ -31,6 +31,8 @@ int drv_new(Drv *d);
  * --double and --backend where the verb has them.  Returns an exit code; the
  * caller frees in any case. */
 int drv_open(Drv *d, const Flags *f, const char *path);
+/* Adds the files of --use, which stand before the spec. */
+int drv_use(Drv *d, const Flags *f);
 /* The same settings for sources that are there already. */
 int drv_settings(Drv *d, const Flags *f);
 void drv_free(Drv *d);
@@ -63,6 +65,12 @@ int drv_emit_to(Drv *d, const char *dir, const char *name, int flags);
  * gives; malloc'd. */
 char *drv_spec_around(const char *before, const char *name, const char *text,
                       const char *wrap, const char *units);
+/* The cell with a value for each argument that has no default, `units` for its
+ * size: "lstm(n)"; malloc'd. */
+char *drv_call_of(const char *name, const char *text, const char *units);
+int drv_copy_pairs(RtPairs *to, const RtPairs *from);
+/* A number, null where it is none. */
+json_t *drv_number(double v);
 /* Prints indented JSON on standard output and frees it. */
 int drv_print_json(json_t *j);
 
@@ -71,15 +79,23 @@ typedef struct DrvHost {
     AppHost app;
     Drv d;      /* what `app.train` comes from, or all before compiling */
     Drv e;      /* what `app.eval` comes from */
+    Drv b;      /* what `app.blame` interprets */
     char *path; /* of the spec or checkpoint, for messages */
     char *text; /* not NULL: the spec's text, from a checkpoint or stdin */
 } DrvHost;
 
 void drv_host_init(DrvHost *h); /* it must stay where it is */
 void drv_host_free(DrvHost *h);
+/* One more compilation of what the host opened, with all that is known now. */
+int drv_host_again(DrvHost *h, Drv *d, const Flags *f);
+
+/* Runs `train`, in a child process, again whenever a file of the spec is saved,
+ * with the weights that it has left (NULL: none yet); an exit code when the
+ * user ends it. */
+int drv_watch(Flags *f, int (*train)(Flags *f, const char *warm));
 
 extern const Verb drv_check, drv_fmt, drv_cells, drv_show, drv_info, drv_run,
     drv_emit, drv_build, drv_train, drv_eval, drv_predict, drv_generate,
-    drv_gradcheck, drv_bench, drv_explain;
+    drv_gradcheck, drv_gradflow, drv_compare, drv_bench, drv_explain;
 
 #endif

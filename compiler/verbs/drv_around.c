@@ -76,7 +76,7 @@ static const char *units_of(const char *word, size_t n, int first,
 
 /* A value for each argument without a default: a cell for f, a probability for
  * p, a number for all others. */
-static char *call_of(const char *name, const char *text, const char *units)
+char *drv_call_of(const char *name, const char *text, const char *units)
 {
     const char *p = arguments(text);
     char *call = rt_printf("%s", name);
@@ -111,7 +111,7 @@ static char *call_of(const char *name, const char *text, const char *units)
     return call;
 }
 
-/* What an argument of the cell is here: its default, or as call_of has it;
+/* What an argument of the cell is here: its default, or as drv_call_of has it;
  * with its length, or NULL where no argument is called so. */
 static const char *argument_value(const char *text, const char *word, size_t n,
                                   const char *units, size_t *length)
@@ -233,7 +233,7 @@ static int is_square(const char *text, const char *wrap, const char *inputs)
 char *drv_spec_around(const char *before, const char *name, const char *text,
                       const char *wrap, const char *units)
 {
-    char *call = call_of(name, text, units);
+    char *call = drv_call_of(name, text, units);
     char *inputs = rt_printf("%s", ""), *names = rt_printf("%s", ""), *spec;
     const char *hole = strchr(wrap, '%'), *p = statement(text, "input ");
     const char *own = own_axes(text);

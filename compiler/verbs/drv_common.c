@@ -4,15 +4,19 @@
 #include "../../runtime/rtio.h"
 
 #include <ctype.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 const Flag drv_size_flags[] = {
     {"option", "NAME=VALUE", NULL, "option",
-     "value of an option of the spec; again for others"},
+     "value of an option of the spec, a layer too: layer=gru(n); again for "
+     "others"},
     {"dim", "NAME=SIZE", NULL, NULL,
      "size of a dim that the spec leaves open; again for others"},
+    {"use", "FILE", NULL, NULL,
+     "file with cells that an --option names; again for others"},
     {NULL, NULL, NULL, NULL, NULL}};
 
 const Flag drv_reduce_flags[] = {
@@ -121,6 +125,21 @@ int drv_write(const char *path, const char *text, size_t n)
     return rtio_save_close(s, &err) ? drv_fail(&err) : 0;
 }
 
+int drv_copy_pairs(RtPairs *to, const RtPairs *from)
+{
+    RtError err = {0};
+
+    for (int i = 0; i < from->n; i++)
+        if (pairs_set(to, from->v[i].key, from->v[i].value, &err))
+            return drv_fail(&err);
+    return 0;
+}
+
+json_t *drv_number(double v)
+{
+    return isfinite(v) ? json_real(v) : json_null();
+}
+
 int drv_print_json(json_t *j)
 {
     int bad =
@@ -157,6 +176,15 @@ char *drv_model_name(const char *path)
         if (!isalnum((unsigned char)*p) || (unsigned char)*p > 126)
             *p = '_';
     return name;
+}
+
+int drv_use(Drv *d, const Flags *f)
+{
+    int code = 0;
+
+    for (int i = 0; i < flags_given(f, "use") && !code; i++)
+        code = drv_code(cellc_add_file(d->c, flags_each(f, "use", i)));
+    return code;
 }
 
 /* --option and --dim. */
@@ -229,6 +257,8 @@ int drv_open(Drv *d, const Flags *f, const char *path)
     else
         code = drv_code(cellc_set(d->c, "name", name));
     free(name);
+    if (!code)
+        code = drv_use(d, f);
     if (!code && !strcmp(path, "-")) {
         size_t n;
         char *text = drv_read(path, &n);

@@ -37,7 +37,7 @@ static int apply_known(DrvHost *h, Drv *d, const Flags *f)
     return code ? drv_code(code) : drv_settings(d, f);
 }
 
-static int load_source(DrvHost *h, Drv *d, const Flags *f)
+int drv_host_again(DrvHost *h, Drv *d, const Flags *f)
 {
     char *name = drv_model_name(h->path);
     int code = drv_new(d);
@@ -47,6 +47,8 @@ static int load_source(DrvHost *h, Drv *d, const Flags *f)
         code = EXIT_BUG;
     if (!code)
         code = drv_code(cellc_set(d->c, "name", name));
+    if (!code)
+        code = drv_use(d, f);
     if (!code)
         code = drv_code(
             h->text ? cellc_add_text(d->c, h->path, h->text, strlen(h->text))
@@ -76,16 +78,6 @@ static int note_flags(DrvHost *h, const Flags *f)
             free(name);
         }
     return bad ? drv_fail(&err) : 0;
-}
-
-static int copy_pairs(RtPairs *to, const RtPairs *from)
-{
-    RtError err = {0};
-
-    for (int i = 0; i < from->n; i++)
-        if (pairs_set(to, from->v[i].key, from->v[i].value, &err))
-            return drv_fail(&err);
-    return 0;
 }
 
 static int is_open(const Cellc *c, const char *name)
@@ -204,11 +196,11 @@ static int host_open(AppHost *a, const Flags *f, const char *spec,
             say_error("the checkpoint holds no spec");
             return EXIT_USER;
         }
-        code = copy_pairs(&a->about.options, &from->options);
+        code = drv_copy_pairs(&a->about.options, &from->options);
         if (!code)
-            code = copy_pairs(&a->about.dims, &from->dims);
+            code = drv_copy_pairs(&a->about.dims, &from->dims);
         if (!code)
-            code = copy_pairs(&a->about.vocabs, &from->vocabs);
+            code = drv_copy_pairs(&a->about.vocabs, &from->vocabs);
     } else if (!strcmp(spec, "-")) {
         h->path = strdup("<stdin>");
         h->text = drv_read(spec, &n);
@@ -219,7 +211,7 @@ static int host_open(AppHost *a, const Flags *f, const char *spec,
     if (!code)
         code = note_flags(h, f);
     if (!code)
-        code = load_source(h, &h->d, f);
+        code = drv_host_again(h, &h->d, f);
     if (!code)
         code = drv_code(cellc_check(h->d.c));
     if (!code)
@@ -230,15 +222,16 @@ static int host_open(AppHost *a, const Flags *f, const char *spec,
     return code ? code : list_block(h->d.c, "data", &a->data_block);
 }
 
-/* One compilation with all that is known now; *d is started if it is not. */
+/* One compilation with all that is known now; *d is started if it is not.
+ * backend NULL: the one that the flags say. */
 static int compile_one(DrvHost *h, Drv *d, const Flags *f, int training,
-                       const CellDesc **desc)
+                       const char *backend, const CellDesc **desc)
 {
     static const char *const segmented[] = {"segments", "total"};
     const char *reduce = app_setting(&h->app, "reduce");
     const char *teacher = app_setting(&h->app, "teacher");
     const char *tbptt = app_setting(&h->app, "tbptt");
-    int code = d->c ? apply_known(h, d, f) : load_source(h, d, f);
+    int code = d->c ? apply_known(h, d, f) : drv_host_again(h, d, f);
 
     if (!code && reduce)
         code = drv_code(cellc_set(d->c, "reduce", reduce));
@@ -260,6 +253,8 @@ static int compile_one(DrvHost *h, Drv *d, const Flags *f, int training,
         code = drv_code(
             cellc_set(d->c, segmented[i],
                       training && app_setting(&h->app, "memory") ? "1" : "0"));
+    if (!code && backend)
+        code = drv_code(cellc_set(d->c, "backend", backend));
     if (!code)
         code = drv_compile(d);
     if (!code) {
@@ -275,12 +270,12 @@ static int host_compile(AppHost *a, const Flags *f, int training)
     int code;
 
     if (!training) {
-        code = compile_one(h, &h->d, f, 0, &a->eval);
+        code = compile_one(h, &h->d, f, 0, NULL, &a->eval);
     } else {
-        code = compile_one(h, &h->d, f, 1, &a->train);
+        code = compile_one(h, &h->d, f, 1, NULL, &a->train);
         a->eval = a->train;
         if (!code && model_next(a->train, CELL_NOISE, -1) >= 0)
-            code = compile_one(h, &h->e, f, 0, &a->eval);
+            code = compile_one(h, &h->e, f, 0, NULL, &a->eval);
     }
     if (!code && !a->about.spec) {
         const CellDesc *d = training ? a->train : a->eval;
@@ -291,11 +286,47 @@ static int host_compile(AppHost *a, const Flags *f, int training)
     return code;
 }
 
+/* Evaluates the model as it was written, by interpretation, on the same
+ * numbers: of them all it sees which one went wrong first. */
+static int host_blame(AppHost *a, const Flags *f, const RtSession *s,
+                      int backward, FitOrigin *o)
+{
+    DrvHost *h = a->user;
+    const CellDesc *d;
+    RtError err = {0};
+    CellcOrigin found;
+    RtModel *m = NULL;
+    RtSession *same = NULL;
+    int hit = 0;
+
+    h->b.mute = 1; /* all was said before */
+    if (compile_one(h, &h->b, f, 1, "eval", &d))
+        return 0;
+    m = model_new(d, &err);
+    if (m && !model_copy(m, s->model, &err))
+        same = session_new(m, &err);
+    if (same && !session_same(same, s, &err))
+        hit = cellc_blame(h->b.c, backward, m->params, m->grads, same->work,
+                          same->n, &found);
+    if (hit)
+        *o = (FitOrigin){.place = strdup(found.place),
+                         .name = found.name ? strdup(found.name) : NULL,
+                         .axis = found.axis ? strdup(found.axis) : NULL,
+                         .step = found.step,
+                         .row = found.row,
+                         .given = found.given};
+    session_free(same);
+    model_free(m);
+    rt_error_clear(&err);
+    return hit;
+}
+
 void drv_host_init(DrvHost *h)
 {
     memset(h, 0, sizeof *h);
     h->app.open = host_open;
     h->app.compile = host_compile;
+    h->app.blame = host_blame;
     h->app.user = h;
 }
 
@@ -304,6 +335,7 @@ void drv_host_free(DrvHost *h)
     app_host_clear(&h->app);
     drv_free(&h->d);
     drv_free(&h->e);
+    drv_free(&h->b);
     free(h->path);
     free(h->text);
 }

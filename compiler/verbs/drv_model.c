@@ -33,11 +33,29 @@ static int on_checkpoint(Flags *f, AppVerb *verb)
     return with_host(f, verb);
 }
 
+static int train_once(Flags *f, const char *warm)
+{
+    DrvHost h;
+    int code;
+
+    drv_host_init(&h);
+    h.app.warm = warm;
+    code = app_train(&h.app, f, flags_arg(f, 0), flags_arg(f, 1));
+    drv_host_free(&h);
+    return code;
+}
+
 static int train_run(Flags *f, void *user)
 {
     (void)user;
-    return with_host(f, app_train);
+    return flags_given(f, "watch") ? drv_watch(f, train_once)
+                                   : train_once(f, NULL);
 }
+
+static const Flag watch_flags[] = {
+    {"watch", NULL, NULL, NULL,
+     "again when the spec is saved, from the weights that still fit"},
+    {NULL, NULL, NULL, NULL, NULL}};
 
 static int eval_run(Flags *f, void *user)
 {
@@ -51,21 +69,19 @@ static int predict_run(Flags *f, void *user)
     return on_checkpoint(f, app_predict);
 }
 
-static int generate(AppHost *h, const Flags *f, const char *checkpoint,
-                    const char *data)
-{
-    (void)data;
-    return app_generate(h, f, checkpoint);
-}
-
 static int generate_run(Flags *f, void *user)
 {
     (void)user;
-    return on_checkpoint(f, generate);
+    return on_checkpoint(f, app_generate);
 }
 
-static const Flag *const train_flags[] = {
-    app_train_flags, app_data_flags, drv_size_flags, drv_number_flags, NULL};
+static const Flag *const train_flags[] = {app_train_files,
+                                          watch_flags,
+                                          app_train_flags,
+                                          app_data_flags,
+                                          drv_size_flags,
+                                          drv_number_flags,
+                                          NULL};
 const Verb drv_train = {
     "train",
     "SPEC [DATA]",
@@ -106,11 +122,11 @@ static const Flag *const generate_flags[] = {app_generate_flags, app_data_flags,
                                              drv_number_flags, NULL};
 const Verb drv_generate = {
     "generate",
-    "CHECKPOINT",
-    "draw a sequence",
+    "CHECKPOINT [DATA]",
+    "draw sequences, one for each that DATA gives",
     generate_flags,
     {"generate text.safetensors --prime 'The ' --length 400",
-     "generate model.safetensors --prime past.npy --length 48 -o next.csv"},
+     "generate translate.safetensors test.tsv --beam 5 --length-penalty 1"},
     1,
-    1,
+    2,
     generate_run};

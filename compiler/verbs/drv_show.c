@@ -1,13 +1,9 @@
 /* The verb show: what a stage of the compiler makes of a spec. */
 #include "drv.h"
 
-#include <errno.h>
-#include <spawn.h>
-#include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include "../../runtime/child.h"
 
-extern char **environ;
+#include <string.h>
 
 /* What is shown follows from the equations alone; sizes may stay open. */
 static int is_document(const Flags *f)
@@ -67,35 +63,13 @@ static int open_cell(Drv *d, const Flags *f, const char *name)
 /* The drawing as SVG on standard output, by the program dot. */
 static int draw(const char *text)
 {
-    char *argv[] = {"dot", "-Tsvg", NULL};
-    posix_spawn_file_actions_t files;
-    FILE *in = tmpfile();
-    int status = 0, bad;
-    pid_t child;
+    static const char *const argv[] = {"dot", "-Tsvg", NULL};
+    RtError err = {0};
 
-    if (!in || fputs(text, in) < 0 || fflush(in) || fseek(in, 0, SEEK_SET)) {
-        say_error("cannot write a temporary file: %s", strerror(errno));
-        if (in)
-            fclose(in);
-        return EXIT_USER;
-    }
-    fflush(stdout);
-    posix_spawn_file_actions_init(&files);
-    posix_spawn_file_actions_adddup2(&files, fileno(in), STDIN_FILENO);
-    bad = posix_spawnp(&child, argv[0], &files, NULL, argv, environ);
-    posix_spawn_file_actions_destroy(&files);
-    fclose(in);
-    if (!bad && waitpid(child, &status, 0) != child)
-        bad = errno;
-    if (!bad && WIFEXITED(status) && WEXITSTATUS(status) == 0)
-        return 0;
-    if (bad == ENOENT || (!bad && WEXITSTATUS(status) == 127))
-        say_error("--svg needs the program dot, which is not there; install it "
-                  "(Debian: graphviz), or take --dot");
-    else
-        say_error("dot did not succeed%s%s", bad ? ": " : "",
-                  bad ? strerror(bad) : "; its messages are above");
-    return EXIT_USER;
+    if (child_needed(argv[0], "graphviz", "--svg", &err) ||
+        child_filter(argv, text, stdout, &err))
+        return drv_fail(&err);
+    return 0;
 }
 
 static int show_run(Flags *f, void *user)

@@ -130,7 +130,9 @@ int drv_sized_open(Drv *d, const DrvSized *m, const DrvShape *s)
     if (code)
         return code;
     d->path = strdup(name);
-    code = d->path ? add_text(d, m, s, name) : EXIT_BUG;
+    code = d->path ? drv_use(d, m->f) : EXIT_BUG;
+    if (!code)
+        code = add_text(d, m, s, name);
     if (!code)
         code = drv_settings(d, m->f);
     if (!code)

@@ -253,7 +253,7 @@ class Values(Calm):
         found = []
         for name, n, axes in self.readable():
             found += self.parts(name, n, axes, size)
-            if n == size and name in self.ready:
+            if n == size and name in self.ready and {*axes} <= {*self.here}:
                 found.append(name)
         for name, (n, axes) in self.names.items():
             whole = self.whole(name, axes) if n == size else []

@@ -5,45 +5,7 @@
 # its commands does.
 here=$(cd "$(dirname "$0")" && pwd)
 
-# A text of N lines that is nearly periodic, and a curve.
-text() {
-    awk -v n="$1" 'BEGIN { s = 7; for (i = 0; i < n; i++) {
-        s = (s * 1103515 + 12345) % 65536
-        printf "abcab%sbacbcab", s % 3 ? "c" : "a" } }'
-}
-curve() {
-    awk -v n="$1" 'BEGIN { print "p,q"; for (i = 0; i < n; i++)
-        printf "%.6f,%.6f\n", sin(i * 0.4), cos(i * 0.31) }'
-}
-
-# The value of column $2 in the last (or line $3) row of the log $1.
-logged() {
-    awk -F , -v name="$2" -v line="${3:-0}" '
-        NR == 1 { for (i = 1; i <= NF; i++) if ($i == name) k = i }
-        NR == line + 1 || (!line && NR > 1) { v = $k }
-        END { print v }' "$1"
-}
-below() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a != "" && a < b) }'; }
-
-# interrupted CHECKPOINT ARGS...: SIGINT a little after each start, resumed
-# until it ends by itself; at least three interruptions count.  A busy machine
-# gets longer in the end.
-interrupted() {
-    file=$1 times=0 more=
-    shift
-    while [ "$times" -lt 40 ]; do
-        timeout -s INT --preserve-status \
-            "$((times / 10)).$((10 + 7 * times % 30))" \
-            "$CELLC" "$@" -o "$file" --log log.csv $more > out 2> err
-        code=$?
-        [ "$code" != 0 ] || break
-        [ "$code" = 130 ] || { cat err; return 1; }
-        [ -s "$file" ] && more=--resume
-        times=$((times + 1))
-    done
-    echo "interrupted $times times"
-    [ "$code" = 0 ] && [ "$times" -ge 3 ]
-}
+. "$here/tools.sh"
 
 # Row by row the same loss and gradient, but for rounding.
 samelogs() {
@@ -78,7 +40,8 @@ text_interrupted_in_mid_epoch() {
 numbers_interrupted_in_mid_epoch() {
     curve 3000 > x.csv
     set -- train "$SPEC/numbers.cell" x.csv --column x=1:2 --valid 0.1 \
-        --threads 1 --schedule 'cosine(100000)' --epochs "$((2 * long))"
+        --threads 1 --schedule 'cosine(100000)' --epochs "$((2 * long))" \
+        --accumulate 4 --ema 0.99 --gradient-noise 1e-4
     cellc "$@" -o a.safetensors --log a.log &&
         interrupted b.safetensors "$@" && cmp a.safetensors b.safetensors
 }
@@ -336,9 +299,8 @@ lines_of_words() {
         --optimizer 'adam(lr=0.1)' -o a.safetensors &&
         below "$(logged a.log.csv loss)" 0.2
 }
-# Two time axes: lines of two columns, or of two files; what is drawn ends where
-# the model says.
-translation() {
+# Words that are told backwards in capitals: pairs.tsv, x.txt, y.txt.
+translated() {
     awk 'BEGIN { s = 7; for (i = 0; i < 300; i++) { a = b = ""
         s = (s * 1103515 + 12345) % 65536
         for (k = 0; k <= s % 4; k++) { s = (s * 1103515 + 12345) % 65536
@@ -348,6 +310,76 @@ translation() {
     cut -f 1 pairs.tsv > x.txt
     cut -f 2 pairs.tsv > y.txt
     head -n 9 x.txt > some.txt
+}
+# Every sequence of the data has a result, in order, however many go side by
+# side, whatever file they come from; a beam of one is greedy.
+every_sequence_has_its_result() {
+    translated
+    cellc train "$SPEC/translate.cell" -o a.safetensors --epochs 8 || return
+    set -- a.safetensors --column 'x=words(1)' --column 'y=words(2)'
+    cellc generate "$@" pairs.tsv --greedy > all &&
+        [ "$(wc -l < all)" = 300 ] &&
+        cellc generate a.safetensors x.txt --greedy --batch 7 | cmp - all &&
+        cellc generate a.safetensors - --greedy < x.txt | cmp - all &&
+        cellc generate "$@" pairs.tsv --beam 1 | cmp - all &&
+        cellc generate a.safetensors --in x=x.txt --seed 5 --batch 1 > one &&
+        cellc generate a.safetensors x.txt --seed 5 --batch 64 | cmp - one &&
+        ! cmp -s one all || return
+    cellc generate a.safetensors some.txt --samples 3 --seed 5 > three &&
+        [ "$(wc -l < three)" = 27 ] &&
+        cellc generate a.safetensors some.txt --beam 3 --n-best 2 > best &&
+        [ "$(cut -f 1 best | tr '\n' ' ')" = \
+            '1 1 2 2 3 3 4 4 5 5 6 6 7 7 8 8 9 9 ' ] &&
+        cellc generate a.safetensors some.txt --greedy -o a.npy &&
+        "$here/../cli/npy" show a.npy | head -n 1 | grep -q '9,5'
+}
+# Against all sequences that there are, where the most likely first letter does
+# not lead to the most probable sequence.
+beam_finds_what_enumeration_finds() {
+    printf 'a b c\nb c a\n' > y.tsv
+    for seed in 5 9; do
+        cellc train "$SPEC/tree.cell" y.tsv --seed $seed -o t.safetensors ||
+            return
+        for penalty in 1 0.5 0; do
+            python3 "$here/enumerate.py" t.safetensors 5 $penalty 40 > want
+            cellc generate t.safetensors --beam 3000 --length 5 \
+                --length-penalty $penalty --n-best 40 > found &&
+                awk -F '\t' 'NR == FNR { n = split($0, w, " ")
+                    score[FNR] = w[1]; text[FNR] = substr($0, length(w[1]) + 2)
+                    next }
+                    text[FNR] != $3 || (score[FNR] - $2)^2 > 1e-8 { exit 1 }
+                    END { exit FNR != 40 }' want found || return
+        done
+        best=$(cellc generate t.safetensors --beam 4 --length 5)
+        [ "$best" != "$(cellc generate t.safetensors --greedy --length 5)" ] &&
+            [ "$best" = "$(cut -f 3 found | head -n 1)" ] || return
+    done
+}
+# p_i = e^(y_i / T) / sum, by the chi-square statistic of many draws: 20.5 is
+# passed once in a thousand where five classes are drawn.
+temperature_is_the_softmax_of_logits_over_it() {
+    printf 'a b c d e\ne d c b a\n' > y.tsv
+    printf '%s\n' 'input y[t] in letters' 'param z[letters] ~ normal(0, 1)' \
+        'y ~ categorical(softmax(z))' 'output z' 'data { y = words(1) }' \
+        'train { epochs = 1; optimizer = sgd(lr = 1e-9) }' > s.cell
+    cellc train s.cell y.tsv --header no --seed 3 -o m.safetensors &&
+        cellc predict m.safetensors y.tsv --output z > z.csv || return
+    for T in 0.3 1 2.5; do
+        cellc generate m.safetensors --length 20000 --temperature $T --seed 7 |
+            tr ' ' '\n' | sort | uniq -c > counts
+        sed -n 2p z.csv | awk -v T=$T 'NR == FNR { n = split($0, z, ",")
+            for (i = 1; i <= n; i++) s += exp(z[i] / T); next }
+            { p = exp(z[FNR] / T) / s; x += ($1 - 20000 * p)^2 / 20000 / p }
+            END { print T, x; exit !(FNR == 5 && x < 20.5) }' FS=, - FS=' ' \
+            counts || return
+    done
+    [ "$(cellc generate m.safetensors --length 400 --top-k 1)" = \
+        "$(cellc generate m.safetensors --length 400 --greedy)" ]
+}
+# Two time axes: lines of two columns, or of two files; what is drawn ends where
+# the model says.
+translation() {
+    translated
     head -n 9 y.txt | sed 's/ *$//' > told.txt
     cellc train "$SPEC/translate.cell" pairs.tsv -o a.safetensors \
         --column 'x=words(1)' --column 'y=words(2)' &&

@@ -141,6 +141,8 @@ static void choices(void **state)
         {"CO2", 1, {1}},
         {"column(\"adjusted CO2\", CO2)", 2, {2, 1}},
         {" 'a, b' , 2", 2, {3, 1}},
+        {"steps(2:4)", 3, {1, 2, 3}},
+        {"wav(3, rate = 8000)", 1, {2}},
     };
     RtError err = {0};
     Csv csv = read_text("Date,CO2,adjusted CO2,\"a, b\"\n"
@@ -162,6 +164,15 @@ static void choices(void **state)
     refused(csv_columns(&csv, "2,,3", 1, &cols, &n, &err), &err,
             "no column ''");
     refused(csv_columns(&csv, "2,", 1, &cols, &n, &err), &err, "no column ''");
+    double x = 0;
+    assert_int_equal(csv_unit("numbers(2)"), CSV_NUMBERS);
+    assert_int_equal(csv_unit("numbers"), CSV_COLUMN);
+    assert_int_equal(csv_option("wav(1, a=2, rate = 8e3)", "rate", &x, &err),
+                     1);
+    assert_true(x == 8000);
+    assert_int_equal(csv_option("wav(1, a=2, rate = 8e3)", "rat", &x, &err), 0);
+    refused(csv_option("wav(1, rate = many)", "rate", &x, &err), &err,
+            "rate is no number");
     csv_free(&csv);
 }
 

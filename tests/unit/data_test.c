@@ -66,6 +66,14 @@ static RtBatch get(RtFeed *f, int64_t epoch, int64_t index)
     return b;
 }
 
+/* A text of one sequence. */
+static int add_ids(RtData *d, const char *name, const int32_t *ids, int64_t n,
+                   int64_t classes, RtError *err)
+{
+    RtWant want = {.name = name, .is_index = 1, .classes = classes};
+    return data_add_classes(d, &want, name, ids, 1, (int64_t[]){0, n}, err);
+}
+
 /* A text 0, 1, 2, ... of n steps. */
 static RtData counting(int64_t n)
 {
@@ -74,7 +82,7 @@ static RtData counting(int64_t n)
     int32_t *ids = malloc(sizeof *ids * (size_t)n);
     for (int32_t i = 0; i < n; i++)
         ids[i] = i;
-    done(data_add_ids(&d, "c", ids, n, n, &err), &err);
+    done(add_ids(&d, "c", ids, n, n, &err), &err);
     done(data_finish(&d, &err), &err);
     free(ids);
     return d;

@@ -9,6 +9,14 @@
 #include "fit.h"
 #include "tiny.h"
 
+/* A text of one sequence. */
+static int add_ids(RtData *d, const char *name, const int32_t *ids, int64_t n,
+                   int64_t classes, RtError *err)
+{
+    RtWant want = {.name = name, .is_index = 1, .classes = classes};
+    return data_add_classes(d, &want, name, ids, 1, (int64_t[]){0, n}, err);
+}
+
 /* Classes with a pattern: mostly the one after the one before. */
 static RtData stream(int n)
 {
@@ -20,7 +28,7 @@ static RtData stream(int n)
         r = r * 1664525u + 1013904223u;
         ids[i] = (i ? ids[i - 1] + 1 + (r >> 24 > 200) : 0) % TINY_K;
     }
-    done(data_add_ids(&d, "c", ids, n, TINY_K, &err), &err);
+    done(add_ids(&d, "c", ids, n, TINY_K, &err), &err);
     done(data_finish(&d, &err), &err);
     free(ids);
     return d;
@@ -157,6 +165,11 @@ static void interruption(void **state)
         FitResult r;
         f.validator = v;
         f.threads = threads;
+        if (threads == 2) {
+            f.accumulate = 3;
+            f.ema = 0.9;
+            f.noise = "0.1";
+        }
         f.stop = &stop;
         f.log_every = 4;
         f.save = "whole.safetensors";
@@ -233,6 +246,76 @@ static void threads(void **state)
     data_free(&d);
 }
 
+/* Batches added up take the steps of one batch of them all, the last one of an
+ * epoch being smaller; with several threads too. */
+static void accumulation(void **state)
+{
+    (void)state;
+    RtError err = {0};
+    RtData d = ragged();
+    for (int threads = 1; threads <= 2; threads++) {
+        RtModel *m = model(&tiny_plain), *n = model(&tiny_plain);
+        FitSetup f = {.model = m,
+                      .data = &d,
+                      .optimizer = "sgd(0.1)",
+                      .epochs = 4,
+                      .threads = threads};
+        FitResult r;
+        f.feed = (RtFeedOptions){.to = 1, .batch = 6, .shuffle = 1};
+        done(fit_run(&f, &r, &err), &err);
+        assert_true(r.steps == 8);
+        f.feed.batch = 2;
+        f.accumulate = 3;
+        f.model = n;
+        done(fit_run(&f, &r, &err), &err);
+        assert_true(r.steps == 8);
+        for (int i = 0; i < 44; i++)
+            assert_true(fabs(((double *)m->params)[i] -
+                             ((double *)n->params)[i]) < 1e-13);
+        model_free(m);
+        model_free(n);
+    }
+    data_free(&d);
+}
+
+/* The average that is saved, beside the weights, is that of its formula. */
+static void averages(void **state)
+{
+    (void)state;
+    RtError err = {0};
+    RtData d = stream(600);
+    double want[44];
+    RtModel *m = model(&tiny_plain), *n = model(&tiny_plain);
+    memcpy(want, m->params, sizeof want);
+    for (int k = 1; k <= 5; k++) {
+        FitSetup f = setup(m, &d);
+        FitResult r;
+        model_free(m);
+        m = f.model = model(&tiny_plain);
+        f.steps = k;
+        f.ema = 0.4;
+        f.save = "average.safetensors";
+        done(fit_run(&f, &r, &err), &err);
+        double decay = fmin(0.4, (1. + k) / (10. + k));
+        for (int i = 0; i < 44; i++)
+            want[i] += (1 - decay) * (((double *)m->params)[i] - want[i]);
+    }
+    Checkpoint c = {0};
+    done(checkpoint_load(&c, "average.safetensors", &err), &err);
+    done(checkpoint_weights(&c, n, &err), &err);
+    for (int i = 0; i < 44; i++)
+        assert_true(fabs(((double *)n->params)[i] - want[i]) < 1e-14);
+    assert_int_equal(
+        checkpoint_block(&c, &tiny_plain, "trained", n->params, &err), 1);
+    assert_memory_equal(n->params, m->params, sizeof want);
+    assert_int_equal(checkpoint_block(&c, &tiny_plain, "held", n->params, &err),
+                     0);
+    checkpoint_free(&c);
+    model_free(m);
+    model_free(n);
+    data_free(&d);
+}
+
 static void limits(void **state)
 {
     (void)state;
@@ -299,7 +382,7 @@ static void mistakes(void **state)
     f.data = &none;
     refused(fit_run(&f, &r, &err), &err, "nothing for input c");
     int32_t ids[] = {0, 7, 1};
-    done(data_add_ids(&other, "c", ids, 3, 8, &err), &err);
+    done(add_ids(&other, "c", ids, 3, 8, &err), &err);
     f.data = &other;
     refused(fit_run(&f, &r, &err), &err, "c has 3 classes", "8");
     CellDesc desc = tiny_plain;
@@ -316,8 +399,9 @@ static void mistakes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(learns), cmocka_unit_test(interruption),
-        cmocka_unit_test(threads), cmocka_unit_test(limits),
+        cmocka_unit_test(learns),   cmocka_unit_test(interruption),
+        cmocka_unit_test(threads),  cmocka_unit_test(accumulation),
+        cmocka_unit_test(averages), cmocka_unit_test(limits),
         cmocka_unit_test(mistakes)};
     return cmocka_run_group_tests_name("fit", tests, scratch_enter,
                                        scratch_leave);

@@ -1,10 +1,12 @@
-/* optim.c, clip.c, schedule.c, call.c: every optimiser against numbers that a
- * separate program of its formula printed, clips, bounds, and messages. */
+/* optim.c, clip.c, schedule.c, gradient.c, call.c: every optimiser against
+ * numbers that a separate program of its formula printed, clips, bounds, and
+ * messages. */
 #define _XOPEN_SOURCE 700
 #include "scratch.h"
 
 #include <math.h>
 
+#include "gradient.h"
 #include "optim.h"
 
 static int nothing(const void *p, void *g, void *w, const int64_t *n)
@@ -229,17 +231,133 @@ static void schedules(void **state)
                {"cosine(100, floor = 0.2)", 1000, 0.2},
                {"warmup(4)", 0, 0.25},
                {"warmup(4) * cosine(100)", 4, 1},
-               {"warmup(4) * cosine(100)", 54, 0.5}};
+               {"warmup(4) * cosine(100)", 54, 0.5},
+               /* PyTorch's, by their classes, with a rate of 0.1. */
+               {"exponential(0.97)", 7, 0.8079828447811299},
+               {"exponential(0.97)", 40, 0.2957122873991325},
+               {"cosine(100, 0.2)", 13, 0.9671018502735923},
+               {"cosine(100, 0.2)", 99, 0.20019737585370737},
+               {"onecycle(0.3, 50)", 0, 0.12},
+               {"onecycle(0.3, 50)", 5, 0.9352074156707163},
+               {"onecycle(0.3, 50)", 14, 3},
+               {"onecycle(0.3, 50)", 15, 2.9939614651470947},
+               {"onecycle(0.3, 50)", 30, 1.7013550933268884},
+               {"onecycle(0.3, 50)", 49, 1.2e-05},
+               {"onecycle(0.3, 50)", 500, 1.2e-05},
+               {"onecycle(0.3, 41, 0.25, 10, 100)", 9, 2.9951366095324103},
+               {"onecycle(0.3, 41, 0.25, 10, 100)", 30, 0.7193519046734627}};
+    RtPlateau p = {0};
     for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
-        RtSchedule *s = schedule_new(row[i].text, &err);
+        RtSchedule *s = schedule_new(row[i].text, 0.1, &err);
         assert_non_null(s);
-        assert_true(fabs(schedule_factor(s, row[i].step) - row[i].want) <
-                    1e-15);
+        assert_false(schedule_plateau(s));
+        if (fabs(schedule_factor(s, &p, row[i].step) - row[i].want) >= 1e-15)
+            fail_msg("%s: %.17g, want %.17g", row[i].text,
+                     schedule_factor(s, &p, row[i].step), row[i].want);
         schedule_free(s);
     }
-    assert_null(schedule_new("cosin(3)", &err));
-    assert_non_null(strstr(err.text, "did you mean cosine"));
+    static const struct {
+        const char *text, *message;
+    } bad[] = {{"cosin(3)", "did you mean cosine"},
+               {"plateau * plateau", "one plateau only"},
+               {"plateau(factor = 2)", "factor is 2"},
+               {"onecycle(1)", "steps is missing"}};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        assert_null(schedule_new(bad[i].text, 0.1, &err));
+        assert_non_null(strstr(err.text, bad[i].message));
+        rt_error_clear(&err);
+    }
+    assert_null(schedule_new("onecycle(1, 10)", 0, &err));
     rt_error_clear(&err);
+}
+
+/* The factors that PyTorch's ReduceLROnPlateau has after each value. */
+static void plateaus(void **state)
+{
+    (void)state;
+    RtError err = {0};
+    enum { N = 19 };
+    static const double value[N] = {5, 4, 4, 3.9999, 4, 4,   3,   3,   3,  3,
+                                    3, 3, 3, 3,      2, 2.5, 2.5, 2.5, 2.5};
+    static const struct {
+        const char *text;
+        int up;
+        double want[N];
+    } row[] = {
+        {"plateau(0.5, 1)",
+         0,
+         {1, 1, 1, 0.5, 0.5, 0.25, 0.25, 0.25, 0.125, 0.125, 0.0625, 0.0625,
+          0.03125, 0.03125, 0.03125, 0.03125, 0.015625, 0.015625, 0.0078125}},
+        {"plateau(patience = 2, cooldown = 2)",
+         0,
+         {1, 1, 1, 1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.01, 0.01, 0.01, 0.01, 0.01,
+          0.01, 0.01, 0.01, 0.001, 0.001}},
+        {"plateau(0.5, 0, floor = 0.3)",
+         0,
+         {1, 1, 0.5, 0.3, 0.3, 0.3, 0.3, 0.3, 0.3, 0.3, 0.3, 0.3, 0.3, 0.3, 0.3,
+          0.3, 0.3, 0.3, 0.3}},
+        {"plateau(0.5, 1)",
+         1,
+         {1, 1, 0.5, 0.5, 0.25, 0.25, 0.125, 0.125, 0.0625, 0.0625, 0.03125,
+          0.03125, 0.015625, 0.015625, 0.0078125, 0.0078125, 0.00390625,
+          0.00390625, 0.001953125}}};
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+        RtSchedule *s = schedule_new(row[i].text, 0.1, &err);
+        RtPlateau p = {0};
+        assert_true(schedule_plateau(s));
+        for (int k = 0; k < N; k++) {
+            schedule_epoch(s, &p, value[k], row[i].up);
+            if (fabs(schedule_factor(s, &p, 7) - row[i].want[k]) >= 1e-15)
+                fail_msg("%s at %d: %.17g", row[i].text, k,
+                         schedule_factor(s, &p, 7));
+        }
+        schedule_free(s);
+    }
+}
+
+/* Noise has its deviation at every update, is the same for the same seed, and
+ * lets the frozen alone. */
+static void noise(void **state)
+{
+    (void)state;
+    RtError err = {0};
+    static const struct {
+        const char *text;
+        int64_t step;
+        double deviation;
+    } row[] = {{NULL, 3, 0},
+               {"none", 3, 0},
+               {"0.25", 0, 0.5},
+               {"annealed(4, gamma = 1)", 99, 0.2},
+               {"0.3", 999, 0.08195220201865},
+               {"constant(0.7)", 999, 0.7}};
+    RtModel *m = model_new(&large, &err), *n = model_new(&large, &err);
+    GradNoise noise;
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+        double sum = 0, *g = m->grads;
+        done(gradnoise_parse(row[i].text, &noise, &err), &err);
+        assert_true(fabs(gradnoise_deviation(&noise, row[i].step) -
+                         row[i].deviation) < 1e-12);
+        memset(m->grads, 0, 1500 * sizeof *g);
+        memset(n->grads, 0, 1500 * sizeof *g);
+        gradnoise_add(m, &noise, 5, row[i].step);
+        gradnoise_add(n, &noise, 5, row[i].step);
+        assert_memory_equal(m->grads, n->grads, 1500 * sizeof *g);
+        for (int k = 0; k < 1500; k++)
+            sum += g[k] * g[k];
+        assert_true(fabs(sqrt(sum / 1500) - row[i].deviation) <=
+                    0.06 * row[i].deviation);
+    }
+    gradnoise_add(m, &noise, 5, 7);
+    assert_memory_not_equal(m->grads, n->grads, 1500 * sizeof(double));
+    model_free(m);
+    model_free(n);
+    m = model_new(&mixed, &err);
+    gradnoise_add(m, &noise, 5, 7);
+    assert_true(((double *)m->grads)[2] == 0 && ((double *)m->grads)[3] != 0);
+    model_free(m);
+    refused(gradnoise_parse("anneal(1)", &noise, &err), &err,
+            "no gradient noise \"anneal\"", "did you mean annealed");
 }
 
 static int parse(RtModel *m, const char *text, RtError *err)
@@ -278,6 +396,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(formulas),  cmocka_unit_test(blocks),
         cmocka_unit_test(bounds),    cmocka_unit_test(clips),
-        cmocka_unit_test(schedules), cmocka_unit_test(messages)};
+        cmocka_unit_test(schedules), cmocka_unit_test(plateaus),
+        cmocka_unit_test(noise),     cmocka_unit_test(messages)};
     return cmocka_run_group_tests_name("optim", tests, NULL, NULL);
 }

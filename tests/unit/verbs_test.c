@@ -147,26 +147,28 @@ static CellDesc drawing_model(void)
     return d;
 }
 
-typedef struct Drawn {
-    double c[16];
-    int n;
-} Drawn;
-
-static int keep(void *user, int64_t step, int k, const double *value, int last,
-                RtError *err)
+/* Whether each value behind the prime is the most likely one that the model
+ * computes for the whole of what a row has. */
+static void check_row(RtModel *m, const Sampler *s, int64_t row, int prime)
 {
-    Drawn *d = user;
+    RtError err = {0};
+    RtSession *whole = session_new(m, &err);
+    int64_t T = sample_steps(s, row);
+    const double *c = sample_value(s, 0, row);
+    double p[16 * TINY_K];
 
-    (void)err;
-    assert_false(last);
-    assert_int_equal(k, 0);
-    assert_int_equal(step, d->n);
-    d->c[d->n++] = value[0];
-    return 0;
+    done(session_begin(whole, T, 1, 1, &err), &err);
+    session_set(whole, TINY_C, c);
+    done(session_forward(whole, &err), &err);
+    session_get(whole, TINY_P, 0, p);
+    for (int64_t t = prime; t < T; t++)
+        for (int k = 0; k < TINY_K; k++)
+            assert_true(p[t * TINY_K + (int)c[t]] >= p[t * TINY_K + k]);
+    session_free(whole);
 }
 
-/* Drawing greedily gives, step by step, the most likely class that the model
- * computes for the whole of what was drawn. */
+/* Rows of different beginnings are drawn side by side, change places and are
+ * copied; each goes on with a state of its own. */
 static void sampling(void **state)
 {
     (void)state;
@@ -174,31 +176,38 @@ static void sampling(void **state)
     CellDesc d = drawing_model();
     RtModel *m = model_new(&d, &err);
     SampleHow how = {.greedy = 1, .temperature = 1, .top_p = 1};
-    const double prime[] = {2, 0};
-    const double *value = prime;
-    Drawn drawn = {{2, 0}, 0};
-    double p[16 * TINY_K];
+    const double prime[2][3] = {{2, 0, 1}, {1}};
+    const double *value[] = {prime[0], prime[1]};
+    const int64_t T[] = {3, 1}, none[] = {0, 0}, from[] = {1, 0, 1};
+    unsigned char ended[3];
 
     done(model_init(m, 3, NULL, &err), &err);
     Sampler *s = sample_new(m, NULL, &err);
     assert_non_null(s);
     assert_int_equal(sample_drawn(s, 0), TINY_C);
     assert_int_equal(sample_drawn(s, 1), -1);
-    done(sample_prime(s, 2, &value, &err), &err);
-    Drawn after = {{0}, 0};
-    int64_t steps;
-    done(sample_run(s, &how, 10, keep, &after, &steps, &err), &err);
-    memcpy(drawn.c + 2, after.c, 10 * sizeof *after.c);
-
-    RtSession *whole = session_new(m, &err);
-    done(session_begin(whole, 12, 1, 1, &err), &err);
-    session_set(whole, TINY_C, drawn.c);
-    done(session_forward(whole, &err), &err);
-    session_get(whole, TINY_P, 0, p);
-    for (int t = 2; t < 12; t++)
-        for (int k = 0; k < TINY_K; k++)
-            assert_true(p[t * TINY_K + (int)drawn.c[t]] >= p[t * TINY_K + k]);
-    session_free(whole);
+    done(sample_begin(s, 2, none, none, &err), &err);
+    done(sample_prime(s, T, value, &err), &err);
+    for (int i = 0; i < 4; i++)
+        done(sample_step(s, &how, ended, &err), &err);
+    done(sample_arrange(s, 3, from, &err), &err);
+    double other = sample_value(s, 0, 2)[4] == 0;
+    done(sample_forward(s, &err), &err);
+    for (int r = 0; r < 3; r++)
+        sample_put(s, 0, r, r == 2 ? &other : &prime[0][0]);
+    done(sample_close(s, ended, &err), &err);
+    for (int i = 0; i < 6; i++)
+        done(sample_step(s, &how, ended, &err), &err);
+    for (int r = 0; r < 3; r++) {
+        int64_t n = r == 1 ? 3 : 1;
+        assert_int_equal(sample_steps(s, r), n + 11);
+        assert_false(ended[r]);
+        check_row(m, s, r, (int)n + 5);
+        assert_true(sample_value(s, 0, r)[0] == (r == 1 ? 2 : 1));
+    }
+    assert_memory_equal(sample_value(s, 0, 0), sample_value(s, 0, 2),
+                        5 * sizeof(double));
+    assert_true(sample_value(s, 0, 2)[5] == other);
     sample_free(s);
     model_free(m);
 }

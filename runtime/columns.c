@@ -1,0 +1,193 @@
+/* Which columns of a table a choice names, and what it says about their fields.
+ * See csv.h. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "csv.h"
+
+static int blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r';
+}
+
+/* "Date, CO2, adjusted CO2"; with numbers_only those without text. */
+static char *list_columns(const Csv *csv, int numbers_only)
+{
+    char *s = rt_printf("%s", "");
+    for (int k = 0; k < csv->ncol && s; k++) {
+        if (numbers_only && csv->column[k].bad_line)
+            continue;
+        char *t = numbers_only ? rt_printf("%s%s%d", s, *s ? ", " : "", k + 1)
+                               : rt_printf("%s%s%s", s, *s ? ", " : "",
+                                           csv->column[k].name);
+        free(s);
+        s = t;
+    }
+    return s;
+}
+
+static int find_column(const Csv *csv, const char *name, size_t n)
+{
+    for (int k = 0; k < csv->ncol; k++)
+        if (strlen(csv->column[k].name) == n &&
+            !memcmp(csv->column[k].name, name, n))
+            return k;
+    return -1;
+}
+
+static int no_column(const Csv *csv, const char *name, size_t n, RtError *err)
+{
+    char *names = list_columns(csv, 0);
+    rt_fail(err, "%s: no column '%.*s' (from 1 to %d: %s)", csv->path, (int)n,
+            name, csv->ncol, names ? names : "");
+    free(names);
+    return -1;
+}
+
+/* Adds columns a..b; with `numbers` they must hold such. */
+static int choose(const Csv *csv, int a, int b, int numbers, int **cols, int *n,
+                  RtError *err)
+{
+    for (int k = a; k <= b; k++) {
+        const CsvColumn *c = &csv->column[k];
+        if (numbers && c->bad_line) {
+            char *names = list_columns(csv, 1);
+            rt_fail(err,
+                    "%s:%lld:%d: '%s' is no number (column %d, %s); choose "
+                    "columns of numbers, such as x = column(%s)",
+                    csv->path, (long long)c->bad_line, k + 1, c->bad_text,
+                    k + 1, c->name, names && *names ? names : "none here");
+            free(names);
+            return -1;
+        }
+        int *more = realloc(*cols, sizeof *more * (size_t)(*n + 1));
+        if (!more)
+            return rt_fail_memory(err, sizeof *more * (size_t)*n);
+        *cols = more;
+        more[(*n)++] = k;
+    }
+    return 0;
+}
+
+/* One item of a choice, [s, s+len): a quoted name, a range, a number, a name.
+ */
+static int choose_item(const Csv *csv, const char *s, size_t len, int numbers,
+                       int **cols, int *n, RtError *err)
+{
+    while (len && blank(*s))
+        s++, len--;
+    while (len && blank(s[len - 1]))
+        len--;
+    int quoted = len > 1 && (*s == '"' || *s == '\'') && s[len - 1] == *s;
+    if (quoted)
+        s++, len -= 2;
+    int k = find_column(csv, s, len);
+    char *after;
+    long a = strtol(s, &after, 10), b = a;
+    if (after > s && after < s + len && *after == ':')
+        b = strtol(after + 1, &after, 10);
+    if (!quoted && len && after == s + len) {
+        if (a < 1 || b < a || b > csv->ncol)
+            return no_column(csv, s, len, err);
+        return choose(csv, (int)a - 1, (int)b - 1, numbers, cols, n, err);
+    }
+    if (k < 0)
+        return no_column(csv, s, len, err);
+    return choose(csv, k, k, numbers, cols, n, err);
+}
+
+static const char *const unit_name[] = {
+    [CSV_COLUMN] = "column",   [CSV_WORDS] = "words", [CSV_CHARS] = "chars",
+    [CSV_NUMBERS] = "numbers", [CSV_STEPS] = "steps", [CSV_WAV] = "wav",
+    [CSV_PNG] = "png",         [CSV_NPY] = "npy"};
+
+const char *csv_unit_name(CsvUnit unit)
+{
+    return unit_name[unit];
+}
+
+/* What stands in the brackets of a call; its length goes to *n.  Without a call
+ * all of it, and the unit is CSV_COLUMN. */
+static const char *call_items(const char *choice, size_t *n, CsvUnit *unit)
+{
+    size_t all = choice ? strlen(choice) : 0;
+
+    for (int k = CSV_COLUMN; k <= CSV_NPY && all; k++) {
+        size_t m = strlen(unit_name[k]);
+        if (!strncmp(choice, unit_name[k], m) && choice[m] == '(' &&
+            choice[all - 1] == ')') {
+            *unit = (CsvUnit)k;
+            *n = all - m - 2;
+            return choice + m + 1;
+        }
+    }
+    *unit = CSV_COLUMN;
+    *n = all;
+    return choice;
+}
+
+CsvUnit csv_unit(const char *choice)
+{
+    CsvUnit unit;
+    size_t n;
+
+    call_items(choice, &n, &unit);
+    return unit;
+}
+
+/* The end of the item at s: its comma, or `end`. */
+static const char *item_end(const char *s, const char *end)
+{
+    char quote = 0;
+
+    for (; s < end && (quote || *s != ','); s++)
+        if (quote ? *s == quote : *s == '"' || *s == '\'')
+            quote = quote ? 0 : *s;
+    return s;
+}
+
+int csv_option(const char *choice, const char *key, double *value, RtError *err)
+{
+    CsvUnit unit;
+    size_t size, m = strlen(key);
+    const char *s = call_items(choice, &size, &unit), *end = s + size, *e;
+
+    for (; s < end; s = e + (e < end)) {
+        char *after;
+        e = item_end(s, end);
+        while (s < e && blank(*s))
+            s++;
+        const char *eq = memchr(s, '=', (size_t)(e - s));
+        if (!eq || strncmp(s, key, m) || s + m + strspn(s + m, " ") != eq)
+            continue;
+        *value = strtod(eq + 1, &after);
+        after += strspn(after, " ");
+        if (after == e && after > eq + 1)
+            return 1;
+        return rt_fail(err, "%s: %s is no number", choice, key);
+    }
+    return 0;
+}
+
+int csv_columns(const Csv *csv, const char *choice, int numbers, int **cols,
+                int *n, RtError *err)
+{
+    CsvUnit unit;
+    size_t size;
+    const char *s = call_items(choice, &size, &unit), *end = s + size, *e;
+    int bad = 0;
+    *cols = NULL;
+    *n = 0;
+    if (!size)
+        bad = choose(csv, 0, csv->ncol - 1, numbers, cols, n, err);
+    for (; !bad && size && s <= end; s = e + 1) {
+        e = item_end(s, end);
+        if (unit == CSV_COLUMN || !memchr(s, '=', (size_t)(e - s)))
+            bad = choose_item(csv, s, (size_t)(e - s), numbers, cols, n, err);
+    }
+    if (bad) {
+        free(*cols);
+        *cols = NULL;
+    }
+    return bad;
+}

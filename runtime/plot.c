@@ -1,0 +1,268 @@
+/* Curves by gnuplot, see plot.h: a script with its data inside goes to its
+ * standard input, the picture comes from its standard output. */
+#include "plot.h"
+
+#include "child.h"
+#include "csv.h"
+#include "rtio.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+enum { COLUMNS = 80, FEW = 30 /* points that are shown as such */ };
+
+static const char program[] = "gnuplot", package[] = "gnuplot-nox";
+
+/* Told apart by readers who see few colours (Okabe and Ito 2008). */
+static const char *const colour[] = {"#0072b2", "#d55e00", "#009e73",
+                                     "#cc79a7", "#e69f00", "#56b4e9",
+                                     "#000000", "#b5a800"};
+enum { COLOURS = sizeof colour / sizeof *colour };
+
+static int ends_in(const char *path, const char *ending)
+{
+    size_t n = strlen(path), m = strlen(ending);
+
+    return n > m && !strcmp(path + n - m, ending);
+}
+
+int plot_check(const char *path, RtError *err)
+{
+    if (!ends_in(path, ".png") && !ends_in(path, ".svg"))
+        return rt_fail(err, "%s: plots are .png or .svg", path);
+    return child_needed(program, package, path, err);
+}
+
+int plot_terminal(void)
+{
+    return isatty(STDOUT_FILENO) && child_there(program);
+}
+
+static int terminal_columns(void)
+{
+    struct winsize size;
+
+    if (!ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) && size.ws_col > 20)
+        return size.ws_col;
+    return COLUMNS;
+}
+
+/* ---- the script ---- */
+
+/* A text as gnuplot reads it between single quotes. */
+static void put_quoted(FILE *f, const char *s)
+{
+    fputc('\'', f);
+    for (; *s; s++)
+        if (*s == '\'')
+            fputs("''", f);
+        else
+            fputc(*s == '\n' ? ' ' : *s, f);
+    fputc('\'', f);
+}
+
+static void put_number(FILE *f, double v, int log)
+{
+    if (isfinite(v) && (!log || v > 0))
+        fprintf(f, " %.9g", v);
+    else
+        fputs(" NaN", f);
+}
+
+static void put_data(FILE *f, const Plot *p, int k)
+{
+    const PlotCurve *c = &p->curve[k];
+
+    fprintf(f, "$d%d << EOD\n", k);
+    for (int64_t i = 0; i < c->n; i++) {
+        if (!isfinite(c->y[i]))
+            continue;
+        put_number(f, c->x[i], 0);
+        put_number(f, c->y[i], p->log_y);
+        if (c->low) {
+            put_number(f, c->low[i], p->log_y);
+            put_number(f, c->high[i], p->log_y);
+        }
+        fputc('\n', f);
+    }
+    fputs("EOD\n", f);
+}
+
+static int64_t points(const PlotCurve *c)
+{
+    int64_t n = 0;
+
+    for (int64_t i = 0; i < c->n; i++)
+        n += isfinite(c->y[i]) != 0;
+    return n;
+}
+
+/* Bands lie below all curves. */
+static void put_curves(FILE *f, const Plot *p, int picture)
+{
+    const char *between = "plot ";
+
+    for (int k = 0; k < p->n && picture; k++) {
+        if (!p->curve[k].low || points(&p->curve[k]) < 1)
+            continue;
+        fprintf(f,
+                "%s$d%d using 1:3:4 with filledcurves fs transparent solid "
+                "0.18 noborder lc rgb '%s' notitle",
+                between, k, colour[p->curve[k].colour % COLOURS]);
+        between = ", ";
+    }
+    for (int k = 0; k < p->n; k++) {
+        const PlotCurve *c = &p->curve[k];
+
+        if (points(c) < 1)
+            continue;
+        fprintf(f, "%s$d%d using 1:2 with %s", between, k,
+                points(c) > FEW ? "lines" : "linespoints");
+        if (picture)
+            fprintf(f, "%s lw 2 dt %d lc rgb '%s'",
+                    points(c) > FEW ? "" : " pt 7 ps 0.6",
+                    c->dashed + c->colour / COLOURS + 1,
+                    colour[c->colour % COLOURS]);
+        fputs(" title ", f);
+        put_quoted(f, c->name);
+        between = ", ";
+    }
+    fputc('\n', f);
+}
+
+static void put_text(FILE *f, const char *what, const char *text)
+{
+    if (!text)
+        return;
+    fprintf(f, "set %s ", what);
+    put_quoted(f, text);
+    fputc('\n', f);
+}
+
+static void put_script(FILE *f, const Plot *p, const char *path)
+{
+    int columns = terminal_columns();
+
+    fputs("set encoding utf8\n", f);
+    if (!path)
+        fprintf(f, "set terminal dumb %d %d noenhanced\n", columns - 1,
+                columns > 100 ? 30 : 24);
+    else if (ends_in(path, ".png"))
+        fputs("set terminal pngcairo size 960,600 noenhanced\n", f);
+    else
+        fputs("set terminal svg size 960,600 dynamic noenhanced\n", f);
+    put_text(f, "title", p->title);
+    put_text(f, "xlabel", p->x);
+    put_text(f, path ? "ylabel" : "key title", p->y);
+    if (p->log_y)
+        fputs("set logscale y\nset format y '%.0e'\n", f);
+    fputs("set key below\n", f);
+    if (path)
+        fputs("set grid lc rgb '#dddddd' lt 1\nset border 3\n"
+              "set tics nomirror\n",
+              f);
+    for (int k = 0; k < p->n; k++)
+        put_data(f, p, k);
+    put_curves(f, p, path != NULL);
+}
+
+/* ---- drawing ---- */
+
+static char *script_of(const Plot *p, const char *path, RtError *err)
+{
+    char *text = NULL;
+    size_t n = 0;
+    FILE *f = open_memstream(&text, &n);
+
+    if (f)
+        put_script(f, p, path);
+    if (f && !fclose(f))
+        return text;
+    rt_fail_memory(err, n);
+    free(text);
+    return NULL;
+}
+
+/* What gnuplot wrote takes the place of the file as a whole. */
+static int keep(FILE *from, const char *path, RtError *err)
+{
+    RtSave *s = rtio_save_open(path, err);
+    char part[4096];
+    size_t n;
+
+    if (!s)
+        return -1;
+    rewind(from);
+    while ((n = fread(part, 1, sizeof part, from)) > 0)
+        rtio_save_write(s, part, n);
+    return rtio_save_close(s, err);
+}
+
+int plot_draw(const Plot *p, const char *path, RtError *err)
+{
+    const char *const argv[] = {program, NULL};
+    char *script = script_of(p, path, err);
+    FILE *to = path ? tmpfile() : stdout;
+    int bad = !script;
+
+    if (!bad && !to)
+        bad =
+            rt_fail(err, "cannot write a temporary file: %s", strerror(errno));
+    bad = bad || child_filter(argv, script, to, err) ||
+          (path && keep(to, path, err));
+    if (path && to)
+        fclose(to);
+    free(script);
+    return bad ? -1 : 0;
+}
+
+/* ---- the log of a training run ---- */
+
+static int column_of(const Csv *csv, const char *name)
+{
+    for (int k = 0; k < csv->ncol; k++)
+        if (!strcmp(csv->column[k].name, name))
+            return k;
+    return -1;
+}
+
+/* A column of the log; malloc'd, NULL where it has none or without memory. */
+static double *log_column(const Csv *csv, const char *name)
+{
+    int k = column_of(csv, name);
+    double *v = k < 0 ? NULL : malloc((size_t)(csv->nrow + 1) * sizeof *v);
+
+    for (int64_t i = 0; v && i < csv->nrow; i++)
+        v[i] = csv->value[i * csv->ncol + k];
+    return v;
+}
+
+int plot_log(const char *log, const char *path, RtError *err)
+{
+    Csv csv = {0};
+    int rc = csv_read(log, 1, 0, &csv, err) ? -1 : 0;
+    double *x = rc ? NULL : log_column(&csv, "step");
+    double *loss = rc ? NULL : log_column(&csv, "loss");
+    double *valid = rc ? NULL : log_column(&csv, "val_loss");
+
+    if (!rc && !(x && loss && valid))
+        rc = rt_fail(err, "%s is no log of a training run", log);
+    if (!rc) {
+        PlotCurve curve[] = {
+            {"training", x, loss, NULL, NULL, csv.nrow, 0, 0},
+            {"validation", x, valid, NULL, NULL, csv.nrow, 1, 0}};
+        Plot p = {NULL, "updates", "loss", 0, curve, 2};
+
+        rc = points(&curve[0]) < 2 ? 1 : plot_draw(&p, path, err);
+    }
+    free(x);
+    free(loss);
+    free(valid);
+    csv_free(&csv);
+    return rc;
+}

@@ -1,0 +1,31 @@
+/* A field of a data set that is put together sequence by sequence, from what
+ * the lines of a table hold or name. */
+#ifndef CELLC_SERIES_H
+#define CELLC_SERIES_H
+
+#include "data.h"
+
+/* Begin with series_begin, end with series_free. */
+typedef struct Series {
+    RtWant want;    /* the first sequence closes what is open */
+    NpyType type;   /* of the numbers in the store */
+    RtStore store;  /* elements of all sequences */
+    int64_t *start; /* [n + 1]: first element of each, and their end */
+    int64_t n, cap;
+} Series;
+
+void series_begin(Series *s, const RtWant *want, NpyType type);
+void series_free(Series *s);
+/* The next sequence, an array [T,element] (of a static input: [element]). Where
+ * its rank is another, numbers are taken one after the other: a scalar input
+ * reads an image pixel by pixel, one with a vector per step row by row. `place`
+ * is for messages. */
+int series_add(Series *s, const char *place, const Npy *a, RtError *err);
+/* Adds the field. */
+int series_end(Series *s, RtData *d, const char *from, RtError *err);
+/* The steps that an array of one sequence has for an input, and its element's
+ * extents; -1 and no message where it does not fit. */
+int64_t series_fit(const RtWant *want, int rank, const int64_t *dim,
+                   int64_t element[4]);
+
+#endif

@@ -1,0 +1,168 @@
+#!/bin/sh
+# Cells side by side: what compare trains, finds and keeps.
+# tests/compare/run.sh [CASE...]; CELLC names the program.  A case is a function
+# below; it runs in an empty folder and fails where its last command does.
+here=$(cd "$(dirname "$0")" && pwd)
+
+# N sequences of T steps of the adding problem (Hochreiter, Schmidhuber 1997).
+adding() {
+    awk -v n="$1" -v T="$2" 'BEGIN { srand(7); for (i = 0; i < n; i++) {
+        a = int(rand() * T / 2); b = int(T / 2) + int(rand() * (T - int(T / 2)))
+        for (t = 0; t < T; t++) x[t] = rand()
+        for (t = 0; t < T; t++)
+            printf "%.6f,%d,%.6f\n", x[t], t == a || t == b, x[a] + x[b]
+        print "" } }'
+}
+# compare of the task on a.csv, with further arguments.
+task() {
+    [ -e a.csv ] || adding 120 6 > a.csv
+    cellc compare --task "$SPEC/adding.cell" "$@" a.csv
+}
+# The table as rows "cell last best params", without what the clock decides.
+table() { cut -d , -f 1,3,6,8 "$1"; }
+
+table_in_all_forms() {
+    task lstm gru --seeds 2 --epochs 2 > text || return 1
+    grep -Eq '^lstm +8 +[0-9]+ +2 .*±' text &&
+        grep -q 'the difference is .*Welch.s t = ' text &&
+        task lstm gru --seeds 2 --epochs 2 --csv | grep -q '^gru,9,' &&
+        task lstm gru --seeds 2 --epochs 2 --latex | grep -q '\\pm' &&
+        task lstm gru --seeds 2 --epochs 2 --json > j.json &&
+        python3 -c "
+import json
+j = json.load(open('j.json'))
+assert [len(c['runs']) for c in j['cells']] == [2, 2]
+assert j['welch']['first'] == j['cells'][0]['cell']
+assert j['cells'][0]['best']['mean'] <= j['cells'][1]['best']['mean']"
+}
+gates_beat_none() {
+    adding 400 8 > a.csv
+    task gru 'leaky.cell' --seeds 3 --epochs 1 2> err && return 1
+    grep -q 'cannot read leaky.cell' err || return 1
+    task gru "$SPEC/leaky.cell" --seeds 3 --epochs 25 \
+        --expect 'gru.loss < 0.05' --expect 'leaky.loss > 0.1' > out ||
+        return 1
+    grep -q '^gru .* against leaky .* is larger than' out
+}
+expectations_fall_short() {
+    task lstm gru --seeds 1 --epochs 1 --expect 'gru.loss < 1e-9' > out
+    [ $? = 3 ] && grep -q '^gru.loss .*(wanted < 1e-09)  <--' out
+}
+expectations_of_nobody() {
+    task lstm gru --expect 'rnn.loss < 1' 2> err
+    [ $? = 2 ] && grep -q 'of a cell that is compared' err && [ ! -e compare ]
+}
+sizes_by_parameters() {
+    task lstm gru rnn 'stack(2, gru(n))' --seeds 1 --steps 1 --csv > t ||
+        return 1
+    awk -F , 'NR == 1 { next } { n++; if ($3 < 300 || $3 > 420) exit 1 }
+        END { exit n != 4 }' t
+}
+sizes_by_budget_flops_units() {
+    task lstm gru --seeds 1 --steps 1 --budget 1000 --csv -o b > b.t &&
+        task lstm gru --seeds 1 --steps 1 --match flops --csv -o f > f.t &&
+        task lstm gru --seeds 1 --steps 1 --match units --csv -o u > u.t ||
+        return 1
+    awk -F , 'FNR > 1 && ($3 < 900 || $3 > 1100) { exit 1 }' b.t &&
+        awk -F , 'FNR > 1 { v[FNR] = $4 }
+            END { exit !(v[2] > 0.9 * v[3] && v[2] < 1.1 * v[3]) }' f.t &&
+        awk -F , 'FNR > 1 && $2 != 8 { exit 1 }' u.t
+}
+same_however_many_at_once() {
+    task lstm gru --seeds 2 --epochs 2 --jobs 1 --csv -o a > one.t &&
+        task lstm gru --seeds 2 --epochs 2 --jobs 3 --csv -o b > other.t &&
+        table one.t > one && table other.t > other && cmp one other &&
+        cmp a/gru.2.safetensors b/gru.2.safetensors
+}
+same_as_train() {
+    task lstm gru --seeds 2 --epochs 2 > out &&
+        cellc train "$SPEC/adding.cell" a.csv --epochs 2 --threads 1 \
+            --option 'layer=gru(n)' --option n=9 --seed 2 &&
+        cmp model.safetensors compare/gru.2.safetensors
+}
+finished_runs_stay() {
+    task lstm gru --seeds 1 --epochs 2 --csv > a &&
+        touch -d yesterday compare/*.safetensors && touch before &&
+        task lstm gru --seeds 2 --epochs 2 --csv > b 2> err || return 1
+    grep -q '2 of 4 runs are in compare already' err &&
+        [ before -nt compare/lstm.1.safetensors ] &&
+        [ compare/lstm.2.safetensors -nt before ]
+}
+interrupted_and_resumed() {
+    adding 400 8 > a.csv
+    task lstm gru --seeds 2 --epochs 40 -o a --csv > a.t || return 1
+    times=0 code=130
+    while [ "$code" != 0 ] && [ "$times" -lt 60 ]; do
+        timeout --foreground -s INT --preserve-status \
+            "$((times / 10)).$((20 + 7 * times % 30))" "$CELLC" compare \
+            --task "$SPEC/adding.cell" lstm gru a.csv --seeds 2 --epochs 40 \
+            -o b --csv > b.t 2> err
+        code=$?
+        [ "$code" = 0 ] || [ "$code" = 130 ] || return 1
+        times=$((times + 1))
+    done
+    echo "interrupted $((times - 1)) times"
+    table a.t > one && table b.t > other && cmp one other &&
+        cmp a/gru.2.safetensors b/gru.2.safetensors
+}
+interrupt_says_how_to_go_on() {
+    adding 400 8 > a.csv
+    timeout --foreground -s INT --preserve-status 0.4 "$CELLC" compare \
+        --task "$SPEC/adding.cell" lstm gru a.csv --seeds 9 --epochs 400 2> err
+    [ $? = 130 ] && grep -q 'runs are done, the same command goes on' err
+}
+other_settings_told() {
+    task lstm gru --seeds 1 --epochs 1 && task lstm gru --seeds 1 --epochs 2 \
+        2> err
+    [ $? = 1 ] && grep -q '(--epochs=1 there, --epochs=2 here)' err
+}
+misspelt_and_unfit_told() {
+    task lsmt gru 2> err
+    [ $? = 1 ] && grep -q 'did you mean lstm?' err || return 1
+    task lstm gru_d cfc 2> err
+    [ $? = 1 ] && grep -q 'gru_d takes 4 input' err &&
+        grep -q 'so cfc does not fit into' err && [ ! -e compare ]
+}
+no_task_told() {
+    cellc compare lstm gru 2> err
+    [ $? = 2 ] && grep -q 'lstm on what? cells need --task' err
+}
+task_without_layer_told() {
+    sed -e '/option layer/d' -e 's/layer(x)/lstm(n)(x)/' \
+        "$SPEC/adding.cell" > plain.cell
+    cellc compare --task plain.cell lstm gru 2> err
+    [ $? = 1 ] && grep -q 'write `option layer = lstm(n)`' err
+}
+whole_specs_compared() {
+    adding 120 6 > a.csv
+    sed 's/lstm(n)/gru(n)/' "$SPEC/adding.cell" > second.cell
+    cp "$SPEC/adding.cell" first.cell
+    cellc compare first.cell second.cell a.csv --seeds 1 --epochs 1 --csv > t &&
+        grep -q '^first,8,' t && grep -q '^second,9,' t
+}
+metrics_of_the_best() {
+    task lstm gru --seeds 2 --epochs 2 --metric mse --csv > t || return 1
+    awk -F , 'NR == 1 && $10 != "mse" { exit 1 }
+        NR > 1 && ($10 < 0.99 * $8 || $10 > 1.01 * $8) { exit 1 }' t &&
+        task lstm gru --seeds 1 --epochs 2 --metric msq 2> err
+    [ $? = 1 ] && grep -q 'no metric msq' err
+}
+metrics_of_a_test_file() {
+    adding 50 6 > test.csv
+    task lstm --seeds 1 --epochs 2 --metric mse --test test.csv --json > j &&
+        cellc eval compare/lstm.1.best.safetensors test.csv --json > e &&
+        python3 -c "
+import json
+a = json.load(open('j'))['cells'][0]['metrics']['mse']['mean']
+assert abs(a - json.load(open('e'))['mse']) < 1e-9 * a"
+}
+curves_drawn() {
+    command -v gnuplot > /dev/null || return 0
+    task lstm gru --seeds 2 --epochs 4 --plot c.svg && grep -q '<svg' c.svg &&
+        grep -q 'gru' c.svg
+}
+failed_runs_told() {
+    task lstm gru --seeds 1 --epochs 2 --lr 1e30 2> err
+    [ $? = 1 ] && grep -q 'lstm, seed 1 failed .*diverged' err
+}
+. "$here/../cases.sh"

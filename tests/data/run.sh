@@ -1,0 +1,255 @@
+#!/bin/sh
+# Data from outside: what each kind of file becomes, and what is said about
+# files that are broken.  tests/data/run.sh [CASE...]; CELLC names the program.
+# A case is a function below; it runs in an empty folder and fails where one of
+# its commands does.
+here=$(cd "$(dirname "$0")" && pwd)
+npy=$here/../cli/npy
+
+# refused TEXT COMMAND...: the command ends with code 1 and says that.
+refused() {
+    text=$1
+    shift
+    "$@" > out 2> err
+    code=$?
+    if [ $code != 1 ] || ! grep -q -e "$text" err; then
+        echo "exit code $code, wanted 1 and: $text"
+        cat err
+        return 1
+    fi
+}
+
+# says TEXT COMMAND...: it succeeds and prints a line with that.
+says() {
+    text=$1
+    shift
+    "$@" > out 2> err && grep -q -e "$text" out || { cat out err; return 1; }
+}
+
+# The value of column $2 in the last row of the log $1.
+logged() {
+    awk -F , -v name="$2" '
+        NR == 1 { for (i = 1; i <= NF; i++) if ($i == name) k = i }
+        { v = $k }
+        END { print v }' "$1"
+}
+
+# Metadata of a checkpoint: the vocabulary of the set words.
+vocab() {
+    python3 - "$1" << 'END'
+import json
+import struct
+import sys
+
+data = open(sys.argv[1], "rb").read()
+size = struct.unpack("<Q", data[:8])[0]
+meta = json.loads(data[8:8 + size])["__metadata__"]
+words = json.loads(json.loads(meta["vocabs"])["words"])
+print(" ".join(words["items"]), "| unknown" if words["unknown"] else "|")
+END
+}
+
+rhyme() {
+    for i in $(seq "$1"); do
+        printf 'One two\nBuckle my shoe\n\nThree four\nShut the door\n'
+    done
+}
+
+a_stream_of_words() {
+    rhyme 30 > t.txt
+    cellc train "$SPEC/words.cell" t.txt --epochs 30 -o m.safetensors &&
+        [ "$(vocab m.safetensors)" = \
+            '<eos> Buckle One Shut Three door four my shoe the two |' ] &&
+        cellc generate m.safetensors --greedy --prime 'One two
+Buckle' --length 7 > out && printf '%s\n' 'One two' 'Buckle my shoe' '' \
+        'Three four' '' | cmp - out || return
+    # the same text packed, and from a pipe
+    gzip -k t.txt
+    for file in t.txt t.txt.gz; do
+        cellc eval m.safetensors $file > $file.out || return
+    done
+    cat t.txt | cellc eval m.safetensors - > pipe.out &&
+        cmp t.txt.out t.txt.gz.out && cmp t.txt.out pipe.out &&
+        grep -q '^steps *450$' pipe.out || return
+    printf 'One two\nBuckle your shoe\n' > other.txt
+    refused 'other.txt:2:8: "your" is not in the model.s vocabulary of 11' \
+        cellc eval m.safetensors other.txt &&
+        refused '"zwei" is not in' cellc generate m.safetensors --prime zwei &&
+        refused 'another unit: --unit word, not byte' \
+            cellc eval m.safetensors t.txt --unit byte
+}
+limits_of_vocabularies() {
+    rhyme 8 > t.txt
+    printf 'one Two two three\n' >> t.txt
+    printf 'One fish, two fish\n' > other.txt
+    set -- cellc train "$SPEC/words.cell" t.txt --steps 2 -o m.safetensors
+    "$@" --max-classes 5 && cellc eval m.safetensors other.txt &&
+        [ "$(vocab m.safetensors)" = '<eos> Buckle One two | unknown' ] ||
+        return
+    "$@" --lower yes --min-count 9 &&
+        [ "$(vocab m.safetensors)" = '<eos> one three two | unknown' ] &&
+        says '^ONE two' cellc generate m.safetensors --prime 'ONE two' \
+            --length 1 || return
+    sed 's/<eos>/One/' "$SPEC/words.cell" > s.cell
+    cellc train s.cell t.txt --steps 2 --eos '' -o m.safetensors &&
+        vocab m.safetensors | grep -qv eos &&
+        cellc eval m.safetensors t.txt | grep -q '^steps *84$' || return
+    refused 'lower: yes or no is wanted, found "maybe"' "$@" --lower maybe &&
+        refused 'max_classes = 1: the spec names 1 classes' "$@" \
+            --max-classes 1 &&
+        refused 'max_classes: a whole number from 1' "$@" --max-classes 0 &&
+        refused 'unit is "char", "byte" or "word", found "line"' "$@" \
+            --unit line
+}
+# Limits are for words, not for labels; a second file has the classes of the
+# first.
+limits_of_tables() {
+    printf 'Bob\tNN\nruns\tVB\n\nthe\tDT\nbob\tNN\n' > t.tsv
+    printf 'Anna\tNN\nruns\tVB\n' > v.tsv
+    printf '%s\n' 'input w[t] in words, y[t] in tags' \
+        'y ~ categorical(softmax(dense(tags)(embedding(4)(w))))' \
+        'data { w = column(1); y = column(2); lower = yes }' > s.cell
+    cellc train s.cell t.tsv --min-count 2 --steps 1 -o m.safetensors \
+        --valid v.tsv && [ "$(vocab m.safetensors)" = 'bob | unknown' ] &&
+        cellc eval m.safetensors v.tsv | grep -q '^steps *2$'
+}
+broken_texts() {
+    : > empty.txt
+    printf 'a b\0c\n' > binary.txt
+    printf 'a b\na \377 c\n' > latin.txt
+    rhyme 100 | gzip > t.gz
+    head -c 50 t.gz > cut.gz
+    set -- cellc train "$SPEC/words.cell"
+    refused 'empty.txt: the file is empty' "$@" empty.txt &&
+        refused 'binary.txt: a binary file (byte 3 is 0)' "$@" binary.txt &&
+        refused 'latin.txt:2:3: byte 6 (0xff) is not UTF-8' "$@" latin.txt &&
+        refused 'cut.gz: the gz file is cut' "$@" cut.gz &&
+        refused 'cannot read none.txt' "$@" none.txt
+}
+# Class numbers lie in a file, not in memory: a text of 24 MB is learned from
+# with little more room for data than the program takes for itself.
+texts_larger_than_memory() {
+    case $CELLC in
+    */san/*) return ;; # sanitizers need terabytes of addresses
+    esac
+    rhyme 20 > part.txt
+    for i in $(seq 5000); do cat part.txt; done > t.txt
+    (
+        ulimit -d 30000
+        cellc train "$SPEC/words.cell" t.txt --steps 3 --threads 1 &&
+            sed 's/<eos>/e/' "$SPEC/words.cell" > s.cell &&
+            cellc train s.cell t.txt --steps 3 --threads 1 --unit char
+    )
+}
+
+# The same sequences as columns that are steps, as numbers between blanks in one
+# field, as arrays, and in a .txt with blanks before and between.
+sequences_in_lines() {
+    awk 'BEGIN { for (i = 0; i < 40; i++) {
+        printf "  %.7e", i % 2 + 1
+        for (t = 0; t < 6; t++)
+            printf "  %.7e", sin(t * (1 + i % 2) + i)
+        print "" } }' > a.txt
+    awk '{ s = $1 + 0; for (i = 2; i <= 7; i++) s = s "," $i; print s }' a.txt \
+        > b.csv
+    awk '{ s = $1 + 0 "\t" $2; for (i = 3; i <= 7; i++) s = s " " $i
+        print s }' a.txt > c.tsv
+    "$npy" y.npy i8 40 "$(awk '{ printf "%s%d", (NR > 1 ? "," : ""), $1 }' \
+        a.txt)"
+    "$npy" x.npy f8 40,6 "$(awk '{ for (i = 2; i <= 7; i++)
+        printf "%s%s", (NR * i > 2 ? "," : ""), $i }' a.txt)"
+    printf '%s\n' 'input x[t], y in 3' 'h = gru(3)([x])' \
+        'y ~ categorical(softmax(dense(3)(h[end])))' > s.cell
+    set -- cellc train s.cell --epochs 2 --log
+    "$@" a.log a.txt --column 'x=steps(2:7)' --column y=1 &&
+        "$@" b.log b.csv --column 'x=steps(2:7)' --column y=1 &&
+        "$@" c.log c.tsv --column 'x=numbers(2)' --column y=1 &&
+        "$@" d.log --in x=x.npy --in y=y.npy &&
+        "$@" e.log x=x.npy,y=c.tsv:1 &&
+        "$@" f.log --in x=a.txt:'steps(2:7)' --in y=b.csv:1 || return
+    for name in a b c d e f; do
+        logged $name.log loss
+    done | uniq -c | grep -q '^ *6 '
+}
+# Sequences of different lengths; vectors, matrices and classes.
+kinds_of_columns() {
+    printf '%s\n' 'a,1 2 3 4,2 0 1,5,6,7' 'b,5 6 7 8,1,5,,' 'a,9 8 7 6,0,1,2,' \
+        > t.csv
+    cat > s.cell << 'END'
+time t, u
+input w in names, m[2,2], c[t] in 3, x[u]
+a = sum[t](onehot(c))
+b = sum[u](x)
+k = m @ [1, 10]
+output a, b, k
+y = b + sum(a) + sum(k)
+loss y^2
+param p
+loss p * sum(onehot(w))
+data { w = column(1); m = numbers(2); c = numbers(3); x = steps(4:6) }
+END
+    cellc train s.cell t.csv --steps 1 -o m.safetensors || return
+    cellc predict m.safetensors t.csv -o all &&
+        "$npy" show all/a.npy | grep -q '^1 1 1 0 1 0 1 0 0$' &&
+        "$npy" show all/b.npy | grep -q '^18 5 3$' &&
+        "$npy" show all/k.npy | grep -q '^21 43 65 87 89 67$' || return
+    cellc predict m.safetensors t.csv -o cut --max-steps 2 &&
+        "$npy" show cut/a.npy | grep -q '^1 0 1 0 1 0 1 0 0$' &&
+        "$npy" show cut/b.npy | grep -q '^11 5 3$' || return
+    set -- cellc predict m.safetensors
+    refused 'say steps(1:9)' "$@" t.csv --column x=4 &&
+        refused '2 columns for input m; numbers takes one' "$@" t.csv \
+            --column 'm=numbers(1,2)' &&
+        refused 't.csv:1: shape .3. for input m, wanted .2,2.' "$@" t.csv \
+            --column 'm=numbers(3)' &&
+        refused "t.csv:1: 'a' is no number; input m" "$@" t.csv \
+            --column 'm=numbers(1)' || return
+    sed 's/b,5 6 7 8,1,5,/b,5 6 7 8,1,,/; s/,,$/,,9/' t.csv > gap.csv
+    refused 'gap.csv:2: the value in column 4 is missing' "$@" gap.csv
+}
+# Names of classes in columns that are steps; text with # and quotes in lines.
+names_in_lines() {
+    printf 'rest,a,b,a\nrest,b,b,\n' > t.csv
+    printf '%s\n' 'input c[t] in notes' 'c[0] = "a"' \
+        'c ~ categorical(softmax(dense(notes)(onehot(c[t-1]))))' \
+        'data { c = steps(2:4) }' > s.cell
+    cellc train s.cell t.csv --steps 1 -o m.safetensors &&
+        says '^steps *5$' cellc eval m.safetensors t.csv || return
+    printf '#one "two, 3\n"four\n\nfive, six\n' > w.txt
+    printf '%s\n' 'input w[t] in words' 'w[0] = "four"' \
+        'w ~ categorical(softmax(dense(words)(onehot(w[t-1]))))' \
+        'data { w = words(1) }' > s.cell
+    cellc train s.cell w.txt --steps 1 -o m.safetensors &&
+        [ "$(vocab m.safetensors)" = \
+            '"four "two, #one 3 five, four six |' ] &&
+        says '^steps *6$' cellc eval m.safetensors w.txt
+}
+# The electrocardiograms of UCR's archive, as they are distributed.
+electrocardiograms_as_they_are() {
+    data=$CELLC_SHARED/data/anomaly
+    [ -d "$data" ] || { echo "skipped: no $data"; return; }
+    printf '%s\n' 'input x[t], y in 6' 'h = rnn(2)([x])' \
+        'y ~ categorical(softmax(dense(6)(h[end])))' \
+        'data { y = column(1); x = steps(2:141) }' > s.cell
+    cellc train s.cell "$data/ecg5000_train.txt" --steps 1 -o m.safetensors &&
+        says '^steps *630000$' cellc eval m.safetensors \
+            "$data/ecg5000_test.txt.gz"
+}
+files_called_after_inputs() {
+    mkdir train
+    printf 'a b\nc\n' > train/x.txt
+    printf 'A B\nC\n' | gzip > train/y.txt.gz
+    printf '%s\n' 'input x[t] in src, y[t] in dst' \
+        'y ~ categorical(softmax(dense(dst)(onehot(x))))' > s.cell
+    cellc train s.cell train --steps 1 -o m.safetensors &&
+        says '^steps *3$' cellc eval m.safetensors train &&
+        says '^steps *3$' cellc eval m.safetensors \
+            x=train/x.txt,y=train/y.txt.gz || return
+    rm train/y.txt.gz
+    refused 'train: nothing in this folder is called after input y' \
+        cellc eval m.safetensors train &&
+        refused 'nothing says where y comes from' cellc eval m.safetensors \
+            x=train/x.txt
+}
+
+. "$here/../cases.sh"

@@ -1,0 +1,233 @@
+#!/bin/sh
+# Training's updates: batches that are added up, averages of weights, schedules,
+# and what is told when numbers are not finite.  tests/updates/run.sh [CASE...];
+# CELLC names the program.  Cases are as in tests/train/run.sh, whose specs they
+# use.
+here=$(cd "$(dirname "$0")" && pwd)
+TRAIN=$here/../train/spec
+. "$here/../train/tools.sh"
+
+# sameweights A B TOLERANCE: all parameters of two checkpoints, of doubles.
+sameweights() {
+    python3 - "$@" << 'END'
+import array
+import json
+import struct
+import sys
+
+
+def weights(path):
+    data = open(path, "rb").read()
+    size = struct.unpack("<Q", data[:8])[0]
+    for name, t in sorted(json.loads(data[8:8 + size]).items()):
+        if name != "__metadata__" and "/" not in name:
+            at, end = t["data_offsets"]
+            yield from array.array("d", data[8 + size + at:8 + size + end])
+
+
+a, b = list(weights(sys.argv[1])), list(weights(sys.argv[2]))
+worst = max(abs(x - y) for x, y in zip(a, b))
+print(len(a), len(b), worst)
+sys.exit(len(a) != len(b) or not a or worst > float(sys.argv[3]))
+END
+}
+batches_added_up_are_one_large_batch() {
+    awk 'BEGIN { s = 7; for (i = 0; i < 50; i++) {
+        s = (s * 1103515 + 12345) % 65536
+        for (k = 0; k < 1 + s % 7; k++)
+            printf "%s%s", k ? " " : "", substr("abcd", (i + k) % 4 + 1, 1)
+        print "" } }' > t.tsv
+    for reduce in sequence token sum; do
+        set -- train "$TRAIN/words.cell" t.tsv --double --epochs 3 \
+            --optimizer 'momentum(0.02)' --reduce $reduce
+        cellc "$@" --batch 12 -o a.safetensors &&
+            cellc "$@" --batch 3 --accumulate 4 -o b.safetensors &&
+            sameweights a.safetensors b.safetensors 1e-12 &&
+            cellc "$@" --batch 3 -o c.safetensors &&
+            ! sameweights a.safetensors c.safetensors 1e-3 || return
+    done
+    printf '%s\n' 'input a[t], b[t]' 'param m, n' 'a ~ normal(m, 1)' \
+        'b ~ normal(n, 1)' > s.cell
+    curve 50 > x.csv
+    ! cellc train s.cell x.csv --column a=1 --column b=2 --accumulate 2 \
+        --reduce token 2> err && grep -q 'accumulate: with reduce = token' err
+}
+# What is evaluated and drawn from is the average; --resume without it goes on
+# from the weights as if it had never been.
+averaged_weights_are_what_is_kept() {
+    curve 300 > x.csv
+    curve 40 > v.csv
+    set -- train "$TRAIN/numbers.cell" x.csv --column x=1:2 --valid v.csv \
+        --double
+    cellc "$@" --epochs 3 -o a.safetensors &&
+        cellc "$@" --epochs 2 --ema 0.9 -o b.safetensors &&
+        cp b.safetensors c.safetensors &&
+        cellc eval b.safetensors v.csv --column x=1:2 > e &&
+        grep -q "$(logged b.log.csv val_loss | cut -c 1-6)" e &&
+        cellc "$@" --epochs 3 --ema 0 -o b.safetensors --resume &&
+        sameweights a.safetensors b.safetensors 0 &&
+        cellc "$@" --epochs 2 -o a.safetensors &&
+        ! sameweights a.safetensors c.safetensors 1e-9
+}
+# The rate falls where validation does not get better, interrupted or not.
+a_plateau_cuts_the_rate() {
+    curve 200 > x.csv
+    set -- train "$TRAIN/numbers.cell" x.csv --column x=1:2 --valid 0.2 \
+        --optimizer 'adam(lr = 0.3)' --schedule 'plateau(0.5, patience = 1)'
+    cellc "$@" --epochs 12 -o a.safetensors &&
+        cellc "$@" --epochs 5 -o b.safetensors &&
+        cellc "$@" --epochs 12 -o b.safetensors --resume &&
+        cmp a.safetensors b.safetensors && below "$(logged a.log.csv lr)" 0.2 &&
+        [ "$(logged a.log.csv lr 1)" = 0.3 ] &&
+        ! cellc "$@" --valid 0 --epochs 1 2> err &&
+        grep -q 'plateau: nothing is held out' err
+}
+# blames WANT... ARGS: training stops, with these lines in what it says.
+blames() {
+    ! cellc train s.cell "$@" > /dev/null 2> err || return 1
+    while read -r want; do
+        grep -qF -- "$want" err || { echo "no: $want"; cat err; return 1; }
+    done
+}
+# Equation, step, sequence and parameter, on all back ends and in chunks; what
+# was saved stays.
+numbers_that_are_not_finite_are_blamed() {
+    curve 200 > x.csv
+    set -- x.csv --column x=1:2 --epochs 9
+    # doubles at each step, so it overflows at a known one
+    printf '%s\n' 'input x[t,2]' 'param w = 2' 'param z = 0 with frozen' \
+        'h = w * h[t-1]' 'g = exp(h)' 'h[0] = 1e-4' \
+        'x ~ normal(z * g * [1, 1], 1)' > s.cell
+    blames "$@" --batch 1 --tbptt 10 << 'END' || return
+training diverged at update 2: the loss is not a finite number
+s.cell:5:5: exp(104.9) = inf
+in g at t = 20 of stream 1 of 1
+END
+    blames "$@" --batch 1 --tbptt 100 --double --backend cc << 'END' || return
+s.cell:5:5: exp(838.9) = inf
+in g at t = 23 of stream 1 of 1
+no update was made before: look at the equation
+END
+    # only on the way back, of one of several batches
+    printf '%s\n' 'input x[t,2]' 'param w = 0.5, V[2,2]' 'x[0] = 0' \
+        'p = abs(x[t-1]) ^ w' 'x ~ normal(V @ tanh(p), 1)' |
+        sed 's/w = 0.5, V/w = 0.5\nparam V/' > s.cell
+    for more in '--batch 1' '--batch 4 --accumulate 2 --tbptt 9'; do
+        blames "$@" $more << 'END' || return
+the gradient is not finite
+s.cell:5:5: log(0) = -inf
+in p at t = 1 of stream 1 of
+on the way back
+the gradient of w is not finite
+END
+    done
+    # in the library, of one sequence among others; and weights
+    printf '1,2\n\n3,4\n5,6\n\n7,1e30\n\n1,1\n' > y.csv
+    printf '%s\n' 'input x[t,2]' 'param m[2]' 'x ~ normal(m, 1)' > s.cell
+    blames y.csv --column x=1:2 --header no --epochs 1 << 'END' || return
+pow(1e+30, 2) = inf
+s.cell:3:5: for this
+at t = 1 of sequence 3
+END
+    cellc train s.cell x.csv --column x=1:2 --epochs 1 &&
+        cp model.safetensors o &&
+        blames x.csv --column x=1:2 --optimizer 'sgd(1e42)' << 'END' || return
+training diverged at update 1: weights became other than finite
+m holds weights that are not finite
+END
+    cmp model.safetensors o
+}
+# What has no equations says which state it was, and since when.
+a_program_says_which_state_is_not_finite() {
+    curve 200 > x.csv
+    printf '%s\n' 'input x[t,2]' 'param w = 100' 'h = w * h[t-1]' \
+        'h[0] = 1' 'x ~ normal(h * [1, 1], 1)' > s.cell
+    cellc build s.cell -o program && ! ./program train x.csv \
+        --column x=1:2 --batch 1 2> err &&
+        grep -q 'state h is not finite from step 20 of stream 1 of 1 on' err
+}
+# One huge value among usual ones.
+gradients_that_explode_are_told() {
+    awk 'BEGIN { for (i = 0; i < 400; i++)
+        print i == 333 ? 1e7 : sin(i), cos(i) }' OFS=, > x.csv
+    printf '%s\n' 'input x[t,2]' 'param little[2], m[2]' \
+        'x ~ normal(m + 0.1 * little, 1)' > s.cell
+    set -- train s.cell x.csv --column x=1:2 --batch 1 --tbptt 10 \
+        --optimizer 'sgd(1e-3)' --epochs 1
+    cellc "$@" 2> err &&
+        grep -q 'explodes: its norm is 1.* at update 34, usually .*of m has' \
+            err && cellc "$@" --clip 1 2> err && ! grep explodes err
+}
+weights_of_another_model_are_taken_where_they_fit() {
+    text 60 > t.txt
+    printf abcd > u.txt
+    set -- train "$TRAIN/text.cell" t.txt --steps 3
+    cellc "$@" -o a.safetensors &&
+        cellc "$@" -o b.safetensors --init a.safetensors --lr 0 2> err &&
+        grep -q 'a.safetensors: from there: .* and 18 more' err &&
+        ! grep -q drawn err || return
+    for k in a b; do # all but settings and optimiser
+        cellc generate $k.safetensors --length 300 --seed 1 > $k || return
+    done
+    cmp a b && cellc "$@" -o b.safetensors --init a.safetensors \
+        --option n=7 2> err &&
+        grep -q 'from there: dense1.b$' err &&
+        grep -q 'of another shape there, so drawn: .* more' err &&
+        sed 's/lstm(n)/gru(n)/' "$TRAIN/text.cell" > g.cell &&
+        cellc train g.cell t.txt --steps 1 -o b.safetensors \
+            --init a.safetensors 2> err && grep -q 'not there, so drawn' err &&
+        ! cellc train g.cell u.txt --steps 1 --init a.safetensors 2> err &&
+        grep -q "'d' is not in the model's vocabulary" err || return
+    printf '%s\n' 'input c[t] in chars' 'param q[chars]' \
+        'c ~ categorical(softmax(q))' > q.cell
+    ! cellc train q.cell t.txt --init a.safetensors 2> err &&
+        grep -q 'no parameter of q has its name and shape' err &&
+        ! cellc "$@" -o a.safetensors --init a.safetensors 2> err &&
+        grep -q 'it cannot be written too' err &&
+        ! cellc "$@" -o b.safetensors --init a.safetensors --resume 2> err &&
+        grep -q 'one of the two' err
+}
+# appears TEXT [TIMES]: in `out`, within some seconds.
+appears() {
+    for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+        [ "$(grep -c -- "$1" out)" -ge "${2:-1}" ] && return
+        sleep 0.5
+    done
+    cat out
+    return 1
+}
+a_spec_is_trained_again_when_it_is_saved() {
+    text 60 > t.txt
+    sed 's/n = 12/n = 6/' "$TRAIN/text.cell" > s.cell
+    "$CELLC" train s.cell t.txt --epochs 1000000 --watch -o m.safetensors \
+        > out 2>&1 &
+    watch=$!
+    appears 'step 1 ' && sed -i 's/n = 6/n = = 6/' s.cell &&
+        appears 'm.safetensors is saved' && appears 'error.E01' &&
+        appears 'waiting for a change' && kill -0 $watch &&
+        sed -i 's/n = = 6/n = 6/; s/1e-2/1e-3/' s.cell &&
+        appears 'm.safetensors: from there: .* and 18 more' &&
+        appears 'step 1 ' 2 && ! grep -q drawn out
+    code=$?
+    kill -INT $watch
+    wait $watch
+    [ $? = 130 ] && [ $code = 0 ] && appears 'm.safetensors is saved' 2 &&
+        cellc eval m.safetensors t.txt
+}
+settings_of_updates_are_checked() {
+    curve 50 > x.csv
+    while read -r flag value want; do
+        ! cellc train "$TRAIN/numbers.cell" x.csv --column x=1:2 --epochs 1 \
+            "$flag" "$value" 2> err && grep -q "$want" err ||
+            { cat err; return 1; }
+    done << 'END'
+--ema 1 ema: a share from 0 to below 1 is wanted, found 1
+--ema -1 ema: a number from 0
+--accumulate 0 accumulate: a whole number from 1
+--gradient-noise much no gradient noise "much"
+--decay -1 decay: a number from 0
+--decay much decay: a number from 0
+END
+}
+
+. "$here/../cases.sh"
