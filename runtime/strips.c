@@ -12,7 +12,7 @@ enum {
 
 /* Of the operands of each arity: their elements, whether all are contiguous,
  * where they are (the first again for those that are missing), how far their
- * rows are apart, whether they lie without gaps, and the operands themselves. */
+ * rows are apart, whether these are without gaps, and the operands as such. */
 #define GET(x) const REAL x = p##x[i];
 #define GET1 GET(a)
 #define GET2 GET1 GET(b)
