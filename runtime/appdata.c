@@ -77,6 +77,8 @@ static int read_sources(AppHost *h, AppSource *s, int n, RtData *d,
             bad = app_table(h, some, nsome, d, err);
         else if (s[i].kind == FROM_ARRAY)
             bad = read_array(h, &s[i], n, d, err);
+        else if (s[i].kind == FROM_NOTES)
+            bad = app_notes(h, s[i].in, s[i].path, d, err);
         else if (s[i].kind == FROM_TEXT)
             bad = read_text(h, &s[i], n, d, err);
     }
