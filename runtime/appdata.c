@@ -276,6 +276,7 @@ int app_feed(const AppHost *h, const RtData *d, double from, double to,
              RtFeedOptions *o)
 {
     long batch = 32, chunk = 0, back = 0, window = 0, hop = 0, seed = 0;
+    long buckets = 0;
     int code = app_setting_long(h, "batch", 1, &batch);
 
     if (!code)
@@ -286,6 +287,8 @@ int app_feed(const AppHost *h, const RtData *d, double from, double to,
         code = app_setting_long(h, "hop", 1, &hop);
     if (!code)
         code = app_setting_long(h, "seed", 0, &seed);
+    if (!code)
+        code = app_setting_long(h, "buckets", 1, &buckets);
     *o = (RtFeedOptions){.from = from,
                          .to = to,
                          .batch = batch,
@@ -293,6 +296,7 @@ int app_feed(const AppHost *h, const RtData *d, double from, double to,
                          .back = back,
                          .window = window,
                          .hop = hop,
+                         .buckets = buckets,
                          .streams = d->nseq == 1 && !window && !several(d),
                          .seed = (uint64_t)seed};
     o->shuffle = !o->streams;

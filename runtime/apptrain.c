@@ -86,6 +86,8 @@ const Flag app_data_flags[] = {
     {"eos", "WORD", "<eos>", "data",
      "that a line end is, with --unit word; '' for none"},
     {"window", "N", NULL, "data", "windows of N steps, from the start state"},
+    {"buckets", "N", NULL, "data",
+     "sequences of like length together: N batches are sorted by length"},
     {"hop", "N", NULL, "data", "steps from window to window, 1"},
     {NULL, NULL, NULL, NULL, NULL}};
 

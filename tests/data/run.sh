@@ -400,4 +400,27 @@ chorales_as_they_are() {
         "$data/jsb_test.txt" --reduce token && grep -q '^notes *3.887' out
 }
 
+# Sentences of like length together: the same in every run, and where training
+# stops and goes on.
+buckets_are_the_same_when_resumed() {
+    awk 'BEGIN { s = 7; for (i = 0; i < 90; i++) { a = ""
+        s = (s * 1103515 + 12345) % 65536
+        for (k = 0; k <= s % 13; k++) a = a " " substr("abcd", 1 + k * i % 4, 1)
+        print substr(a, 2) } }' > t.tsv
+    printf '%s\n' 'input w[t] in words' 'w[0] = "a"' \
+        'w ~ categorical(softmax(dense(words)(gru(4)(onehot(w[t-1])))))' \
+        'data { w = words(1); buckets = 3 }' 'train { batch = 7 }' > s.cell
+    cellc train s.cell t.tsv --steps 40 -o a.safetensors || return
+    for first in 1 16 29; do
+        rm -f b.safetensors
+        cellc train s.cell t.tsv --steps $first -o b.safetensors &&
+            cellc train s.cell t.tsv --steps 40 -o b.safetensors --resume &&
+            cmp a.safetensors b.safetensors || return
+    done
+    cellc train s.cell t.tsv --steps 40 -o c.safetensors --buckets 1 &&
+        ! cmp -s a.safetensors c.safetensors &&
+        refused 'buckets: a whole number from 1' cellc train s.cell t.tsv \
+            --buckets many
+}
+
 . "$here/../cases.sh"
