@@ -11,6 +11,7 @@
 #include "data.h"
 #include "fit.h"
 #include "flags.h"
+#include "judge.h"
 #include "model.h"
 #include "text.h"
 
@@ -144,6 +145,16 @@ int app_model(AppHost *h, const Flags *f, const Checkpoint *c, RtModel **m);
 int app_plot_check(const Flags *f);
 int app_plot_wanted(const Flags *f, const char **path);
 int app_plot_log(const Flags *f, const char *log);
+
+/* The metrics that --metric and --expect name, with their vocabularies; without
+ * any the judge has nothing to do.  End with app_judge_free, in any case. */
+typedef struct AppJudge {
+    Judge *judge;
+    Vocab *vocab;
+    int n;
+} AppJudge;
+int app_judge(const AppHost *h, const Flags *f, const CellDesc *d, AppJudge *a);
+void app_judge_free(AppJudge *a);
 
 /* --init: reads a checkpoint, or any .safetensors, and with `vocabs` takes over
  * its vocabularies; then the weights that fit, saying which. `must`: it is an
