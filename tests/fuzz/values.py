@@ -455,8 +455,10 @@ class Values(Calm):
         if kind == 4 and size > 0:
             return self.rng.choice(OF_VECTOR).format(self.value(size, less))
         if kind == 4 and self.chance(0.5):
-            return self.extreme(self.rng.choice(EXTREMES),
-                                self.rng.randint(1, 4), less)
+            found = self.extreme(self.rng.choice(EXTREMES),
+                                 self.rng.randint(1, 4), less)
+            # a number: members of two sets do not add up
+            return "1 * " + found if found.startswith("argmax") else found
         if kind == 4:
             return self.rng.choice(TO_NUMBER).format(
                 self.value(self.rng.randint(1, 4), less))
