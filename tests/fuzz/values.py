@@ -13,7 +13,7 @@ SMOOTH = ["tanh({})", "sigmoid({})", "softplus({})", "sin({})", "cos({})",
           "erf({})", "exp(-({})^2)", "gelu({})", "square({})", "silu({})",
           "sqrt(1 + ({})^2)", "log1p(({})^2)", "expm1(tanh({}))", "mish({})",
           "log(1.5 + sin({}))", "tan(tanh({}))", "logsigmoid({})",
-          "lgamma(2 + sin({}))", "({})^3", "1.7^tanh({})", "mul({0}, 0.5, {0})",
+          "lgamma(2 + sin({}))", "tanh({})^3", "1.7^tanh({})", "mul({0}, 0.5, {0})",
           "logadd({}, 0.3)", "atan2({}, 2)", "-({})", "id({})",
           "(2 + cos({}))^1.5", "(sin({}) |> tanh)", "sum({0}, 0.5 * ({0}))",
           "gain * {}", "{} / (1 + half)"]
