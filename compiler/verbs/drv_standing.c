@@ -86,9 +86,8 @@ static Figure figure(const Compare *c, const Rival *r, const char *name)
     return f;
 }
 
-int compare_figure(void *user, const char *name, double *value)
+int compare_figure(const Compare *c, const char *name, double *value)
 {
-    const Compare *c = user;
     const char *dot = strrchr(name, '.');
 
     for (int i = 0; dot && i < c->n; i++) {
