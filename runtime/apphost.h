@@ -81,7 +81,7 @@ typedef enum AppKind { FROM_TABLE, FROM_ARRAY, FROM_LINES, FROM_TEXT } AppKind;
 typedef struct AppSource {
     AppInput *in;
     char *path;
-    char *part; /* columns of a table; NULL: nothing says */
+    char *part; /* columns of a table, an array's name; NULL: nothing says */
     AppKind kind;
     int shared; /* the file is for all inputs */
     int label;  /* what the model finds from other inputs */
@@ -89,6 +89,8 @@ typedef struct AppSource {
 /* For each input; NULL on an error (appsource.c). */
 AppSource *app_sources(AppHost *h, const Flags *f, const char *path,
                        RtError *err);
+/* Path and part of "FILE" or "FILE:PART", malloc'd. */
+int app_source_path(AppSource *s, const char *text, RtError *err);
 void app_sources_free(AppSource *s, int n);
 /* What --column or the data block says of an input; malloc'd, NULL: nothing. */
 char *app_columns(const AppHost *h, const Flags *f, const char *input);
