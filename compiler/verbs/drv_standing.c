@@ -66,9 +66,9 @@ int compare_values(const Compare *c, const Rival *r, const char *name,
     if (!known_figure(c, name))
         return -1;
     for (long s = 0; s < c->seeds; s++) {
-        double x = value_of(c, &r->run[s], name);
+        double x = r->run[s].done ? value_of(c, &r->run[s], name) : NAN;
 
-        if (r->run[s].done && !isnan(x))
+        if (!isnan(x))
             v[n++] = x;
     }
     return n;
