@@ -14,8 +14,8 @@ CFLAGS = -g -fPIC -ffp-contract=off
 WARN = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes \
        -Wmissing-prototypes -pedantic -Werror
 TCC = -ltcc
-RTLIBS = -ljansson -lutf8proc -lz -lpthread -lm
-LIBS = $(TCC) $(RTLIBS) -ldl
+RTLIBS = -ljansson -lutf8proc -lz -lpthread -ldl -lm
+LIBS = $(TCC) $(RTLIBS)
 SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=undefined
 
 Q = $(if $(V),,@)

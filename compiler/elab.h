@@ -498,6 +498,7 @@ typedef struct TermPart {
 bool is_mixture(const Ast *dist);
 bool in_density(const Elab *e, const Scope *s); /* inside of a cell D_nll */
 bool draw_term(Elab *e, Scope *s, Ast *stmt, TermPart *out);
+void own_draws(Elab *e); /* marks DRAW roots that depend on what they draw */
 void draw_types(Elab *e, Scope *s, Ast *y, Ast *dist);
 
 /* elabteacher.c: whose value at an earlier step the scope reads as that of the

@@ -179,10 +179,37 @@ static Val summed(Elab *e, Val v, Span at)
     return val_node(e, v, OP_SUM, 1, &in, 0, 0, 0, at);
 }
 
+/* What a cell scores y by, for who decodes it: its inputs behind the first by
+ * their names in the cell, "crf.s", and numbers by name, "ctc.blank". */
+static void cell_roots(Draw *d, Ast *dist, const Name *cell)
+{
+    Elab *e = d->e;
+    const Ast *body = ast_find(cell->decl, A_BODY), *stmt = body->kid, *in;
+    for (Ast *k = dist->kid->next; k; k = k->next)
+        if (k->kind == A_KEY && k->kid && !k->kid->next) {
+            Val v = expr(e, d->s, k->kid);
+            if (v.kind == V_TENSOR)
+                draw_root(d, k->name, &v, k->span);
+        }
+    while (stmt && stmt->kind != A_INPUT)
+        stmt = stmt->next;
+    in = stmt ? stmt->kid->next : NULL;
+    for (Ast *k = dist->kid->next; k && in; k = k->next) {
+        if (k->kind == A_KEY)
+            continue;
+        Val v = expr(e, d->s, k);
+        if (v.kind == V_TENSOR && !v.complex)
+            draw_root(d, in->name, &v, k->span);
+        in = in->next;
+    }
+}
+
 /* A cell may take parameters over other axes; what it gives may not. */
 static Val of_sequence(Draw *d, Ast *dist, const Name *cell)
 {
     Elab *e = d->e;
+    if (e->set->loss)
+        cell_roots(d, dist, cell);
     Val v = expr(e, d->s, cell_call(e, d->lhs, dist, cell));
     uint32_t extra = v.axes & ~d->y.axes & ~AXIS_B;
     if (v.kind == V_TENSOR && extra) {
@@ -325,4 +352,17 @@ bool draw_term(Elab *e, Scope *s, Ast *stmt, TermPart *out)
         out->counted = graph_op2(e->graph, OP_ge, val_ref(e, &d.y, d.lhs->span),
                                  graph_const(e->graph, 0));
     return true;
+}
+
+void own_draws(Elab *e)
+{
+    Graph *g = e->graph;
+    Arena *tmp = arena_new(NULL);
+    for (int i = 0; i < g->root.n; i++) {
+        Root *r = &g->root.v[i];
+        if (r->role == CELL_DRAW &&
+            graph_order_of(g, r->value, tmp).slot_used[r->slot])
+            r->flags |= CELL_OWN;
+    }
+    arena_free(tmp);
 }

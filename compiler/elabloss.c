@@ -405,6 +405,7 @@ void build_last_roots(Elab *e)
 {
     if (e->set->outputs)
         finals(e);
+    own_draws(e);
     if (!e->set->loss) {
         drop_losses(e->graph);
         return;

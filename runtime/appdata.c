@@ -1,6 +1,7 @@
 /* From files to a data set: which file feeds which input of a model, and what
  * the files say about sizes that the spec leaves open.  See apphost.h. */
 #include "apphost.h"
+#include "array.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,13 +13,13 @@ static int read_array(AppHost *h, const AppSource *s, int n, RtData *d,
 {
     const char *first = app_setting(h, "time_first");
 
-    if (s->shared && n > 1)
+    if (s->shared && n > 1 && !s->part)
         return rt_fail(err,
                        "%s is one array, the model has %d inputs: give --in "
                        "NAME=FILE for each, or a folder with NAME.npy",
                        s->path, n);
-    return data_add_npy(d, &s->in->want, s->path,
-                        first && !strcmp(first, "yes"), err);
+    return data_add_array(d, &s->in->want, s->path, s->part,
+                          first && !strcmp(first, "yes"), err);
 }
 
 /* A text feeds an index with steps, by characters, bytes or words. */
@@ -83,25 +84,92 @@ static int read_sources(AppHost *h, AppSource *s, int n, RtData *d,
     return bad;
 }
 
-/* Lengths beside the arrays of a folder, or those of --lengths. */
-static int read_lengths(const AppHost *h, const char *folder, RtData *d,
-                        RtError *err)
+/* Lengths from a file: an array of one extent, or a column of a table; *length
+ * is malloc'd. */
+static int read_lengths(const char *path, const char *part, double **length,
+                        int64_t *n, RtError *err)
+{
+    RtData d = {0};
+    RtWant want = {.name = "lengths", .is_static = 1};
+    Csv csv = {0};
+    int bad;
+
+    if (array_kind(path) != ARRAY_NONE || !part)
+        bad = data_add_array(&d, &want, path, part, 0, err);
+    else
+        bad = csv_read(path, -1, 1, &csv, err) ||
+              data_add_csv(&d, &want, &csv, part, 1, err);
+    *n = bad ? 0 : d.field[0].count;
+    *length = malloc(sizeof **length * (size_t)(*n + 1));
+    if (!*length)
+        bad = rt_fail_memory(err, sizeof **length * (size_t)*n);
+    for (int64_t i = 0; i < *n && !bad; i++)
+        (*length)[i] = data_value(&d.field[0], i);
+    csv_free(&csv);
+    data_free(&d);
+    return bad;
+}
+
+/* The lengths along an axis, where there is such a file: `name` in what all
+ * inputs come from, a folder or a .npz. */
+static int lengths_along(RtData *d, const char *path, int axis,
+                         const char *name, int pack, RtError *err)
+{
+    char *file = rt_printf("%s/%s.npy", path, name);
+    const char *part = NULL;
+    struct stat st;
+    double *length = NULL;
+    int64_t n;
+    int bad = 0, is = file && !stat(file, &st);
+
+    if (!is && array_kind(path) == ARRAY_NPZ && npz_has(path, name)) {
+        free(file);
+        file = strdup(path);
+        part = name;
+        is = 1;
+    }
+    if (!file)
+        bad = rt_fail_memory(err, strlen(path));
+    if (is && !bad)
+        bad = read_lengths(file, part, &length, &n, err);
+    if (is && !bad)
+        bad = pack ? data_pack(d, length, n, err)
+                   : data_lengths(d, axis, file, length, n, err);
+    free(length);
+    free(file);
+    return bad;
+}
+
+/* What --lengths or files beside the arrays say; `pack`: before arrays are
+ * read, those of the first axis, which may hold sequences one after the other.
+ */
+static int all_lengths(const AppHost *h, const char *path, int pack, RtData *d,
+                       RtError *err)
 {
     const char *given = app_setting(h, "lengths");
-    char *path = given ? strdup(given) : rt_printf("%s/lengths.npy", folder);
-    struct stat st;
+    AppSource s = {0};
+    double *length = NULL;
+    int64_t n;
     int bad = 0;
 
-    if (path && (given || (folder && !stat(path, &st))))
-        bad = data_lengths_npy(d, 0, path, err);
-    free(path);
-    for (int i = 0; i < h->ninput && folder && !bad; i++) {
+    if (given) {
+        bad = app_source_path(&s, given, err) ||
+              read_lengths(s.path, s.part, &length, &n, err) ||
+              (pack ? data_pack(d, length, n, err)
+                    : data_lengths(d, 0, s.path, length, n, err));
+        free(length);
+        free(s.path);
+        free(s.part);
+    } else if (path) {
+        bad = lengths_along(d, path, 0, "lengths", pack, err);
+    }
+    for (int i = 0; i < h->ninput && path && !pack && !bad; i++) {
         const RtWant *want = &h->input[i].want;
+        char *name = rt_printf("lengths.%s", want->name);
 
-        path = rt_printf("%s/lengths.%s.npy", folder, want->name);
-        if (path && !want->is_static && want->axis && !stat(path, &st))
-            bad = data_lengths_npy(d, want->axis, path, err);
-        free(path);
+        if (name && !want->is_static && want->axis)
+            bad = lengths_along(d, path, want->axis, name, 0, err);
+        free(name);
     }
     return bad;
 }
@@ -167,9 +235,8 @@ int app_data(AppHost *h, const Flags *f, const char *path, RtData *d)
 {
     RtError err = {0};
     AppSource *source;
-    struct stat st;
     long most = 0;
-    int folder, bad;
+    int arrays = 0, bad;
 
     if (app_setting_long(h, "max_steps", 1, &most))
         return EXIT_USER;
@@ -177,14 +244,15 @@ int app_data(AppHost *h, const Flags *f, const char *path, RtData *d)
     take_sizes(h);
     if (!path)
         path = app_setting(h, "file");
-    folder = path && !stat(path, &st) && S_ISDIR(st.st_mode);
     source = app_sources(h, f, path, &err);
-    bad = source ? read_sources(h, source, h->ninput, d, &err) : -1;
+    bad = source ? 0 : -1;
     for (int i = 0; i < h->ninput && !bad; i++)
-        if (source[i].kind == FROM_ARRAY) {
-            bad = read_lengths(h, folder ? path : NULL, d, &err);
-            break;
-        }
+        arrays |= source[i].kind == FROM_ARRAY;
+    if (arrays)
+        bad = all_lengths(h, path, 1, d, &err);
+    bad = bad || read_sources(h, source, h->ninput, d, &err);
+    if (arrays && !bad)
+        bad = all_lengths(h, path, 0, d, &err);
     app_sources_free(source, h->ninput);
     memcpy(d->clock, h->clock, sizeof d->clock);
     if (!bad)

@@ -3,9 +3,8 @@
  * model.  See apphost.h. */
 #include "apphost.h"
 
-#include "evaluate.h"
+#include "figures.h"
 
-#include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +15,13 @@ const Flag app_eval_flags[] = {
     {"tbptt", "K", NULL, "train", "chunks of K steps, as in training"},
     {"reduce", "HOW", "sequence", "train", "as in training"},
     {"threads", "N", "1", "train", "threads"},
+    {"metric", "METRIC(NAME)", NULL, NULL,
+     "of a drawn name, decoded: accuracy, exact, f1, bleu, error_rate, auc; "
+     "again for others"},
+    {"beam", "K", NULL, NULL, "generate for metrics with a beam, not greedily"},
+    {"length-penalty", "A", "0", NULL, "of the beam, as in generate"},
+    {"expect", "NAME >= X", NULL, NULL,
+     "exit with 3 where a number falls short; again for others"},
     {NULL, NULL, NULL, NULL, NULL}};
 
 const Flag app_json_flags[] = {{"json", NULL, NULL, NULL, "report as JSON"},
@@ -47,51 +53,26 @@ int app_model(AppHost *h, const Flags *f, const Checkpoint *c, RtModel **m)
     return 0;
 }
 
-static void print_line(const char *name, double value)
-{
-    if (!isnan(value))
-        printf("%-12s %.6g\n", name, value);
-}
-
-/* Bits and perplexity where there are likelihoods, then the metrics. */
-static int report(const CellDesc *d, const RtTally *t, int64_t steps,
-                  int as_json)
+/* Loss, bits and perplexity where there are likelihoods, metrics of the spec,
+ * then those of decoded names. */
+static int collect(const CellDesc *d, const RtTally *t, const Judge *j,
+                   int64_t steps, Figures *all, RtError *err)
 {
     double nats = tally_nats(t);
-    json_t *j = as_json ? json_object() : NULL;
-    int k = 0, bad = 0;
+    int k = 0;
 
-    if (j) {
-        json_object_set_new(j, "loss", json_real(tally_loss(t)));
-        json_object_set_new(j, "steps", json_integer(steps));
-    } else {
-        print_line("loss", tally_loss(t));
-    }
-    if (j && !isnan(nats)) {
-        json_object_set_new(j, "nats", json_real(nats));
-        json_object_set_new(j, "bits", json_real(nats / log1p(1)));
-        if (isfinite(exp(nats)))
-            json_object_set_new(j, "perplexity", json_real(exp(nats)));
-    } else if (!isnan(nats)) {
-        print_line("nats", nats);
-        print_line("bits", nats / log1p(1));
-        print_line("perplexity", exp(nats));
-    }
-    for (int i = -1; (i = model_next(d, CELL_METRIC, i)) >= 0; k++) {
-        if (j)
-            json_object_set_new(j, d->tensor[i].name,
-                                json_real(tally_metric(t, k)));
-        else
-            print_line(d->tensor[i].name, tally_metric(t, k));
-    }
-    if (!j)
-        printf("%-12s %lld\n", "steps", (long long)steps);
-    if (j) {
-        bad = json_dumpf(j, stdout, JSON_INDENT(2));
-        putchar('\n');
-    }
-    json_decref(j);
-    return bad ? EXIT_USER : EXIT_DONE;
+    if (figures_add(all, "loss", tally_loss(t), 0, err) ||
+        figures_add(all, "nats", nats, 0, err) ||
+        figures_add(all, "bits", nats / log1p(1), 0, err) ||
+        figures_add(all, "perplexity", exp(nats), 0, err))
+        return -1;
+    for (int i = -1; (i = model_next(d, CELL_METRIC, i)) >= 0; k++)
+        if (figures_add(all, d->tensor[i].name, tally_metric(t, k), 0, err))
+            return -1;
+    for (int i = 0; i < judge_count(j); i++)
+        if (figures_add(all, judge_name(j, i), judge_value(j, i), 0, err))
+            return -1;
+    return figures_add(all, "steps", (double)steps, 1, err);
 }
 
 /* The part of the data that --part names. */
@@ -121,6 +102,99 @@ static int part_of(const AppHost *h, const Flags *f, double *from, double *to)
     return code;
 }
 
+/* The metrics that --metric names, and those that --expect does. */
+static int list_metrics(const Flags *f, const char ***text, int *n)
+{
+    const char *t;
+    int room = flags_given(f, "metric") + flags_given(f, "expect");
+
+    *n = 0;
+    *text = calloc((size_t)room + 1, sizeof **text);
+    if (!*text)
+        return EXIT_BUG;
+    for (int i = 0; (t = flags_each(f, "metric", i)); i++)
+        if (strcmp(t, ""))
+            (*text)[(*n)++] = strdup(t);
+    for (int i = 0; (t = flags_each(f, "expect", i)); i++) {
+        RtError err = {0};
+        Expect e;
+        int known = 0;
+
+        if (expect_parse(&e, t, &err)) {
+            app_fail(&err);
+            return EXIT_USAGE;
+        }
+        for (int k = 0; k < *n; k++)
+            known |= !strcmp((*text)[k], e.name);
+        if (!known && strchr(e.name, '('))
+            (*text)[(*n)++] = e.name;
+        else
+            free(e.name);
+    }
+    return 0;
+}
+
+int app_judge(const AppHost *h, const Flags *f, const CellDesc *d, AppJudge *a)
+{
+    RtError err = {0};
+    const char **text = NULL;
+    int n = 0, code = list_metrics(f, &text, &n);
+
+    *a = (AppJudge){0};
+    if (!code) {
+        a->judge = judge_new(d, text, n, &err);
+        a->vocab = calloc((size_t)n + 1, sizeof *a->vocab);
+        code = !a->judge || !a->vocab ? app_fail(&err) : 0;
+    }
+    for (int i = 0; i < n && !code; i++) {
+        const CellTensor *t = &d->tensor[judge_input(a->judge, i)];
+        int32_t last = -1;
+
+        a->n = i + 1;
+        if (app_vocab(h, t->set, &a->vocab[i], &err) < 0)
+            code = app_fail(&err);
+        for (int k = 0; k < h->ninput && !code; k++)
+            if (h->input[k].last && !strcmp(h->input[k].want.name, t->name))
+                last = vocab_word(&a->vocab[i], h->input[k].last);
+        judge_vocab(a->judge, i, &a->vocab[i], last);
+    }
+    for (int i = 0; text && i < n; i++)
+        free((char *)text[i]);
+    free(text);
+    return code;
+}
+
+void app_judge_free(AppJudge *a)
+{
+    judge_free(a->judge);
+    for (int i = 0; i < a->n; i++)
+        vocab_free(&a->vocab[i]);
+    free(a->vocab);
+}
+
+/* What has to be generated, from whole sequences. */
+static int generate(const Flags *f, RtModel *m, const RtData *d,
+                    RtFeedOptions o, Judge *j, RtError *err)
+{
+    BeamHow beam = {.stop = app_catch()};
+    long width = 0;
+    RtFeed *feed;
+    int bad;
+
+    if (!judge_generates(j))
+        return 0;
+    if (flags_long(f, "beam", 1, 1L << 20, &width) ||
+        flags_real(f, "length-penalty", 0, 10, &beam.penalty))
+        return rt_fail(err, "nothing was generated");
+    beam.width = width;
+    o.chunk = o.window = 0;
+    o.streams = 0;
+    feed = feed_open(d, &o, err);
+    bad = !feed || judge_generate(j, m, d, feed, &beam, err) < 0;
+    feed_free(feed);
+    return bad ? -1 : 0;
+}
+
 static int evaluate(AppHost *h, const Flags *f, RtModel *m, const RtData *d)
 {
     const volatile sig_atomic_t *stop = app_catch();
@@ -128,6 +202,8 @@ static int evaluate(AppHost *h, const Flags *f, RtModel *m, const RtData *d)
     RtFeedOptions o;
     RtTally tally = {0};
     RtFeed *feed = NULL;
+    AppJudge a = {0};
+    Figures all = {0};
     double from, to;
     long threads = 1;
     int code = part_of(h, f, &from, &to);
@@ -136,19 +212,25 @@ static int evaluate(AppHost *h, const Flags *f, RtModel *m, const RtData *d)
         code = app_setting_long(h, "threads", 1, &threads);
     if (!code)
         code = app_feed(h, d, from, to, &o);
+    if (!code)
+        code = app_judge(h, f, m->desc, &a);
     if (!code) {
         o.shuffle = 0;
         o.back = 0;
         feed = feed_open(d, &o, &err);
         if (!feed ||
-            evaluate_feed(m, d, feed, (int)threads, stop, &tally, &err) < 0)
+            evaluate_visit(m, d, feed, (int)threads, stop, judge_visit, a.judge,
+                           &tally, &err) < 0 ||
+            generate(f, m, d, o, a.judge, &err) ||
+            collect(m->desc, &tally, a.judge, feed_steps(feed), &all, &err))
             code = app_fail(&err);
     }
     if (!code)
-        code =
-            report(m->desc, &tally, feed_steps(feed), flags_given(f, "json"));
-    if (!code && *stop)
+        code = figures_report(&all, f, flags_given(f, "json"));
+    if (*stop)
         code = EXIT_INTERRUPTED;
+    figures_free(&all);
+    app_judge_free(&a);
     tally_free(&tally);
     feed_free(feed);
     return code;

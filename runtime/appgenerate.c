@@ -4,6 +4,7 @@
 #include "apphost.h"
 
 #include "beam.h"
+#include "tell.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -181,12 +182,6 @@ static int begin(Story *s, int64_t first, int64_t n, RtError *err)
     return bad ? -1 : 0;
 }
 
-/* Whether a row has all its steps. */
-static int is_full(const Story *s, int64_t row, int64_t steps)
-{
-    return steps >= s->w->length || sample_left(s->sampler, row) == 0;
-}
-
 /* One sequence, told as it comes. */
 static int draw_live(Story *s, RtError *err)
 {
@@ -196,7 +191,9 @@ static int draw_live(Story *s, RtError *err)
     int bad = value ? begin(s, 0, 1, err) : rt_fail_memory(err, 8);
 
     bad = bad || teller_begin(&s->teller, err);
-    for (int64_t i = 0; !bad && !over && !is_full(s, 0, i) && !*stop; i++) {
+    for (int64_t i = 0; !bad && !over && i < s->w->length &&
+                        sample_left(s->sampler, 0) && !*stop;
+         i++) {
         bad = sample_step(s->sampler, &s->w->how, &over, err);
         for (int k = 0; k < s->n && !bad; k++)
             value[k] =
@@ -206,45 +203,6 @@ static int draw_live(Story *s, RtError *err)
     }
     free(value);
     return bad || teller_end(&s->teller, err);
-}
-
-/* Results first..first+n-1 of the sampler's rows, side by side; what is done
- * leaves them. */
-static int draw_group(Story *s, int64_t n, Told *out, RtError *err)
-{
-    const volatile sig_atomic_t *stop = s->w->beam.stop;
-    unsigned char *over = calloc((size_t)n, 1);
-    int64_t *row = malloc((size_t)n * sizeof *row);
-    int64_t *from = malloc((size_t)n * sizeof *from), left = n;
-    int64_t *skip = malloc((size_t)n * sizeof *skip);
-    int bad = over && row && from && skip ? 0 : rt_fail_memory(err, 0);
-
-    for (int64_t r = 0; r < n && !bad; r++) {
-        row[r] = r;
-        skip[r] = sample_steps(s->sampler, r);
-    }
-    while (left && !bad) {
-        int64_t to = 0;
-        for (int64_t r = 0; r < left && !bad; r++) {
-            int64_t steps = sample_steps(s->sampler, r) - skip[row[r]];
-            if (!over[r] && !is_full(s, r, steps) && !*stop) {
-                row[to] = row[r];
-                from[to++] = r;
-                continue;
-            }
-            bad = told_keep(&out[row[r]], s->sampler, r, skip[row[r]], err);
-            out[row[r]].ended = over[r];
-        }
-        left = to;
-        if (left && !bad)
-            bad = sample_arrange(s->sampler, left, from, err) ||
-                  sample_step(s->sampler, &s->w->how, over, err);
-    }
-    free(over);
-    free(row);
-    free(from);
-    free(skip);
-    return bad ? -1 : 0;
 }
 
 /* All results, a batch at a time. */
@@ -263,7 +221,8 @@ static int draw_all(Story *s, RtError *err)
         if (!bad && s->w->beam.width)
             bad = beam_search(s->sampler, &s->w->beam, out, count, err);
         else if (!bad)
-            bad = draw_group(s, rows, out, err);
+            bad = told_draw(s->sampler, &s->w->how, s->w->length,
+                            s->w->beam.stop, out, err);
         for (int64_t r = 0; r < rows; r++)
             for (int64_t j = 0; j < (s->w->beam.width ? count[r] : 1); j++) {
                 Told *t = &out[r * best + j];

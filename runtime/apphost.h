@@ -11,6 +11,7 @@
 #include "data.h"
 #include "fit.h"
 #include "flags.h"
+#include "judge.h"
 #include "model.h"
 #include "text.h"
 
@@ -80,7 +81,7 @@ typedef enum AppKind { FROM_TABLE, FROM_ARRAY, FROM_LINES, FROM_TEXT } AppKind;
 typedef struct AppSource {
     AppInput *in;
     char *path;
-    char *part; /* columns of a table; NULL: nothing says */
+    char *part; /* columns of a table, an array's name; NULL: nothing says */
     AppKind kind;
     int shared; /* the file is for all inputs */
     int label;  /* what the model finds from other inputs */
@@ -88,6 +89,8 @@ typedef struct AppSource {
 /* For each input; NULL on an error (appsource.c). */
 AppSource *app_sources(AppHost *h, const Flags *f, const char *path,
                        RtError *err);
+/* Path and part of "FILE" or "FILE:PART", malloc'd. */
+int app_source_path(AppSource *s, const char *text, RtError *err);
 void app_sources_free(AppSource *s, int n);
 /* What --column or the data block says of an input; malloc'd, NULL: nothing. */
 char *app_columns(const AppHost *h, const Flags *f, const char *input);
@@ -133,6 +136,16 @@ int app_model(AppHost *h, const Flags *f, const Checkpoint *c, RtModel **m);
 int app_plot_check(const Flags *f);
 int app_plot_wanted(const Flags *f, const char **path);
 int app_plot_log(const Flags *f, const char *log);
+
+/* The metrics that --metric and --expect name, with their vocabularies; without
+ * any the judge has nothing to do.  End with app_judge_free, in any case. */
+typedef struct AppJudge {
+    Judge *judge;
+    Vocab *vocab;
+    int n;
+} AppJudge;
+int app_judge(const AppHost *h, const Flags *f, const CellDesc *d, AppJudge *a);
+void app_judge_free(AppJudge *a);
 
 /* --init: reads a checkpoint, or any .safetensors, and with `vocabs` takes over
  * its vocabularies; then the weights that fit, saying which. `must`: it is an

@@ -3,6 +3,7 @@
  * apphost.h.
  */
 #include "apphost.h"
+#include "array.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -83,6 +84,11 @@ static int set_path(AppSource *s, const char *text, size_t n, RtError *err)
         *c = ':';
     }
     return 0;
+}
+
+int app_source_path(AppSource *s, const char *text, RtError *err)
+{
+    return set_path(s, text, strlen(text), err);
 }
 
 /* The input's item of "NAME=FILE,NAME=FILE"; 0: it has none. */
@@ -177,7 +183,7 @@ static AppKind kind_of(const AppHost *h, const AppSource *s)
     const char *unit = app_setting(h, "unit");
     int stream = unit && strcmp(unit, "char");
 
-    if (is_kind(s->path, ".npy"))
+    if (is_kind(s->path, ".npy") || array_kind(s->path) != ARRAY_NONE)
         return FROM_ARRAY;
     if (is_kind(s->path, ".csv") || is_kind(s->path, ".tsv") || s->part)
         return FROM_TABLE;
@@ -199,6 +205,22 @@ char *app_columns(const AppHost *h, const Flags *f, const char *input)
     return said ? strdup(said) : NULL;
 }
 
+/* What of the file the input takes, where its name did not say so. */
+static int set_part(const AppHost *h, const Flags *f, AppSource *s,
+                    RtError *err)
+{
+    const char *name = s->in->want.name;
+    ArrayKind kind = array_kind(s->path);
+
+    if (s->part)
+        return 0;
+    if (kind == ARRAY_NONE)
+        s->part = app_columns(h, f, name);
+    else if (kind == ARRAY_NPZ && (s->shared || npz_has(s->path, name)))
+        return (s->part = strdup(name)) ? 0 : rt_fail_memory(err, strlen(name));
+    return 0;
+}
+
 AppSource *app_sources(AppHost *h, const Flags *f, const char *path,
                        RtError *err)
 {
@@ -216,8 +238,8 @@ AppSource *app_sources(AppHost *h, const Flags *f, const char *path,
                     (stat(path, &st) || !S_ISDIR(st.st_mode));
         s->label = given && s->in->want.observed;
         bad = find_path(h, f, path, s, err);
-        if (!bad && !s->part)
-            s->part = app_columns(h, f, s->in->want.name);
+        if (!bad)
+            bad = set_part(h, f, s, err);
         if (!bad)
             s->kind = kind_of(h, s);
     }

@@ -64,13 +64,15 @@ const Flag app_train_flags[] = {
     {NULL, NULL, NULL, NULL, NULL}};
 
 const Flag app_data_flags[] = {
-    {"in", "NAME=FILE", NULL, NULL, "array of an input; again for others"},
+    {"in", "NAME=FILE", NULL, NULL,
+     "array of an input, or FILE.npz:ARRAY, FILE.tsv:COLUMN; again for others"},
     {"column", "NAME=COLS", NULL, NULL,
      "of a table, by name or number, as 1:3,5; each line is a sequence with "
      "words(2), chars(2), numbers(2), steps(2:9); again for other inputs"},
     {"file", "FILE", NULL, "data", "the data where no argument names them"},
     {"valid", "PART", NULL, "data", "held out: a fraction, or a file"},
-    {"lengths", "FILE", NULL, "data", "steps of each sequence of .npy data"},
+    {"lengths", "FILE", NULL, "data",
+     "steps of each sequence of .npy data, or FILE.tsv:COLUMN"},
     {"max-steps", "N", NULL, "data", "of longer sequences only the first N"},
     {"time-first", "yes|no", "no", "data", ".npy data are [T,N,...]"},
     {"header", "yes|no", NULL, "data", "first line of a table; else by looks"},

@@ -117,8 +117,7 @@ static int expand(Beam *b, int k, int n, RtError *err)
         bad = sample_forward(b->s, err);
     memset(b->nway, 0, (size_t)b->n * sizeof *b->nway);
     for (int64_t r = 0; r < rows && !bad; r++) {
-        int64_t classes = sample_classes(b->s, k, r, b->p, err);
-        bad = classes < 0;
+        int64_t classes = sample_classes(b->s, k, r, b->p);
         for (int64_t c = 0; c < classes; c++)
             if (b->p[c] > 0)
                 add_way(b, b->live[r].owner,
@@ -163,8 +162,7 @@ static int in_order(Beam *b, int n, RtError *err)
             int64_t steps = sample_steps(b->s, r);
             int64_t id = (int64_t)sample_value(b->s, k, r)[steps];
 
-            if (sample_classes(b->s, k, r, b->p, err) < 0)
-                return -1;
+            sample_classes(b->s, k, r, b->p);
             if (fabs(log(b->p[id]) - b->chosen[r * n + k]) > 1e-3)
                 return rt_fail(err,
                                "--beam chooses the names of a step in the "

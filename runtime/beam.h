@@ -3,9 +3,7 @@
 #ifndef CELLC_BEAM_H
 #define CELLC_BEAM_H
 
-#include "tell.h"
-
-#include <signal.h>
+#include "told.h"
 
 typedef struct BeamHow {
     int64_t width;  /* K beginnings that are kept of each sequence */

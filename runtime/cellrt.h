@@ -60,6 +60,7 @@ enum {
                            which must not be split */
     CELL_AFTER = 64,    /* INPUT: cotangents of what the steps behind the end
                            read; its GRAD: of what these read before them */
+    CELL_OWN = 128,     /* DRAW: depends on the name that it draws */
     CELL_SIMPLEX = 256, /* PARAM: rows are positive and sum to 1 */
     CELL_SKEW = 512     /* PARAM: square matrices with A' = -A */
 };

@@ -2,6 +2,8 @@
  * belong together.  feed.c deals them out.  See data.h. */
 #include "data.h"
 
+#include "array.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +23,7 @@ void data_free(RtData *d)
     for (int k = 0; k < d->nfield; k++)
         field_free(&d->field[k]);
     free(d->field);
+    free(d->packed);
     for (int k = 0; k < CELL_TIMES; k++) {
         free(d->steps[k].offset);
         free(d->steps[k].length);
@@ -188,65 +191,170 @@ static int bad_shape(const RtWant *want, const char *path, const Npy *a,
     return -1;
 }
 
-/* From [T,N,size] to [N,T,size]. */
-static int swap_time(Npy *a, int64_t T, int64_t N, RtError *err)
+/* Elements of the wanted extents that `n` numbers are, with what is open in a
+ * vector as long as `room`; -1: they are not. */
+static int64_t elements(const RtWant *want, int64_t n, int64_t room,
+                        int64_t element[4])
 {
-    size_t row = (size_t)(a->count / (N * T)) * npy_bytes(a->type);
-    char *to = malloc(row * (size_t)(N * T) + 1), *from = a->data;
+    int64_t size = 1;
+
+    for (int k = 0; k < want->rank; k++) {
+        element[k] = want->dim[k];
+        if (element[k] < 0 && want->rank > 1)
+            return -1;
+        if (element[k] < 0)
+            element[k] = room;
+        size *= element[k];
+    }
+    return size > 0 && n % size == 0 ? n / size : -1;
+}
+
+int64_t data_fit(const RtWant *want, int rank, const int64_t *dim,
+                 int64_t element[4])
+{
+    int lead = !want->is_static, same = rank == want->rank + lead;
+    int64_t n = 1, row = 1;
+
+    for (int k = 0; k < rank; k++) {
+        n *= dim[k];
+        row *= k ? dim[k] : 1;
+    }
+    for (int k = 0; k < want->rank && same; k++) {
+        element[k] = dim[lead + k];
+        same = want->dim[k] < 0 || want->dim[k] == element[k];
+    }
+    if (same)
+        return lead ? dim[0] : 1;
+    if (lead && want->rank == 1 && rank > 2)
+        return (n = elements(want, n, row, element)) == dim[0] ? n : -1;
+    if (lead && want->rank && rank > 1)
+        return -1;
+    n = elements(want, n, lead ? 1 : n, element);
+    return lead || n == 1 ? n : -1;
+}
+
+/* From [T,N,size] to [N,T,size]. */
+static int swap_time(Array *x, int64_t T, int64_t N, RtError *err)
+{
+    size_t row = (size_t)(x->a.count / (N * T)) * npy_bytes(x->a.type);
+    char *to = malloc(row * (size_t)(N * T) + 1), *from = x->a.data;
     if (!to)
         return rt_fail_memory(err, row * (size_t)(N * T));
     for (int64_t t = 0; t < T; t++)
         for (int64_t n = 0; n < N; n++)
             memcpy(to + row * (size_t)(n * T + t),
                    from + row * (size_t)(t * N + n), row);
-    free(a->data);
-    a->data = to;
+    if (x->store.data)
+        store_free(&x->store);
+    else
+        free(x->a.data);
+    x->a.data = to;
     return 0;
 }
 
-static int add_array(RtData *d, const RtWant *want, const char *path, Npy *a,
-                     int time_first, RtError *err)
+/* Sequences and steps of an array, and its element's extents. */
+typedef struct Shape {
+    int64_t N, T, element[4];
+    int packed;  /* sequences one after the other, of T steps altogether */
+    int swapped; /* time is first */
+} Shape;
+
+static int find_shape(const RtData *d, const RtWant *want, const char *path,
+                      const Array *x, int time_first, Shape *s, RtError *err)
 {
-    RtField f = field_of(want);
+    const Npy *a = &x->a;
     int lead = a->rank - want->rank, batched = want->is_static ? 1 : 2;
+    *s = (Shape){.N = 1};
+    if (x->loose && a->count && a->rank) {
+        s->N = a->dim[0];
+        s->T = data_fit(want, a->rank - 1, a->dim + 1, s->element);
+        return s->T < 0 ? bad_shape(want, path, a, 0, err) : 0;
+    }
     if ((lead != batched && lead != batched - 1) || !a->count)
         return bad_shape(want, path, a, time_first, err);
     for (int k = 0; k < want->rank; k++) {
-        int64_t found = a->dim[lead + k];
-        if (want->dim[k] >= 0 && want->dim[k] != found)
+        s->element[k] = a->dim[lead + k];
+        if (want->dim[k] >= 0 && want->dim[k] != s->element[k])
             return bad_shape(want, path, a, time_first, err);
-        f.dim[k] = found;
-        f.size *= found;
     }
-    int64_t N = lead == batched ? a->dim[lead == 2 && time_first] : 1;
-    int64_t T = want->is_static ? 1 : a->dim[lead == 2 && !time_first];
-    f.count = N * T;
-    f.type = a->type;
-    if (!want->is_static) {
-        int64_t *start = malloc(sizeof *start * (size_t)(N + 1));
-        if (!start)
-            return rt_fail_memory(err, sizeof *start * (size_t)N);
-        for (int64_t i = 0; i <= N; i++)
-            start[i] = i * T;
-        int bad = set_sequences(d, want->axis, want->name, path, N, start, err);
-        free(start);
-        if (bad || (lead == 2 && time_first && swap_time(a, T, N, err)))
-            return -1;
+    s->swapped = lead == 2 && time_first;
+    if (lead == batched)
+        s->N = a->dim[s->swapped];
+    s->T = want->is_static ? 1 : a->dim[lead == 2 && !time_first];
+    s->packed = lead == 1 && !want->is_static && !want->axis && d->npacked > 1;
+    if (s->packed && d->packed[d->npacked] != s->T)
+        return rt_fail(err,
+                       "%s: %lld steps for input %s, but the lengths of its "
+                       "sequences add up to %lld",
+                       path, (long long)s->T, want->name,
+                       (long long)d->packed[d->npacked]);
+    return 0;
+}
+
+static int set_equal(RtData *d, const RtWant *want, const char *path, int64_t N,
+                     int64_t T, RtError *err)
+{
+    int64_t *start = malloc(sizeof *start * (size_t)(N + 1));
+    if (!start)
+        return rt_fail_memory(err, sizeof *start * (size_t)N);
+    for (int64_t i = 0; i <= N; i++)
+        start[i] = i * T;
+    int bad = set_sequences(d, want->axis, want->name, path, N, start, err);
+    free(start);
+    return bad;
+}
+
+static int add_array(RtData *d, const RtWant *want, const char *path, Array *x,
+                     int time_first, RtError *err)
+{
+    RtField f = field_of(want);
+    Shape s;
+    int bad = find_shape(d, want, path, x, time_first, &s, err);
+    if (!bad && s.packed)
+        bad = set_sequences(d, want->axis, want->name, path, d->npacked,
+                            d->packed, err);
+    else if (!bad && !want->is_static)
+        bad = set_equal(d, want, path, s.N, s.T, err);
+    if (bad || (s.swapped && swap_time(x, s.T, s.N, err)))
+        return -1;
+    for (int k = 0; k < want->rank; k++) {
+        f.dim[k] = s.element[k];
+        f.size *= s.element[k];
     }
-    f.data = a->data;
-    a->data = NULL;
+    f.count = s.N * s.T;
+    f.type = x->a.type;
+    f.scale = x->image && !want->is_index ? 1.0 / 255 : 1;
+    f.data = x->a.data;
+    f.store = x->store;
+    x->a.data = NULL;
+    x->store = (RtStore)STORE_EMPTY;
     return push_field(d, f, want->name, path, err);
 }
 
-int data_add_npy(RtData *d, const RtWant *want, const char *path,
-                 int time_first, RtError *err)
+int data_add_array(RtData *d, const RtWant *want, const char *path,
+                   const char *part, int time_first, RtError *err)
 {
-    Npy a;
-    int bad = npy_read(path, &a, err);
+    Array x;
+    int bad = array_read(path, part, &x, err);
     if (!bad)
-        bad = add_array(d, want, path, &a, time_first, err);
-    npy_free(&a);
+        bad = add_array(d, want, path, &x, time_first, err);
+    array_free(&x);
     return bad;
+}
+
+int data_pack(RtData *d, const double *length, int64_t n, RtError *err)
+{
+    d->packed = malloc(sizeof *d->packed * (size_t)(n + 1));
+    if (!d->packed)
+        return rt_fail_memory(err, sizeof *d->packed * (size_t)n);
+    d->packed[0] = 0;
+    for (int64_t i = 0; i < n; i++)
+        d->packed[i + 1] =
+            d->packed[i] + (length[i] >= 0 && length[i] < 0x1p53 / (double)n
+                                ? (int64_t)length[i]
+                                : 0);
+    d->npacked = n;
+    return 0;
 }
 
 /* The chosen columns side by side; malloc'd. */
@@ -319,31 +427,26 @@ int data_add_csv(RtData *d, const RtWant *want, const Csv *csv,
     return push_field(d, f, want->name, csv->path, err);
 }
 
-int data_lengths_npy(RtData *d, int axis, const char *path, RtError *err)
+int data_lengths(RtData *d, int axis, const char *path, const double *length,
+                 int64_t n, RtError *err)
 {
-    Npy a;
-    int bad = npy_read(path, &a, err);
-    if (!bad && (a.rank != 1 || a.dim[0] != d->nseq)) {
-        char *shape = npy_shape_text(a.rank, a.dim);
-        bad = rt_fail(err, "%s: shape %s of the lengths, wanted [%lld]", path,
-                      shape ? shape : "?", (long long)d->nseq);
-        free(shape);
-    }
-    for (int64_t i = 0; !bad && i < d->nseq; i++) {
-        double x = npy_value(a.type, a.data, i);
-        const RtSteps *steps = &d->steps[axis];
+    const RtSteps *steps = &d->steps[axis];
+    if (n != d->nseq)
+        return rt_fail(err, "%s: shape [%lld] of the lengths, wanted [%lld]",
+                       path, (long long)n, (long long)d->nseq);
+    for (int64_t i = 0; i < n; i++) {
         int64_t room =
             steps->offset ? steps->offset[i + 1] - steps->offset[i] : 0;
+        double x = length[i];
         if (!(x >= 0 && x <= (double)room && x == floor(x)))
-            bad = rt_fail(err,
-                          "%s: length %g of sequence %lld, wanted a whole "
-                          "number from 0 to %lld",
-                          path, x, (long long)i + 1, (long long)room);
-        else
+            return rt_fail(err,
+                           "%s: length %g of sequence %lld, wanted a whole "
+                           "number from 0 to %lld",
+                           path, x, (long long)i + 1, (long long)room);
+        if (steps->offset)
             steps->length[i] = (int64_t)x;
     }
-    npy_free(&a);
-    return bad;
+    return 0;
 }
 
 /* One value of a field; `classes` grows to hold it.  NULL, or what is wrong. */

@@ -63,6 +63,9 @@ typedef struct RtData {
     RtSteps steps[CELL_TIMES]; /* the first is never without, once finished */
     RtClock clock[CELL_TIMES]; /* set by the caller; data_finish checks the
                                   steps of such axes or finds them */
+    int64_t *packed; /* [npacked + 1]: first step of each sequence in arrays
+                        that hold several, one after the other; or NULL */
+    int64_t npacked;
     int64_t max_steps; /* set by the caller: data_finish cuts what is longer;
                           0: nothing */
 } RtData;
@@ -84,17 +87,28 @@ int data_add_store(RtData *d, const RtWant *want, const char *from,
 int data_add_classes(RtData *d, const RtWant *want, const char *from,
                      const int32_t *ids, int64_t n, const int64_t *start,
                      RtError *err);
-/* A .npy file: [N,T,element] ([T,N,element] with time_first), or one sequence
- * [T,element]; a static input [N,element].  The element's rank tells which. */
-int data_add_npy(RtData *d, const RtWant *want, const char *path,
-                 int time_first, RtError *err);
+/* The array of a file (array.h): [N,T,element] ([T,N,element] with time_first),
+ * or one sequence [T,element]; a static input [N,element].  The element's rank
+ * tells which.  Images of idx are fitted as by data_fit, their bytes scaled to
+ * 0 to 1 where they are no class numbers. */
+int data_add_array(RtData *d, const RtWant *want, const char *path,
+                   const char *part, int time_first, RtError *err);
+/* From now on an array of one sequence along axis 0 holds several, n of them,
+ * one after the other. */
+int data_pack(RtData *d, const double *length, int64_t n, RtError *err);
+/* The steps that an array of one sequence has for an input, and its element's
+ * extents; where its rank is another than [T,element], numbers are taken one
+ * after the other.  -1 and no message where it does not fit. */
+int64_t data_fit(const RtWant *want, int rank, const int64_t *dim,
+                 int64_t element[4]);
 /* Columns of a table, side by side, as csv_columns names them.  A line is a
  * step; with `per_line` it is a sequence, and the input a static one. */
 int data_add_csv(RtData *d, const RtWant *want, const Csv *csv,
                  const char *columns, int per_line, RtError *err);
-/* Lengths of the sequences along an axis from an integer .npy of [N]; after a
- * step field. */
-int data_lengths_npy(RtData *d, int axis, const char *path, RtError *err);
+/* Lengths of the n sequences along an axis; after a step field.  `path` is for
+ * messages. */
+int data_lengths(RtData *d, int axis, const char *path, const double *length,
+                 int64_t n, RtError *err);
 /* "[N,T,3,?]" of lead "N,T" and an element's extents; malloc'd. */
 char *data_shape_text(const char *lead, const RtWant *want);
 /* Steps of sequence i along an axis. */

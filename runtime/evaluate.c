@@ -185,8 +185,9 @@ const RtField **evaluate_bind(const CellDesc *d, const RtData *data,
     return from;
 }
 
-int evaluate_feed(RtModel *model, const RtData *data, RtFeed *feed, int threads,
-                  const volatile sig_atomic_t *stop, RtTally *out, RtError *err)
+int evaluate_visit(RtModel *model, const RtData *data, RtFeed *feed,
+                   int threads, const volatile sig_atomic_t *stop,
+                   EvaluateVisit *visit, void *user, RtTally *out, RtError *err)
 {
     const RtField **from = evaluate_bind(model->desc, data, err);
     RtTeam *team = from ? team_new(model, threads, err) : NULL;
@@ -201,8 +202,17 @@ int evaluate_feed(RtModel *model, const RtData *data, RtFeed *feed, int threads,
         else if (feed_batch(feed, 0, i, &batch, err) ||
                  team_run(team, &job, err) || tally_add(out, team, err))
             rc = -1;
+        for (int k = 0; visit && !rc && k < team_count(team); k++)
+            rc = visit(user, team_session(team, k), &batch, err);
     }
     team_free(team);
     free(from);
     return rc;
+}
+
+int evaluate_feed(RtModel *model, const RtData *data, RtFeed *feed, int threads,
+                  const volatile sig_atomic_t *stop, RtTally *out, RtError *err)
+{
+    return evaluate_visit(model, data, feed, threads, stop, NULL, NULL, out,
+                          err);
 }

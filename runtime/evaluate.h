@@ -40,5 +40,13 @@ const RtField **evaluate_bind(const CellDesc *d, const RtData *data,
 int evaluate_feed(RtModel *model, const RtData *data, RtFeed *feed, int threads,
                   const volatile sig_atomic_t *stop, RtTally *out,
                   RtError *err);
+/* The same; `visit` (NULL: nobody) looks at each session after its forward, on
+ * rows row0 ... of batch b. */
+typedef int EvaluateVisit(void *user, const RtSession *s, const RtBatch *b,
+                          RtError *err);
+int evaluate_visit(RtModel *model, const RtData *data, RtFeed *feed,
+                   int threads, const volatile sig_atomic_t *stop,
+                   EvaluateVisit *visit, void *user, RtTally *out,
+                   RtError *err);
 
 #endif

@@ -16,6 +16,7 @@ typedef struct Pair {
     int grad;   /* gradient by `by` at every step */
     int direct; /* or -1 */
     int64_t n, m;
+    int axis; /* time axis that they run along */
     int back; /* swept from the end: its last value is that of step 1 */
 } Pair;
 
@@ -48,6 +49,10 @@ static int find_pair(const CellDesc *d, const Flow *f, Pair *p, RtError *err)
                     : find_named(d, CELL_OUTPUT, "direct.", f->of);
     if (p->up < 0 || p->grad < 0)
         return rt_fail(err, "no gradient of %s by %s was compiled", f->of,
+                       f->by);
+    p->axis = cell_only_time(d->tensor[p->grad].axes);
+    if (p->axis < 0 || (state >= 0 && d->tensor[state].axis != p->axis))
+        return rt_fail(err, "%s and %s do not run along one time axis", f->of,
                        f->by);
     p->n = model_size(&d->tensor[p->up]);
     p->m = model_size(&d->tensor[p->grad]);
@@ -137,7 +142,7 @@ static int some_rows(RtSession *s, const FlowData *data, const Pair *p,
                      int64_t first, int64_t rows, double *jacobian,
                      double *direct, RtError *err)
 {
-    int64_t T = data->steps[0];
+    int64_t T = data->steps[p->axis];
     double *unit = calloc((size_t)(rows * p->n) + 1, sizeof *unit);
     double *grad = malloc((size_t)(T * rows * p->m + 1) * sizeof *grad);
     int bad = !unit || !grad ? rt_fail_memory(err, (size_t)(T * rows * p->m))
@@ -239,13 +244,14 @@ int flow_add(Flow *f, RtModel *m, const FlowData *data, RtError *err)
 {
     const CellDesc *d = m->desc;
     Pair p = {0};
-    int64_t T = data->steps[0], rows;
+    int64_t T, rows;
     double *jacobian, *direct = NULL;
     RtSession *s = NULL;
     int bad = find_pair(d, f, &p, err);
 
     if (bad)
         return -1;
+    T = data->steps[p.axis];
     rows = rows_at_once(d, p.n);
     jacobian = malloc((size_t)(T * p.n * p.m + 1) * sizeof *jacobian);
     if (p.direct >= 0)

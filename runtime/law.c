@@ -100,6 +100,27 @@ int law_is_classes(const Laws *w)
     return w->n > 0;
 }
 
+int64_t law_classes(const Laws *w, const RtSession *s,
+                    const int64_t at[CELL_AXES], double *p, double *scratch)
+{
+    int64_t n = model_size(&s->desc->tensor[w->law[0].par[0]]);
+
+    if (w->weight < 0) {
+        session_read(s, w->law[0].par[0], at, p);
+        return n;
+    }
+    for (int64_t c = 0; c < n; c++)
+        p[c] = 0;
+    for (int i = 0; i < w->n; i++) {
+        session_read(s, w->weight, at, scratch);
+        double weight = scratch[i];
+        session_read(s, w->law[i].par[0], at, scratch);
+        for (int64_t c = 0; c < n; c++)
+            p[c] += weight * scratch[c];
+    }
+    return n;
+}
+
 /* Sorting of classes by falling probability. */
 static int falling(const void *a, const void *b)
 {

@@ -3,7 +3,7 @@
 #ifndef CELLC_LAW_H
 #define CELLC_LAW_H
 
-#include "model.h"
+#include "session.h"
 
 typedef struct SampleHow {
     int greedy;         /* the most likely class, the mean */
@@ -44,6 +44,12 @@ void law_free(Laws *w);
 int law_check(const CellDesc *d, const Laws *w, RtError *err);
 /* Whether all of them are categorical. */
 int law_is_classes(const Laws *w);
+
+/* Probabilities of the classes, at one row of a session that has run forward;
+ * p and scratch have room for as many as any parameter has.  Returns how many
+ * there are. */
+int64_t law_classes(const Laws *w, const RtSession *s,
+                    const int64_t at[CELL_AXES], double *p, double *scratch);
 
 /* One number from a and b, the parameters of its law; the random number is the
  * `at`-th of the stream. */

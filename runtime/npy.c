@@ -5,6 +5,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "rtio.h"
 
@@ -338,35 +339,81 @@ int npy_read_head(const char *path, Npy *a, RtError *err)
     return bad;
 }
 
-int npy_read(const char *path, Npy *a, RtError *err)
+/* Whether `found` bytes behind the head are those of the array. */
+static int check_size(const char *path, const Npy *a, size_t found,
+                      RtError *err)
 {
-    char *bytes;
-    size_t n, start = 0;
+    size_t want = (size_t)a->count * npy_bytes(a->type);
+    if (found == want)
+        return 0;
+    char *shape = npy_shape_text(a->rank, a->dim);
+    rt_fail(err, "%s: %s: shape %s of %s takes %zu bytes, found %zu", path,
+            found < want ? "the file is cut" : "bytes beyond the array",
+            shape ? shape : "", npy_type_name(a->type), want, found);
+    free(shape);
+    return -1;
+}
+
+int npy_parse(const char *path, char *bytes, size_t n, Npy *a, RtError *err)
+{
+    size_t start = 0;
     int fortran = 0;
     *a = (Npy){0};
-    if (rtio_read(path, &bytes, &n, err))
-        return -1;
     int bad = parse_file(bytes, n, path, a, &start, &fortran, err);
-    size_t want = bad ? 0 : (size_t)a->count * npy_bytes(a->type);
-    if (!bad && n - start != want) {
-        char *shape = npy_shape_text(a->rank, a->dim);
-        bad = rt_fail(
-            err, "%s: %s: shape %s of %s takes %zu bytes, found %zu", path,
-            n - start < want ? "the file is cut" : "bytes beyond the array",
-            shape ? shape : "", npy_type_name(a->type), want, n - start);
-        free(shape);
-    }
+    if (!bad)
+        bad = check_size(path, a, n - start, err);
     if (!bad && fortran && a->rank > 1) {
         a->data = row_major(a, bytes + start, err);
         bad = a->data ? 0 : -1;
         free(bytes);
     } else if (!bad) {
-        memmove(bytes, bytes + start, want);
+        memmove(bytes, bytes + start, n - start);
         a->data = bytes;
     } else {
         free(bytes);
     }
     return bad;
+}
+
+int npy_read(const char *path, Npy *a, RtError *err)
+{
+    char *bytes;
+    size_t n;
+    *a = (Npy){0};
+    if (rtio_read(path, &bytes, &n, err))
+        return -1;
+    return npy_parse(path, bytes, n, a, err);
+}
+
+int npy_map(const char *path, Npy *a, RtStore *store, RtError *err)
+{
+    struct stat st;
+    char *bytes = NULL;
+    size_t n = 0, start = 0;
+    int fortran = 0;
+    *store = (RtStore)STORE_EMPTY;
+    if (stat(path, &st) || st.st_size < STORE_LARGE ||
+        rtio_read_head(path, 1 << 16, &bytes, &n, NULL) || n < 6 ||
+        memcmp(bytes, "\x93NUMPY", 6)) {
+        free(bytes);
+        return npy_read(path, a, err);
+    }
+    *a = (Npy){0};
+    int bad = parse_file(bytes, n, path, a, &start, &fortran, err);
+    /* packed, or by columns, or not aligned: it must be read */
+    size_t size = npy_bytes(a->type);
+    int read = fortran || start % size;
+    free(bytes);
+    if (bad)
+        return -1;
+    size_t want = (size_t)a->count * size;
+    if (!read && (size_t)st.st_size == start + want &&
+        !store_map(store, path, start, want)) {
+        a->data = store->data;
+        return 0;
+    }
+    npy_free(a);
+    return npy_read(path, a, err);
 }
 
 /* The whole lead-in of a file: magic, length, dict, padding to 64. */

@@ -156,9 +156,17 @@ static void put_script(FILE *f, const Plot *p, const char *path)
         fputs("set terminal pngcairo size 960,600 noenhanced\n", f);
     else
         fputs("set terminal svg size 960,600 dynamic noenhanced\n", f);
-    put_text(f, "title", p->title);
     put_text(f, "xlabel", p->x);
-    put_text(f, path ? "ylabel" : "key title", p->y);
+    if (path) {
+        put_text(f, "title", p->title);
+        put_text(f, "ylabel", p->y);
+    } else { /* letters beside the axis would take its columns */
+        char *title = rt_printf("%s%s%s", p->title ? p->title : "",
+                                p->title ? ": " : "", p->y);
+
+        put_text(f, "title", title);
+        free(title);
+    }
     if (p->log_y)
         fputs("set logscale y\nset format y '%.0e'\n", f);
     fputs("set key below\n", f);

@@ -504,22 +504,12 @@ static int64_t present(const Sampler *s, int i, int64_t row, double *to)
     return model_size(&s->s->desc->tensor[i]);
 }
 
-int64_t sample_classes(Sampler *s, int k, int64_t row, double *p, RtError *err)
+int64_t sample_classes(Sampler *s, int k, int64_t row, double *p)
 {
-    Drawn *w = &s->drawn[k];
-    int64_t n = 0;
+    int64_t at[CELL_AXES];
 
-    if (w->laws.weight < 0)
-        return present(s, w->laws.law[0].par[0], row, p);
-    if (present(s, w->laws.weight, row, w->b) != w->laws.n)
-        return rt_fail(err, "%s: a mixture of %d parts has other weights",
-                       s->s->desc->tensor[w->laws.input].name, w->laws.n);
-    for (int i = 0; i < w->laws.n; i++) {
-        n = present(s, w->laws.law[i].par[0], row, w->a);
-        for (int64_t c = 0; c < n; c++)
-            p[c] = (i ? p[c] : 0) + w->b[i] * w->a[c];
-    }
-    return n;
+    place_of(s, row, s->row[row].at, at);
+    return law_classes(&s->drawn[k].laws, s->s, at, p, s->drawn[k].b);
 }
 
 void sample_put(Sampler *s, int k, int64_t row, const double *value)

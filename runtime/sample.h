@@ -43,7 +43,7 @@ int sample_step(Sampler *s, const SampleHow *how, unsigned char *ended,
  * sample_classes gives the probabilities of a name that has classes (as many as
  * it returns); sample_close ends the step when all are put. */
 int sample_forward(Sampler *s, RtError *err);
-int64_t sample_classes(Sampler *s, int k, int64_t row, double *p, RtError *err);
+int64_t sample_classes(Sampler *s, int k, int64_t row, double *p);
 void sample_put(Sampler *s, int k, int64_t row, const double *value);
 int sample_close(Sampler *s, unsigned char *ended, RtError *err);
 

@@ -16,48 +16,6 @@ void series_free(Series *s)
     s->start = NULL;
 }
 
-/* Elements of the wanted extents that `n` numbers are, with what is open in a
- * vector as long as `room`; -1: they are not. */
-static int64_t elements(const RtWant *want, int64_t n, int64_t room,
-                        int64_t element[4])
-{
-    int64_t size = 1;
-
-    for (int k = 0; k < want->rank; k++) {
-        element[k] = want->dim[k];
-        if (element[k] < 0 && want->rank > 1)
-            return -1;
-        if (element[k] < 0)
-            element[k] = room;
-        size *= element[k];
-    }
-    return size > 0 && n % size == 0 ? n / size : -1;
-}
-
-int64_t series_fit(const RtWant *want, int rank, const int64_t *dim,
-                   int64_t element[4])
-{
-    int lead = !want->is_static, same = rank == want->rank + lead;
-    int64_t n = 1, row = 1;
-
-    for (int k = 0; k < rank; k++) {
-        n *= dim[k];
-        row *= k ? dim[k] : 1;
-    }
-    for (int k = 0; k < want->rank && same; k++) {
-        element[k] = dim[lead + k];
-        same = want->dim[k] < 0 || want->dim[k] == element[k];
-    }
-    if (same)
-        return lead ? dim[0] : 1;
-    if (lead && want->rank == 1 && rank > 2)
-        return (n = elements(want, n, row, element)) == dim[0] ? n : -1;
-    if (lead && want->rank && rank > 1)
-        return -1;
-    n = elements(want, n, lead ? 1 : n, element);
-    return lead || n == 1 ? n : -1;
-}
-
 static int grow(Series *s, RtError *err)
 {
     if (s->n + 2 > s->cap) {
@@ -91,7 +49,7 @@ static int misfit(const Series *s, const char *place, const Npy *a,
 int series_add(Series *s, const char *place, const Npy *a, RtError *err)
 {
     int64_t element[4];
-    int64_t T = series_fit(&s->want, a->rank, a->dim, element);
+    int64_t T = data_fit(&s->want, a->rank, a->dim, element);
 
     if (T < 0)
         return misfit(s, place, a, err);

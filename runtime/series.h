@@ -23,9 +23,5 @@ void series_free(Series *s);
 int series_add(Series *s, const char *place, const Npy *a, RtError *err);
 /* Adds the field. */
 int series_end(Series *s, RtData *d, const char *from, RtError *err);
-/* The steps that an array of one sequence has for an input, and its element's
- * extents; -1 and no message where it does not fit. */
-int64_t series_fit(const RtWant *want, int rank, const int64_t *dim,
-                   int64_t element[4]);
 
 #endif

@@ -7,35 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-int told_keep(Told *t, const Sampler *s, int64_t row, int64_t skip,
-              RtError *err)
-{
-    int n = 0;
-
-    while (sample_drawn(s, n) >= 0)
-        n++;
-    *t = (Told){.steps = sample_steps(s, row) - skip};
-    t->value = calloc((size_t)n + 1, sizeof *t->value);
-    for (int k = 0; t->value && k < n; k++) {
-        int64_t size = sample_size(s, k);
-        size_t bytes = (size_t)(t->steps * size) * sizeof **t->value;
-
-        t->value[k] = malloc(bytes + 1);
-        if (!t->value[k])
-            return rt_fail_memory(err, bytes);
-        memcpy(t->value[k], sample_value(s, k, row) + skip * size, bytes);
-    }
-    return t->value ? 0 : rt_fail_memory(err, (size_t)n * sizeof(double *));
-}
-
-void told_free(Told *t)
-{
-    for (int k = 0; t->value && t->value[k]; k++)
-        free(t->value[k]);
-    free(t->value);
-    *t = (Told){0};
-}
-
 static int ends(const char *s, const char *with)
 {
     size_t n = strlen(s), m = strlen(with);

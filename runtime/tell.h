@@ -3,24 +3,10 @@
 #ifndef CELLC_TELL_H
 #define CELLC_TELL_H
 
-#include "sample.h"
 #include "text.h"
+#include "told.h"
 
 #include <stdio.h>
-
-/* A sequence that was drawn. */
-typedef struct Told {
-    double **value; /* [drawn][steps,element] */
-    int64_t steps;  /* those of the prime are not among them */
-    int ended;      /* the model's `until` holds at the last one */
-    double score;   /* of a beam */
-} Told;
-
-/* Copies a row of the sampler without its first `skip` steps.  Error: no
- * memory; *t can be freed in either case. */
-int told_keep(Told *t, const Sampler *s, int64_t row, int64_t skip,
-              RtError *err);
-void told_free(Told *t);
 
 typedef struct Teller {
     const CellDesc *desc;

@@ -15,7 +15,7 @@
 #define CELLC_DATADIR "/usr/local/lib/cellc"
 #endif
 #ifndef CELLC_RTLIBS
-#define CELLC_RTLIBS "-ljansson -lutf8proc -lz -lpthread -lm"
+#define CELLC_RTLIBS "-ljansson -lutf8proc -lz -lpthread -ldl -lm"
 #endif
 
 static const char *from_env(const char *name, const char *otherwise)

@@ -18,7 +18,9 @@ static const Flag compare_own[] = {
      "of parameters or flops, instead of the first's"},
     {"size", "NAME", "n", NULL, "option that is searched to match"},
     {"seeds", "N", "3", NULL, "runs of each cell, from --seed on"},
-    {"jobs", "N", NULL, NULL, "runs at once; all processors where not given"},
+    {"jobs", "N", NULL, NULL,
+     "runs at once, of one thread each without --threads; as many as there "
+     "are processors where not given"},
     {"o", "FOLDER", "compare", NULL,
      "for checkpoints, logs and results; the same command goes on there"},
     {"by", "WHICH", "best", NULL,

@@ -1,6 +1,7 @@
 /* The verb compare: cells side by side on one task.  drv_compare.c reads the
  * command line, drv_rivals.c finds the cells, drv_match.c makes them equally
- * large, drv_runs.c trains them, drv_standing.c tells how they stand. */
+ * large, drv_runs.c trains them, drv_record.c keeps what is known of each run,
+ * drv_standing.c tells how they stand. */
 #ifndef DRV_COMPARE_H
 #define DRV_COMPARE_H
 
@@ -59,6 +60,23 @@ int compare_words(const Compare *c, const Rival *r, long seed, Words *w);
 /* Trains what has not been trained.  0, EXIT_INTERRUPTED, or EXIT_USER where
  * a run failed. */
 int compare_runs(Compare *c);
+
+/* drv_record.c.  FOLDER/CELL.SEED with an ending, malloc'd; whether a file is
+ * there. */
+char *run_path(const Compare *c, const Rival *r, long seed, const char *ending);
+int run_there(const char *path);
+/* The command line of `eval` that gives the metrics: of the best weights, on
+ * --test, else on what was held out. */
+int run_eval_words(const Compare *c, const Rival *r, long seed, Words *w);
+/* What a run left before, in *run; *known: it has begun.  EXIT_USER where it
+ * was asked for something else. */
+int run_read_record(const Compare *c, const Rival *r, RivalRun *run,
+                    int *known);
+int run_write_started(const Compare *c, const Rival *r, long seed);
+int run_write_done(const Compare *c, const Rival *r, const RivalRun *run);
+/* What its log and the evaluation say of a run that is over. */
+int run_read_log(const Compare *c, const Rival *r, RivalRun *run);
+int run_read_metrics(const Compare *c, const Rival *r, RivalRun *run);
 
 /* Values of one kind over the runs of a rival that are done, as NAME: "last",
  * "best", "loss" (the one that counts), "train", "ms", "seconds", or a metric;

@@ -309,12 +309,12 @@ static int find_flows(Work *w, Drv *d, FlowResult *r)
         bad = sequence(w, m->desc, k, &data, &err);
         for (int i = 0; i < r->n && !bad; i++)
             bad = flow_add(&r->flow[i], m, &data, &err);
-        if (!bad && data.steps[0] > r->steps)
-            r->steps = data.steps[0];
         flow_data_free(m->desc, &data);
     }
-    for (int i = 0; i < r->n && !bad; i++)
+    for (int i = 0; i < r->n && !bad; i++) {
         flow_mean(&r->flow[i]);
+        r->steps = r->flow[i].lags > r->steps ? r->flow[i].lags : r->steps;
+    }
     model_free(m);
     return bad ? drv_fail(&err) : 0;
 }

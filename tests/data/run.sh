@@ -141,6 +141,20 @@ texts_larger_than_memory() {
             cellc train s.cell t.txt --steps 3 --threads 1 --unit char
     )
 }
+# So does an array of 160 MB of zeros.
+arrays_larger_than_memory() {
+    case $CELLC in
+    */san/*) return ;;
+    esac
+    head="{'descr': '<f4', 'fortran_order': False, 'shape': (20, 1000, 2000)}"
+    { printf '\223NUMPY\1\0\166\0'; printf '%-117s\n' "$head"; } > x.npy
+    truncate -s $((128 + 160000000)) x.npy
+    printf '%s\n' 'input x[t,2000]' 'param w[2000]' 'loss (w @ x)^2' > s.cell
+    (
+        ulimit -d 60000
+        cellc train s.cell x.npy --steps 3 --batch 1 --threads 1 --tbptt 100
+    )
+}
 
 # The same sequences as columns that are steps, as numbers between blanks in one
 # field, as arrays, and in a .txt with blanks before and between.
@@ -258,6 +272,106 @@ files_called_after_inputs() {
         cellc eval m.safetensors train &&
         refused 'nothing says where y comes from' cellc eval m.safetensors \
             x=train/x.txt
+}
+
+# Two archives of arrays, one beside the model's names and one with others.
+arrays_in_archives() {
+    "$npy" x.npy f4 5,4,2 wave && "$npy" y.npy i8 5,4 0,1,2,1 &&
+        "$npy" lengths.npy i8 5 4,3,2,1,4 || return
+    python3 -m zipfile -c set.npz x.npy y.npy lengths.npy
+    mkdir set
+    cp ./*.npy set
+    printf '%s\n' 'input x[t,m], y[t] in 3' \
+        'y ~ categorical(softmax(dense(3)(x)))' > s.cell
+    set -- cellc train s.cell --epochs 2 --log
+    "$@" a.log set.npz && "$@" b.log set &&
+        "$@" c.log --in x=set.npz --in y=y.npy --lengths set.npz:lengths &&
+        "$@" d.log x=set.npz:x,y=set.npz:y --lengths lengths.npy || return
+    for name in a b c d; do
+        logged $name.log loss
+    done | uniq -c | grep -q '^ *4 ' || return
+    python3 -m zipfile -c other.npz x.npy lengths.npy
+    head -c 300 set.npz > cut.npz
+    printf 'abcde' > z.npy
+    python3 -m zipfile -c bad.npz z.npy
+    refused 'no array called y; there are x, lengths' "$@" e.log other.npz &&
+        refused 'which of its arrays? Say other.npz:NAME; there are x, len' \
+            "$@" e.log --in x=x.npy --in y=other.npz &&
+        refused 'cut.npz: a damaged .npz file' "$@" e.log cut.npz &&
+        refused 'bad.npz.*not a .npy file' "$@" e.log --in x=bad.npz:z \
+            --in y=y.npy
+}
+# idx files, as MNIST has them: rows, pixels, matrices and classes.
+images_and_labels_in_idx() {
+    printf '\0\0\010\003\0\0\0\002\0\0\0\003\0\0\0\002' > i.idx
+    printf '\0\063\146\231\314\377\377\0\377\0\377\0' >> i.idx
+    printf '\0\0\010\001\0\0\0\002\001\0' | gzip > l.idx.gz
+    gzip -k i.idx
+    cat > s.cell << 'END'
+input x[t,2], y in 2
+p = sum(x)
+q = y * 10
+output p, q
+y ~ categorical(softmax(dense(2)(sum[t](x))))
+END
+    cellc train s.cell --in x=i.idx.gz --in y=l.idx.gz --steps 1 &&
+        cellc predict model.safetensors --in x=i.idx --in y=l.idx.gz -o all &&
+        "$npy" show all/p.npy | grep -q '^0.2 1 1.8 1 1 1$' &&
+        "$npy" show all/q.npy | grep -q '^10 0$' || return
+    printf '%s\n' 'input x[t]' 'param w' 'output p' 'p = 10 * x' \
+        'loss (p - w)^2' > s.cell
+    cellc train s.cell i.idx --steps 1 &&
+        cellc predict model.safetensors i.idx -o p.npy &&
+        "$npy" show p.npy | grep -q '^0 2 4 6 8 10 10 0 10 0 10 0$' || return
+    sed 's/x\[t\]/x[3,2]/; s/10 \* x/x @ [1, 10]/; s/(p - w)^2/sum(p) * w/' \
+        s.cell > m.cell
+    cellc train m.cell i.idx --steps 1 &&
+        cellc predict model.safetensors i.idx -o p.npy &&
+        "$npy" show p.npy | grep -q '^2 6.4[0-9]* 10.8 1 1 1$' || return
+    sed 's/x\[t\]/x[t] in 256/' s.cell > c.cell
+    cellc train c.cell i.idx --steps 1 &&
+        cellc predict model.safetensors i.idx -o p.npy &&
+        "$npy" show p.npy | grep -q '^0 510 1020 1530 ' || return
+    head -c 20 i.idx > cut.idx
+    sed 's/x\[t\]/x[t,5]/; s/loss.*/loss sum(p) * w/' s.cell > w.cell
+    refused 'cut.idx: the idx file is cut or too long: 20 bytes, .* 28' \
+        cellc train s.cell cut.idx &&
+        refused 'shape .2,3,2. for input x, wanted .N,T,5.' \
+            cellc train w.cell i.idx
+}
+# Rows of all sequences, cut by lengths; those and classes from a table.
+packed_arrays() {
+    "$npy" x.npy f4 7,2 wave && "$npy" n.npy i8 3 2,4,1 || return
+    printf 'who\tdigit\tframes\nA\t3\t2\nB\t0\t4\nA\t1\t1\n' > index.tsv
+    printf '%s\n' 'input x[t,m], y in 4' 'n = sum[t](x[t] * 0 + 1)' \
+        'y ~ categorical(softmax(dense(4)(x[end])))' \
+        'output n' > s.cell
+    set -- --in x=x.npy --in y=index.tsv:digit
+    cellc train s.cell "$@" --lengths index.tsv:frames --steps 1 &&
+        cellc predict model.safetensors "$@" --lengths n.npy -o n.out.npy &&
+        "$npy" show n.out.npy | grep -q '^2 2 4 4 1 1$' || return
+    "$npy" n.npy i8 3 2,4,2
+    refused 'x.npy: 7 steps for input x, but the lengths .* add up to 8' \
+        cellc train s.cell "$@" --lengths n.npy &&
+        refused "no column 'frame'" cellc train s.cell "$@" \
+            --lengths index.tsv:frame &&
+        refused 'index.tsv: 3 sequences for input y' cellc train s.cell "$@" &&
+        refused 'cannot read none.npy' cellc train s.cell "$@" \
+            --lengths none.npy
+}
+# Recordings as they are stored beside their index.
+spoken_digits_as_they_are() {
+    data=$CELLC_SHARED/data/speech
+    [ -d "$data" ] || { echo "skipped: no $data"; return; }
+    printf '%s\n' 'input x[t,m], y in 10' \
+        'y ~ categorical(softmax(dense(10)(mean[t](x))))' > s.cell
+    cellc train s.cell --in x="$data/fsdd_train_mfcc13.npy" --steps 1 \
+        --in y="$data/fsdd_train_index.tsv:digit" \
+        --lengths "$data/fsdd_train_index.tsv:frames" &&
+        says '^steps *4978$' cellc eval model.safetensors \
+            --in x="$data/fsdd_test_mfcc13.npy" \
+            --in y="$data/fsdd_test_index.tsv:digit" \
+            --lengths "$data/fsdd_test_index.tsv:frames"
 }
 
 . "$here/../cases.sh"

@@ -6,7 +6,7 @@ here=$(cd "$(dirname "$0")/../.." && pwd)
 CELLC=$(realpath "${CELLC:-$here/build/cellc}")
 export CELLC
 lib=$(dirname "$CELLC")
-libs="-ljansson -lutf8proc -lz -lpthread -lm -ldl"
+libs="-ljansson -lutf8proc -lz -lpthread -ldl -lm"
 strict="-std=c99 -O2 -Wall -Wextra -Wconversion -pedantic -Werror"
 scratch=$(mktemp -d) || exit 1
 trap 'rm -rf "$scratch"' EXIT

@@ -333,6 +333,48 @@ every_sequence_has_its_result() {
         cellc generate a.safetensors some.txt --greedy -o a.npy &&
         "$here/../cli/npy" show a.npy | head -n 1 | grep -q '9,5'
 }
+# Metrics of decoded names: of what does not depend on itself, from one forward;
+# of translations, from what is generated.
+drawn_names_are_scored() {
+    printf 'The\tDT\n#tag\tNN\nruns\tVB\n\nBob\tNN\n.\t.\n\n' > w.tsv
+    cellc train "$SPEC/tagger.cell" w.tsv --epochs 9 -o a.safetensors &&
+        cellc eval a.safetensors w.tsv --metric 'accuracy(y)' > out &&
+        awk '/^accuracy/ { v[++n] = $2 } END { exit v[1] != v[2] }' out &&
+        cellc eval a.safetensors w.tsv --metric 'accuracy(y)' --threads 2 \
+            --batch 1 | cmp - out || return
+    awk 'BEGIN { for (i = 0; i < 40; i++)
+        print i % 2 "\t" (i % 2 ? "good" : "bad") (i % 8 ? "" : " odd") }' \
+        > s.tsv
+    cellc train "$SPEC/sentence.cell" s.tsv --epochs 30 \
+        --optimizer 'adam(lr=0.1)' -o s.safetensors &&
+        cellc eval s.safetensors s.tsv --expect 'auc(y) > 0.99' \
+            --expect 'f1(y) > 0.99' --expect 'accuracy(y) > 0.9' > out &&
+        grep -q '^auc(y) 1 (wanted > 0.99)$' out || return
+    translated
+    cellc train "$SPEC/translate.cell" -o a.safetensors --epochs 3 || return
+    set -- a.safetensors pairs.tsv --column 'x=words(1)' --column 'y=words(2)'
+    cellc generate "$@" --greedy | paste -d '\t' - y.txt > both &&
+        cellc eval "$@" --metric 'exact(y)' --metric 'error_rate(y)' > out &&
+        awk -F '\t' -v out=out 'function words(s, w) { gsub(/^ +| +$/, "", s)
+                return split(s, w, " ") }
+            { n = words($1, f); m = words($2, y); all += m
+              for (j = 0; j <= m; j++) d[j] = j
+              for (i = 1; i <= n; i++) { before = d[0]; d[0] = i
+                for (j = 1; j <= m; j++) { c = before + (f[i] != y[j])
+                    before = d[j]
+                    if (d[j] + 1 < c) c = d[j] + 1
+                    if (d[j-1] + 1 < c) c = d[j-1] + 1
+                    d[j] = c } }
+              wrong += d[m]; exact += d[m] == 0 }
+            END { FS = " "; while ((getline < out) > 0) v[$1] = $2
+                print exact / NR, wrong / all
+                exit (v["exact(y)"] - exact / NR)^2 > 1e-9 ||
+                    (v["error_rate(y)"] - wrong / all)^2 > 1e-9 }' both &&
+        cellc eval "$@" --beam 3 --expect 'bleu(y) > 0.2' &&
+        ! cellc eval "$@" --expect 'exact(y) > 1' > out
+    [ $? = 0 ] && grep -q 'exact(y) .* (wanted > 1)' out &&
+        { cellc eval "$@" --expect 'exact(y) > 1'; [ $? = 3 ]; }
+}
 # Against all sequences that there are, where the most likely first letter does
 # not lead to the most probable sequence.
 beam_finds_what_enumeration_finds() {
@@ -429,7 +471,12 @@ labels_without_alignment() {
         cellc predict m.safetensors --in x=x.npy --in y=y.txt \
             --lengths n.npy -o best.npy &&
         "$here/../cli/npy" show best.npy | tail -n 1 > found &&
-        echo '2 2 0 1 2 2 0 1 1 1 0 0 0 0 2 0 2 2 0 0 0' | cmp - found
+        echo '2 2 0 1 2 2 0 1 1 1 0 0 0 0 2 0 2 2 0 0 0' | cmp - found &&
+        cellc eval m.safetensors --in x=x.npy --in y=y.txt --lengths n.npy \
+            --expect 'error_rate(y) <= 0' --expect 'exact(y) >= 1' &&
+        printf 'b a b\nb a\na b\n' > z.txt &&
+        cellc eval m.safetensors --in x=x.npy --in y=z.txt --lengths n.npy \
+            --metric 'error_rate(y)' | grep -q 'error_rate(y) 0.285714'
 }
 captions() {
     "$here/../cli/npy" image.npy f4 4,2 1,0,0,1,1,1,0,0

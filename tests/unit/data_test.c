@@ -6,7 +6,7 @@
 
 #include <math.h>
 
-#include "data.h"
+#include "fields.h"
 
 static const RtWant x2 = {.name = "x", .rank = 1, .dim = {2}};
 static const RtWant xm = {.name = "x", .rank = 1, .dim = {-1}};
@@ -64,14 +64,6 @@ static RtBatch get(RtFeed *f, int64_t epoch, int64_t index)
     RtBatch b;
     done(feed_batch(f, epoch, index, &b, &err), &err);
     return b;
-}
-
-/* A text of one sequence. */
-static int add_ids(RtData *d, const char *name, const int32_t *ids, int64_t n,
-                   int64_t classes, RtError *err)
-{
-    RtWant want = {.name = name, .is_index = 1, .classes = classes};
-    return data_add_classes(d, &want, name, ids, 1, (int64_t[]){0, n}, err);
 }
 
 /* A text 0, 1, 2, ... of n steps. */
@@ -209,10 +201,10 @@ static void sequences(void **state)
     RtError err = {0};
     RtData d = {0};
     save_set(5, 4);
-    done(data_add_npy(&d, &xm, "x.npy", 0, &err), &err);
-    done(data_add_npy(&d, &y3, "y.npy", 0, &err), &err);
-    done(data_add_npy(&d, &s1, "s.npy", 0, &err), &err);
-    done(data_lengths_npy(&d, 0, "len.npy", &err), &err); /* 4 3 2 1 0 */
+    done(data_add_array(&d, &xm, "x.npy", NULL, 0, &err), &err);
+    done(data_add_array(&d, &y3, "y.npy", NULL, 0, &err), &err);
+    done(data_add_array(&d, &s1, "s.npy", NULL, 0, &err), &err);
+    done(add_lengths(&d, 0, "len.npy", &err), &err); /* 4 3 2 1 0 */
     done(data_finish(&d, &err), &err);
     assert_int_equal(data_field(&d, "x")->dim[0], 2);
     assert_null(data_field(&d, "z"));
@@ -256,7 +248,7 @@ static void chunks_that_overlap(void **state)
     RtError err = {0};
     RtData d = {0};
     save_set(2, 7);
-    done(data_add_npy(&d, &xm, "x.npy", 0, &err), &err);
+    done(data_add_array(&d, &xm, "x.npy", NULL, 0, &err), &err);
     done(data_finish(&d, &err), &err);
     static const struct {
         int64_t from, T, skip, carry, steps;
@@ -290,7 +282,7 @@ static void time_first(void **state)
     RtData d = {0}, e = {0};
     double v[] = {1, 2, 3, 4, 5, 6}, got[6];
     save("t.npy", NPY_F8, 2, (int64_t[]){3, 2}, v); /* T = 3, N = 2 */
-    done(data_add_npy(&d, &x1, "t.npy", 1, &err), &err);
+    done(data_add_array(&d, &x1, "t.npy", NULL, 1, &err), &err);
     done(data_finish(&d, &err), &err);
     RtFeed *f = open_feed(&d, (RtFeedOptions){.to = 1, .batch = 2});
     RtBatch b = get(f, 0, 0);
@@ -299,7 +291,8 @@ static void time_first(void **state)
     assert_memory_equal(got, v, sizeof v);
     feed_free(f);
     data_free(&d);
-    done(data_add_npy(&e, &xm, "t.npy", 0, &err), &err); /* one sequence */
+    done(data_add_array(&e, &xm, "t.npy", NULL, 0, &err),
+         &err); /* one sequence */
     assert_int_equal(e.nseq, 1);
     assert_int_equal(e.steps[0].length[0], 3);
     assert_int_equal(e.field[0].size, 2);
@@ -312,7 +305,7 @@ static void static_alone(void **state)
     RtError err = {0};
     RtData d = {0};
     save_set(3, 2);
-    done(data_add_npy(&d, &s1, "s.npy", 0, &err), &err);
+    done(data_add_array(&d, &s1, "s.npy", NULL, 0, &err), &err);
     done(data_finish(&d, &err), &err);
     RtFeed *f = open_feed(&d, (RtFeedOptions){.to = 1, .batch = 8});
     RtBatch b = get(f, 0, 0);
@@ -329,8 +322,8 @@ static void positions(void **state)
     RtError err = {0};
     RtData d = {0};
     save_set(40, 50);
-    done(data_add_npy(&d, &xm, "x.npy", 0, &err), &err);
-    done(data_lengths_npy(&d, 0, "len.npy", &err), &err);
+    done(data_add_array(&d, &xm, "x.npy", NULL, 0, &err), &err);
+    done(add_lengths(&d, 0, "len.npy", &err), &err);
     done(data_finish(&d, &err), &err);
     RtFeedOptions o = {
         .to = 0.8, .batch = 6, .chunk = 7, .shuffle = 1, .seed = 11};
@@ -405,30 +398,33 @@ static void disagreements(void **state)
     save("z42.npy", NPY_F8, 2, (int64_t[]){3, 2}, v);
     save("z0.npy", NPY_F8, 2, (int64_t[]){3, 0}, v);
     save("s2.npy", NPY_F8, 1, (int64_t[]){2}, v);
-    refused(data_add_npy(&d, &x1, "x.npy", 0, &err), &err,
+    refused(data_add_array(&d, &x1, "x.npy", NULL, 0, &err), &err,
             "x.npy: shape [3,4,2] for input x, wanted [N,T], or [T] for one");
     RtWant x5 = x2;
     x5.dim[0] = 5;
-    refused(data_add_npy(&d, &x5, "x.npy", 0, &err), &err, "shape [3,4,2]",
-            "wanted [N,T,5], or [T,5]");
-    refused(data_add_npy(&d, &xm, "s.npy", 1, &err), &err, "shape [3]",
+    refused(data_add_array(&d, &x5, "x.npy", NULL, 0, &err), &err,
+            "shape [3,4,2]", "wanted [N,T,5], or [T,5]");
+    refused(data_add_array(&d, &xm, "s.npy", NULL, 1, &err), &err, "shape [3]",
             "wanted [T,N,?], or [T,?]");
-    refused(data_add_npy(&d, &x1, "z0.npy", 0, &err), &err, "shape [3,0]");
-    refused(data_add_npy(&d, &x1, "none.npy", 0, &err), &err, "none.npy");
-    done(data_add_npy(&d, &xm, "x.npy", 0, &err), &err);
-    refused(data_add_npy(&d, &xm, "x.npy", 0, &err), &err, "x is given twice");
-    refused(data_add_npy(&d, &z, "z24.npy", 0, &err), &err,
+    refused(data_add_array(&d, &x1, "z0.npy", NULL, 0, &err), &err,
+            "shape [3,0]");
+    refused(data_add_array(&d, &x1, "none.npy", NULL, 0, &err), &err,
+            "none.npy");
+    done(data_add_array(&d, &xm, "x.npy", NULL, 0, &err), &err);
+    refused(data_add_array(&d, &xm, "x.npy", NULL, 0, &err), &err,
+            "x is given twice");
+    refused(data_add_array(&d, &z, "z24.npy", NULL, 0, &err), &err,
             "2 sequences for input z, wanted 3");
-    refused(data_add_npy(&d, &z, "z42.npy", 0, &err), &err,
+    refused(data_add_array(&d, &z, "z42.npy", NULL, 0, &err), &err,
             "2 steps in sequence 1 of input z, wanted 4");
-    refused(data_lengths_npy(&d, 0, "s2.npy", &err), &err,
+    refused(add_lengths(&d, 0, "s2.npy", &err), &err,
             "shape [2] of the lengths, wanted [3]");
     save("l.npy", NPY_I8, 1, (int64_t[]){3}, (int64_t[]){1, 2, 5});
-    refused(data_lengths_npy(&d, 0, "l.npy", &err), &err,
-            "length 5 of sequence 3", "0 to 4");
+    refused(add_lengths(&d, 0, "l.npy", &err), &err, "length 5 of sequence 3",
+            "0 to 4");
     save("l.npy", NPY_F8, 1, (int64_t[]){3}, (double[]){1, 2.5, NAN});
-    refused(data_lengths_npy(&d, 0, "l.npy", &err), &err, "length 2.5");
-    done(data_add_npy(&d, &s1, "s2.npy", 0, &err), &err);
+    refused(add_lengths(&d, 0, "l.npy", &err), &err, "length 2.5");
+    done(data_add_array(&d, &s1, "s2.npy", NULL, 0, &err), &err);
     refused(data_finish(&d, &err), &err, "s2.npy: 2 sequences", "wanted 3");
     data_free(&d);
 }
@@ -440,7 +436,7 @@ static void try_values(const RtWant *want, int64_t n, const double *v,
     RtError err = {0};
     RtData d = {0};
     save("v.npy", NPY_F8, 1, &n, v);
-    done(data_add_npy(&d, want, "v.npy", 0, &err), &err);
+    done(data_add_array(&d, want, "v.npy", NULL, 0, &err), &err);
     if (say)
         refused(data_finish(&d, &err), &err, "v.npy", say);
     else
@@ -463,8 +459,8 @@ static void values(void **state)
     RtData d = {0};
     save("v.npy", NPY_F8, 2, (int64_t[]){1, 3}, (double[]){1, 2, NAN});
     save("l.npy", NPY_I8, 1, (int64_t[]){1}, (int64_t[]){2});
-    done(data_add_npy(&d, &x1, "v.npy", 0, &err), &err);
-    done(data_lengths_npy(&d, 0, "l.npy", &err), &err);
+    done(data_add_array(&d, &x1, "v.npy", NULL, 0, &err), &err);
+    done(add_lengths(&d, 0, "l.npy", &err), &err);
     done(data_finish(&d, &err), &err); /* padding is not looked at */
     data_free(&d);
 }
@@ -479,9 +475,9 @@ static void clocks(void **state)
     save_set(4, 14);
     double v[16] = {0};
     save("z.npy", NPY_F8, 2, (int64_t[]){4, 4}, v);
-    done(data_add_npy(&d, &x2, "x.npy", 0, &err), &err);
-    done(data_add_npy(&d, &slow, "z.npy", 0, &err), &err);
-    done(data_lengths_npy(&d, 0, "len.npy", &err), &err);
+    done(data_add_array(&d, &x2, "x.npy", NULL, 0, &err), &err);
+    done(data_add_array(&d, &slow, "z.npy", NULL, 0, &err), &err);
+    done(add_lengths(&d, 0, "len.npy", &err), &err);
     done(data_finish(&d, &err), &err);
     for (int64_t i = 0; i < 4; i++) {
         assert_int_equal(data_steps(&d, 1, i), (14 - i) / 3);

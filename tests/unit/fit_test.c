@@ -7,15 +7,8 @@
 
 #include "evaluate.h"
 #include "fit.h"
+#include "fields.h"
 #include "tiny.h"
-
-/* A text of one sequence. */
-static int add_ids(RtData *d, const char *name, const int32_t *ids, int64_t n,
-                   int64_t classes, RtError *err)
-{
-    RtWant want = {.name = name, .is_index = 1, .classes = classes};
-    return data_add_classes(d, &want, name, ids, 1, (int64_t[]){0, n}, err);
-}
 
 /* Classes with a pattern: mostly the one after the one before. */
 static RtData stream(int n)
@@ -55,8 +48,8 @@ static RtData ragged(void)
     done(npy_write("len.npy", NPY_I8, 1, &n, li, &err), &err);
     RtWant want = {
         .name = "c", .is_index = 1, .observed = 1, .classes = TINY_K};
-    done(data_add_npy(&d, &want, "c.npy", 0, &err), &err);
-    done(data_lengths_npy(&d, 0, "len.npy", &err), &err);
+    done(data_add_array(&d, &want, "c.npy", NULL, 0, &err), &err);
+    done(add_lengths(&d, 0, "len.npy", &err), &err);
     done(data_finish(&d, &err), &err);
     return d;
 }

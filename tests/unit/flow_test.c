@@ -38,7 +38,7 @@ typedef struct Watched {
 static Watched watch(const char *spec, const char *name, int64_t steps)
 {
     Watched w = {.flow = {.of = name, .by = name},
-                 .data = {NULL, {steps, 1, 1}}};
+                 .data = {NULL, {steps, steps, steps}}};
     char last[64];
     RtError err = {0};
 
@@ -230,6 +230,11 @@ static void differences(void **state)
                         "S = 0.8 * S[t-1] + outer(tanh(v @ x), k * x)\n"
                         "output S @ x\n",
                         "S", 6, 0);
+    same_as_differences("time t, u\ninput x[t,3], y[u,2]\n" /* attention */
+                        "h = rnn(4)(x)\nparam v[4]\n"
+                        "c = sum[t](softmax[t](v @ tanh(h + s[u-1])) * h)\n"
+                        "s = gru(4)([c, y])\noutput s\n",
+                        "s.h", 4, 0);
 }
 
 /* ---- singular values ---- */

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "npy.h"
+#include "optional.h"
 
 /* A file with that header text (padding is the caller's) and data. */
 static void write_raw(const char *path, int version, const char *header,
@@ -290,6 +291,18 @@ static void shape_text(void **state)
     free(s);
 }
 
+/* A library that no machine has. */
+static void no_library(void **state)
+{
+    (void)state;
+    static const char *const library[] = {"libnowhere.so.1", NULL};
+    RtError err = {0};
+    void (*f)(void);
+    const OptionalName names[] = {{"f", &f}, {NULL, NULL}};
+    refused(optional_open(library, names, "x.npz", "libnowhere1", &err), &err,
+            "x.npz: to read this, install the Debian package libnowhere1");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -303,6 +316,7 @@ int main(void)
         cmocka_unit_test(writing_fails),
         cmocka_unit_test(replacing_keeps_mode_and_link),
         cmocka_unit_test(shape_text),
+        cmocka_unit_test(no_library),
     };
     return cmocka_run_group_tests_name("npy", tests, scratch_enter,
                                        scratch_leave);
