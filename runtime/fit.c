@@ -162,34 +162,6 @@ static int validate(Fit *t, int *better, RtError *err)
     return rc;
 }
 
-/* Validation, a row, the next epoch, the files.  Returns 1 if interrupted
- * before anything of that was done. */
-static int end_epoch(Fit *t, int advance, RtError *err)
-{
-    int better, rc;
-
-    measure(t);
-    rc = validate(t, &better, err);
-    if (rc)
-        return rc;
-    t->row.seconds = progress_clock() - t->begun;
-    progress_show(&t->progress, &t->row, !advance);
-    t->result->loss = t->row.loss;
-    t->result->nats = t->row.nats;
-    if (end_row(t, 1, err))
-        return -1;
-    if (advance) {
-        if (t->validfeed)
-            schedule_epoch(t->schedule, &t->st->plateau, t->row.val_loss, 0);
-        t->st->epoch++;
-        t->st->batch = 0;
-        t->open = 0;
-    }
-    if (t->f->save && fit_save(t, t->f->save, err))
-        return -1;
-    return better && t->f->best ? fit_save(t, t->f->best, err) : 0;
-}
-
 static int stopped(const Fit *t)
 {
     return t->f->stop && *t->f->stop;
@@ -214,6 +186,47 @@ static int more(const Fit *t)
         return 0;
     return !(f->patience > 0 && st->best_epoch > 0 &&
              st->epoch - st->best_epoch >= f->patience);
+}
+
+/* Epochs of a few milliseconds are not saved each: writing would take longer
+ * than training.  The first is, as something to keep, and the last. */
+static int save_epoch(Fit *t, RtError *err)
+{
+    double now = progress_clock();
+
+    if (!t->f->save ||
+        (t->saved > 0 && now - t->saved < 1 && more(t) && !limit(t)))
+        return 0;
+    t->saved = now;
+    return fit_save(t, t->f->save, err);
+}
+
+/* Validation, a row, the next epoch, the files.  Returns 1 if interrupted
+ * before anything of that was done. */
+static int end_epoch(Fit *t, int advance, RtError *err)
+{
+    int better, rc;
+
+    measure(t);
+    rc = validate(t, &better, err);
+    if (rc)
+        return rc;
+    t->row.seconds = progress_clock() - t->begun;
+    progress_show(&t->progress, &t->row, !advance);
+    t->result->loss = t->row.loss;
+    t->result->nats = t->row.nats;
+    if (end_row(t, 1, err))
+        return -1;
+    if (advance) {
+        if (t->validfeed)
+            schedule_epoch(t->schedule, &t->st->plateau, t->row.val_loss, 0);
+        t->st->epoch++;
+        t->st->batch = 0;
+        t->open = 0;
+    }
+    if (save_epoch(t, err))
+        return -1;
+    return better && t->f->best ? fit_save(t, t->f->best, err) : 0;
 }
 
 /* What is left of one epoch.  Returns 1 when training shall end. */

@@ -26,7 +26,9 @@ try() {
 
 try forecast "awk -v n=4000 -f $here/examples/forecast/waves.awk >waves.csv &&
     $CELLC train $here/examples/forecast/forecast.cell waves.csv --epochs 3 \
-        -o forecast.safetensors"
+        -o forecast.safetensors &&
+    $CELLC predict forecast.safetensors waves.csv -o expected.csv &&
+    [ \$(wc -l <expected.csv) -ge 4000 ]"
 try emit "$CELLC emit $here/examples/forecast/forecast.cell -o . --dim m=1"
 for header in "$here/compiler/cellc.h" forecast.h; do
     if type g++ >/dev/null 2>&1; then

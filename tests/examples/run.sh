@@ -1,5 +1,5 @@
 #!/bin/bash
-# The examples are whole: each folder is listed in examples/README.md and its page
+# The examples are whole: examples/README.md lists each folder, whose page
 # has commands in short and in full, a model and what others reach; each spec
 # passes `check`; and the quickest ones run.  CELLC names the program.
 [ "${1:-}" != -u ] || exit 0 # nothing is stored that could be renewed
@@ -24,12 +24,12 @@ for folder in */; do
     for spec in "$folder"*.cell; do
         [ ! -e "$spec" ] || try "$spec: cellc check" "$CELLC" check "$spec"
     done
-    [ "$name" != embed ] || continue # programs, which tests/embed builds
+    [ "$name" != embed ] || continue # programs, for tests/embed
     try "examples/README.md lists $name" grep -qF "($page)" README.md
     for heading in "## Short" "## In full" "Model: " "Known: "; do
         try "$page: $heading" grep -q "^$heading" "$page"
     done
-    try "$page: two blocks of commands" test "$(grep -c '^```sh$' "$page")" -ge 2
+    try "$page: two blocks" test "$(grep -c '^```sh$' "$page")" -ge 2
 done
 for name in hello order gates; do
     try "examples/run $name" ./run "$name"
