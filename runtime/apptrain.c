@@ -19,6 +19,8 @@ const Flag app_train_files[] = {
      "vocabularies"},
     {"log", "FILE", NULL, NULL,
      "CSV log, else -o with .log.csv for its ending"},
+    {"tensorboard", "DIR", NULL, NULL,
+     "the log as an event file in that folder too"},
     {"best", "FILE", NULL, NULL, "checkpoint of the best validation too"},
     {"plot", "FILE", NULL, NULL,
      "learning curve at the end, .png or .svg; else in the terminal; or none"},
@@ -52,6 +54,9 @@ const Flag app_train_flags[] = {
     {"reduce", "HOW", "sequence", "train", "mean per sequence, token, or sum"},
     {"teacher", "P", "1", "train",
      "share of earlier steps that are as observed; the others are drawn"},
+    {"monitor", "NAME", "loss", "train",
+     "by what a validation is better: loss, a metric (the larger), or "
+     "min(NAME)"},
     {"patience", "N", NULL, "train",
      "epochs without a better validation before it stops; 5 where --minutes "
      "alone ends it"},
@@ -76,7 +81,8 @@ const Flag app_data_flags[] = {
     {"max-steps", "N", NULL, "data", "of longer sequences only the first N"},
     {"time-first", "yes|no", "no", "data", ".npy data are [T,N,...]"},
     {"header", "yes|no", NULL, "data", "first line of a table; else by looks"},
-    {"unit", "NAME", "char", "data", "of a text: char, byte or word"},
+    {"unit", "NAME", "char", "data", "of a text: char, byte, word, or notes"},
+    {"low-note", "N", "21", "data", "the first of notes x[t,88], by MIDI"},
     {"min-count", "N", NULL, "data",
      "rarer words or characters become one unknown"},
     {"max-classes", "N", NULL, "data",
@@ -85,6 +91,8 @@ const Flag app_data_flags[] = {
     {"eos", "WORD", "<eos>", "data",
      "that a line end is, with --unit word; '' for none"},
     {"window", "N", NULL, "data", "windows of N steps, from the start state"},
+    {"buckets", "N", NULL, "data",
+     "sequences of like length together: N batches are sorted by length"},
     {"hop", "N", NULL, "data", "steps from window to window, 1"},
     {NULL, NULL, NULL, NULL, NULL}};
 
@@ -330,6 +338,10 @@ static int finish(const FitSetup *s, const FitResult *r, const char *log,
         printf(", training %.4f nats, %.4f bits", r->nats, r->nats / log1p(1));
     else if (!isnan(r->loss))
         printf(", training loss %.6g", r->loss);
+    for (int i = -1, k = 0;
+         (i = model_next(s->model->desc, CELL_METRIC, i)) >= 0; k++)
+        if (!isnan(s->metric[k]))
+            printf(", %s %.4g", s->model->desc->tensor[i].name, s->metric[k]);
     printf("\n%s: log\n", log);
     if (r->segment)
         say_note("to stay within --memory %s, sequences were run in segments "
@@ -355,6 +367,26 @@ static int blame(void *ctx, const RtSession *s, int backward, FitOrigin *o)
     return t->h->blame(t->h, t->f, s, backward, o);
 }
 
+static int metric_count(const CellDesc *d)
+{
+    int n = 0;
+
+    for (int i = -1; (i = model_next(d, CELL_METRIC, i)) >= 0;)
+        n++;
+    return n;
+}
+
+/* Room for the metrics of a validation, not known yet; NULL without memory. */
+static double *metrics(const CellDesc *d)
+{
+    int n = metric_count(d);
+    double *v = malloc(((size_t)n + 1) * sizeof *v);
+
+    for (int k = 0; v && k < n; k++)
+        v[k] = NAN;
+    return v;
+}
+
 /* From a compiled model and its data to the end. */
 static int train_model(Training *t)
 {
@@ -375,17 +407,21 @@ static int train_model(Training *t)
         code = optimizer ? 0 : app_fail(&err);
     }
     s->optimizer = optimizer;
+    s->metric = metrics(h->train);
     s->blame = h->blame ? blame : NULL;
     s->blame_ctx = t;
     s->log = t->log;
     s->stop = app_catch();
     s->out = stderr;
     s->terminal = isatty(fileno(stderr));
+    if (!code && !s->metric)
+        code = EXIT_BUG;
     if (!code && fit_run(s, &result, &err))
         code = app_fail(&err);
     if (!code)
         code = finish(s, &result, t->log, app_setting(h, "memory"));
     free(optimizer);
+    free(s->metric);
     model_free(s->model);
     model_free(s->validator);
     return code;
@@ -431,6 +467,65 @@ static int load_start(Training *t)
     return resume ? load_resumed(t) : 0;
 }
 
+/* "accuracy", "min(error)" or "max(accuracy)": malloc'd name, and whether more
+ * of it is better; -1 where nothing says so. */
+static char *monitor_name(const char *text, int *up)
+{
+    size_t n = strlen(text);
+
+    *up = !strncmp(text, "max(", 4) ? 1 : !strncmp(text, "min(", 4) ? 0 : -1;
+    return *up >= 0 && text[n - 1] == ')' ? strndup(text + 4, n - 5)
+                                          : strdup(text);
+}
+
+static int no_metric(const CellDesc *d, const char *name)
+{
+    const char **names = calloc((size_t)metric_count(d) + 1, sizeof *names);
+    const char *near = NULL;
+    int n = 0;
+
+    for (int i = -1; names && (i = model_next(d, CELL_METRIC, i)) >= 0;)
+        names[n++] = d->tensor[i].name;
+    if (n)
+        near = call_nearest(name, names, n, sizeof *names);
+    say_error("monitor: %s has no metric \"%s\"%s%s; `metric %s = e` makes one",
+              d->name, name, near ? "; did you mean " : "", near ? near : "",
+              name);
+    free(names);
+    return EXIT_USER;
+}
+
+/* By what a validation is judged. */
+static int set_monitor(Training *t)
+{
+    const CellDesc *d = t->h->train;
+    const char *text = app_setting(t->h, "monitor");
+    const char *before =
+        t->s.resume ? pairs_get(&t->resumed.settings, "monitor") : NULL;
+    int up, k = 0, i = -1, code = 0;
+    char *name = monitor_name(text, &up);
+
+    /* The best so far was of something else. */
+    if (t->s.resume && strcmp(before ? before : "loss", text) != 0)
+        t->resumed.state.best_epoch = 0;
+    while (name && (i = model_next(d, CELL_METRIC, i)) >= 0 &&
+           strcmp(d->tensor[i].name, name) != 0)
+        k++;
+    if (!name)
+        code = EXIT_BUG;
+    else if (i < 0 && strcmp(name, "loss") != 0)
+        code = no_metric(d, name);
+    else if (i >= 0 && !t->s.valid) {
+        say_error("monitor: nothing is held out for validation; valid = 0.1 "
+                  "holds out a tenth");
+        code = EXIT_USER;
+    }
+    t->s.monitor = i < 0 ? 0 : k + 1;
+    t->s.up = up < 0 ? i >= 0 : up;
+    free(name);
+    return code;
+}
+
 /* Whether the compiled model can be trained as the settings say. */
 static int check_model(const Training *t)
 {
@@ -458,6 +553,7 @@ int app_train(AppHost *h, const Flags *f, const char *spec, const char *data)
     t.s.about = &h->about;
     t.s.save = flags_get(f, "o");
     t.s.best = flags_get(f, "best");
+    t.s.events = flags_get(f, "tensorboard");
     t.base = slash ? strndup(spec, (size_t)(slash - spec)) : NULL;
     t.log =
         flags_get(f, "log") ? strdup(flags_get(f, "log")) : log_name(t.s.save);
@@ -479,6 +575,8 @@ int app_train(AppHost *h, const Flags *f, const char *spec, const char *data)
         code = h->compile(h, f, 1);
     if (!code)
         code = check_model(&t);
+    if (!code)
+        code = set_monitor(&t);
     if (!code)
         code = train_model(&t);
     if (!code)

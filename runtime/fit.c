@@ -46,6 +46,29 @@ static int start_gradients(Fit *t, RtError *err)
     return t->held ? 0 : -1;
 }
 
+/* Names and places of the spec's metrics. */
+static int start_metrics(Fit *t, RtError *err)
+{
+    const CellDesc *d = t->f->model->desc;
+    int n = 0;
+
+    for (int i = -1; (i = model_next(d, CELL_METRIC, i)) >= 0;)
+        n++;
+    t->metric = calloc((size_t)n + 1, sizeof *t->metric);
+    t->row.metric = calloc((size_t)n + 1, sizeof *t->row.metric);
+    if (!t->metric || !t->row.metric)
+        return rt_fail_memory(err, 0);
+    for (int i = -1, k = 0; (i = model_next(d, CELL_METRIC, i)) >= 0; k++) {
+        t->metric[k] = d->tensor[i].name;
+        t->row.metric[k] = NAN;
+    }
+    t->progress = (Progress){.out = t->f->out,
+                             .columns = t->f->terminal,
+                             .metric = t->metric,
+                             .nmetric = n};
+    return 0;
+}
+
 static int start(Fit *t, RtError *err)
 {
     const FitSetup *f = t->f;
@@ -74,32 +97,39 @@ static int start(Fit *t, RtError *err)
     if (schedule_plateau(t->schedule) && !f->valid)
         return rt_fail(err, "schedule plateau: nothing is held out for "
                             "validation; valid = 0.1 holds out a tenth");
-    t->first_dealt = t->st->dealt;
     if (find_room(t, err))
         return -1;
+    if (start_metrics(t, err))
+        return -1;
     t->begun = t->row_clock = progress_clock();
-    return progress_open(&t->progress, f->out, f->terminal, f->log,
-                         f->resume != NULL, err);
+    pace_begin(&t->pace, t->begun);
+    return progress_open(&t->progress, f->log, f->resume != NULL, f->events,
+                         err);
 }
 
-/* Seconds to go, from the pace of this call; NAN where there is no end. */
+/* Seconds to go; NAN where there is no end. */
 static double time_left(const Fit *t, double seconds)
 {
     const FitSetup *f = t->f;
-    double done = (double)(t->st->dealt - t->first_dealt), left = INFINITY;
+    const FitState *st = t->st;
+    double per = (double)t->batches, done = (double)st->batch;
+    double batches = INFINITY, left = NAN, guess = 0;
 
-    if (done < 1)
-        return NAN;
     if (f->epochs > 0)
-        left = (double)((f->epochs - t->st->epoch) * t->batches - t->st->batch);
+        batches = (double)(f->epochs - st->epoch) * per - done;
     if (f->steps > 0)
-        left =
-            fmin(left, (double)((f->steps - t->st->step) * fit_accumulate(t) -
-                                t->st->held));
-    left *= seconds / done;
+        batches =
+            fmin(batches, (double)((f->steps - st->step) * fit_accumulate(t) -
+                                   st->held));
+    if (t->validfeed) /* a forward is a third of a training step */
+        guess = per * (double)feed_steps(t->validfeed) /
+                (double)feed_steps(t->feed) / 3;
+    if (isfinite(batches))
+        left = pace_left(&t->pace, fmax(batches, 0),
+                         ceil((done + fmax(batches, 0)) / per), guess);
     if (f->seconds > 0)
-        left = fmin(left, f->seconds - seconds);
-    return isfinite(left) ? fmax(left, 0) : NAN;
+        left = fmin(left, fmax(f->seconds - seconds, 0));
+    return left;
 }
 
 /* Brings the row up to date. */
@@ -121,16 +151,42 @@ static void measure(Fit *t)
 }
 
 /* Writes the row and begins the next one. */
-static int end_row(Fit *t, int validated, RtError *err)
+static void end_row(Fit *t, int validated)
 {
     FitState *st = t->st;
 
-    if (progress_log(&t->progress, &t->row, validated, err))
-        return -1;
+    progress_log(&t->progress, &t->row, validated);
     st->nats = st->count = st->loss = st->weight = 0;
     t->row_tokens = 0;
     t->row_clock = progress_clock();
-    return 0;
+}
+
+/* What the last validation is judged by. */
+static double monitored(const Fit *t)
+{
+    return t->f->monitor > 0 ? t->row.metric[t->f->monitor - 1]
+                             : t->row.val_loss;
+}
+
+/* Takes note of a validation; returns whether it is the best so far. */
+static int judge(Fit *t, const RtTally *tally)
+{
+    FitState *st = t->st;
+
+    t->row.val_loss = tally_loss(tally);
+    t->row.val_nats = tally_nats(tally);
+    for (int k = 0; k < t->progress.nmetric; k++) {
+        t->row.metric[k] = tally_metric(tally, k);
+        if (t->f->metric)
+            t->f->metric[k] = t->row.metric[k];
+    }
+    double now = monitored(t);
+    if (isnan(now) ||
+        (st->best_epoch > 0 && (t->f->up ? now <= st->best : now >= st->best)))
+        return 0;
+    st->best = now;
+    st->best_epoch = st->epoch + 1;
+    return 1;
 }
 
 /* Returns 1 if it was interrupted.  *better: the best so far. */
@@ -149,15 +205,8 @@ static int validate(Fit *t, int *better, RtError *err)
         rc = evaluate_feed(m, f->valid, t->validfeed, f->threads, f->stop,
                            &tally, err);
     average_swap(t->average);
-    if (!rc) {
-        t->row.val_loss = tally_loss(&tally);
-        t->row.val_nats = tally_nats(&tally);
-        if (t->st->best_epoch == 0 || t->row.val_loss < t->st->best) {
-            t->st->best = t->row.val_loss;
-            t->st->best_epoch = t->st->epoch + 1;
-            *better = 1;
-        }
-    }
+    if (!rc)
+        *better = judge(t, &tally);
     tally_free(&tally);
     return rc;
 }
@@ -188,17 +237,44 @@ static int more(const Fit *t)
              st->epoch - st->best_epoch >= f->patience);
 }
 
+/* Saves at the end of an epoch.  A disk may be full for a while: what cannot be
+ * written is an error only where no other try will come. */
+static int save(Fit *t, const char *path, RtError *err)
+{
+    RtError now = {0};
+
+    if (!path)
+        return 0;
+    if (!fit_save(t, path, &now)) {
+        if (t->unsaved)
+            progress_note(&t->progress, "note: %s is saved again", path);
+        t->unsaved = 0;
+        return 0;
+    }
+    if (!more(t) || limit(t) || stopped(t)) {
+        rt_error_clear(err);
+        *err = now;
+        return -1;
+    }
+    if (!t->unsaved)
+        progress_note(&t->progress, "warning: %s; training goes on",
+                      now.text ? now.text : "out of memory");
+    t->unsaved = 1;
+    rt_error_clear(&now);
+    return 0;
+}
+
 /* Epochs of a few milliseconds are not saved each: writing would take longer
  * than training.  The first is, as something to keep, and the last. */
-static int save_epoch(Fit *t, RtError *err)
+static int due(Fit *t)
 {
     double now = progress_clock();
 
-    if (!t->f->save ||
-        (t->saved > 0 && now - t->saved < 1 && more(t) && !limit(t)))
+    if (t->saved > 0 && now - t->saved < 1 && more(t) && !limit(t) &&
+        !stopped(t))
         return 0;
     t->saved = now;
-    return fit_save(t, t->f->save, err);
+    return 1;
 }
 
 /* Validation, a row, the next epoch, the files.  Returns 1 if interrupted
@@ -207,6 +283,8 @@ static int end_epoch(Fit *t, int advance, RtError *err)
 {
     int better, rc;
 
+    if (!fit_sound(t)) /* what was saved is worth more */
+        return fit_diverged(t, BAD_WEIGHT, NULL, err);
     measure(t);
     rc = validate(t, &better, err);
     if (rc)
@@ -215,18 +293,20 @@ static int end_epoch(Fit *t, int advance, RtError *err)
     progress_show(&t->progress, &t->row, !advance);
     t->result->loss = t->row.loss;
     t->result->nats = t->row.nats;
-    if (end_row(t, 1, err))
-        return -1;
+    end_row(t, 1);
     if (advance) {
         if (t->validfeed)
-            schedule_epoch(t->schedule, &t->st->plateau, t->row.val_loss, 0);
+            schedule_epoch(t->schedule, &t->st->plateau, monitored(t),
+                           t->f->up);
         t->st->epoch++;
         t->st->batch = 0;
         t->open = 0;
     }
-    if (save_epoch(t, err))
+    if ((due(t) && save(t, t->f->save, err)) ||
+        (better && save(t, t->f->best, err)))
         return -1;
-    return better && t->f->best ? fit_save(t, t->f->best, err) : 0;
+    pace_end(&t->pace, progress_clock());
+    return 0;
 }
 
 /* What is left of one epoch.  Returns 1 when training shall end. */
@@ -242,16 +322,18 @@ static int epoch(Fit *t, RtError *err)
         int64_t step = st->step;
         if (fit_batch(t, err))
             return -1;
+        pace_batch(&t->pace, progress_clock());
         measure(t);
         progress_show(&t->progress, &t->row, 0);
         if (t->f->log_every > 0 && st->step > step &&
-            st->step % t->f->log_every == 0 && st->batch < t->batches &&
-            end_row(t, 0, err))
-            return -1;
+            st->step % t->f->log_every == 0 && st->batch < t->batches)
+            end_row(t, 0);
     }
     rc = stopped(t) ? 1 : end_epoch(t, st->batch == t->batches, err);
     if (rc == 1) {
         t->result->interrupted = 1;
+        if (!fit_sound(t))
+            return fit_diverged(t, BAD_WEIGHT, NULL, err);
         if (t->f->save && fit_save(t, t->f->save, err))
             return -1;
     }
@@ -302,6 +384,8 @@ int fit_run(const FitSetup *f, FitResult *result, RtError *err)
     feed_free(t.feed);
     feed_free(t.validfeed);
     free(t.from);
+    free(t.metric);
+    free(t.row.metric);
     checkpoint_free(&t.own);
     return rc;
 }

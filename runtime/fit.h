@@ -54,10 +54,17 @@ typedef struct FitSetup {
     uint64_t seed;         /* of noise */
     int64_t patience;      /* epochs without a better validation before it
                               stops; 0: never */
-    const char *save;      /* checkpoint, written after every epoch and at the
-                              end; NULL: none */
-    const char *best;      /* checkpoint of the best validation; NULL: none */
+    int monitor;           /* what makes a validation better: 0 the loss, k the
+                              k-th METRIC of the model ... */
+    int up;                /* ... the more of it the better */
+    double *metric;        /* [number of METRICs] gets the last validation's;
+                              or NULL */
+    const char *save;      /* checkpoint, written after every epoch, where an
+                              error is told and the next one awaited, and at
+                              the end; NULL: none */
+    const char *best;      /* checkpoint of the best validation, alike */
     const char *log;       /* CSV; appended to when resuming; NULL: none */
+    const char *events;    /* folder for TensorBoard; NULL: none */
     int64_t log_every;     /* updates from row to row; 0: only epochs */
     Checkpoint *about;     /* texts for the checkpoint; afterwards its state
                               is where training stands */
@@ -85,7 +92,8 @@ typedef struct FitResult {
 } FitResult;
 
 /* Header of the CSV log: "epoch,step,seconds,loss,bits,val_loss,val_bits,
- * gradnorm,lr,tokens_per_s".  Empty fields: not known in that row.
+ * gradnorm,lr,tokens_per_s" and a "val_NAME" for each metric of the spec. Empty
+ * fields: not known in that row.
  *
  * Trains until a limit is reached or *stop is set; then the checkpoint has
  * been saved.  Errors: settings that do not parse, data that do not fit the

@@ -8,6 +8,7 @@
 #include "evaluate.h"
 #include "fit.h"
 #include "gradient.h"
+#include "pace.h"
 #include "progress.h"
 #include "team.h"
 
@@ -25,15 +26,17 @@ typedef struct Fit {
     GradNoise noise;
     RtSchedule *schedule;
     void *held; /* [param_size] sum of gradients that wait, or NULL */
+    Pace pace;
     Progress progress;
-    ProgressRow row; /* the last known numbers */
+    const char **metric; /* names of the spec's metrics */
+    ProgressRow row;     /* the last known numbers */
     FitResult *result;
     double begun, row_clock;   /* clock at the start, at the last row */
     double saved;              /* clock when the file was written; 0: never */
     double tokens, row_tokens; /* valid steps since then */
-    int64_t first_dealt;       /* batches trained on before this call */
     int64_t batches;           /* of this epoch */
     int open;                  /* the team carries state */
+    int unsaved;               /* the last try to save failed, as was told */
     int64_t room;              /* bytes for work blocks; 0: no limit */
     double usual;   /* mean of the logarithm of recent gradient norms */
     int64_t normed; /* updates that it is of; < 0: an explosion was told */

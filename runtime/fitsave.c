@@ -64,8 +64,6 @@ int fit_save(Fit *t, const char *path, RtError *err)
     int rc = rows ? 0 : rt_fail_memory(err, 0);
 
     t->about->carry_B = 0;
-    if (!rc && !fit_sound(t)) /* the old file is worth more */
-        rc = fit_diverged(t, BAD_WEIGHT, NULL, err);
     if (!rc && t->open)
         rc = team_carry_get(t->team, rows, &t->about->carry_B, err);
     average_swap(t->average);

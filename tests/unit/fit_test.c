@@ -112,7 +112,7 @@ static void learns(void **state)
     size_t n;
     char *log = scratch_read("log.csv", &n);
     const char *head = "epoch,step,seconds,loss,bits,val_loss,val_bits,"
-                       "gradnorm,lr,tokens_per_s\n1,20,";
+                       "gradnorm,lr,tokens_per_s,val_hits\n1,20,";
     assert_memory_equal(log, head, strlen(head));
     int lines = 0, commas = 0;
     for (size_t i = 0; i < n; i++) {
@@ -121,7 +121,7 @@ static void learns(void **state)
     }
     /* 31 multiples of 20, two of them at the end of an epoch. */
     assert_int_equal(lines, 1 + 12 + 29);
-    assert_int_equal(commas, lines * 9);
+    assert_int_equal(commas, lines * 10);
     free(log);
     char *out = scratch_read("out.txt", &n);
     assert_non_null(strstr(out, "epoch 1/12  step 1  loss"));

@@ -158,6 +158,145 @@ gradients_that_explode_are_told() {
         grep -q 'explodes: its norm is 1.* at update 34, usually .*of m has' \
             err && cellc "$@" --clip 1 2> err && ! grep explodes err
 }
+# appears TEXT [TIMES]: in `out`, within some seconds.
+appears() {
+    for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+        [ "$(grep -c -- "$1" out)" -ge "${2:-1}" ] && return
+        sleep 0.5
+    done
+    cat out
+    return 1
+}
+# The metric of the spec that is asked for says what is best and when to stop;
+# it need not be the epoch with the least loss.
+validations_are_judged_by_a_metric() {
+    awk 'BEGIN { for (i = 0; i < 300; i++) {
+        s = (s * 1103515 + 12345) % 65536
+        printf "%s\t%s\n%s", substr("abcdef", s % 6 + 1, 1),
+            (s + (s % 11 == 0)) % 2 ? "X" : "Y", i % 4 ? "" : "\n" } }' > t.tsv
+    printf '%s\n' 'input w[t] in words, y[t] in tags' \
+        'p = softmax(dense(tags)(gru(9)(embedding(9)(w))))' \
+        'y ~ categorical(p)' 'metric right = argmax(p) == y' \
+        'metric wrong = argmax(p) != y' \
+        'data { w = column(1); y = column(2) }' \
+        'train { optimizer = adam(lr = 0.02); epochs = 99 }' > s.cell
+    for what in loss right 'min(wrong)' 'max(wrong)'; do
+        cellc train s.cell t.tsv --valid 0.3 --monitor "$what" --patience 3 \
+            --best b.safetensors -o a.safetensors > out 2> err || return
+        n=$(sed -n 's/.*: epoch \([0-9]*\) was best.*/\1/p' err)
+        cellc train s.cell t.tsv --valid 0.3 --epochs "$n" \
+            -o c.safetensors &&
+            cellc eval b.safetensors t.tsv > b &&
+            cellc eval c.safetensors t.tsv > c && cmp b c || return
+        awk -F , -v n="$n" -v what="$what" '
+            NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i }
+            NR > 1 { v = what == "loss" ? -$at["val_loss"] : \
+                what ~ /min/ ? -$at["val_wrong"] : what ~ /max/ ? \
+                $at["val_wrong"] : $at["val_right"]
+                if (NR == 2 || v > best) { best = v; epoch = $1 }
+                last = $1 }
+            END { print epoch, last, n
+                exit epoch != n || last != n + 3 }' a.log.csv || return
+    done
+    grep -q ', right 0[.0-9]*, wrong 0' out || return
+    # another judge begins anew; the same one goes on
+    cellc train s.cell t.tsv --valid 0.3 --monitor right --patience 3 \
+        -o a.safetensors --resume --epochs 30 2> err &&
+        grep -q 'was best' err && ! grep -q 'epoch [1-4] was best' err &&
+        ! cellc train s.cell t.tsv --valid 0.3 --monitor rigt 2> err &&
+        grep -q 'no metric "rigt"; did you mean right' err &&
+        ! cellc train s.cell t.tsv --monitor right 2> err &&
+        grep -q 'nothing is held out' err
+}
+# The log again as TensorBoard reads it: records with their checksums, events of
+# protocol buffers.
+events_are_the_log() {
+    awk 'BEGIN { for (i = 0; i < 200; i++) print sin(i), cos(i) }' OFS=, > x.csv
+    printf '%s\n' 'input x[t,2]' 'param m[2]' 'x ~ normal(m, 1)' \
+        'metric far = sum(abs(x - m))' > s.cell
+    cellc train s.cell x.csv --column x=1:2 --valid 0.2 --epochs 4 \
+        --tbptt 9 --batch 2 --log-every 5 --tensorboard board &&
+        python3 - board/events.out.tfevents.* model.log.csv << 'END'
+import csv
+import struct
+import sys
+
+
+def checksum(data):
+    crc = 0xffffffff
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82f63b78 if crc & 1 else 0)
+    crc ^= 0xffffffff
+    return (crc >> 15 | crc << 17) + 0xa282ead8 & 0xffffffff
+
+
+def fields(data):
+    at = 0
+
+    def varint():
+        nonlocal at
+        value = shift = 0
+        while True:
+            byte = data[at]
+            at += 1
+            value |= (byte & 127) << shift
+            shift += 7
+            if byte < 128:
+                return value
+
+    while at < len(data):
+        key = varint()
+        kind = key & 7
+        size = {1: 8, 5: 4}.get(kind) or (varint() if kind == 2 else 0)
+        value = varint() if kind == 0 else data[at:at + size]
+        at += size
+        yield key >> 3, value
+
+
+data, at, found, first = open(sys.argv[1], "rb").read(), 0, set(), True
+while at < len(data):
+    size, check = struct.unpack("<QI", data[at:at + 12])
+    event = data[at + 12:at + 12 + size]
+    assert check == checksum(data[at:at + 8])
+    at += 16 + size
+    assert struct.unpack("<I", data[at - 4:at])[0] == checksum(event)
+    event = dict(fields(event))
+    assert struct.unpack("<d", event[1])[0] > 1e9
+    assert first == (3 in event) and event.get(3) in (None, b"brain.Event:2")
+    first = False
+    if 5 in event:
+        value = dict(fields(dict(fields(event[5]))[1]))
+        found.add((event[2], value[1].decode(),
+                   "%.5g" % struct.unpack("<f", value[2])[0]))
+want = set()
+for row in csv.DictReader(open(sys.argv[2])):
+    for name in row:
+        tag = "valid/" + name[4:] if name[:4] == "val_" else "train/" + name
+        if name not in ("epoch", "step", "seconds") and row[name]:
+            want.add((int(row["step"]), tag, "%.5g" % float(row[name])))
+less = {x for x in found if "tokens" not in x[1]}
+assert less == {x for x in want if "tokens" not in x[1]}, less ^ want
+assert len(found) == len(want) and any(x[1] == "valid/far" for x in found)
+END
+}
+# A folder that is gone for a while, as a disk that is full.
+a_checkpoint_that_cannot_be_written_is_tried_again() {
+    text 60 > t.txt
+    mkdir d
+    "$CELLC" train "$TRAIN/text.cell" t.txt --epochs 1000000 --log l.csv \
+        -o d/m.safetensors > out 2>&1 &
+    train=$!
+    appears 'step 1 ' && sleep 1 && mv d e &&
+        appears 'warning: cannot write d/m.safetensors.*training goes on' &&
+        mv e d && appears 'd/m.safetensors is saved again'
+    code=$?
+    kill -INT $train
+    wait $train
+    [ $? = 130 ] && [ $code = 0 ] && [ "$(grep -c warning out)" = 1 ] &&
+        cellc eval d/m.safetensors t.txt
+}
 weights_of_another_model_are_taken_where_they_fit() {
     text 60 > t.txt
     printf abcd > u.txt
@@ -186,15 +325,6 @@ weights_of_another_model_are_taken_where_they_fit() {
         grep -q 'it cannot be written too' err &&
         ! cellc "$@" -o b.safetensors --init a.safetensors --resume 2> err &&
         grep -q 'one of the two' err
-}
-# appears TEXT [TIMES]: in `out`, within some seconds.
-appears() {
-    for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-        [ "$(grep -c -- "$1" out)" -ge "${2:-1}" ] && return
-        sleep 0.5
-    done
-    cat out
-    return 1
 }
 a_spec_is_trained_again_when_it_is_saved() {
     text 60 > t.txt
