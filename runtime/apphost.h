@@ -121,6 +121,10 @@ int app_notes(AppHost *h, const AppInput *in, const char *path, RtData *d,
 int app_limits(const AppHost *h, const AppInput *in, VocabHow *how);
 /* The vocabulary of a set, for the compiler and the checkpoint. */
 int app_keep_vocab(AppHost *h, const char *set, const Vocab *v, RtError *err);
+/* The same where names that the model finds may be missing: with no class
+ * observed (applabels.c). */
+int app_data_unlabelled(AppHost *h, const Flags *f, const char *path,
+                        RtData *d);
 /* How the settings deal `d`; part from..to. */
 int app_feed(const AppHost *h, const RtData *d, double from, double to,
              RtFeedOptions *o);
