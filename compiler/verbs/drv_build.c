@@ -211,8 +211,8 @@ static int emit_flow(Build *b)
     static const char *const set[][2] = {
         {"double", "1"}, {"backward", "1"}, {"inputgrad", "1"}};
     char *name = rt_printf("%s_flow", b->name);
-    const char **state;
-    int n, code = name ? drv_flow_states(b->d, 0, &state, &n) : EXIT_BUG;
+    const char **state = NULL;
+    int n = 0, code = name ? drv_flow_states(b->d, 0, &state, &n) : EXIT_BUG;
 
     b->flow = !code && n;
     for (int i = 0; i < n && !code; i++)
