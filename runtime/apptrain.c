@@ -81,7 +81,8 @@ const Flag app_data_flags[] = {
     {"max-steps", "N", NULL, "data", "of longer sequences only the first N"},
     {"time-first", "yes|no", "no", "data", ".npy data are [T,N,...]"},
     {"header", "yes|no", NULL, "data", "first line of a table; else by looks"},
-    {"unit", "NAME", "char", "data", "of a text: char, byte or word"},
+    {"unit", "NAME", "char", "data", "of a text: char, byte, word, or notes"},
+    {"low-note", "N", "21", "data", "the first of notes x[t,88], by MIDI"},
     {"min-count", "N", NULL, "data",
      "rarer words or characters become one unknown"},
     {"max-classes", "N", NULL, "data",
@@ -90,6 +91,8 @@ const Flag app_data_flags[] = {
     {"eos", "WORD", "<eos>", "data",
      "that a line end is, with --unit word; '' for none"},
     {"window", "N", NULL, "data", "windows of N steps, from the start state"},
+    {"buckets", "N", NULL, "data",
+     "sequences of like length together: N batches are sorted by length"},
     {"hop", "N", NULL, "data", "steps from window to window, 1"},
     {NULL, NULL, NULL, NULL, NULL}};
 
