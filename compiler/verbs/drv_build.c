@@ -246,6 +246,8 @@ static int emit_all(Build *b)
             code =
                 drv_code(cellc_set(b->d->c, "backward", training ? "1" : "0"));
         if (!code)
+            code = drv_code(cellc_set(b->d->c, "past", "1"));
+        if (!code)
             code = drv_code(cellc_set(b->d->c, "name", name));
         if (!code)
             code = drv_compile(b->d);
