@@ -70,10 +70,10 @@ const char *csv_unit_name(CsvUnit unit);
  */
 int csv_columns(const Csv *csv, const char *choice, int numbers, int **cols,
                 int *n, RtError *err);
-/* The value of "key = value" in a choice; 1, 0 where there is none, -1 where it
- * is no number. */
-int csv_option(const char *choice, const char *key, double *value,
-               RtError *err);
+/* The items "key = value" of a choice: value[i] becomes that of key[i], of n;
+ * another key, or what is no number, is an error. */
+int csv_options(const char *choice, const char *const *key, double *value,
+                int n, RtError *err);
 /* 1: a number in all of s, 0: missing (*x is NaN), -1: neither. */
 int csv_number(char *s, double *x);
 
