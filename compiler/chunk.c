@@ -94,6 +94,7 @@ enum {
     NEAR = 512 << 10, /* bytes of a chunk: half of an L2 cache */
     FEW = 256,        /* rows below which products are slower */
     MANY = 1024,      /* rows above which nothing is gained */
+    ROWS = 16,        /* sequences that a loop need not take by parts */
     ANY = 4           /* bytes of a real, about */
 };
 
@@ -127,14 +128,136 @@ static void touch(const Sched *s, User *last, User *only, Val v, User by,
         bytes[by.group] += s->val.v[v].n * ANY;
 }
 
-static void touch_kernel(const Sched *s, User *last, User *only,
-                         const Kernel *k, User by, int64_t *bytes)
+/* Values of a kernel, counted from 0: operands, then results; -1: none. */
+static int values(const Kernel *k)
 {
-    for (int i = 0; i < k->in.n; i++)
-        touch(s, last, only, k->in.v[i], by, bytes);
-    for (int i = 0; i < k->inst.n; i++)
-        touch(s, last, only, k->inst.v[i].out, by, bytes);
-    touch(s, last, only, k->out, by, bytes);
+    return k->in.n + k->inst.n + 1;
+}
+
+static Val value_at(const Kernel *k, int i)
+{
+    int inst = i - k->in.n;
+    return inst < 0           ? k->in.v[i]
+           : inst < k->inst.n ? k->inst.v[inst].out
+                              : k->out;
+}
+
+static void touch_stage(const Sched *s, User *last, User *only, const Stage *st,
+                        User by, int64_t *bytes)
+{
+    for (int i = 0; i < st->kernel.n; i++)
+        for (int x = 0; x < values(&st->kernel.v[i]); x++)
+            touch(s, last, only, value_at(&st->kernel.v[i], x), by, bytes);
+}
+
+/* Whether each sequence of a kernel in a loop along axis `bit` is on its own,
+ * and rows are those of sequences. */
+static bool by_sequence(const Kernel *k, int bit)
+{
+    switch (k->kind) {
+    case KN_GEMM:
+    case KN_OUTER:
+    case KN_SCATTER:
+    case KN_SUMA:
+    case KN_MAXA:
+    case KN_MINA:
+    case KN_POOL:
+    case KN_AT:
+    case KN_REVERSE:
+    case KN_EVERY:
+    case KN_HOLD:
+        return false;
+    default:
+        return !k->add && !(k->axes & ~(bit | CELL_B));
+    }
+}
+
+/* How many sequences a loop should take at a time for the matrices that it has
+ * of each to stay in the cache; 0: all. */
+static int64_t loop_rows(const Sched *s, const Stage *st, Arena *a)
+{
+    int bit = cell_time(s->causal.v.v[st->comp].axis);
+    bool *seen = NEW_N(a, bool, s->val.n + 1);
+    int64_t bytes = 0;
+    for (int i = 0; i < st->kernel.n; i++) {
+        const Kernel *k = &st->kernel.v[i];
+        if (!by_sequence(k, bit))
+            return 0;
+        for (int x = 0; x < values(k); x++) {
+            Val v = value_at(k, x);
+            if (v < 0 || seen[v] || buffer_of(s, v) < 0 ||
+                !(s->val.v[v].axes & CELL_B))
+                continue;
+            seen[v] = true;
+            bytes += s->val.v[v].n * ANY;
+        }
+    }
+    return bytes < NEAR / ROWS ? 0 : bytes > NEAR ? 1 : NEAR / bytes;
+}
+
+/* ---- rings ---- */
+
+/* What is known of the use of a buffer whose steps might go in circles. */
+typedef struct Circle {
+    const Stage *loop; /* the one that uses it step by step */
+    bool no;
+} Circle;
+
+/* Whether kernel k outside of the loop uses steps of v that are there: of a
+ * loop from the last step to the first those at the start, and those after the
+ * last; of others those before the first. */
+static bool at_an_end(const Kernel *k, const Value *v, const Value *base)
+{
+    int bit = cell_time(base->axis), row = v->row;
+    if (k->kind == KN_TAIL)
+        return !base->lag;
+    if (k->kind == KN_AT && k->in.n == 1)
+        row = k->row;
+    else if ((k->kind != KN_COPY && k->kind != KN_FUSED) || v->axes & bit)
+        return false;
+    return base->lag ? !base->lead && row < 0 && row >= -base->lag
+                     : row >= 0 && row <= base->lead;
+}
+
+static void look_at_use(const Sched *s, Circle *c, const Stage *st,
+                        const Kernel *k, Val v)
+{
+    Val base = buffer_of(s, v);
+    if (base < 0)
+        return;
+    const Value *x = &s->val.v[base];
+    int bit = cell_time(x->axis);
+    bool loop = st->comp >= 0 && s->causal.v.v[st->comp].axis == x->axis;
+    if (loop && (by_sequence(k, bit) || k->kind == KN_GEMM)) {
+        c[base].no |= c[base].loop && c[base].loop != st;
+        c[base].loop = st;
+    } else {
+        c[base].no |= loop || !at_an_end(k, &s->val.v[v], x);
+    }
+}
+
+/* States that nothing but the loop over them reads are kept for as many steps
+ * as that looks back or ahead. */
+static void find_rings(Sched *s, Arena *a)
+{
+    Circle *c = NEW_N(a, Circle, s->val.n + 1);
+    for (int f = 0; f < FN_COUNT; f++)
+        for (int i = 0; i < s->fn[f].stage.n; i++) {
+            const Stage *st = &s->fn[f].stage.v[i];
+            for (int n = 0; n < st->kernel.n; n++)
+                for (int x = 0; x < values(&st->kernel.v[n]); x++)
+                    look_at_use(s, c, st, &st->kernel.v[n],
+                                value_at(&st->kernel.v[n], x));
+        }
+    for (Val i = 0; i < s->val.n; i++) {
+        Value *v = &s->val.v[i];
+        int keep = v->lag + v->lead + 1;
+        if (v->kind != VAL_BUFFER || v->life != LIFE_TEMP || keep < 2 ||
+            c[i].no || !c[i].loop || v->axes & ~(cell_time(v->axis) | CELL_B))
+            continue;
+        for (v->ring = 2; v->ring < keep;)
+            v->ring *= 2;
+    }
 }
 
 /* Whether a value that only one group uses is needed for a chunk alone. */
@@ -155,16 +278,19 @@ void chunk_sizes(Sched *s, Arena *a)
         SchedFn *fn = &s->fn[f];
         int64_t *bytes = NEW_N(a, int64_t, fn->group.n + 1);
         for (int i = 0; i < fn->stage.n; i++)
-            for (int k = 0; k < fn->stage.v[i].kernel.n; k++)
-                touch_kernel(s, last, only, &fn->stage.v[i].kernel.v[k],
-                             (User){f, fn->stage.v[i].group}, bytes);
+            touch_stage(s, last, only, &fn->stage.v[i],
+                        (User){f, fn->stage.v[i].group}, bytes);
+        for (int i = 0; i < fn->stage.n; i++)
+            if (fn->stage.v[i].comp >= 0)
+                fn->stage.v[i].rows = loop_rows(s, &fn->stage.v[i], a);
         for (int i = 0; i < fn->group.n; i++) {
             int64_t rows = bytes[i] ? NEAR / bytes[i] : FEW;
             fn->group.v[i].rows = rows < FEW ? FEW : rows > MANY ? MANY : rows;
         }
     }
+    find_rings(s, a);
     for (Val v = 0; v < s->val.n; v++)
-        if (only[v].fn >= 0 && only[v].group >= 0 &&
+        if (only[v].fn >= 0 && only[v].group >= 0 && !s->val.v[v].ring &&
             local(&s->val.v[v], &s->fn[only[v].fn].group.v[only[v].group]))
             s->val.v[v].group = only[v].group;
 }

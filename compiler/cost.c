@@ -66,8 +66,10 @@ CellSize cost_products(const Graph *g, Arena *tmp)
         Ref r = o.v[i];
         const Node *n = NODE(g, r);
         int axes = n->axes;
-        if (n->op != OP_MATVEC && n->op != OP_MATMUL && n->op != OP_OUTER)
-            continue;
+        bool row = n->op == OP_MATMUL && shape_size(g, n->shape) == 1;
+        if (row ||
+            (n->op != OP_MATVEC && n->op != OP_MATMUL && n->op != OP_OUTER))
+            continue; /* a sum of a row is none */
         for (int k = 0; n->op == OP_OUTER && k < n->nin; k++)
             axes |= NODE(g, IN(g, r, k))->axes;
         *(axes ? &sum.by[axes] : &sum.c) += (int64_t)node_cost(g, r);

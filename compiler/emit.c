@@ -11,8 +11,9 @@
 static void take_fixed(Emit *e)
 {
     static const char *const own[] = {
-        "T",      "B",   "t",      "t0",    "j",    "steps",    "chunk",
-        "chunks", "row", "params", "grads", "work", "prepared", "behind"};
+        "T",     "B",        "t",      "t0",    "j",        "steps",
+        "chunk", "chunks",   "row",    "line",  "params",   "grads",
+        "work",  "prepared", "behind", "first", "sequences"};
     static const char *const more[][6] = {{"U", "u", "u0", "ub", "tb", "utb"},
                                           {"V", "v", "v0", "vb", "vtb", "vub"}};
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
@@ -545,6 +546,10 @@ static void emit_kernel(Emit *e, const Kernel *k, int loop)
 
 static void emit_stage(Emit *e, const Stage *st)
 {
+    if (st->rows && !e->part) {
+        emit_part(e, st, emit_stage);
+        return;
+    }
     int loop = st->comp < 0 ? 0 : cell_time(e->s->causal.v.v[st->comp].axis);
     const char *t = emit_variable(loop), *T = loop ? emit_steps(e, loop) : "";
     if (st->dir > 0)

@@ -106,6 +106,8 @@ struct Emit {
     const char **name;   /* per value: its pointer in this function, or NULL */
     const Group *group;  /* whose chunk is being printed, or NULL */
     const char **chunk;  /* per value: pointer to its rows there, or NULL */
+    const char **part;   /* per value: pointer to the rows of the sequences at
+                            hand, or NULL; NULL: all are at hand */
     const char **file;   /* per Graph.table: its name in the file */
     Val *unpacked;       /* per value: what is packed in it, or -1 */
     const char **size;   /* per EmitOptions.size: its name in the file */
@@ -157,6 +159,10 @@ const char *emit_time_number(Emit *e, int axis);
 /* Pointer to the first of the rows of `v`, as seen by a kernel whose rows are
  * walked like `rows`. */
 const char *emit_pointer(Emit *e, Val v, EmitRows rows);
+/* Where in value v the current step of an axis is, or row along it; of a ring
+ * the place of `step`. */
+const char *emit_index(Emit *e, Val v, int axis);
+const char *emit_ring(Emit *e, Val v, const char *step);
 /* Distance of two rows in reals, 0 if all rows share one. */
 int64_t emit_stride(const Emit *e, Val v, EmitRows rows);
 /* What value v would be called, not yet unique. */
@@ -186,6 +192,10 @@ const char *emit_later(const Emit *e, const Kernel *k);
  * the number of the stage behind it. */
 int emit_group(Emit *e, const SchedFn *fn, int i,
                void (*print)(Emit *e, const Stage *st));
+/* A loop that takes some sequences at a time; the pointer to their rows. */
+void emit_part(Emit *e, const Stage *st,
+               void (*print)(Emit *e, const Stage *st));
+const char *emit_part_name(Emit *e, Val v, const char *name);
 /* "T, U, B": parameters or arguments for the extents of the model, each with
  * `type` before it. */
 const char *emit_extents(Emit *e, const char *type);

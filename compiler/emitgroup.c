@@ -1,7 +1,8 @@
 /* Groups of stages that run chunk by chunk along a time axis: the loop over the
  * chunks, and how steps and rows are counted inside it.  There the variable of
  * the axis counts from the first step of the chunk, and pointers point to its
- * first row; what is printed of a stage is the same as without chunks. */
+ * first row; what is printed of a stage is the same as without chunks.
+ * Likewise loops in time that take some sequences at a time. */
 #include "emit.h"
 
 static int group_axis(const Emit *e)
@@ -31,6 +32,8 @@ const char *emit_now(Emit *e, int axis)
 const char *emit_rows_text(Emit *e, int axes)
 {
     int own = group_axis(e);
+    if (e->part && axes & CELL_B)
+        return "sequences";
     if (!(axes & own))
         return rows_text(axes);
     return axes == own
@@ -41,7 +44,8 @@ const char *emit_rows_text(Emit *e, int axes)
 const char *emit_chunk_name(Emit *e, Val v, const char *name)
 {
     const Loc *l = &e->p->loc[v];
-    if (l->space != SP_WORK || l->chunk || !(l->axes & group_axis(e)))
+    if (l->space != SP_WORK || l->chunk || l->ring ||
+        !(l->axes & group_axis(e)))
         return name;
     for (Val i = 0; i < e->s->val.n && !e->chunk[v]; i++)
         if (e->chunk[i] && e->name[i] == name)
@@ -116,4 +120,53 @@ int emit_group(Emit *e, const SchedFn *fn, int i,
     emit_close(e);
     e->group = NULL;
     return i;
+}
+
+const char *emit_part_name(Emit *e, Val v, const char *name)
+{
+    const Loc *l = &e->p->loc[v];
+    if (!(l->axes & CELL_B) || l->space == SP_CONST || l->space == SP_TIME)
+        return name;
+    for (Val i = 0; i < e->s->val.n && !e->part[v]; i++)
+        if (e->part[i] && e->name[i] == e->name[v])
+            e->part[v] = e->part[i];
+    if (!e->part[v])
+        e->part[v] = emit_fresh(e, arena_printf(e->arena, "%s_part", name));
+    return e->part[v];
+}
+
+/* Pointers to the rows of the first of the sequences, each once. */
+static void print_parts(Emit *e, const char **part)
+{
+    for (Val v = 0; v < e->s->val.n; v++) {
+        bool done = !part[v];
+        for (Val i = 0; i < v && !done; i++)
+            done = part[i] == part[v];
+        if (!done)
+            emit_line(e, "%s *const %s = %s + first*%s;", e->real, part[v],
+                      emit_value_name(e, v), emit_step(e, v, CELL_B));
+    }
+}
+
+void emit_part(Emit *e, const Stage *st,
+               void (*print)(Emit *e, const Stage *st))
+{
+    Buf outer = e->body;
+    const char **part = NEW_N(e->arena, const char *, e->s->val.n + 1);
+    buf_init(&e->body, e->arena);
+    e->part = part;
+    e->indent++;
+    print(e, st);
+    e->indent--;
+    e->part = NULL;
+    Buf inner = e->body;
+    e->body = outer;
+    emit_open(e, "for (int64_t first = 0; first < B; first += %lld)",
+              (long long)st->rows);
+    emit_line(e,
+              "const int64_t sequences = B - first < %lld ? B - first : %lld;",
+              (long long)st->rows, (long long)st->rows);
+    print_parts(e, part);
+    buf_puts(&e->body, inner.s);
+    emit_close(e);
 }

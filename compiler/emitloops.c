@@ -96,13 +96,24 @@ static const char *row_offset(Loops *f, Val v, int64_t ld)
     for (int i = CELL_AXES - 1; i >= 0; i--) {
         int axis = emit_inner_first[i];
         if (e->p->loc[v].axes & f->rows.step & axis)
-            buf_printf(&b, "%s%s*%s", b.n ? " + " : "", emit_variable(axis),
+            buf_printf(&b, "%s%s*%s", b.n ? " + " : "", emit_index(e, v, axis),
                        emit_step(e, v, axis));
     }
     if (ld)
         buf_printf(&b, ld == 1 ? "%srow" : "%srow*%s", b.n ? " + " : "",
                    emit_size(e, ld));
     return b.s;
+}
+
+/* The place of an element in its row; of a matrix beside which vectors are
+ * spread in its line. */
+static const char *column(const Loops *f, const Loc *l)
+{
+    if (!f->k->k || l->spread == SPREAD_COLUMNS)
+        return "j";
+    if (l->spread == SPREAD_LINES)
+        return "line";
+    return arena_printf(f->e->arena, "line*%s + j", emit_size(f->e, f->k->k));
 }
 
 /* [..] of the element of `v` that belongs to the current row and column. */
@@ -116,7 +127,7 @@ static const char *element(Loops *f, Val v)
     buf_printf(&b, "%s[", emit_value_name(e, v));
     size_t start = b.n;
     bool steps = l->axes & f->rows.step;
-    if (steps && !regular(f, l)) {
+    if (steps && (l->ring || !regular(f, l))) {
         buf_puts(&b, row_offset(f, v, ld));
     } else if (steps || (ld && (f->rows.flat || f->k->m > 1))) {
         ld = ld ? ld : l->ld;
@@ -125,7 +136,7 @@ static const char *element(Loops *f, Val v)
             buf_printf(&b, "*%s", emit_size(e, ld));
     }
     if (l->n > 1)
-        buf_puts(&b, b.n > start ? " + j" : "j");
+        buf_printf(&b, "%s%s", b.n > start ? " + " : "", column(f, l));
     else if (b.n == start)
         buf_putc(&b, '0');
     buf_putc(&b, ']');
@@ -332,18 +343,24 @@ static void print_loops(Loops *f)
             emit_line(e, "const int64_t %s = %s;", row_name(f, a),
                       row_number(f, a));
     print_block(e, f->row.v, f->row.n);
+    bool lines = columns && f->col.n && f->k->k;
+    if (lines)
+        emit_open(e, "for (int64_t line = 0; line < %s; line++)",
+                  emit_size(e, f->k->n / f->k->k));
     if (columns && f->col.n) {
         emit_line(e, "INDEPENDENT");
         e->independent = true;
         inner =
             open_loop(e,
                       arena_printf(e->arena, "for (int64_t j = 0; j < %s; j++)",
-                                   emit_size(e, f->k->n)),
+                                   emit_size(e, lines ? f->k->k : f->k->n)),
                       f->col.n > 1);
     }
     print_block(e, f->col.v, f->col.n);
     if (columns && f->col.n)
         close_loop(e, inner);
+    if (lines)
+        emit_close(e);
     if (rows)
         close_loop(e, outer);
     if (block)

@@ -17,12 +17,13 @@ static void emit_at(Emit *e, const Kernel *k, int loop)
     EmitRows rows = {CELL_B, (uint8_t)(around | loop)};
     const char *len = k->in.n > 1 ? emit_value_name(e, k->in.v[1]) : "0";
     int loops = emit_loop_rows(e, around);
+    int step = x->ring ? k->row & (x->ring - 1) : k->row;
     emit_line(e, "%s(B, %s, %s, %s, %s, %s, %s, %s, %d);",
               emit_kernel_name(e, "at"), emit_size(e, k->n),
               emit_pointer(e, k->out, rows),
               emit_size(e, emit_stride(e, k->out, rows)),
               emit_pointer(e, k->in.v[0], rows), emit_step(e, k->in.v[0], axis),
-              emit_size(e, x->ld), len, k->row);
+              emit_size(e, x->ld), len, step);
     e->indent -= loops;
 }
 
@@ -73,6 +74,22 @@ static const char *plus(Emit *e, const char *base, int64_t n)
                         (long long)(n < 0 ? -n : n));
 }
 
+/* The steps after the last one, one by one. */
+static void emit_tail_ring(Emit *e, const Kernel *k, const char *len,
+                           const char *value)
+{
+    const Loc *l = loc_of(e, k->out);
+    int axis = cell_time(e->s->val.v[k->out].axis);
+    for (int i = 0; i < l->lead; i++) {
+        const char *step = plus(e, emit_extent(axis), i);
+        emit_line(e, "%s(B, %s, %s + %s*%s, %s, %s, %s, %s);",
+                  emit_kernel_name(e, "tail_step"), emit_size(e, k->n),
+                  emit_value_name(e, k->out), emit_ring(e, k->out, step),
+                  emit_step(e, k->out, axis), emit_size(e, l->ld),
+                  plus(e, step, -k->row), len, value);
+    }
+}
+
 /* `row` shifts the array and the count of steps, so that the kernel may
  * compare with the bare lengths. */
 static void emit_tail(Emit *e, const Kernel *k, int loop)
@@ -87,11 +104,15 @@ static void emit_tail(Emit *e, const Kernel *k, int loop)
         e->arena, "%s, %s, %d", emit_pointer(e, fill, rows),
         emit_size(e, emit_stride(e, fill, rows)), loc_of(e, fill)->n > 1);
     const char *n = emit_size(e, k->n), *to = emit_pointer(e, k->out, rows);
+    if (loc_of(e, k->out)->ring && !(loop & axis)) {
+        emit_tail_ring(e, k, len, value);
+        return;
+    }
     int loops = emit_loop_rows(e, around);
     if (loop & axis) {
-        emit_line(e, "%s(B, %s, %s, %s, %s, %s, %s);",
-                  emit_kernel_name(e, "tail_step"), n, to, ld,
-                  plus(e, emit_now(e, axis), -k->row), len, value);
+        emit_line(e, "%s(%s, %s, %s, %s, %s, %s, %s);",
+                  emit_kernel_name(e, "tail_step"), emit_rows_text(e, CELL_B),
+                  n, to, ld, plus(e, emit_now(e, axis), -k->row), len, value);
     } else {
         const char *step = emit_step(e, k->out, axis);
         if (k->row)

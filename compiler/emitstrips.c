@@ -20,6 +20,8 @@ typedef struct Fused {
     StripCall *call;        /* one per Inst */
     int64_t block;          /* rows at a time; 0: all in one go */
     bool chunks;            /* rows are cut into chunks of STRIP columns */
+    int64_t lines;          /* a row is a matrix, and this the number of its
+                               lines at a time; 0: rows are taken whole */
     int ncall;              /* calls that remain */
     VEC(Distance) distance; /* from the first of all rows to those of a block */
 } Fused;
@@ -94,7 +96,14 @@ static const char *in_block(Fused *f, Val v, int64_t stride, bool columns)
     const char *all = emit_pointer(f->e, v, f->rows);
     if (f->block && stride)
         all = arena_printf(a, "%s + r*%lld", all, (long long)stride);
-    if (f->chunks && columns)
+    Spread how = f->e->p->loc[v].spread;
+    if (f->lines && f->lines * f->k->k < f->k->n && columns) {
+        if (how == SPREAD_NONE)
+            all = arena_printf(a, "%s + line*%lld", all, (long long)f->k->k);
+        else if (how == SPREAD_LINES)
+            all = arena_printf(a, "%s + line", all);
+    }
+    if (f->chunks && columns && how != SPREAD_LINES)
         all = arena_printf(a, "%s + i", all);
     const char *plus = f->block ? strstr(all, " + ") : NULL;
     if (!plus || *all == '(')
@@ -108,17 +117,32 @@ static const char *strip_name(Fused *f, int strip)
     return arena_printf(f->e->arena, "s[%d]", strip);
 }
 
+/* Reals from one row of a call to the next, where those of the kernel are
+ * `stride` apart. */
+static int64_t row_stride(const Fused *f, Val v, int64_t stride)
+{
+    const Loc *l = &f->e->p->loc[v];
+    if (!f->lines)
+        return stride;
+    return l->n == 1 || l->spread == SPREAD_COLUMNS ? 0
+           : l->spread == SPREAD_LINES              ? 1
+                                                    : f->k->k;
+}
+
 static const char *result_text(Fused *f, int i)
 {
     const StripCall *c = &f->call[i];
     Arena *a = f->e->arena;
     Val out = f->k->inst.v[i].out;
+    int64_t wide = f->lines ? f->k->k : c->n, stride;
     if (out < 0)
         return arena_printf(a, "%s, %lld", strip_name(f, c->strip),
-                            (long long)(f->chunks && c->n > 1 ? STRIP : c->n));
-    int64_t stride = emit_stride(f->e, out, f->rows);
+                            (long long)(c->n == 1   ? !f->lines
+                                        : f->chunks ? STRIP
+                                                    : wide));
+    stride = emit_stride(f->e, out, f->rows);
     return arena_printf(a, "%s, %lld", in_block(f, out, stride, c->n > 1),
-                        (long long)stride);
+                        (long long)row_stride(f, out, stride));
 }
 
 /* A strip full of the number `v`, which lies like any other operand then. */
@@ -132,7 +156,7 @@ static const char *constant_text(Fused *f, Val v)
     if (i == e->constant.n)
         vec_push(e->arena, &e->constant, number);
     return arena_printf(e->arena, "k[%d], %lld, 1", i,
-                        (long long)(f->chunks ? 0 : f->k->n));
+                        (long long)(f->chunks || f->lines ? 0 : f->k->n));
 }
 
 static const char *operand_text(Fused *f, int in)
@@ -142,12 +166,14 @@ static const char *operand_text(Fused *f, int in)
         return arena_printf(a, "%s, %d", result_text(f, in),
                             f->call[in].n > 1 || f->k->n == 1);
     Val v = f->k->in.v[~in];
-    if (f->block && f->e->p->loc[v].space == SP_CONST)
+    const Loc *l = &f->e->p->loc[v];
+    if (f->block && f->ncall > 1 && l->space == SP_CONST)
         return constant_text(f, v);
     int64_t stride = emit_stride(f->e, v, f->rows);
-    bool wide = f->e->p->loc[v].n > 1;
+    bool wide = l->n > 1;
     return arena_printf(a, "%s, %lld, %d", in_block(f, v, stride, wide),
-                        (long long)stride, wide);
+                        (long long)row_stride(f, v, stride),
+                        wide && l->spread != SPREAD_LINES);
 }
 
 /* The kernel that calls a C function for each element: print_called. */
@@ -170,7 +196,8 @@ static void print_calls(Fused *f, const char *rows, const char *columns)
             in->op == OP_CALL
                 ? called_name(f->e->arena, NODE(f->e->g, in->node)->a)
                 : emit_kernel_name(f->e, c->kernel);
-        buf_printf(&b, "%s(%s, %s, %s", name, rows, c->n > 1 ? columns : "1",
+        buf_printf(&b, "%s(%s, %s, %s", name,
+                   f->lines && c->n == 1 ? "1" : rows, c->n > 1 ? columns : "1",
                    result_text(f, i));
         for (int j = 0; j < c->nin; j++)
             buf_printf(&b, ", %s", operand_text(f, c->in[j]));
@@ -183,13 +210,59 @@ static void print_calls(Fused *f, const char *rows, const char *columns)
         emit_line(f->e, "%s);", calls.v[i]);
 }
 
+/* Calls on `n` reals, by parts that fit into a strip. */
+static void print_parts(Fused *f, int64_t n)
+{
+    Emit *e = f->e;
+    emit_open(e, "for (int64_t i = 0; i < %lld; i += %d)", (long long)n, STRIP);
+    emit_line(e, "int64_t n = %lld - i < %d ? %lld - i : %d;", (long long)n,
+              STRIP, (long long)n, STRIP);
+    print_calls(f, "1", "n");
+    emit_close(e);
+}
+
+/* Vectors are spread over the matrices that the rows are: those one by one, as
+ * many lines at a time as a strip holds, or all where no strip is needed. */
+static void print_lines(Fused *f, const char *count)
+{
+    Emit *e = f->e;
+    int64_t line = f->k->k, all = f->k->n / line;
+    f->block = 1;
+    f->chunks = f->ncall > 1 && line > STRIP;
+    f->lines = f->ncall == 1 ? all : f->chunks ? 1 : STRIP / line;
+    if (f->lines > all)
+        f->lines = all;
+    bool loop = f->lines < all;
+    emit_open(e, "for (int64_t r = 0; r < %s; r++)", count);
+    if (loop)
+        emit_open(e, "for (int64_t line = 0; line < %lld; line += %lld)",
+                  (long long)all, (long long)f->lines);
+    const char *lines = arena_printf(e->arena, "%lld", (long long)f->lines);
+    if (all % f->lines) {
+        emit_line(e, "int64_t rows = %lld - line < %s ? %lld - line : %s;",
+                  (long long)all, lines, (long long)all, lines);
+        lines = "rows";
+    }
+    if (f->chunks)
+        print_parts(f, line);
+    else
+        print_calls(f, lines, arena_printf(e->arena, "%lld", (long long)line));
+    if (loop)
+        emit_close(e);
+    emit_close(e);
+}
+
 void emit_strips_fused(Emit *e, const Kernel *k, EmitRows rows)
 {
-    Fused f = {e, k, rows, emit_join(e, k), 0, false, 0, {0}};
+    Fused f = {e, k, rows, emit_join(e, k), 0, false, 0, 0, {0}};
     e->block.n = 0;
     place_strips(&f);
     const char *count = emit_row_count(e, k, rows);
     const char *n = arena_printf(e->arena, "%lld", (long long)k->n);
+    if (k->k) {
+        print_lines(&f, count);
+        return;
+    }
     if (f.ncall == 1) {
         print_calls(&f, count, n);
         return;
@@ -199,11 +272,7 @@ void emit_strips_fused(Emit *e, const Kernel *k, EmitRows rows)
     emit_open(e, "for (int64_t r = 0; r < %s; r += %lld)", count,
               (long long)f.block);
     if (f.chunks) {
-        emit_open(e, "for (int64_t i = 0; i < %s; i += %d)", n, STRIP);
-        emit_line(e, "int64_t n = %s - i < %d ? %s - i : %d;", n, STRIP, n,
-                  STRIP);
-        print_calls(&f, "1", "n");
-        emit_close(e);
+        print_parts(&f, k->n);
     } else {
         emit_line(e, "int64_t rows = %s - r < %lld ? %s - r : %lld;", count,
                   (long long)f.block, count, (long long)f.block);

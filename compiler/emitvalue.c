@@ -136,7 +136,8 @@ static Val same_view(const Emit *e, Val i)
     for (Val k = 0; v->kind == VAL_VIEW && k < e->s->val.n; k++) {
         const Value *w = &e->s->val.v[k];
         if (k != i && e->name[k] && w->kind == VAL_VIEW && w->base == v->base &&
-            w->row == v->row && w->col == v->col && w->axes == v->axes)
+            w->row == v->row && w->col == v->col && w->axes == v->axes &&
+            w->spread == v->spread)
             return k;
     }
     return -1;
@@ -144,12 +145,16 @@ static Val same_view(const Emit *e, Val i)
 
 const char *emit_value_name(Emit *e, Val v)
 {
+    if (e->p->loc[v].spread)
+        return emit_value_name(e, e->s->val.v[v].base);
     Val same = e->name[v] ? -1 : same_view(e, v);
     if (same >= 0)
         e->name[v] = e->name[same];
     else if (!e->name[v])
         e->name[v] = emit_fresh(e, emit_wished_name(e, v));
-    return e->group ? emit_chunk_name(e, v, e->name[v]) : e->name[v];
+    const char *name =
+        e->group ? emit_chunk_name(e, v, e->name[v]) : e->name[v];
+    return e->part ? emit_part_name(e, v, name) : name;
 }
 
 /* ---- where values lie ---- */
@@ -314,6 +319,23 @@ const char *emit_time_number(Emit *e, int axis)
                         e->array ? "behind + " : "", emit_now(e, axis));
 }
 
+const char *emit_ring(Emit *e, Val v, const char *step)
+{
+    const Loc *l = &e->p->loc[v];
+    const char *row =
+        !l->row ? ""
+                : arena_printf(e->arena, " %c %d", l->row < 0 ? '-' : '+',
+                               l->row < 0 ? -l->row : l->row);
+    return arena_printf(e->arena, "((%s%s) & %d)", step, row, l->ring - 1);
+}
+
+const char *emit_index(Emit *e, Val v, int axis)
+{
+    return e->p->loc[v].ring && axis & GX_TIME
+               ? emit_ring(e, v, emit_now(e, axis))
+               : emit_variable(axis);
+}
+
 const char *emit_pointer(Emit *e, Val v, EmitRows rows)
 {
     const Loc *l = loc_of(e, v);
@@ -327,8 +349,8 @@ const char *emit_pointer(Emit *e, Val v, EmitRows rows)
     for (int i = CELL_AXES - 1; i >= 0; i--) {
         int axis = emit_inner_first[i];
         if (l->axes & rows.step & axis)
-            at = arena_printf(e->arena, "%s + %s*%s", at, emit_variable(axis),
-                              emit_step(e, v, axis));
+            at = arena_printf(e->arena, "%s + %s*%s", at,
+                              emit_index(e, v, axis), emit_step(e, v, axis));
     }
     return at;
 }

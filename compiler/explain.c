@@ -57,25 +57,40 @@ static CellSize rows_of(const Sched *s, const Stage *st, const Kernel *k)
     return size_of(k->axes | loop, k->axes == GX_NONE && k->m ? k->m : 1);
 }
 
+/* Of a FUSED kernel the part that was products of a column and a row. */
+static int64_t outer_flops(const Graph *g, const Kernel *k)
+{
+    int64_t sum = 0;
+    for (int i = 0; i < k->inst.n; i++)
+        if (NODE(g, k->inst.v[i].node)->op == OP_MATMUL)
+            sum += 2 * k->n;
+    return sum;
+}
+
 /* FLOPs of a product for each of its rows; 0 for all other kernels. */
-static int64_t product_flops(const Kernel *k)
+static int64_t product_flops(const Graph *g, const Kernel *k)
 {
     switch (k->kind) {
     case KN_GEMM:
     case KN_OUTER:
         return 2 * k->n * k->k;
     case KN_PRODUCT:
+        if (k->m == 1 && k->n == 1)
+            return 0; /* a sum of a row */
         return 2 * k->parts * k->m * k->n * k->k;
+    case KN_FUSED:
+        return outer_flops(g, k);
     default:
         return 0;
     }
 }
 
-static int64_t fused_flops(const Kernel *k)
+static int64_t fused_flops(const Graph *g, const Kernel *k)
 {
     int64_t sum = 0;
     for (int i = 0; i < k->inst.n; i++)
-        sum += op_row[k->inst.v[i].op].cost * k->n;
+        if (NODE(g, k->inst.v[i].node)->op != OP_MATMUL)
+            sum += op_row[k->inst.v[i].op].cost * k->n;
     return sum;
 }
 
@@ -85,7 +100,7 @@ static CellSize kernel_products(const Sched *s, const Stage *st,
     CellSize rows = rows_of(s, st, k);
     if (k->kind == KN_PRODUCT && k->axes == GX_NONE)
         rows = size_of(0, 1);
-    return times(rows, product_flops(k));
+    return times(rows, product_flops(s->g, k));
 }
 
 CellSize explain_products(const Sched *s)
@@ -338,7 +353,7 @@ static void tell_fused(Teller *t, const Kernel *k)
                           k->inst.n, k->inst.n == 1 ? "" : "s", (long long)k->n,
                           k->n == 1 ? "" : "s", stored));
     f->rows = rows_of(t->s, t->stage, k);
-    f->flops = times(f->rows, fused_flops(k));
+    f->flops = times(f->rows, fused_flops(t->g, k));
 }
 
 /* Copies, ends of a sequence and packed weights are not worth a line. */
@@ -350,10 +365,10 @@ static bool is_housekeeping(KernelKind k)
 
 static void tell_kernel(Teller *t, const Kernel *k)
 {
-    if (product_flops(k)) {
-        tell_product(t, k);
-    } else if (k->kind == KN_FUSED) {
+    if (k->kind == KN_FUSED) {
         tell_fused(t, k);
+    } else if (product_flops(t->g, k)) {
+        tell_product(t, k);
     } else if (!is_housekeeping(k->kind)) {
         int ignored;
         const char *y = value_name(t, k->out, &ignored);
@@ -506,7 +521,7 @@ static void tell_arithmetic(Teller *t)
                 const Kernel *x = &st->kernel.v[k];
                 add_size(&sum[f][0], kernel_products(t->s, st, x), 1);
                 add_size(&sum[f][1],
-                         times(rows_of(t->s, st, x), fused_flops(x)), 1);
+                         times(rows_of(t->s, st, x), fused_flops(t->g, x)), 1);
             }
         }
     t->part = "arithmetic";

@@ -9,7 +9,7 @@
 bool fuse_elementwise(const Tasks *t, int i)
 {
     const Task *k = &t->v.v[i];
-    return k->kind == TK_NODE && OP_IS_EW(NODE(t->g, k->node)->op);
+    return k->kind == TK_NODE && level_elementwise(t->l, k->node);
 }
 
 Home fuse_home(const Tasks *t, int i)

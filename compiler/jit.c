@@ -207,7 +207,9 @@ static void cc_release(Jit *j)
 /* The C compiler and its flags; $CC may hold arguments, as make allows.  The
  * code is for this machine alone; contraction would round otherwise than the
  * strips do; nobody reads errno or the flags of exceptions, and without them
- * loops with roots and comparisons vectorise. */
+ * loops with roots and comparisons vectorise.  Statements are not vectorised
+ * beside loops: gcc 12 then ends some loops over few columns at wrong places,
+ * and nothing was ever faster for it. */
 static char **cc_command(Buf *err, char *source, char *library)
 {
     static const char *const flags[] = {"-O3",
@@ -216,6 +218,7 @@ static char **cc_command(Buf *err, char *source, char *library)
                                         "-fno-math-errno",
                                         "-shared",
                                         "-fno-trapping-math",
+                                        "-fno-tree-slp-vectorize",
                                         "-fPIC"};
     const char *cc = getenv("CC");
     char *words = arena_printf(err->arena, "%s", cc && *cc ? cc : "cc");

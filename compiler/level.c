@@ -274,6 +274,14 @@ static void place_params(Level *l)
 
 /* ---- save or recompute ---- */
 
+/* What the work of r reads as its operand k. */
+static Ref operand(const Level *l, Ref r, int k)
+{
+    Spread how;
+    return level_elementwise(l, r) ? level_operand(l, r, k, &how)
+                                   : strip(l->g, IN(l->g, r, k), false);
+}
+
 /* What a use of r by backward needs from forward. */
 static void need(Level *l, Ref r)
 {
@@ -299,7 +307,7 @@ static void find_needed(Level *l)
     for (int i = 0; i < l->order.n; i++) {
         Ref r = l->order.v[i];
         for (int k = 0; l->mark[r] == MARK_BACKWARD && k < NODE(g, r)->nin; k++)
-            need(l, IN(g, r, k));
+            need(l, operand(l, r, k));
     }
     for (int i = 0; i < g->slot.n; i++)
         if (l->slot_mark[i] == MARK_BACKWARD) {
@@ -342,7 +350,7 @@ static void decide_tape(Level *l)
             continue;
         bool all = n->nin > 0;
         for (int k = 0; k < n->nin; k++)
-            all = all && there[strip(g, IN(g, r, k), true)];
+            all = all && there[strip(g, operand(l, r, k), true)];
         bool view = n->op == OP_SLICE || n->op == OP_EXPAND;
         bool stored =
             l->home[r].kind == HOME_SLOT || l->home[r].kind == HOME_ROOT;
@@ -549,7 +557,7 @@ static int new_stores(const Level *l, Ref r)
     const Graph *g = l->g;
     int n = 0;
     for (int k = 0; k < NODE(g, r)->nin; k++) {
-        Ref in = strip(g, IN(g, r, k), true);
+        Ref in = strip(g, operand(l, r, k), true);
         n += OP_IS_EW(NODE(g, in)->op) && NODE(g, in)->axes & GX_TIME &&
              l->causal.comp[in] < 0 && l->home[in].kind == HOME_OWN &&
              !l->tape[in];
@@ -581,10 +589,10 @@ static void sink(Level *l)
             l->home[r].kind == HOME_OWN && new_stores(l, r) <= 1)
             l->sunk[r] = votes[r];
         for (int k = 0; k < n->nin; k++) {
-            Ref in = strip(g, IN(g, r, k), OP_IS_EW(n->op));
+            Ref in = operand(l, r, k);
             int loop = level_loop(l, r);
             bool same =
-                OP_IS_EW(n->op) && loop >= 0 &&
+                level_elementwise(l, r) && loop >= 0 &&
                 shape_size(g, NODE(g, in)->shape) == shape_size(g, n->shape);
             if (l->mark[in] == l->mark[r] || !l->again[in])
                 vote(&votes[in], same ? loop : VOTE_WHOLE);
@@ -634,6 +642,7 @@ Level *level_build(const Graph *g, Arena *a)
     l->home = NEW_N(a, Home, n);
     l->param_at = NEW_N(a, int64_t, slots);
     mark_all(l);
+    level_find_lines(l);
     find_pads(l);
     place_params(l);
     settle_slots(l);

@@ -23,23 +23,30 @@ typedef struct Home {
 
 enum { MARK_NONE, MARK_FORWARD, MARK_BACKWARD };
 
+/* All element-wise work on so many reals takes them for lines of this length,
+ * so that any of it can be fused. */
+typedef struct Lines {
+    int64_t size, length;
+} Lines;
+
 typedef struct Level {
     const Graph *g;
     Arena *arena;
     Causal causal;
     Order order;
-    int *rank;        /* per node: index in order, -1 unused */
-    uint8_t *mark;    /* per node: the function that computes it */
+    int *rank;          /* per node: index in order, -1 unused */
+    uint8_t *mark;      /* per node: the function that computes it */
     uint8_t *slot_mark; /* per slot */
-    bool *whole_slot; /* per slot: kept for all steps, in a buffer */
-    int *lag, *lead;  /* per slot */
-    bool *needed;     /* per node: forward's, used by backward */
-    bool *tape;       /* per node: forward keeps it for backward */
-    bool *again;      /* per node: backward computes it once more */
-    int *sunk;        /* per node: the loop that it moves into; -1 */
-    Home *home;       /* per node */
-    int64_t *param_at; /* per slot: place in the parameter block */
+    bool *whole_slot;   /* per slot: kept for all steps, in a buffer */
+    int *lag, *lead;    /* per slot */
+    bool *needed;       /* per node: forward's, used by backward */
+    bool *tape;         /* per node: forward keeps it for backward */
+    bool *again;        /* per node: backward computes it once more */
+    int *sunk;          /* per node: the loop that it moves into; -1 */
+    Home *home;         /* per node */
+    int64_t *param_at;  /* per slot: place in the parameter block */
     int64_t param_size;
+    VEC(Lines) lines; /* of matrices beside which vectors are spread */
 } Level;
 
 Level *level_build(const Graph *g, Arena *a);
@@ -49,6 +56,16 @@ Level *level_build(const Graph *g, Arena *a);
  * repeat a scalar themselves. */
 Ref level_strip(const Graph *g, Ref r);
 Ref level_scalar(const Graph *g, Ref r);
+/* Finds the lines of that field (spread.c), as what follows does. */
+void level_find_lines(Level *l);
+/* Element by element: by its operator, or the product of a column and a row. */
+bool level_elementwise(const Level *l, Ref r);
+/* Where such work finds its operand k: level_scalar, or the vector behind a
+ * VIEW that `how` says the effect of. */
+Ref level_operand(const Level *l, Ref r, int k, Spread *how);
+/* The length of a line in a row of r where something is spread there, else 0.
+ */
+int64_t level_line(const Level *l, Ref r);
 /* No work: parameters, reads, numbers, and CONCAT of parameters that are
  * neighbours in their block. */
 bool level_leaf(const Level *l, Ref r);

@@ -314,7 +314,7 @@ static void lower_square(Lower *w, int i)
     n.k = shape_size(g, NODE(g, r)->shape) / n.n;
     for (int k = 0; k < NODE(g, r)->nin; k++)
         add_in(w, &n, value_of(w, i, IN(g, r, k), false));
-    add_room(w, &n, solve ? n.n * n.n : 2 * n.n * n.n);
+    add_room(w, &n, solve ? n.n * n.n : 5 * n.n * n.n);
     put(w, n);
 }
 
@@ -537,16 +537,21 @@ static void put_fused(Lower *w, const int *member, int count)
     for (int i = 0; i < count; i++) {
         const Task *k = &w->t->v.v[member[i]];
         const Node *node = NODE(g, k->node);
-        Inst x = {(Op)node->op, k->node, node->nin, {0, 0, 0}, -1};
+        bool own = OP_IS_EW(node->op); /* else an outer product */
+        Inst x = {own ? (Op)node->op : OP_mul, k->node, node->nin, {0}, -1};
         for (int o = 0; o < node->nin; o++) {
-            Ref r = level_scalar(g, IN(g, k->node, o));
+            Spread how;
+            Ref r = level_operand(w->l, k->node, o, &how);
             int task = -1;
             if (NODE(g, r)->op != OP_SLICE && !level_leaf(w->l, r))
                 task = tasks_find(w->t, k->fn, k->region, r);
-            int from = inst_of(member, i, task);
-            x.in[o] = from >= 0
-                          ? from
-                          : input_of(w, &n, value_of(w, member[i], r, true));
+            int from = how ? -1 : inst_of(member, i, task);
+            Val v = from < 0 ? value_of(w, member[i], r, true) : -1;
+            if (how) {
+                v = value_spread(w, v, how, node->shape);
+                n.k = level_line(w->l, k->node);
+            }
+            x.in[o] = from >= 0 ? from : input_of(w, &n, v);
         }
         if (k->stored)
             x.out = value_task(w, member[i]);

@@ -22,6 +22,8 @@ Val value_new(Lower *w, ValueKind kind, Ref ref, int shape, uint8_t axes);
 /* A part of `base`; equal parts are made once.  See Value for col and row. */
 Val value_view(Lower *w, Val base, int64_t col, int row, int shape,
                uint8_t axes);
+/* A vector as a matrix of that shape. */
+Val value_spread(Lower *w, Val base, Spread how, int shape);
 /* The same rows, those of time axis `from` taken as steps of `to`. */
 Val value_along(Lower *w, Val base, int from, int to);
 Val value_const(Lower *w, double num);

@@ -82,11 +82,17 @@ static CellSize lay_rows(const Sched *s, const Value *v, int64_t n,
             continue;
         CellSize one = z;
         step[order[i]] = one;
-        if (v->group >= 0 && axis == cell_time(v->axis))
+        bool own = axis == cell_time(v->axis);
+        if (own && v->ring) {
+            z = (CellSize){0};
+            size_add(&z, one, v->ring);
+            continue;
+        }
+        if (v->group >= 0 && own)
             z = size_chunk(one, n, &s->fn[v->fn].group.v[v->group]);
         else
             z = size_along(one, axis);
-        if (axis == cell_time(v->axis))
+        if (own)
             size_add(&z, one, v->lag + v->lead);
     }
     return z;
@@ -311,6 +317,7 @@ static Loc buffer_loc(const Planner *pl, Val i)
     Loc l = {.space = SP_WORK, .axes = v->axes, .n = v->n, .table = -1};
     l.lag = v->lag;
     l.lead = v->lead;
+    l.ring = v->ring;
     l.chunk = v->group >= 0;
     l.ld = row_distance(pl->s->g, v);
     if (v->life == LIFE_PREPARED && pl->s->fresh < 0)
@@ -318,7 +325,7 @@ static Loc buffer_loc(const Planner *pl, Val i)
     if (pl->block[i] >= 0)
         l.at = pl->blocks.v[pl->block[i]].at;
     lay_rows(pl->s, v, l.ld, l.step);
-    if (v->lag)
+    if (v->lag && !v->ring)
         size_add(&l.at, l.step[cell_time_at(v->axis)], v->lag);
     return l;
 }
@@ -326,15 +333,21 @@ static Loc buffer_loc(const Planner *pl, Val i)
 static Loc view_loc(const Planner *pl, const Value *v)
 {
     Loc l = pl->p->loc[v->base];
+    int at = l.ring ? v->row & (l.ring - 1) : v->row;
     l.at.c += v->col;
-    if (v->row)
-        size_add(&l.at, l.step[cell_time_at(v->axis)], v->row);
+    if (l.ring && v->axes & cell_time(v->axis))
+        l.row += v->row;
+    else if (at)
+        size_add(&l.at, l.step[cell_time_at(v->axis)], at);
     if (v->from != v->to) {
         l.step[cell_time_at(v->to)] = l.step[cell_time_at(v->from)];
         memset(&l.step[cell_time_at(v->from)], 0, sizeof(CellSize));
     }
+    if (!(v->axes & cell_time(v->axis)))
+        l.ring = 0;
     l.axes = v->axes;
     l.n = v->n;
+    l.spread = v->spread;
     if (v->axes == GX_NONE)
         l.ld = row_distance(pl->s->g, v);
     return l;

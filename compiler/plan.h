@@ -6,12 +6,12 @@
 #include "sched.h"
 
 typedef enum Space {
-    SP_CONST, /* no memory: the number Loc.num */
-    SP_TIME,  /* no memory: t + 1 for step t of its only time axis */
-    SP_TABLE, /* Graph.table[Loc.table].v, `at.c` reals in */
-    SP_PARAM, /* the parameter block */
-    SP_GRAD,  /* the gradient block */
-    SP_WORK,  /* the work block */
+    SP_CONST,   /* no memory: the number Loc.num */
+    SP_TIME,    /* no memory: t + 1 for step t of its only time axis */
+    SP_TABLE,   /* Graph.table[Loc.table].v, `at.c` reals in */
+    SP_PARAM,   /* the parameter block */
+    SP_GRAD,    /* the gradient block */
+    SP_WORK,    /* the work block */
     SP_PREPARED /* an array of its own beside the parameters, `at.c` in */
 } Space;
 
@@ -30,7 +30,9 @@ typedef struct Loc {
     CellSize step[CELL_AXES];
     uint8_t axes; /* GX_NONE, GX_B, GX_TB ... */
     int64_t ld, n;
+    int ring, row; /* ring: step t + row is that modulo `ring` */
     int lag, lead; /* of what it is (a view of) */
+    Spread spread; /* n is that of the matrix */
     bool chunk;    /* it holds a chunk of a Group alone */
     double num;    /* SP_CONST */
     int table;     /* SP_TABLE */

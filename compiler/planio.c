@@ -38,6 +38,8 @@ static void print_place(Buf *out, const Plan *p, Val i)
         buf_printf(out, " of v%d", v->base);
     buf_printf(out, " %s ", space[l->space]);
     print_size(out, l->at);
+    if (l->ring)
+        buf_printf(out, " ring of %d steps", l->ring);
     if (l->axes != GX_NONE && l->ld != l->n)
         buf_printf(out, " ld %lld", (long long)l->ld);
     buf_puts(out, life_text(v));

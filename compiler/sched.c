@@ -8,6 +8,7 @@
 
 #include "chunk.h"
 #include "fuse.h"
+#include "gather.h"
 
 typedef struct Stager {
     Tasks *t;
@@ -312,7 +313,10 @@ static void spread_outside(Tasks *t)
 Sched *sched_build(const Graph *g, Chunks chunks, Arena *a)
 {
     Sched *s = NEW(a, Sched);
-    Tasks *t = tasks_build(level_build(g, a));
+    Level *l = level_build(g, a);
+    Tasks *t = tasks_build(l);
+    if (gather_tasks(t))
+        t = tasks_build(l);
     s->g = g;
     s->causal = t->l->causal;
     s->param_at = t->l->param_at;

@@ -21,6 +21,14 @@ typedef enum ValueKind {
     VAL_VIEW    /* part of another value: `base`, `col`, `row` */
 } ValueKind;
 
+/* How an element-wise kernel whose row is a matrix, line by line, reads a
+ * vector. */
+typedef enum Spread {
+    SPREAD_NONE,
+    SPREAD_LINES,  /* one real for each line */
+    SPREAD_COLUMNS /* the same line again and again */
+} Spread;
+
 /* How long a buffer is needed. */
 typedef enum Life {
     LIFE_KEEP,    /* seen by the caller: at a fixed place of its own */
@@ -47,9 +55,12 @@ typedef struct Value {
     int64_t col;      /* VIEW: its first real inside a row of base */
     int row;          /* VIEW with that axis: step t is step t + row of base;
                          without it, of a base that has it: step `row` */
+    Spread spread;    /* VIEW: `base`, a vector, as a matrix of that shape */
     int from, to;     /* VIEW: not equal: the steps of time axis `from` of base
                          are those of `to` */
     int lag, lead;    /* BUFFER with that axis: steps kept before and after */
+    int ring;         /* BUFFER: not 0: a power of two: so many steps are kept,
+                         step t in place of t modulo that */
     bool packed;      /* BUFFER: packed right operand, pk x pn */
     int64_t pn, pk;   /* its columns and rows */
     int group;        /* BUFFER: holds the rows of one chunk of that group of
@@ -135,7 +146,8 @@ typedef struct Kernel {
     Span span;    /* where in the source that is */
     uint8_t axes; /* its rows, see above */
     int64_t m;    /* rows when axes is GX_NONE; PRODUCT: see there */
-    int64_t n, k; /* as in the list above */
+    int64_t n, k; /* as in the list above; FUSED: k is the length of a line
+                     where operands are spread, else 0 */
     VEC(Val) in;
     Val out;        /* -1: FUSED */
     VEC(Inst) inst; /* FUSED */
@@ -154,6 +166,8 @@ typedef struct Stage {
     int comp;     /* LOOP over this component of Sched.causal; -1: WHOLE */
     int dir;      /* LOOP: +1: t = 0..T-1; -1: t = T-1..0; WHOLE: 0 */
     int group;    /* index into SchedFn.group, -1: in none */
+    int64_t rows; /* LOOP: not 0: so many sequences go through all its steps,
+                     or those of the chunk, before the next ones */
     bool prepare; /* WHOLE: is done once for all runs */
     VEC(Kernel) kernel;
 } Stage;

@@ -80,6 +80,11 @@ static void print_value(Printer *p, Val i)
         return;
     }
     const Value *base = &p->s->val.v[v->base];
+    if (v->spread) {
+        buf_puts(p->out, v->spread == SPREAD_LINES ? "lines " : "columns ");
+        print_value(p, v->base);
+        return;
+    }
     if (v->name && !v->row) {
         buf_puts(p->out, v->name);
         return;
@@ -196,6 +201,9 @@ static void print_stage(Printer *p, const Stage *st, int i)
                    small, big);
         for (int k = 0; k < c->slot.n; k++)
             buf_printf(p->out, " %s", SLOT(p->s->g, c->slot.v[k])->name);
+        if (st->rows)
+            buf_printf(p->out, ", %lld sequences at a time",
+                       (long long)st->rows);
         buf_putc(p->out, '\n');
     }
     for (int k = 0; k < st->kernel.n; k++)

@@ -131,7 +131,12 @@ static Ref elementwise(Simplify *s, Graph *g, Op op, int nin, const Ref *in,
     }
     if ((op == OP_stopgrad || op == OP_clipgrad) && s->plain)
         return x[0];
-    return ruled(s, g, graph_add(g, op, nin, x, 0, 0, 0, span), span);
+    r = ruled(s, g, graph_add(g, op, nin, x, 0, 0, 0, span), span);
+    Op now = (Op)NODE(g, r)->op;
+    Ref scaled = s->plain && (now == OP_mul || now == OP_div)
+                     ? simplify_scaled(s, g, r, span)
+                     : 0;
+    return scaled ? scaled : r;
 }
 
 /* [x[0:a], x[a:n]] is x again. */
@@ -228,6 +233,7 @@ static Ref structural(Simplify *s, Graph *g, Op op, int nin, const Ref *in,
     case OP_TRANSPOSE:
     case OP_MATMUL:
     case OP_VIEW:
+    case OP_FOLD:
         return simplify_matrix(s, g, op, in, a, b, span);
     case OP_SOLVE:
         return solve(s, g, in, span);

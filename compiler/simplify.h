@@ -14,6 +14,9 @@ Ref simplify_add(Simplify *s, Graph *g, Op op, int nin, const Ref *in, int a,
  * can be. */
 Ref simplify_matrix(Simplify *s, Graph *g, Op op, const Ref *in, int a, int b,
                     Span span);
+/* A row that several numbers scale, one after another, by all of them at once;
+ * 0: r is none. */
+Ref simplify_scaled(Simplify *s, Graph *g, Ref r, Span span);
 /* Whether r is the number v everywhere. */
 bool simplify_fill(const Graph *g, Ref r, double v);
 

@@ -197,16 +197,90 @@ static Ref matmul(Simp *p, const Ref *in, int a, int b)
     return 0;
 }
 
+/* What multiplies every element of a row alike: above / below, < 0 if minus. */
+typedef struct Scale {
+    Ref above, below; /* 0: 1 */
+    int sign, count;  /* of what was collected in them */
+    bool deep;        /* that of factors too */
+} Scale;
+
+static void scale_by(Simp *p, Ref *by, Ref s)
+{
+    *by = *by ? add2(p, OP_mul, *by, s, 0, 0) : s;
+}
+
+/* r without the numbers that scale it, which `by` collects. */
+static Ref unscaled(Simp *p, Ref r, Scale *by)
+{
+    Graph *g = p->g;
+    const Node n = *NODE(g, r);
+    Ref x = n.nin ? IN(g, r, 0) : 0, y = n.nin > 1 ? IN(g, r, 1) : 0;
+    if (n.op == OP_neg) {
+        by->sign = -by->sign;
+        by->count++;
+        return unscaled(p, x, by);
+    }
+    if (n.op != OP_mul && n.op != OP_div)
+        return r;
+    bool left = n.op == OP_mul && !shape_of(g, x).rank;
+    if (left || !shape_of(g, y).rank) {
+        scale_by(p, n.op == OP_div ? &by->below : &by->above, left ? x : y);
+        by->count++;
+        return unscaled(p, left ? y : x, by);
+    }
+    if (n.op == OP_div || !by->deep || NODE(g, x)->op == OP_EXPAND ||
+        NODE(g, y)->op == OP_EXPAND)
+        return r;
+    Ref in[2] = {unscaled(p, x, by), unscaled(p, y, by)};
+    return in[0] == x && in[1] == y ? r : add(p, OP_mul, 2, in, 0, 0);
+}
+
+static Ref rescaled(Simp *p, Ref x, const Scale *by)
+{
+    if (by->above)
+        x = add2(p, OP_mul, by->above, x, 0, 0);
+    if (by->below)
+        x = add2(p, OP_div, x, by->below, 0, 0);
+    return by->sign < 0 ? add(p, OP_neg, 1, &x, 0, 0) : x;
+}
+
+/* The sum of a row: numbers that scale it are left for the sum. */
+static Ref scaled_sum(Simp *p, Ref r)
+{
+    Scale by = {0, 0, 1, 0, true};
+    Ref x = unscaled(p, r, &by);
+    if (x == r || !shape_of(p->g, x).rank)
+        return 0;
+    return rescaled(p, add(p, OP_SUM, 1, &x, 0, 0), &by);
+}
+
+Ref simplify_scaled(Simplify *s, Graph *g, Ref r, Span span)
+{
+    Simp p = {s, g, span};
+    Scale by = {0, 0, 1, 0, false};
+    if (!shape_of(g, r).rank)
+        return 0;
+    Ref x = unscaled(&p, r, &by);
+    if (by.count < 2 || !shape_of(g, x).rank)
+        return 0;
+    return add2(&p, OP_mul, x, rescaled(&p, graph_const(g, 1), &by), 0, 0);
+}
+
 /* The sum of all elements of x y, element by element: a product of two long
  * vectors; of x u v' that of u and x v. */
 static Ref sum_of(Simp *p, Ref r)
 {
     Graph *g = p->g;
-    if (NODE(g, r)->op != OP_mul || !NODE(g, r)->axes)
+    if (!NODE(g, r)->axes)
         return 0;
+    Ref scaled = scaled_sum(p, r);
+    if (scaled || NODE(g, r)->op != OP_mul)
+        return scaled;
     Ref x[2] = {IN(g, r, 0), IN(g, r, 1)};
     Shape s = shape_of(g, x[0]);
-    if (s.rank < 2 || NODE(g, x[0])->shape != NODE(g, x[1])->shape)
+    if (!s.rank || NODE(g, x[0])->op == OP_EXPAND ||
+        NODE(g, x[1])->op == OP_EXPAND ||
+        NODE(g, x[0])->shape != NODE(g, x[1])->shape)
         return 0;
     for (int i = 0; i < 2; i++) {
         const Node *n = NODE(g, x[i]);
@@ -273,6 +347,19 @@ static Ref view_of(Simp *p, Ref x, int spec)
                                              : 0;
 }
 
+/* What is smaller after it was folded is added up after that. */
+static Ref fold_of(Simp *p, Ref x, int spec)
+{
+    Graph *g = p->g;
+    const Node n = *NODE(g, x);
+    const ViewSpec *v = &g->view.v[spec];
+    if (n.op != OP_SUMA || shape_size(g, v->x) >= shape_size(g, v->y))
+        return 0;
+    Ref part = IN(g, x, 0);
+    part = add(p, OP_FOLD, 1, &part, spec, 0);
+    return add(p, OP_SUMA, 1, &part, n.a, n.b);
+}
+
 Ref simplify_matrix(Simplify *s, Graph *g, Op op, const Ref *in, int a, int b,
                     Span span)
 {
@@ -286,6 +373,8 @@ Ref simplify_matrix(Simplify *s, Graph *g, Op op, const Ref *in, int a, int b,
         return transpose(&p, in[0]);
     case OP_VIEW:
         return view_of(&p, in[0], a);
+    case OP_FOLD:
+        return fold_of(&p, in[0], a);
     case OP_SUM:
         return sum_of(&p, in[0]);
     default:

@@ -260,6 +260,14 @@ static void need_pack(Tasks *t, int user, Ref matrix, bool trans)
     add_dep(t, user, pack, false);
 }
 
+/* An operand of element-wise work. */
+static void need_element(Tasks *t, int user, int k)
+{
+    Spread how;
+    Ref r = level_operand(t->l, t->v.v[user].node, k, &how);
+    need(t, user, r, how == SPREAD_NONE);
+}
+
 static void need_operands(Tasks *t, int i)
 {
     const Graph *g = t->g;
@@ -269,8 +277,8 @@ static void need_operands(Tasks *t, int i)
     bool small = tasks_small_product(g, r);
     for (int k = 0; k < n->nin; k++) {
         Ref in = IN(g, r, k);
-        if (OP_IS_EW(n->op))
-            need_scalar(t, i, in, true);
+        if (level_elementwise(t->l, r))
+            need_element(t, i, k);
         else if (n->op == OP_EXPAND || n->op == OP_CONCAT || n->op == OP_PAD)
             need_scalar(t, i, in, false);
         else if (small)

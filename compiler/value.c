@@ -42,7 +42,8 @@ Val value_view(Lower *w, Val base, int64_t col, int row, int shape,
     for (Val i = w->s->val.n - 1; i > base; i--) {
         const Value *v = VALUE(w, i);
         if (v->kind == VAL_VIEW && v->base == base && v->col == col &&
-            v->row == row && v->shape == shape && v->axes == axes)
+            v->row == row && v->shape == shape && v->axes == axes &&
+            v->spread == SPREAD_NONE)
             return i;
     }
     Val i = value_new(w, VAL_VIEW, 0, shape, axes);
@@ -53,6 +54,21 @@ Val value_view(Lower *w, Val base, int64_t col, int row, int shape,
     VALUE(w, i)->slot = VALUE(w, base)->slot;
     if (!col)
         VALUE(w, i)->name = VALUE(w, base)->name;
+    return i;
+}
+
+Val value_spread(Lower *w, Val base, Spread how, int shape)
+{
+    for (Val i = w->s->val.n - 1; i > base; i--) {
+        const Value *v = VALUE(w, i);
+        if (v->kind == VAL_VIEW && v->base == base && v->spread == how &&
+            v->n == shape_size(w->g, shape))
+            return i;
+    }
+    Val i = value_new(w, VAL_VIEW, 0, shape, VALUE(w, base)->axes);
+    VALUE(w, i)->base = base;
+    VALUE(w, i)->spread = how;
+    VALUE(w, i)->axis = VALUE(w, base)->axis;
     return i;
 }
 

@@ -19,6 +19,8 @@ const Flag app_train_files[] = {
      "vocabularies"},
     {"log", "FILE", NULL, NULL,
      "CSV log, else -o with .log.csv for its ending"},
+    {"tensorboard", "DIR", NULL, NULL,
+     "the log as an event file in that folder too"},
     {"best", "FILE", NULL, NULL, "checkpoint of the best validation too"},
     {"plot", "FILE", NULL, NULL,
      "learning curve at the end, .png or .svg; else in the terminal; or none"},
@@ -551,6 +553,7 @@ int app_train(AppHost *h, const Flags *f, const char *spec, const char *data)
     t.s.about = &h->about;
     t.s.save = flags_get(f, "o");
     t.s.best = flags_get(f, "best");
+    t.s.events = flags_get(f, "tensorboard");
     t.base = slash ? strndup(spec, (size_t)(slash - spec)) : NULL;
     t.log =
         flags_get(f, "log") ? strdup(flags_get(f, "log")) : log_name(t.s.save);

@@ -36,6 +36,8 @@
 #define VSTORE_f64(p, n, v) KERNEL_NAME(store)(p, n, v)
 #define VBYTES_f32(p) KERNEL_NAME(bytes)(p)
 #define VBYTES_f64(p) KERNEL_NAME(bytes)(p)
+#define VPICK_f32(v, at) KERNEL_NAME(lanes_of)(v, at)
+#define VPICK_f64(v, at) KERNEL_NAME(lanes_of)(v, at)
 #include "each_real.h"
 
 #ifdef RT_X86
@@ -60,6 +62,9 @@
     ((Vec)_mm256_cvtepi32_ps( \
         _mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)(p)))))
 #define VBYTES_f64(p) KERNEL_NAME(bytes)(p)
+#define VPICK_f32(v, at) \
+    ((Vec)_mm256_permutevar8x32_ps((__m256)(v), (__m256i)(at)))
+#define VPICK_f64(v, at) KERNEL_NAME(lanes_of)(v, at)
 #include "each_real.h"
 
 #define FMA_f32(a, b, c) __builtin_fmaf(a, b, c)
@@ -89,6 +94,10 @@
 #define VBYTES_f64(p)         \
     ((Vec)_mm512_cvtepi32_pd( \
         _mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)(p)))))
+#define VPICK_f32(v, at) \
+    ((Vec)_mm512_permutexvar_ps((__m512i)(at), (__m512)(v)))
+#define VPICK_f64(v, at) \
+    ((Vec)_mm512_permutexvar_pd((__m512i)(at), (__m512d)(v)))
 #include "each_real.h"
 
 #endif

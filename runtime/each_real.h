@@ -1,14 +1,15 @@
 /* The inner half of each_isa.h: includes TEMPLATE for float and for double with
- * REAL, VM and R (see strips.def), FMA and VFMA (a*b + c, on vectors), VLOAD
- * and VSTORE (the first n reals of a vector), VBYTES (a vector of int8 as
- * reals), and KERNEL_NAME(name), a kernel's name for this precision and
- * instruction set. */
+ * REAL, WHOLE (integers of its size), VM and R (see strips.def), FMA and VFMA
+ * (a*b + c, on vectors), VLOAD and VSTORE (the first n reals of a vector),
+ * VBYTES (a vector of int8 as reals), VPICK (lanes of a vector by number), and
+ * KERNEL_NAME(name), a kernel's name for this precision and instruction set. */
 
 #define RT_JOIN2(name, suffix, isa) rt_##name##_##suffix##_##isa
 #define RT_JOIN(name, suffix, isa) RT_JOIN2(name, suffix, isa)
 #define R(x) ((REAL)(x))
 
 #define REAL float
+#define WHOLE int32_t
 #define LARGEST FLT_MAX
 #define VM(name) vm_##name##f
 #define FMA(a, b, c) FMA_f32(a, b, c)
@@ -16,9 +17,11 @@
 #define VLOAD(p, n) VLOAD_f32(p, n)
 #define VSTORE(p, n, v) VSTORE_f32(p, n, v)
 #define VBYTES(p) VBYTES_f32(p)
+#define VPICK(v, at) VPICK_f32(v, at)
 #define KERNEL_NAME(name) RT_JOIN(name, f32, ISA)
 #include TEMPLATE
 #undef REAL
+#undef WHOLE
 #undef LARGEST
 #undef VM
 #undef FMA
@@ -26,9 +29,11 @@
 #undef VLOAD
 #undef VSTORE
 #undef VBYTES
+#undef VPICK
 #undef KERNEL_NAME
 
 #define REAL double
+#define WHOLE int64_t
 #define LARGEST DBL_MAX
 #define VM(name) vm_##name
 #define FMA(a, b, c) FMA_f64(a, b, c)
@@ -36,9 +41,11 @@
 #define VLOAD(p, n) VLOAD_f64(p, n)
 #define VSTORE(p, n, v) VSTORE_f64(p, n, v)
 #define VBYTES(p) VBYTES_f64(p)
+#define VPICK(v, at) VPICK_f64(v, at)
 #define KERNEL_NAME(name) RT_JOIN(name, f64, ISA)
 #include TEMPLATE
 #undef REAL
+#undef WHOLE
 #undef LARGEST
 #undef VM
 #undef FMA
@@ -46,6 +53,7 @@
 #undef VLOAD
 #undef VSTORE
 #undef VBYTES
+#undef VPICK
 #undef KERNEL_NAME
 
 #undef R
@@ -66,3 +74,5 @@
 #undef VSTORE_f64
 #undef VBYTES_f32
 #undef VBYTES_f64
+#undef VPICK_f32
+#undef VPICK_f64

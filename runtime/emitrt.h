@@ -469,29 +469,46 @@ static int halvings(int64_t n, const REAL *a)
     return s;
 }
 
-/* y[n,n] = exp of the matrix a[n,n] in each row: the power series of a / 2^s,
- * then squared s times; room has 2 n^2 reals */
+/* p[n,n] = scale from + c0 + c1 x + c2 x^2 + c3 x^3, the powers one behind the
+ * other */
+static void terms(int64_t n, const REAL *c, const REAL *x, REAL scale,
+                  const REAL *from, REAL *p)
+{
+    const int64_t nn = n * n;
+    for (int64_t i = 0; i < nn; i++)
+        p[i] = from[i] * scale +
+               (c[1] * x[i] + (c[2] * x[nn + i] + c[3] * x[2 * nn + i]));
+    for (int64_t i = 0; i < n; i++)
+        p[i * (n + 1)] += c[0];
+}
+
+/* y[n,n] = exp of the matrix a[n,n] in each row: the power series of a / 2^s by
+ * its fourth power, then squared s times; room has 5 n^2 reals */
 static void expm(int64_t rows, int64_t n, REAL *y, int64_t ys, const REAL *a,
                  int64_t as, REAL *room)
 {
-    REAL *x = room, *next = room + n * n;
+    enum { LAST = sizeof(REAL) == sizeof(float) ? 8 : 16 };
+    const int64_t nn = n * n;
+    REAL *x = room, *x4 = x + 3 * nn, *next = x4 + nn, c[LAST + 1] = {1};
+    for (int k = 1; k <= LAST; k++)
+        c[k] = c[k - 1] / (REAL)k;
     for (int64_t r = 0; r < rows; r++) {
         const int s = halvings(n, a + r * as);
         REAL scale = 1, *p = y + r * ys;
         for (int i = 0; i < s; i++)
             scale *= (REAL)0.5;
-        for (int64_t i = 0; i < n * n; i++) {
+        for (int64_t i = 0; i < nn; i++)
             x[i] = a[r * as + i] * scale;
-            p[i] = i % (n + 1) ? 0 : 1;
-        }
-        for (int k = 16; k > 0; k--) {
-            multiply(n, x, p, next);
-            for (int64_t i = 0; i < n * n; i++)
-                p[i] = next[i] / (REAL)k + (i % (n + 1) ? 0 : 1);
+        for (int k = 1; k < 4; k++)
+            multiply(n, x + (k - 1) * nn, x, x + k * nn);
+        terms(n, c + LAST - 4, x, c[LAST], x4, p);
+        for (int k = LAST - 8; k >= 0; k -= 4) {
+            multiply(n, p, x4, next);
+            terms(n, c + k, x, 1, next, p);
         }
         for (int i = 0; i < s; i++) {
             multiply(n, p, p, next);
-            for (int64_t k = 0; k < n * n; k++)
+            for (int64_t k = 0; k < nn; k++)
                 p[k] = next[k];
         }
     }

@@ -103,7 +103,8 @@ static int start(Fit *t, RtError *err)
         return -1;
     t->begun = t->row_clock = progress_clock();
     pace_begin(&t->pace, t->begun);
-    return progress_open(&t->progress, f->log, f->resume != NULL, err);
+    return progress_open(&t->progress, f->log, f->resume != NULL, f->events,
+                         err);
 }
 
 /* Seconds to go; NAN where there is no end. */

@@ -2,5 +2,7 @@
  * set. */
 #include "isa.h"
 
+enum { MOST_PLACES = 1024 }; /* that are looked up in all rows alike */
+
 #define TEMPLATE "matrix.inc"
 #include "each_isa.h"

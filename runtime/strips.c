@@ -6,12 +6,13 @@
 enum {
     CHUNK = 512, /* reals that a repeated number is spread over */
     MOST = 6,    /* operands */
+    SHORT = 64,  /* reals of a row that is rather copied than run alone */
     WIDE = 16    /* reals in the widest vector of floats */
 };
 
 /* Of the operands of each arity: their elements, whether all are contiguous,
- * where they are (the first again for those that are missing), and the
- * operands themselves. */
+ * where they are (the first again for those that are missing), how far their
+ * rows are apart, whether these are without gaps, and the operands as such. */
 #define GET(x) const REAL x = p##x[i];
 #define GET1 GET(a)
 #define GET2 GET1 GET(b)
@@ -31,6 +32,18 @@ enum {
 #define PLACES4 a, b, c, d, a, a
 #define PLACES5 a, b, c, d, e, a
 #define PLACES6 a, b, c, d, e, f
+#define APART1 as, as, as, as, as, as
+#define APART2 as, bs, as, as, as, as
+#define APART3 as, bs, cs, as, as, as
+#define APART4 as, bs, cs, ds, as, as
+#define APART5 as, bs, cs, ds, es, as
+#define APART6 as, bs, cs, ds, es, fs
+#define DENSE1 as == n
+#define DENSE2 DENSE1 &&bs == n
+#define DENSE3 DENSE2 &&cs == n
+#define DENSE4 DENSE3 &&ds == n
+#define DENSE5 DENSE4 &&es == n
+#define DENSE6 DENSE5 &&fs == n
 #define SPARE   \
     {           \
         a, 0, 1 \

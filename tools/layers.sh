@@ -25,10 +25,10 @@ eval*.*             : graph.h ops.h eval*.h plan.h vmath.h
 grad.* gradstep.c vjp*.c simp*.* gemm.c final.* named.c segment.c perturb.*
                     : graph.h ops.h template.h grad.h final.h rules.def
                       simplify.h perturb.h
-causal.* linear.* latency.* level.* task.* fuse.* value.* lower.* sched*.*
-                      prepare.* plan*.* chunk.*
+causal.* linear.* latency.* level.* spread.* task.* gather.* fuse.* value.*
+                      lower.* sched*.* prepare.* plan*.* chunk.*
                     : graph.h ops.h causal.h linear.h latency.h level.h task.h
-                      chunk.h fuse.h lower.h sched.h plan*.h
+                      gather.h chunk.h fuse.h lower.h sched.h plan*.h
 explain.*           : graph.h ops.h causal.h sched.h plan.h explain.h cellc.h
 latex*.* dot.*      : graph.h ops.h latex.h dot.h cellc.h
 emit*.c emit*.h     : graph.h ops.h causal.h sched.h plan.h emit*.h kernels.h

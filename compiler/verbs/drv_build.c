@@ -79,7 +79,8 @@ static int begin_command(const Build *b, Words *w)
     if (!code)
         code = words_split(w, from_env("CFLAGS",
                                        "-O3 -ffp-contract=off "
-                                       "-fno-math-errno -fno-trapping-math"));
+                                       "-fno-math-errno -fno-trapping-math "
+                                       "-fno-tree-slp-vectorize"));
     if (!code && flags_given(b->f, "native"))
         code = words_split(w, "-march=native");
     return code;
