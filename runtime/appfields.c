@@ -179,7 +179,7 @@ static int read_row(const AppSource *s, CsvUnit unit, const Csv *csv,
     if (!bad && unit == CSV_STEPS)
         bad =
             gather(r, csv->value + row * csv->ncol, cols, n, want, place, err);
-    else if (!bad)
+    else if (!bad && unit == CSV_NUMBERS)
         bad = split(r, csv->field[row * csv->ncol + *cols], want, place, err);
     if (!bad && unit > CSV_STEPS) {
         bad = read_file(s, unit, csv->field[row * csv->ncol + *cols], csv, to,

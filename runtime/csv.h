@@ -29,7 +29,8 @@ typedef struct Csv {
     int64_t *start;    /* [nseq + 1]: first row of each; nrow at the end */
 } Csv;
 
-/* header: 1 there is one, 0 there is none, -1 decide by looking.  blanks: 1
+/* header: 1 there is one, 0 there is none, -1 decide by looking, -2 the same,
+ * where a line of words alone is none.  blanks: 1
  * they may separate fields too; 0 they do not; -1 only tabs do, and a line may
  * begin with # and hold quotes, as sentences do.  Quoted
  * fields may hold separators, line ends and doubled quotes; lines that begin

@@ -49,6 +49,14 @@ print(" ".join(words["items"]), "| unknown" if words["unknown"] else "|")
 END
 }
 
+# without TEXT COMMAND...: it says so, because something optional is not there.
+without() {
+    text=$1
+    shift
+    "$@" > out 2>&1
+    grep -e "$text" out && echo skipped
+}
+
 rhyme() {
     for i in $(seq "$1"); do
         printf 'One two\nBuckle my shoe\n\nThree four\nShut the door\n'
@@ -276,6 +284,7 @@ arrays_in_archives() {
     printf '%s\n' 'input x[t,m], y[t] in 3' \
         'y ~ categorical(softmax(dense(3)(x)))' > s.cell
     set -- cellc train s.cell --epochs 2 --log
+    without 'install the Debian package' "$@" a.log set.npz && return
     "$@" a.log set.npz && "$@" b.log set &&
         "$@" c.log --in x=set.npz --in y=y.npy --lengths set.npz:lengths &&
         "$@" d.log x=set.npz:x,y=set.npz:y --lengths lengths.npy || return
@@ -545,6 +554,8 @@ END
     sed 's/t,3/t/; s/sum(x)/x/' rows.cell > pixels.cell
     sed 's/t,3/t,9/' rows.cell > wide.cell
     sed 's/t,3/2,3/; s/sum(x)/sum(sum(x))/' rows.cell > still.cell
+    without 'Debian package libpng' cellc train rows.cell g.csv --steps 1 &&
+        return
     for name in rows pixels still; do
         cellc train $name.cell g.csv --steps 1 &&
             cellc predict model.safetensors g.csv -o y.npy &&
@@ -571,8 +582,8 @@ END
 arrays_in_tables() {
     "$npy" a.npy f4 3,2 1,2,3,4,5,6 && "$npy" b.npy f8 1,2 7,8 || return
     printf 'a.npy 1\nb.npy 0\n' > t.txt
-    printf '%s\n' 'input x[t,m], y' 'y ~ normal(sum(x[end]), 1)' 'output s' \
-        's = sum[t](x)' 'data { x = npy(1); y = column(2) }' > s.cell
+    printf '%s\n' 'input x[t,m], y' 'y ~ normal(w * sum(x[end]), 1)' \
+        'output s' 'param w' 's = sum[t](x)' 'data { x = npy(1); y = column(2) }' > s.cell
     cellc train s.cell t.txt --steps 1 &&
         cellc predict model.safetensors t.txt -o s.npy &&
         "$npy" show s.npy | grep -q '^9 12 7 8$' || return
