@@ -39,8 +39,8 @@ gates_beat_none() {
     adding 400 8 > a.csv
     task gru 'leaky.cell' --seeds 3 --epochs 1 2> err && return 1
     grep -q 'cannot read leaky.cell' err || return 1
-    task gru "$SPEC/leaky.cell" --seeds 3 --epochs 25 \
-        --expect 'gru.loss < 0.05' --expect 'leaky.loss > 0.1' > out ||
+    task gru "$SPEC/leaky.cell" --seeds 3 --epochs 25 --metric mse \
+        --expect 'gru.mse < 0.05' --expect 'leaky.loss > 0.1' > out ||
         return 1
     grep -q '^gru .* against leaky .* is larger than' out
 }

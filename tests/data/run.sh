@@ -230,6 +230,14 @@ END
     refused 'gap.csv:2: the value in column 4 is missing' "$@" gap.csv
 }
 # Names of classes in columns that are steps; text with # and quotes in lines.
+columns_are_kept() {
+    printf 'a,b\n1,x\n2,y\n3,z\n4,w\n' > t.csv
+    printf 'input v[t]\nparam w\nloss (v - w)^2\n' > v.cell
+    cellc train v.cell t.csv --column v=1 --epochs 1 -o m.safetensors &&
+        says '^steps *4' cellc eval m.safetensors t.csv &&
+        cellc train v.cell t.csv --resume --epochs 2 -o m.safetensors &&
+        refused 'no number' cellc eval m.safetensors t.csv --column v=2
+}
 names_in_lines() {
     printf 'rest,a,b,a\nrest,b,b,\n' > t.csv
     printf '%s\n' 'input c[t] in notes' 'c[0] = "a"' \
