@@ -240,6 +240,8 @@ static int compile_one(DrvHost *h, Drv *d, const Flags *f, int training,
     if (!code && training && tbptt && *tbptt == '(')
         code = drv_code(cellc_set(d->c, "skip", "1"));
     if (!code)
+        code = drv_code(cellc_set(d->c, "past", "1"));
+    if (!code)
         code = drv_code(cellc_set(d->c, "training", training ? "1" : "0"));
     if (!code)
         code = drv_code(cellc_set(d->c, "backward", training ? "1" : "0"));
