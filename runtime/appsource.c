@@ -197,7 +197,11 @@ static AppKind kind_of(const AppHost *h, const AppSource *s)
 char *app_columns(const AppHost *h, const Flags *f, const char *input)
 {
     const char *said = flagged(f, "column", input);
+    char *key = rt_printf("column.%s", input);
 
+    if (!said && key)
+        said = app_setting(h, key);
+    free(key);
     if (!said && !is_quoted(pairs_get(&h->data_block, input)))
         said = pairs_get(&h->data_block, input);
     return said ? strdup(said) : NULL;

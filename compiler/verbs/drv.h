@@ -74,6 +74,12 @@ json_t *drv_number(double v);
 /* Prints indented JSON on standard output and frees it. */
 int drv_print_json(json_t *j);
 
+/* Names of the states that a gradient flows through, with `inputs` those of
+ * real inputs too; *name is malloc'd, its names are of the last check. */
+int drv_flow_states(const Drv *d, int inputs, const char ***name, int *n);
+/* What is compiled of such a state for runtime/flow. */
+int drv_flow_set(Drv *d, const char *state);
+
 /* The compiler as what gives the run-time verbs their model. */
 typedef struct DrvHost {
     AppHost app;
@@ -96,6 +102,6 @@ int drv_watch(Flags *f, int (*train)(Flags *f, const char *warm));
 
 extern const Verb drv_check, drv_fmt, drv_cells, drv_show, drv_info, drv_run,
     drv_emit, drv_build, drv_train, drv_eval, drv_predict, drv_generate,
-    drv_gradcheck, drv_gradflow, drv_compare, drv_bench, drv_explain;
+    drv_near, drv_gradcheck, drv_gradflow, drv_compare, drv_bench, drv_explain;
 
 #endif
