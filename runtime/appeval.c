@@ -134,18 +134,18 @@ static int list_metrics(const Flags *f, const char ***text, int *n)
     return 0;
 }
 
-int app_judge(const AppHost *h, const Flags *f, const CellDesc *d, AppJudge *a)
+int app_judge_of(const AppHost *h, const CellDesc *d, const char *const *text,
+                 int n, AppJudge *a)
 {
     RtError err = {0};
-    const char **text = NULL;
-    int n = 0, code = list_metrics(f, &text, &n);
+    int code = 0;
 
-    *a = (AppJudge){0};
-    if (!code) {
-        a->judge = judge_new(d, text, n, &err);
-        a->vocab = calloc((size_t)n + 1, sizeof *a->vocab);
-        code = !a->judge || !a->vocab ? app_fail(&err) : 0;
-    }
+    *a = (AppJudge){.judge = judge_new(d, text, n, &err)};
+    a->vocab = calloc((size_t)n + 1, sizeof *a->vocab);
+    if (!a->judge)
+        return app_fail(&err);
+    if (!a->vocab)
+        return EXIT_BUG;
     for (int i = 0; i < n && !code; i++) {
         const CellTensor *t = &d->tensor[judge_input(a->judge, i)];
         int32_t last = -1;
@@ -158,6 +158,17 @@ int app_judge(const AppHost *h, const Flags *f, const CellDesc *d, AppJudge *a)
                 last = vocab_word(&a->vocab[i], h->input[k].last);
         judge_vocab(a->judge, i, &a->vocab[i], last);
     }
+    return code;
+}
+
+int app_judge(const AppHost *h, const Flags *f, const CellDesc *d, AppJudge *a)
+{
+    const char **text = NULL;
+    int n = 0, code = list_metrics(f, &text, &n);
+
+    *a = (AppJudge){0};
+    if (!code)
+        code = app_judge_of(h, d, text, n, a);
     for (int i = 0; text && i < n; i++)
         free((char *)text[i]);
     free(text);
@@ -174,12 +185,10 @@ void app_judge_free(AppJudge *a)
 
 /* What has to be generated, from whole sequences. */
 static int generate(const Flags *f, RtModel *m, const RtData *d,
-                    RtFeedOptions o, Judge *j, RtError *err)
+                    const RtFeedOptions *o, Judge *j, RtError *err)
 {
     BeamHow beam = {.stop = app_catch()};
     long width = 0;
-    RtFeed *feed;
-    int bad;
 
     if (!judge_generates(j))
         return 0;
@@ -187,12 +196,7 @@ static int generate(const Flags *f, RtModel *m, const RtData *d,
         flags_real(f, "length-penalty", 0, 10, &beam.penalty))
         return rt_fail(err, "nothing was generated");
     beam.width = width;
-    o.chunk = o.window = 0;
-    o.streams = 0;
-    feed = feed_open(d, &o, err);
-    bad = !feed || judge_generate(j, m, d, feed, &beam, err) < 0;
-    feed_free(feed);
-    return bad ? -1 : 0;
+    return judge_generate(j, m, d, o, &beam, err) < 0 ? -1 : 0;
 }
 
 static int evaluate(AppHost *h, const Flags *f, RtModel *m, const RtData *d)
@@ -221,7 +225,7 @@ static int evaluate(AppHost *h, const Flags *f, RtModel *m, const RtData *d)
         if (!feed ||
             evaluate_visit(m, d, feed, (int)threads, stop, judge_visit, a.judge,
                            &tally, &err) < 0 ||
-            generate(f, m, d, o, a.judge, &err) ||
+            generate(f, m, d, &o, a.judge, &err) ||
             collect(m->desc, &tally, a.judge, feed_steps(feed), &all, &err))
             code = app_fail(&err);
     }

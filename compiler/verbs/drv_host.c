@@ -278,7 +278,8 @@ static int host_compile(AppHost *a, const Flags *f, int training)
     } else {
         code = compile_one(h, &h->d, f, 1, NULL, &a->train);
         a->eval = a->train;
-        if (!code && model_next(a->train, CELL_NOISE, -1) >= 0)
+        if (!code && (model_next(a->train, CELL_NOISE, -1) >= 0 ||
+                      app_monitors_drawn(a)))
             code = compile_one(h, &h->e, f, 0, NULL, &a->eval);
     }
     if (!code && !a->about.spec) {

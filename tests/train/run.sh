@@ -375,6 +375,23 @@ drawn_names_are_scored() {
     [ $? = 0 ] && grep -q 'exact(y) .* (wanted > 1)' out &&
         { cellc eval "$@" --expect 'exact(y) > 1'; [ $? = 3 ]; }
 }
+# A metric of what is drawn judges validations; what is logged is what eval
+# finds.
+a_drawn_name_is_monitored() {
+    translated
+    set -- --column 'x=words(1)' --column 'y=words(2)' --valid 0.2
+    cellc train "$SPEC/translate.cell" pairs.tsv "$@" --epochs 2 \
+        --monitor 'exact(y)' -o a.safetensors --best b.safetensors &&
+        cellc eval a.safetensors pairs.tsv "$@" --part valid \
+            --metric 'exact(y)' > out &&
+        logged a.log.csv 'val_exact(y)' |
+            awk 'NR == FNR { v = $1; next } $1 == "exact(y)" { e = $2 }
+                END { print v, e; exit v == "" || (v - e)^2 > 1e-9 }' - out &&
+        [ -s b.safetensors ] &&
+        ! cellc train "$SPEC/translate.cell" pairs.tsv "$@" \
+            --monitor 'exat(y)' -o c.safetensors 2> err &&
+        grep -q 'no metric exat (did you mean exact?)' err
+}
 # The tags that predict gives are the best of all, found by trying them; data
 # with tags or without.
 best_path_of_a_crf() {
@@ -391,7 +408,9 @@ best_path_of_a_crf() {
     cellc train s.cell w.tsv --epochs 3 -o m.safetensors &&
         cellc predict m.safetensors w.tsv --output y > y.csv &&
         cellc predict m.safetensors w.tsv --output s > s.csv &&
-        python3 "$here/bestpath.py" m.safetensors s.csv y.csv || return
+        python3 "$here/bestpath.py" m.safetensors s.csv y.csv &&
+        cut -f 1 w.tsv > text.tsv &&
+        cellc predict m.safetensors text.tsv --output y | cmp - y.csv || return
     cellc eval m.safetensors w.tsv --metric 'accuracy(y)' > out &&
         sed 1d y.csv | paste -d , - w.tsv | awk -F '[,\t]' 'NF == 3 {
             n++; r += $1 == $3 } END { print r / n }' > want &&
