@@ -1,6 +1,7 @@
 # cellc.  `make` builds build/cellc, build/libcellc.a and build/libcellrt.a;
 # `make test` ends with "N passed, N failed, N skipped"; `make demo` trains a
-# character model.  V=1 shows the commands.  New files need no line here.
+# character model; `make examples` runs examples/ in short, `make examples-full` in
+# full.  V=1 shows the commands.  New files need no line here.
 
 VERSION = 0.1.0
 PREFIX = /usr/local
@@ -113,6 +114,10 @@ bench: all
 	$(Q)bench/run
 demo: all build/deps-demo
 	$(Q)tools/demo.sh
+examples: all
+	$(Q)examples/run
+examples-full: all
+	$(Q)examples/run --full
 fmt:
 	$(Q)clang-format -i $(filter-out build/%,$(COMPILER)) $(DRIVER) \
 		$(RUNTIME) $(wildcard */*.h compiler/verbs/*.h tests/*/*.[ch])
@@ -123,7 +128,8 @@ install: all
 clean:
 	$(Q)rm -rf build
 
-.PHONY: all test test-all bless san fuzz bench demo fmt install clean
+.PHONY: all test test-all bless san fuzz bench demo examples examples-full \
+	fmt install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(shell find build -name '*.d' 2>/dev/null)

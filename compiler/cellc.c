@@ -462,6 +462,46 @@ int cellc_plan_stream(Cellc *c)
     return code;
 }
 
+static bool is_output(const Graph *g, const char *name)
+{
+    for (int i = 0; i < g->root.n; i++)
+        if (g->root.v[i].role == CELL_OUTPUT &&
+            !strcmp(g->root.v[i].name, name))
+            return true;
+    return false;
+}
+
+static int no_probe(Cellc *c, const Graph *g, const char *name)
+{
+    const char **cand = NEW_N(c->run, const char *, g->slot.n + 1);
+    int n = 0;
+    for (int i = 0; i < g->slot.n; i++)
+        if (SLOT(g, i)->kind == SLOT_EQN && SLOT(g, i)->root)
+            cand[n++] = SLOT(g, i)->name;
+    const char *near = diag_closest(name, cand, n);
+    cellc_say(c, "error", "cellc: error: the model computes no %s%s%s%s\n",
+              name, near ? "; did you mean " : "", near ? near : "",
+              near ? "?" : "");
+    return CELLC_USER;
+}
+
+/* The elaborated graph, with the equations that are asked for as outputs. */
+static int probe(Cellc *c)
+{
+    Graph *g = c->elab.graph;
+    for (int i = 0; i < c->probe.n; i++) {
+        const char *name = c->probe.v[i];
+        int k = flow_slot(g, name);
+        if (is_output(g, name))
+            continue;
+        if (k < 0)
+            return no_probe(c, g, name);
+        Root r = {CELL_OUTPUT, name, SLOT(g, k)->root, -1, NULL, 0, -1};
+        vec_push(g->arena, &g->root, r);
+    }
+    return CELLC_OK;
+}
+
 /* The elaborated graph, with what shows the flow of gradients. */
 static int watch_flow(Cellc *c)
 {
@@ -495,7 +535,7 @@ static int compile(Cellc *c)
     diags_flush(c->diags);
     if (c->elab.open.n)
         return CELLC_USER;
-    if ((code = watch_flow(c)) != CELLC_OK)
+    if ((code = probe(c)) != CELLC_OK || (code = watch_flow(c)) != CELLC_OK)
         return code;
     Graph *g = c->elab.graph;
     PASS("elaborate", g);

@@ -45,6 +45,8 @@ int cellc_add_text(Cellc *c, const char *name, const char *text, size_t size);
  *   becomes an input; may be given again), "upstream" NAME (differentiate
  *   sum(NAME * up.NAME) over all given instead of the loss; NAME an output
  *   or final.STATE), "inputgrad" 0|1 (gradients of inputs and starts too),
+ *   "probe" NAME (the equation, such as "h.i", becomes an output; may be given
+ *   again),
  *   "flow" NAME (an input perturb.NAME is added to that state at each step, and
  *   an output direct.NAME is its derivative by the step before along paths that
  *   pass element by element, where there are some; may be given again),

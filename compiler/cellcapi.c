@@ -99,6 +99,8 @@ static int set_word(Cellc *c, const char *key, const char *value)
         vec_push(c->keep, &c->upstream, keep(c, value));
     else if (!strcmp(key, "flow"))
         vec_push(c->keep, &c->flow, keep(c, value));
+    else if (!strcmp(key, "probe"))
+        vec_push(c->keep, &c->probe, keep(c, value));
     else if (!strcmp(key, "name"))
         c->name = keep(c, value);
     else if (!strcmp(key, "chunk")) {

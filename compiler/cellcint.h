@@ -46,7 +46,7 @@ struct Cellc {
     VEC(CellcPair) option;
     VEC(CellcSize) dim;
     VEC(Vocab) vocab;
-    VEC(const char *) state, upstream, flow;
+    VEC(const char *) state, upstream, flow, probe;
     Settings set;
     const char *name; /* of the model, or NULL */
     const char *backend;

@@ -196,6 +196,7 @@ struct Scope {
     const char *where;   /* "lstm" for messages, NULL at top level */
     VEC(Ast *) terms;    /* loss, metric and ~ statements of a cell */
     VEC(Turn) turns;     /* of each sum[k = 1:τ](e) in it */
+    bool turn;           /* is one of those */
 };
 
 typedef enum LayerKind { LAYER_CELL, LAYER_REV, LAYER_STACK } LayerKind;

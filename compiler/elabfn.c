@@ -303,6 +303,7 @@ static Scope *turn_scope(Elab *e, Scope *s, const Ast *call, const Ast *key,
     memcpy(&in->turns, &kept.turns, sizeof in->turns);
     memset(&in->terms, 0, sizeof in->terms);
     in->up = s;
+    in->turn = true;
     if (made)
         scope_bind(e, in, key->name, val_num(e, k), key->span);
     return in;

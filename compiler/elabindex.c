@@ -228,6 +228,8 @@ static Name *stored_along(Elab *e, Scope *s, Name *n, Ast *base, int axis,
     Name *m = storage_of(e, n->stands ? n->stands : n);
     if (axis < 0 || m->axis == axis)
         return n;
+    while (s->turn && m->scope != s) /* the same in all of them */
+        s = s->up;
     if (m->axis < 0 || (lagged && !m->lagged)) {
         e->changed |= !e->building;
         m->axis = axis;

@@ -5,11 +5,11 @@
 #include <string.h>
 
 static const Verb *const verbs[] = {
-    &drv_check,     &drv_info,     &drv_fmt,     &drv_cells,
-    &drv_show,      &drv_run,      &drv_emit,    &drv_build,
-    &drv_train,     &drv_eval,     &drv_predict, &drv_generate,
-    &drv_gradcheck, &drv_gradflow, &drv_compare, &drv_bench,
-    &drv_explain,   NULL};
+    &drv_check, &drv_info,      &drv_fmt,      &drv_cells,
+    &drv_show,  &drv_run,       &drv_emit,     &drv_build,
+    &drv_train, &drv_eval,      &drv_predict,  &drv_generate,
+    &drv_near,  &drv_gradcheck, &drv_gradflow, &drv_compare,
+    &drv_bench, &drv_explain,   NULL};
 
 static void print_example(const char *title, const char *text)
 {

@@ -77,6 +77,8 @@ static int read_sources(AppHost *h, AppSource *s, int n, RtData *d,
             bad = app_table(h, some, nsome, d, err);
         else if (s[i].kind == FROM_ARRAY)
             bad = read_array(h, &s[i], n, d, err);
+        else if (s[i].kind == FROM_NOTES)
+            bad = app_notes(h, s[i].in, s[i].path, d, err);
         else if (s[i].kind == FROM_TEXT)
             bad = read_text(h, &s[i], n, d, err);
     }
@@ -274,6 +276,7 @@ int app_feed(const AppHost *h, const RtData *d, double from, double to,
              RtFeedOptions *o)
 {
     long batch = 32, chunk = 0, back = 0, window = 0, hop = 0, seed = 0;
+    long buckets = 0;
     int code = app_setting_long(h, "batch", 1, &batch);
 
     if (!code)
@@ -284,6 +287,8 @@ int app_feed(const AppHost *h, const RtData *d, double from, double to,
         code = app_setting_long(h, "hop", 1, &hop);
     if (!code)
         code = app_setting_long(h, "seed", 0, &seed);
+    if (!code)
+        code = app_setting_long(h, "buckets", 1, &buckets);
     *o = (RtFeedOptions){.from = from,
                          .to = to,
                          .batch = batch,
@@ -291,6 +296,7 @@ int app_feed(const AppHost *h, const RtData *d, double from, double to,
                          .back = back,
                          .window = window,
                          .hop = hop,
+                         .buckets = buckets,
                          .streams = d->nseq == 1 && !window && !several(d),
                          .seed = (uint64_t)seed};
     o->shuffle = !o->streams;

@@ -23,7 +23,10 @@ const Flag app_generate_flags[] = {
     {"samples", "N", "1", NULL, "sequences to draw for each that is given"},
     {"seed", "N", "0", NULL, "of the draws"},
     {"batch", "B", "32", NULL, "sequences at a time"},
-    {"o", "FILE", "-", NULL, "FILE.csv, FILE.npy, or text"},
+    {"o", "FILE", "-", NULL, "FILE.csv, .npy, .png, .mid, or text"},
+    {"pixels", "WIDTH", NULL, NULL,
+     "FILE.png: lines of WIDTH values, 0 black, 1 white, after the prime"},
+    {"tempo", "N", "120", NULL, "FILE.mid: quarters a minute, a step is one"},
     {"reduce", "HOW", "sequence", "train", "as in training"},
     {NULL, NULL, NULL, NULL, NULL}};
 
@@ -32,7 +35,8 @@ typedef struct Wish {
     SampleHow how;
     BeamHow beam; /* width 0: no beam */
     int scored;
-    long length, samples, batch;
+    long length, samples, batch, pixels;
+    double tempo;
 } Wish;
 
 /* Everything of one run. */
@@ -276,7 +280,8 @@ static int read_wish(const Flags *f, Wish *w)
                 .scored = flags_given(f, "n-best"),
                 .length = 200,
                 .samples = 1,
-                .batch = 32};
+                .batch = 32,
+                .tempo = 120};
     code = flags_long(f, "length", 1, 1L << 40, &w->length);
     if (!code)
         code = flags_real(f, "temperature", 1e-6, 1e6, &w->how.temperature);
@@ -296,6 +301,10 @@ static int read_wish(const Flags *f, Wish *w)
         code = flags_long(f, "samples", 1, 1L << 40, &w->samples);
     if (!code)
         code = flags_long(f, "batch", 1, 1L << 20, &w->batch);
+    if (!code)
+        code = flags_long(f, "pixels", 1, 1L << 20, &w->pixels);
+    if (!code)
+        code = flags_real(f, "tempo", 4, 6e4, &w->tempo);
     w->how.top_k = k;
     w->how.seed = (uint64_t)seed;
     w->beam.width = width;
@@ -343,6 +352,8 @@ static int list_drawn(Story *s, const AppHost *h, const Flags *f, RtError *err)
                          .is_text = s->n == 1 && s->names[0].n && !beside(s),
                          .joined = csv_unit(column) == CSV_CHARS,
                          .scored = s->w->scored,
+                         .pixels = s->w->pixels,
+                         .tempo = s->w->tempo,
                          .path = flags_get(f, "o")};
     free(column);
     return 0;

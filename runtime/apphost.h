@@ -77,7 +77,13 @@ int app_setting_real(const AppHost *h, const char *key, double low, double *v);
 int app_data(AppHost *h, const Flags *f, const char *path, RtData *d);
 
 /* Where an input comes from, and as what. */
-typedef enum AppKind { FROM_TABLE, FROM_ARRAY, FROM_LINES, FROM_TEXT } AppKind;
+typedef enum AppKind {
+    FROM_TABLE,
+    FROM_ARRAY,
+    FROM_LINES,
+    FROM_TEXT,
+    FROM_NOTES
+} AppKind;
 typedef struct AppSource {
     AppInput *in;
     char *path;
@@ -108,10 +114,17 @@ int app_lines(AppHost *h, const AppSource *s, int n, RtData *d, RtError *err);
 /* A text as one stream of what --unit says (apptext.c). */
 int app_text(AppHost *h, AppInput *in, const char *path, RtData *d,
              RtError *err);
+/* A list of notes (apptext.c). */
+int app_notes(AppHost *h, const AppInput *in, const char *path, RtData *d,
+              RtError *err);
 /* What the settings say about the vocabulary of an input's set. */
 int app_limits(const AppHost *h, const AppInput *in, VocabHow *how);
 /* The vocabulary of a set, for the compiler and the checkpoint. */
 int app_keep_vocab(AppHost *h, const char *set, const Vocab *v, RtError *err);
+/* The same where names that the model finds may be missing: with no class
+ * observed (applabels.c). */
+int app_data_unlabelled(AppHost *h, const Flags *f, const char *path,
+                        RtData *d);
 /* How the settings deal `d`; part from..to. */
 int app_feed(const AppHost *h, const RtData *d, double from, double to,
              RtFeedOptions *o);

@@ -145,6 +145,32 @@ static int resolve(AppHost *h, const Flags *f, const Flag *flag,
     return code;
 }
 
+/* Columns of inputs are settings too, column.NAME: those that the checkpoint
+ * has and then those of flags. */
+static int resolve_columns(AppHost *h, const Flags *f,
+                           const Checkpoint *resumed)
+{
+    static const char head[] = "column.";
+    RtError err = {0};
+    const char *value, *text;
+    int n, bad = 0;
+
+    for (int i = 0; resumed && i < resumed->settings.n && !bad; i++) {
+        const RtPair *p = &resumed->settings.v[i];
+
+        if (!strncmp(p->key, head, sizeof head - 1))
+            bad = pairs_set(&h->about.settings, p->key, p->value, &err);
+    }
+    for (int i = 0; (value = flags_pair(f, "column", i, &n, &text)) && !bad;
+         i++) {
+        char *key = n >= 0 ? rt_printf("%s%.*s", head, n, text) : NULL;
+
+        bad = key && pairs_set(&h->about.settings, key, value, &err);
+        free(key);
+    }
+    return bad ? app_fail(&err) : 0;
+}
+
 int app_settings(AppHost *h, const Flags *f, const Flag *table,
                  const Checkpoint *resumed)
 {
@@ -155,6 +181,8 @@ int app_settings(AppHost *h, const Flags *f, const Flag *table,
     for (const Flag *flag = table; flag->name && !code; flag++)
         if (flag->from)
             code = resolve(h, f, flag, resumed);
+    if (!code && table == app_data_flags)
+        code = resolve_columns(h, f, resumed);
     return code;
 }
 

@@ -187,6 +187,8 @@ static AppKind kind_of(const AppHost *h, const AppSource *s)
         return FROM_ARRAY;
     if (is_kind(s->path, ".csv") || is_kind(s->path, ".tsv") || s->part)
         return FROM_TABLE;
+    if (unit && !strcmp(unit, "notes") && !s->in->want.is_index)
+        return FROM_NOTES;
     if (!s->shared && h->ninput > 1)
         return FROM_LINES;
     return !stream && has_words(h, s->in->set) ? FROM_LINES : FROM_TEXT;
@@ -195,7 +197,11 @@ static AppKind kind_of(const AppHost *h, const AppSource *s)
 char *app_columns(const AppHost *h, const Flags *f, const char *input)
 {
     const char *said = flagged(f, "column", input);
+    char *key = rt_printf("column.%s", input);
 
+    if (!said && key)
+        said = app_setting(h, key);
+    free(key);
     if (!said && !is_quoted(pairs_get(&h->data_block, input)))
         said = pairs_get(&h->data_block, input);
     return said ? strdup(said) : NULL;

@@ -2,6 +2,7 @@
  * and kept as class numbers, with the vocabulary that the first text gives.
  * Called by appdata.c.  See apphost.h. */
 #include "apphost.h"
+#include "notes.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -47,11 +48,12 @@ static int find_unit(const AppHost *h, TextUnit *unit, RtError *err)
         if (!strcmp(given, units[*unit]))
             return 0;
     *unit = TEXT_CHAR;
-    return !given ? 0
-                  : rt_fail(err,
-                            "unit is \"char\", \"byte\" or \"word\", found "
-                            "\"%s\"",
-                            given);
+    return !given
+               ? 0
+               : rt_fail(err,
+                         "unit is \"char\", \"byte\", \"word\" or \"notes\", "
+                         "found \"%s\"",
+                         given);
 }
 
 /* The vocabulary that the model has, or a new one of the text, which is then
@@ -75,6 +77,16 @@ static int text_vocab(AppHost *h, const AppInput *in, TextIn *t, Vocab *v,
                    textin_again(t, err)
                ? -1
                : 0;
+}
+
+int app_notes(AppHost *h, const AppInput *in, const char *path, RtData *d,
+              RtError *err)
+{
+    long low = 21;
+
+    if (app_setting_long(h, "low_note", 0, &low))
+        return rt_fail(err, "%s: not read", path);
+    return notes_read(d, &in->want, path, low, err);
 }
 
 int app_text(AppHost *h, AppInput *in, const char *path, RtData *d,

@@ -19,6 +19,8 @@ const Flag app_train_files[] = {
      "vocabularies"},
     {"log", "FILE", NULL, NULL,
      "CSV log, else -o with .log.csv for its ending"},
+    {"tensorboard", "DIR", NULL, NULL,
+     "the log as an event file in that folder too"},
     {"best", "FILE", NULL, NULL, "checkpoint of the best validation too"},
     {"plot", "FILE", NULL, NULL,
      "learning curve at the end, .png or .svg; else in the terminal; or none"},
@@ -79,7 +81,8 @@ const Flag app_data_flags[] = {
     {"max-steps", "N", NULL, "data", "of longer sequences only the first N"},
     {"time-first", "yes|no", "no", "data", ".npy data are [T,N,...]"},
     {"header", "yes|no", NULL, "data", "first line of a table; else by looks"},
-    {"unit", "NAME", "char", "data", "of a text: char, byte or word"},
+    {"unit", "NAME", "char", "data", "of a text: char, byte, word, or notes"},
+    {"low-note", "N", "21", "data", "the first of notes x[t,88], by MIDI"},
     {"min-count", "N", NULL, "data",
      "rarer words or characters become one unknown"},
     {"max-classes", "N", NULL, "data",
@@ -88,6 +91,8 @@ const Flag app_data_flags[] = {
     {"eos", "WORD", "<eos>", "data",
      "that a line end is, with --unit word; '' for none"},
     {"window", "N", NULL, "data", "windows of N steps, from the start state"},
+    {"buckets", "N", NULL, "data",
+     "sequences of like length together: N batches are sorted by length"},
     {"hop", "N", NULL, "data", "steps from window to window, 1"},
     {NULL, NULL, NULL, NULL, NULL}};
 
@@ -548,6 +553,7 @@ int app_train(AppHost *h, const Flags *f, const char *spec, const char *data)
     t.s.about = &h->about;
     t.s.save = flags_get(f, "o");
     t.s.best = flags_get(f, "best");
+    t.s.events = flags_get(f, "tensorboard");
     t.base = slash ? strndup(spec, (size_t)(slash - spec)) : NULL;
     t.log =
         flags_get(f, "log") ? strdup(flags_get(f, "log")) : log_name(t.s.save);

@@ -133,6 +133,8 @@ typedef struct RtFeedOptions {
     int streams;     /* 1: if there is only one sequence, cut it into `batch`
                         contiguous rows, never shuffled */
     int shuffle;     /* 1: another order of rows in every epoch */
+    int64_t buckets; /* > 1: rows of like length go together: so many groups in
+                        the order of the epoch are sorted by length */
     uint64_t seed;
 } RtFeedOptions;
 
@@ -166,6 +168,8 @@ typedef struct RtBatch {
 int64_t feed_batches(RtFeed *f, int64_t epoch, RtError *err); /* -1: error */
 int64_t feed_steps(const RtFeed *f); /* valid steps of an epoch */
 int64_t feed_rows(const RtFeed *f);  /* sequences, streams or windows */
+/* The share of steps in the batches of an epoch that are padding. */
+double feed_padding(RtFeed *f, int64_t epoch);
 /* Describes batch `index` of `epoch`. */
 int feed_batch(RtFeed *f, int64_t epoch, int64_t index, RtBatch *b,
                RtError *err);

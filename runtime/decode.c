@@ -5,18 +5,30 @@
 #include <stdlib.h>
 #include <string.h>
 
-int values_add(Values *s, double v, RtError *err)
+double *values_more(Values *s, int64_t n, RtError *err)
 {
-    if (s->n == s->cap) {
-        int64_t cap = s->cap ? 2 * s->cap : 64;
+    if (s->n + n > s->cap) {
+        int64_t cap = s->n + n > 2 * s->cap ? s->n + n + 16 : 2 * s->cap;
         double *more = realloc(s->v, (size_t)cap * sizeof *more);
 
-        if (!more)
-            return rt_fail_memory(err, (size_t)cap * sizeof *more);
+        if (!more) {
+            rt_fail_memory(err, (size_t)cap * sizeof *more);
+            return NULL;
+        }
         s->v = more;
         s->cap = cap;
     }
-    s->v[s->n++] = v;
+    s->n += n;
+    return s->v + s->n - n;
+}
+
+int values_add(Values *s, double v, RtError *err)
+{
+    double *to = values_more(s, 1, err);
+
+    if (!to)
+        return -1;
+    *to = v;
     return 0;
 }
 

@@ -12,6 +12,8 @@ typedef struct Values {
     int64_t n, cap;
 } Values;
 int values_add(Values *s, double v, RtError *err);
+/* Room for n more, which it has then; NULL without memory. */
+double *values_more(Values *s, int64_t n, RtError *err);
 
 typedef enum DecodeKind {
     DECODE_CLASS, /* categorical: the most probable */

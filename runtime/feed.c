@@ -12,6 +12,11 @@ typedef struct Piece {
     int64_t first;               /* its first row */
 } Piece;
 
+/* A row with what it is sorted by: the steps of its axes, then its place. */
+typedef struct Sorted {
+    int64_t key[CELL_TIMES + 1], row;
+} Sorted;
+
 struct RtFeed {
     const RtData *data;
     RtFeedOptions o;
@@ -22,6 +27,8 @@ struct RtFeed {
     int64_t epoch;  /* for which order and batch hold; -1: none */
     int64_t *order; /* [nrow]: row at each place */
     int64_t *batch; /* [ngroup + 1]: first batch of each group */
+    Sorted *sorted; /* [buckets * batch] room to sort in, or NULL */
+    int64_t *turn;  /* [buckets] the groups in it */
 };
 
 /* Where a row's steps are. */
@@ -36,6 +43,8 @@ void feed_free(RtFeed *f)
     free(f->piece);
     free(f->order);
     free(f->batch);
+    free(f->sorted);
+    free(f->turn);
     free(f);
 }
 
@@ -122,6 +131,24 @@ static int find_rows(RtFeed *f, RtError *err)
     return 0;
 }
 
+/* Room for what plan_epoch() finds. */
+static int make_room(RtFeed *f, RtError *err)
+{
+    int64_t groups = f->o.buckets < f->ngroup ? f->o.buckets : f->ngroup;
+    f->order = malloc(sizeof *f->order * (size_t)f->nrow);
+    f->batch = malloc(sizeof *f->batch * (size_t)(f->ngroup + 1));
+    if (!f->order || !f->batch)
+        return rt_fail_memory(err, sizeof *f->order * (size_t)f->nrow);
+    if (f->o.buckets < 2 || f->stream || f->o.window > 0)
+        return 0;
+    f->o.buckets = groups;
+    f->sorted = malloc(sizeof *f->sorted * (size_t)(groups * f->o.batch));
+    f->turn = malloc(sizeof *f->turn * (size_t)groups);
+    return f->sorted && f->turn
+               ? 0
+               : rt_fail_memory(err, sizeof *f->sorted * (size_t)groups);
+}
+
 RtFeed *feed_open(const RtData *data, const RtFeedOptions *o, RtError *err)
 {
     RtFeed *f = calloc(1, sizeof *f);
@@ -141,13 +168,7 @@ RtFeed *feed_open(const RtData *data, const RtFeedOptions *o, RtError *err)
     if (!bad && o->batch < 1)
         bad =
             rt_fail(err, "batch = %lld, wanted 1 or more", (long long)o->batch);
-    bad = bad || find_pieces(f, err) || find_rows(f, err);
-    if (!bad) {
-        f->order = malloc(sizeof *f->order * (size_t)f->nrow);
-        f->batch = malloc(sizeof *f->batch * (size_t)(f->ngroup + 1));
-        if (!f->order || !f->batch)
-            bad = rt_fail_memory(err, sizeof *f->order * (size_t)f->nrow);
-    }
+    bad = bad || find_pieces(f, err) || find_rows(f, err) || make_room(f, err);
     if (bad) {
         feed_free(f);
         return NULL;
@@ -201,6 +222,41 @@ static int64_t longest_row(const RtFeed *f, int64_t group)
     return T;
 }
 
+static int by_length(const void *a, const void *b)
+{
+    const Sorted *x = a, *y = b;
+    for (int k = 0; k <= CELL_TIMES; k++)
+        if (x->key[k] != y->key[k])
+            return x->key[k] < y->key[k] ? -1 : 1;
+    return 0;
+}
+
+/* Sorts n places from `first` on, which are whole groups, by length; then the
+ * groups come in an order of their own, so that short rows do not come first.
+ */
+static void sort_bucket(RtFeed *f, int64_t epoch, int64_t first, int64_t n)
+{
+    int64_t B = f->o.batch, groups = (n + B - 1) / B;
+    for (int64_t i = 0; i < n; i++) {
+        Row row = row_at(f, first + i);
+        Sorted *s = &f->sorted[i];
+        s->row = f->order[first + i];
+        for (int k = 0; k < CELL_TIMES; k++)
+            s->key[k] = k ? data_steps(f->data, k, row.seq) : row.length;
+        s->key[CELL_TIMES] = i;
+    }
+    qsort(f->sorted, (size_t)n, sizeof *f->sorted, by_length);
+    for (int64_t g = 0; g < groups; g++)
+        f->turn[g] = g;
+    /* a group that is not full stays the last */
+    if (f->o.shuffle)
+        rt_shuffle(f->o.seed + (uint64_t)first,
+                   rt_stream(RT_STREAM_BUCKET, (uint64_t)epoch), f->turn,
+                   groups - (n % B > 0));
+    for (int64_t i = 0; i < n; i++)
+        f->order[first + i] = f->sorted[f->turn[i / B] * B + i % B].row;
+}
+
 /* Order and batches of an epoch: a function of the seed and its number. */
 static void plan_epoch(RtFeed *f, int64_t epoch)
 {
@@ -211,6 +267,11 @@ static void plan_epoch(RtFeed *f, int64_t epoch)
     if (f->o.shuffle && !f->stream)
         rt_shuffle(f->o.seed, rt_stream(RT_STREAM_SHUFFLE, (uint64_t)epoch),
                    f->order, f->nrow);
+    for (int64_t i = 0, n; f->sorted && i < f->nrow; i += n) {
+        n = f->o.buckets * f->o.batch;
+        n = n < f->nrow - i ? n : f->nrow - i;
+        sort_bucket(f, epoch, i, n);
+    }
     f->batch[0] = 0;
     for (int64_t g = 0; g < f->ngroup; g++) {
         int64_t chunk = f->o.chunk;
@@ -243,6 +304,15 @@ int64_t feed_steps(const RtFeed *f)
     for (int64_t i = 0; i < f->npiece; i++)
         n += f->piece[i].length;
     return n;
+}
+
+double feed_padding(RtFeed *f, int64_t epoch)
+{
+    double all = 0;
+    plan_epoch(f, epoch);
+    for (int64_t g = 0; g < f->ngroup; g++)
+        all += (double)longest_row(f, g) * (double)group_rows(f, g);
+    return 1 - (double)feed_steps(f) / all;
 }
 
 /* Steps of a row within the chunk, without its first `skip`. */

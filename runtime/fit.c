@@ -103,7 +103,8 @@ static int start(Fit *t, RtError *err)
         return -1;
     t->begun = t->row_clock = progress_clock();
     pace_begin(&t->pace, t->begun);
-    return progress_open(&t->progress, f->log, f->resume != NULL, err);
+    return progress_open(&t->progress, f->log, f->resume != NULL, f->events,
+                         err);
 }
 
 /* Seconds to go; NAN where there is no end. */
@@ -263,6 +264,19 @@ static int save(Fit *t, const char *path, RtError *err)
     return 0;
 }
 
+/* Epochs of a few milliseconds are not saved each: writing would take longer
+ * than training.  The first is, as something to keep, and the last. */
+static int due(Fit *t)
+{
+    double now = progress_clock();
+
+    if (t->saved > 0 && now - t->saved < 1 && more(t) && !limit(t) &&
+        !stopped(t))
+        return 0;
+    t->saved = now;
+    return 1;
+}
+
 /* Validation, a row, the next epoch, the files.  Returns 1 if interrupted
  * before anything of that was done. */
 static int end_epoch(Fit *t, int advance, RtError *err)
@@ -288,7 +302,8 @@ static int end_epoch(Fit *t, int advance, RtError *err)
         t->st->batch = 0;
         t->open = 0;
     }
-    if (save(t, t->f->save, err) || (better && save(t, t->f->best, err)))
+    if ((due(t) && save(t, t->f->save, err)) ||
+        (better && save(t, t->f->best, err)))
         return -1;
     pace_end(&t->pace, progress_clock());
     return 0;

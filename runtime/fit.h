@@ -64,6 +64,7 @@ typedef struct FitSetup {
                               the end; NULL: none */
     const char *best;      /* checkpoint of the best validation, alike */
     const char *log;       /* CSV; appended to when resuming; NULL: none */
+    const char *events;    /* folder for TensorBoard; NULL: none */
     int64_t log_every;     /* updates from row to row; 0: only epochs */
     Checkpoint *about;     /* texts for the checkpoint; afterwards its state
                               is where training stands */

@@ -32,6 +32,7 @@ typedef struct Fit {
     ProgressRow row;     /* the last known numbers */
     FitResult *result;
     double begun, row_clock;   /* clock at the start, at the last row */
+    double saved;              /* clock when the file was written; 0: never */
     double tokens, row_tokens; /* valid steps since then */
     int64_t batches;           /* of this epoch */
     int open;                  /* the team carries state */

@@ -280,7 +280,7 @@ static int add_told(Judge *j, const Sampler *s, const RtData *data,
             k++;
         for (int64_t r = 0; r < n && !bad; r++) {
             Values found = {0};
-            found.v = told[r].value ? told[r].value[k] : NULL;
+            found.v = told[r].value ? told[r].value[k] : NULL; /* no prime */
             found.n = told[r].steps * sample_size(s, k);
             bad = observed(j, p, data, seq[r], &truth, err) ||
                   add_row(p, &found, &truth, err);

@@ -211,10 +211,9 @@ static int keep(FILE *from, const char *path, RtError *err)
     return rtio_save_close(s, err);
 }
 
-int plot_draw(const Plot *p, const char *path, RtError *err)
+static int run_script(char *script, const char *path, RtError *err)
 {
     const char *const argv[] = {program, NULL};
-    char *script = script_of(p, path, err);
     FILE *to = path ? tmpfile() : stdout;
     int bad = !script;
 
@@ -227,6 +226,88 @@ int plot_draw(const Plot *p, const char *path, RtError *err)
         fclose(to);
     free(script);
     return bad ? -1 : 0;
+}
+
+int plot_draw(const Plot *p, const char *path, RtError *err)
+{
+    return run_script(script_of(p, path, err), path, err);
+}
+
+/* ---- matrices ---- */
+
+static void put_labels(FILE *f, const char *axis, char *const *label, int64_t n)
+{
+    if (!label)
+        return;
+    fprintf(f, "set %stics (", axis);
+    for (int64_t i = 0; i < n; i++) {
+        fputs(i ? ", " : "", f);
+        put_quoted(f, label[i]);
+        fprintf(f, " %lld", (long long)i + 1);
+    }
+    fputs(")\n", f);
+}
+
+/* Labels have room where there are few; a number in their place is as long as a
+ * word only where there are many. */
+static void put_heat(FILE *f, const PlotHeat *h, const char *path)
+{
+    int64_t long_side = h->rows > h->columns ? h->rows : h->columns;
+    int64_t cell = long_side > 40 ? 1000 / long_side : 26;
+    int64_t w = 220 + (cell ? cell : 1) * h->columns;
+    int64_t t = 160 + (cell ? cell : 1) * h->rows;
+    int labelled = long_side <= 60;
+
+    fprintf(f,
+            "set encoding utf8\nset terminal %s size %lld,%lld%s "
+            "noenhanced\n",
+            ends_in(path, ".png") ? "pngcairo" : "svg",
+            (long long)(w > 420 ? w : 420), (long long)(t > 280 ? t : 280),
+            ends_in(path, ".png") ? "" : " dynamic");
+    put_text(f, "title", h->title);
+    put_text(f, "xlabel", h->x);
+    put_text(f, "ylabel", h->y);
+    /* from light to dark, one hue, so that it also prints in grey */
+    fputs("set palette defined (0 '#f7fbff', 0.35 '#9ecae1', "
+          "0.7 '#2171b5', 1 '#08306b')\n"
+          "set yrange [*:*] reverse\nset tics out nomirror\n"
+          "set autoscale xfix\nset autoscale yfix\n",
+          f);
+    if (labelled) {
+        put_labels(f, "x", h->column_label, h->columns);
+        put_labels(f, "y", h->row_label, h->rows);
+    }
+    if (labelled && h->column_label)
+        fputs("set xtics rotate by 45 right\n", f);
+    fputs("$m << EOD\n", f);
+    for (int64_t r = 0; r < h->rows; r++) {
+        for (int64_t c = 0; c < h->columns; c++)
+            put_number(f, h->value[r * h->columns + c], 0);
+        fputc('\n', f);
+    }
+    fputs("EOD\nplot $m matrix using ($1+1):($2+1):3 with image pixels "
+          "notitle\n",
+          f);
+}
+
+int plot_heat(const PlotHeat *h, const char *path, RtError *err)
+{
+    char *text = NULL;
+    size_t n = 0;
+    FILE *f;
+
+    if (plot_check(path, err))
+        return -1;
+    if (!h->rows || !h->columns)
+        return rt_fail(err, "%s: there is nothing to draw: %s is empty", path,
+                       h->title);
+    f = open_memstream(&text, &n);
+    if (f)
+        put_heat(f, h, path);
+    if (f && !fclose(f))
+        return run_script(text, path, err);
+    free(text);
+    return rt_fail_memory(err, n);
 }
 
 /* ---- the log of a training run ---- */

@@ -31,6 +31,16 @@ int plot_terminal(void);
 /* Draws to the file, or on standard output where path is NULL. */
 int plot_draw(const Plot *p, const char *path, RtError *err);
 
+/* A matrix in colours, its first row at the top. */
+typedef struct PlotHeat {
+    const char *title, *x, *y;
+    int64_t rows, columns;
+    const double *value; /* [rows,columns] */
+    /* [rows], [columns] what stands beside each, or NULL: it is counted */
+    char **row_label, **column_label;
+} PlotHeat;
+int plot_heat(const PlotHeat *h, const char *path, RtError *err);
+
 /* Loss and validation of a training log (fit.h) over updates; 1 where it has
  * too few rows to draw. */
 int plot_log(const char *log, const char *path, RtError *err);

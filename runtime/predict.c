@@ -1,9 +1,11 @@
-/* The verb predict: the outputs of a checkpoint's model on data, as .npy or
- * .csv.  Sequences run whole, or in the chunks that training used.  See
- * apphost.h. */
+/* The verb predict: the outputs of a checkpoint's model on data, any equation
+ * of it, or the values of a drawn name; how they are written is predicted.c.
+ * Sequences run whole, or in the chunks that training used.  See apphost.h. */
 #include "apphost.h"
 
 #include "evaluate.h"
+#include "plot.h"
+#include "predicted.h"
 #include "rtio.h"
 #include "runarrays.h"
 #include "session.h"
@@ -12,103 +14,171 @@
 #include <string.h>
 
 const Flag app_predict_flags[] = {
-    {"o", "PATH", "-", NULL, "FILE.npy, FILE.csv, a folder, or - for CSV"},
-    {"output", "NAME", NULL, NULL, "one output, else all"},
+    {"o", "PATH", "-", NULL,
+     "FILE.npy, FILE.csv, a picture .png or .svg, a folder, or - for CSV"},
+    {"output", "NAME", NULL, NULL,
+     "one output, or a drawn name: its most likely values; else all outputs"},
+    {"probe", "NAME", NULL, NULL,
+     "any equation, such as h.i or the weights of an attention; again for "
+     "more"},
+    {"sequence", "N", "1", NULL, "which one a picture shows"},
+    {"pixels", "WIDTH", NULL, NULL,
+     "the picture is an image with lines of WIDTH values, 0 black, 1 white"},
     {"batch", "B", "32", "train", "sequences at a time"},
     {"tbptt", "K", NULL, "train", "chunks of K steps, as in training"},
     {"reduce", "HOW", "sequence", "train", "as in training"},
     {NULL, NULL, NULL, NULL, NULL}};
-
-/* One output over the whole data set. */
-typedef struct Predicted {
-    int tensor;
-    int64_t size;  /* reals of one element */
-    double *value; /* [steps of all sequences, size], static [nseq, size] */
-} Predicted;
 
 typedef struct Predict {
     RtSession *s;
     const RtData *data;
     RtFeed *feed;
     const RtField **from; /* [ntensor] */
-    Predicted *out;
-    int nout;
-    double *chunk;  /* one tensor of a chunk */
-    int64_t nchunk; /* its room */
+    PredictedSet set;
+    Labels labels;
 } Predict;
 
-/* The steps of the data along the axis of tensor i; NULL: it has none. */
-static const RtSteps *steps_of(const Predict *p, int i)
+/* The time axes of tensor i, the outermost first. */
+static void list_axes(const CellDesc *d, int i, Predicted *o)
 {
-    int axis = cell_only_time(p->s->desc->tensor[i].axes);
-
-    return axis < 0 ? NULL : &p->data->steps[axis];
+    for (int k = CELL_TIMES - 1; k > 0; k--)
+        if (k < d->ntime && d->tensor[i].axes & cell_time(k))
+            o->axis[o->naxis++] = k;
+    if (d->tensor[i].axes & cell_time(0))
+        o->axis[o->naxis++] = 0;
 }
 
-/* The outputs asked for, with room for their values. */
-static int choose(Predict *p, const char *name, RtError *err)
+/* Tensor i among what is predicted; `c`, NULL for an output, is taken. */
+static int add_predicted(Predict *p, int i, Decoder *c, RtError *err)
+{
+    const CellTensor *t = &p->s->desc->tensor[i];
+    Predicted *o = &p->set.v[p->set.n++];
+    int64_t n = p->data->nseq;
+    int bad;
+
+    *o = (Predicted){
+        .name = t->name, .tensor = t, .decoder = c, .size = model_size(t)};
+    list_axes(p->s->desc, i, o);
+    if (c && c->kind == DECODE_CTC) { /* as many as there are, one by one */
+        o->size = 1;
+        o->naxis = 1;
+    }
+    o->value = calloc((size_t)n + 1, sizeof *o->value);
+    o->steps = calloc((size_t)(n * o->naxis) + 1, sizeof *o->steps);
+    bad = o->value && o->steps ? 0 : rt_fail_memory(err, (size_t)n * 24);
+    for (int64_t q = 0; q < n && !bad && !o->naxis; q++) {
+        double *v = values_more(&o->value[q], o->size, err);
+        bad = !v;
+        if (v)
+            memset(v, 0, (size_t)o->size * sizeof *v);
+    }
+    return bad;
+}
+
+/* A drawn name, where the data say everything that it depends on. */
+static int add_decoded(Predict *p, const AppHost *h, int i, RtError *err)
 {
     const CellDesc *d = p->s->desc;
+    Decoder *c = calloc(1, sizeof *c);
+    int bad = c ? decode_open(c, d, i, err) : rt_fail_memory(err, sizeof *c);
 
-    p->out = calloc((size_t)d->ntensor + 1, sizeof *p->out);
-    if (!p->out)
-        return rt_fail_memory(err, (size_t)d->ntensor * sizeof *p->out);
-    for (int i = -1; (i = model_next(d, CELL_OUTPUT, i)) >= 0;) {
-        const CellTensor *t = &d->tensor[i];
-        Predicted *o = &p->out[p->nout];
-        const RtSteps *steps = steps_of(p, i);
-        int64_t n = steps ? steps->offset[p->data->nseq] : p->data->nseq;
-
-        if (name && strcmp(name, t->name))
-            continue;
-        if (cell_only_time(t->axes) == CELL_MANY_TIMES)
-            return rt_fail(err,
-                           "%s varies over several time axes; predict "
-                           "writes outputs along one: choose with "
-                           "--output",
-                           t->name);
-        *o = (Predicted){.tensor = i, .size = model_size(t)};
-        o->value = calloc((size_t)(n * o->size + 1), sizeof *o->value);
-        if (!o->value)
-            return rt_fail_memory(err, (size_t)(n * o->size) * 8);
-        p->nout++;
+    bad = bad ? bad : add_predicted(p, i, c, err);
+    if (bad) {
+        if (!p->set.n && c) {
+            decode_free(c);
+            free(c);
+        }
+        return -1;
     }
-    if (p->nout)
+    if (app_vocab(h, d->tensor[i].set, &p->set.v[p->set.n - 1].names, err) < 0)
+        return -1;
+    for (int k = -1; c->own && (k = model_next(d, CELL_INPUT, k)) >= 0;)
+        if (!law_is_drawn(d, k))
+            return rt_fail(err,
+                           "%s depends on its own values before, which the "
+                           "model has to draw: `generate` does that",
+                           d->tensor[i].name);
+    return 0;
+}
+
+/* What was asked for. */
+static int choose(Predict *p, const AppHost *h, const Flags *f, RtError *err)
+{
+    const CellDesc *d = p->s->desc;
+    const char *name = flags_get(f, "output");
+    int drawn = name ? model_find(d, CELL_INPUT, name) : -1;
+
+    p->set.v = calloc((size_t)d->ntensor + 1, sizeof *p->set.v);
+    if (!p->set.v)
+        return rt_fail_memory(err, (size_t)d->ntensor * sizeof *p->set.v);
+    if (name && drawn >= 0 && law_is_drawn(d, drawn))
+        return add_decoded(p, h, drawn, err);
+    for (int i = -1; (i = model_next(d, CELL_OUTPUT, i)) >= 0;) {
+        int wanted =
+            name ? !strcmp(name, d->tensor[i].name) : !flags_given(f, "probe");
+        const char *probe;
+
+        for (int k = 0; (probe = flags_each(f, "probe", k)); k++)
+            wanted |= !strcmp(probe, d->tensor[i].name);
+        if (wanted && add_predicted(p, i, NULL, err))
+            return -1;
+    }
+    if (p->set.n)
         return 0;
+    name = name ? name : flags_get(f, "probe");
     return name ? rt_fail(err, "the model has no output %s", name)
                 : rt_fail(err, "the model has no output to predict; name one "
                                "in the spec: `output NAME`");
 }
 
-/* Copies the outputs of a batch to their sequences. */
+/* Appends what row `row` of the session has of one output. */
+static int keep_row(Predict *p, Predicted *o, int tensor, int64_t row,
+                    int64_t seq, RtError *err)
+{
+    int64_t at[CELL_AXES] = {0}, n = 1;
+    int k;
+    double *v;
+
+    at[CELL_AT_B] = row;
+    for (k = 0; k < o->naxis; k++) {
+        int64_t steps = p->s->length[o->axis[k]][row];
+        o->steps[seq * o->naxis + k] = steps;
+        n *= steps;
+    }
+    if (!o->naxis) {
+        if (p->s->length[0][row] > 0)
+            session_read(p->s, tensor, at, o->value[seq].v);
+        return 0;
+    }
+    v = values_more(&o->value[seq], n * o->size, err);
+    for (; v && n > 0; n--, v += o->size) {
+        session_read(p->s, tensor, at, v);
+        for (k = o->naxis - 1; k >= 0; k--) {
+            int64_t *i = &at[cell_time_at(o->axis[k])];
+            if (++*i < o->steps[seq * o->naxis + k])
+                break;
+            *i = 0;
+        }
+    }
+    return v ? 0 : -1;
+}
+
+/* The outputs of a batch go to their sequences. */
 static int keep(Predict *p, const RtBatch *b, RtError *err)
 {
-    for (int k = 0; k < p->nout; k++) {
-        Predicted *o = &p->out[k];
-        int axes = p->s->desc->tensor[o->tensor].axes;
-        int axis = cell_only_time(axes);
-        const RtSteps *steps = steps_of(p, o->tensor);
-        int64_t n = session_count(p->s, o->tensor);
-        double *more = n > p->nchunk
-                           ? realloc(p->chunk, (size_t)n * sizeof *more)
-                           : p->chunk;
+    for (int k = 0; k < p->set.n; k++) {
+        Predicted *o = &p->set.v[k];
+        int tensor = (int)(o->tensor - p->s->desc->tensor);
 
-        if (!more)
-            return rt_fail_memory(err, (size_t)n * sizeof *more);
-        p->chunk = more;
-        p->nchunk = n > p->nchunk ? n : p->nchunk;
-        session_get(p->s, o->tensor, 0, p->chunk);
         for (int64_t row = 0; row < b->B; row++) {
             int64_t seq = feed_sequence(p->feed, b, row);
-            int64_t valid = p->s->length[axis < 0 ? 0 : axis][row];
 
-            for (int64_t t = 0; t < (steps ? valid : valid > 0); t++) {
-                int64_t at = steps ? steps->offset[seq] + b->from + t : seq;
-
-                memcpy(o->value + at * o->size,
-                       p->chunk + (axes ? t * b->B + row : 0) * o->size,
-                       (size_t)o->size * sizeof *o->value);
-            }
+            if (o->decoder && !o->naxis)
+                o->value[seq].n = 0;
+            if (o->decoder
+                    ? decode_row(o->decoder, p->s, row, &o->value[seq], err)
+                    : keep_row(p, o, tensor, row, seq, err))
+                return -1;
         }
     }
     return 0;
@@ -159,93 +229,6 @@ static int run_all(Predict *p, RtError *err)
     return 0;
 }
 
-/* One output as an array: [N,T,element], [T,element] where there is only one
- * sequence, static [N,element]. */
-static int write_npy(const Predict *p, const Predicted *o, const char *path,
-                     RtError *err)
-{
-    const CellTensor *t = &p->s->desc->tensor[o->tensor];
-    const RtData *d = p->data;
-    const RtSteps *steps = steps_of(p, o->tensor);
-    int64_t dim[6], T = 1, n, size = o->size;
-    int rank = 0, bad;
-    double *v;
-
-    for (int64_t k = 0; k < d->nseq && steps; k++)
-        if (steps->offset[k + 1] - steps->offset[k] > T)
-            T = steps->offset[k + 1] - steps->offset[k];
-    if (d->nseq != 1 || !steps)
-        dim[rank++] = d->nseq;
-    if (steps)
-        dim[rank++] = T;
-    for (int k = 0; k < t->rank; k++)
-        dim[rank++] = t->dim[k];
-    n = d->nseq * T * size;
-    v = calloc((size_t)(n ? n : 1), sizeof *v);
-    if (!v)
-        return rt_fail_memory(err, (size_t)n * sizeof *v);
-    for (int64_t k = 0; k < d->nseq; k++)
-        memcpy(v + k * T * size,
-               o->value + (steps ? steps->offset[k] : k) * size,
-               (size_t)((steps ? steps->length[k] : 1) * size) * sizeof *v);
-    for (int64_t k = 0; k < n && (t->flags & CELL_INDEX); k++)
-        ((int64_t *)(void *)v)[k] = (int64_t)v[k];
-    for (int64_t k = 0;
-         k < n && p->s->desc->real_bytes == 4 && !(t->flags & CELL_INDEX); k++)
-        ((float *)(void *)v)[k] = (float)v[k];
-    bad = npy_write(path,
-                    t->flags & CELL_INDEX         ? NPY_I8
-                    : p->s->desc->real_bytes == 4 ? NPY_F4
-                                                  : NPY_F8,
-                    rank, dim, v, err);
-    free(v);
-    return bad;
-}
-
-/* A row per step, or per sequence where all outputs are static; a blank line
- * between sequences of steps. */
-static int write_csv(const Predict *p, FILE *to, RtError *err)
-{
-    const CellDesc *d = p->s->desc;
-    int axis = cell_only_time(d->tensor[p->out[0].tensor].axes);
-    const RtSteps *steps = steps_of(p, p->out[0].tensor);
-    int digits = d->real_bytes == 4 ? 9 : 17;
-
-    for (int k = 0; k < p->nout; k++) {
-        const CellTensor *t = &d->tensor[p->out[k].tensor];
-
-        if (cell_only_time(t->axes) != axis)
-            return rt_fail(err,
-                           "%s is one value per %s and %s is not: choose "
-                           "with --output, or write a folder of .npy",
-                           t->name, steps ? "sequence" : "step",
-                           d->tensor[p->out[0].tensor].name);
-        for (int64_t j = 0; j < p->out[k].size; j++)
-            if (p->out[k].size == 1)
-                fprintf(to, "%s%s", k ? "," : "", t->name);
-            else
-                fprintf(to, "%s%s.%lld", k + j ? "," : "", t->name,
-                        (long long)j + 1);
-    }
-    fputc('\n', to);
-    for (int64_t q = 0; q < p->data->nseq; q++) {
-        int64_t n = steps ? steps->length[q] : 1;
-
-        for (int64_t r = 0; r < n; r++) {
-            int64_t at = steps ? steps->offset[q] + r : q;
-
-            for (int k = 0; k < p->nout; k++)
-                for (int64_t j = 0; j < p->out[k].size; j++)
-                    fprintf(to, "%s%.*g", k + j ? "," : "", digits,
-                            p->out[k].value[at * p->out[k].size + j]);
-            fputc('\n', to);
-        }
-        if (steps && q + 1 < p->data->nseq)
-            fputc('\n', to);
-    }
-    return 0;
-}
-
 static int ends(const char *s, const char *with)
 {
     size_t n = strlen(s), m = strlen(with);
@@ -253,13 +236,13 @@ static int ends(const char *s, const char *with)
     return n > m && !strcmp(s + n - m, with);
 }
 
-static int write_csv_file(const Predict *p, const char *path, RtError *err)
+static int write_csv(const Predict *p, const char *path, RtError *err)
 {
     char *text = NULL;
     size_t n = 0;
     FILE *to = open_memstream(&text, &n);
     RtSave *save = NULL;
-    int bad = to ? write_csv(p, to, err) : rt_fail_memory(err, 0);
+    int bad = to ? predicted_csv(&p->set, to, err) : rt_fail_memory(err, 0);
 
     if (to && fclose(to) && !bad)
         bad = rt_fail_memory(err, n);
@@ -275,27 +258,21 @@ static int write_csv_file(const Predict *p, const char *path, RtError *err)
     return bad;
 }
 
-static int write_all(const Predict *p, const char *path, RtError *err)
+static int write_picture(const Predict *p, const char *path, long sequence,
+                         long width, RtError *err)
 {
-    if (!strcmp(path, "-"))
-        return write_csv(p, stdout, err);
-    if (ends(path, ".csv"))
-        return write_csv_file(p, path, err);
-    if (ends(path, ".npy")) {
-        if (p->nout > 1)
-            return rt_fail(err,
-                           "%s: the model has %d outputs; choose one with "
-                           "--output, or give a folder",
-                           path, p->nout);
-        return write_npy(p, &p->out[0], path, err);
-    }
+    return width ? predicted_image(&p->set, 0, sequence - 1, width, path, err)
+                 : predicted_heat(&p->set, 0, sequence - 1, path, err);
+}
+
+static int write_folder(const Predict *p, const char *path, RtError *err)
+{
     if (run_make_folder(path, err))
         return -1;
-    for (int k = 0; k < p->nout; k++) {
-        char *file = rt_printf("%s/%s.npy", path,
-                               p->s->desc->tensor[p->out[k].tensor].name);
-        int bad =
-            file ? write_npy(p, &p->out[k], file, err) : rt_fail_memory(err, 0);
+    for (int k = 0; k < p->set.n; k++) {
+        char *file = rt_printf("%s/%s.npy", path, p->set.v[k].name);
+        int bad = file ? predicted_npy(&p->set, k, file, err)
+                       : rt_fail_memory(err, 0);
 
         free(file);
         if (bad)
@@ -304,15 +281,91 @@ static int write_all(const Predict *p, const char *path, RtError *err)
     return 0;
 }
 
+static int is_picture(const char *path)
+{
+    return ends(path, ".png") || ends(path, ".svg");
+}
+
+static int write_all(const Predict *p, const Flags *f, RtError *err)
+{
+    const char *path = flags_get(f, "o");
+    long sequence = 1, width = 0;
+
+    if (flags_long(f, "sequence", 1, 1L << 40, &sequence) ||
+        flags_long(f, "pixels", 1, 1L << 20, &width))
+        return rt_fail(err, "nothing was written");
+    if (!strcmp(path, "-"))
+        return predicted_csv(&p->set, stdout, err);
+    if (ends(path, ".csv"))
+        return write_csv(p, path, err);
+    if (!ends(path, ".npy") && !is_picture(path))
+        return write_folder(p, path, err);
+    if (p->set.n > 1)
+        return rt_fail(err,
+                       "%s: the model has %d outputs; choose one with "
+                       "--output, or give a folder",
+                       path, p->set.n);
+    return is_picture(path) ? write_picture(p, path, sequence, width, err)
+                            : predicted_npy(&p->set, 0, path, err);
+}
+
+/* The words along each axis, of the first input that has some; what is drawn
+ * comes first, since an attention's rows are what it gives. */
+static int list_labels(Predict *p, const AppHost *h, RtError *err)
+{
+    const CellDesc *d = p->s->desc;
+
+    for (int drawn = 1; drawn >= 0; drawn--)
+        for (int i = -1; (i = model_next(d, CELL_INPUT, i)) >= 0;) {
+            const RtField *field = p->from[i];
+            int axis = cell_only_time(d->tensor[i].axes), got;
+
+            if (!field || !field->is_index || axis < 0 ||
+                p->labels.field[axis] || law_is_drawn(d, i) != drawn)
+                continue;
+            got = app_vocab(h, d->tensor[i].set, &p->labels.names[axis], err);
+            if (got < 0)
+                return -1;
+            p->labels.field[axis] = got ? field : NULL;
+        }
+    p->set.labels = &p->labels;
+    return 0;
+}
+
+static void predict_free(Predict *p)
+{
+    for (int k = 0; k < p->set.n; k++) {
+        Predicted *o = &p->set.v[k];
+        for (int64_t q = 0; o->value && q < p->data->nseq; q++)
+            free(o->value[q].v);
+        if (o->decoder)
+            decode_free(o->decoder);
+        free(o->decoder);
+        vocab_free(&o->names);
+        free(o->value);
+        free(o->steps);
+    }
+    for (int k = 0; k < CELL_TIMES; k++)
+        vocab_free(&p->labels.names[k]);
+    free(p->set.v);
+    free(p->from);
+    feed_free(p->feed);
+    session_free(p->s);
+}
+
 static int predict(AppHost *h, const Flags *f, RtModel *m, const RtData *d)
 {
+    const char *path = flags_get(f, "o");
     RtError err = {0};
     RtFeedOptions o;
-    Predict p = {.data = d};
+    Predict p = {.data = d,
+                 .set = {.data = d, .real_bytes = m->desc->real_bytes}};
     int code = app_feed(h, d, 0, 1, &o);
 
     if (code)
         return code;
+    if (is_picture(path) && !flags_given(f, "pixels") && plot_check(path, &err))
+        return app_fail(&err);
     o.window = 0;
     o.shuffle = 0;
     o.back = 0;
@@ -321,16 +374,10 @@ static int predict(AppHost *h, const Flags *f, RtModel *m, const RtData *d)
     p.s = session_new(m, &err);
     p.feed = p.s ? feed_open(d, &o, &err) : NULL;
     p.from = p.feed ? evaluate_bind(m->desc, d, &err) : NULL;
-    if (!p.from || choose(&p, flags_get(f, "output"), &err) ||
-        run_all(&p, &err) || write_all(&p, flags_get(f, "o"), &err))
+    if (!p.from || list_labels(&p, h, &err) || choose(&p, h, f, &err) ||
+        run_all(&p, &err) || write_all(&p, f, &err))
         code = app_fail(&err);
-    for (int k = 0; k < p.nout; k++)
-        free(p.out[k].value);
-    free(p.out);
-    free(p.chunk);
-    free(p.from);
-    feed_free(p.feed);
-    session_free(p.s);
+    predict_free(&p);
     return code;
 }
 
@@ -343,7 +390,7 @@ int app_predict(AppHost *h, const Flags *f, const char *checkpoint,
     int code = app_load(h, f, app_predict_flags, checkpoint, &c);
 
     if (!code)
-        code = app_data(h, f, data, &d);
+        code = app_data_unlabelled(h, f, data, &d);
     if (!code)
         code = app_model(h, f, &c, &m);
     if (!code)

@@ -10,8 +10,24 @@
 #include <string.h>
 #include <time.h>
 
-static const char header[] =
-    "epoch,step,seconds,loss,bits,val_loss,val_bits,gradnorm,lr,tokens_per_s";
+/* What a row has besides epoch, step and seconds. */
+typedef struct Column {
+    const char *name, *tag; /* in the log, in events */
+    const char *format;
+    int validation; /* known when an epoch ends */
+} Column;
+
+static const Column columns[] = {
+    {"loss", "train/loss", "%.9g", 0},
+    {"bits", "train/bits", "%.9g", 0},
+    {"val_loss", "valid/loss", "%.9g", 1},
+    {"val_bits", "valid/bits", "%.9g", 1},
+    {"gradnorm", "train/gradnorm", "%.6g", 0},
+    {"lr", "train/lr", "%.6g", 0},
+    {"tokens_per_s", "train/tokens_per_s", "%.0f", 0},
+};
+enum { NCOLUMN = sizeof columns / sizeof *columns };
+
 static const double every_terminal = 0.1, every_plain = 5; /* seconds */
 
 double progress_clock(void)
@@ -28,11 +44,15 @@ static int log_failed(const Progress *p, int why, RtError *err)
                    strerror(why));
 }
 
-int progress_open(Progress *p, const char *log, int append, RtError *err)
+int progress_open(Progress *p, const char *log, int append, const char *events,
+                  RtError *err)
 {
     p->shown = -INFINITY;
     if (p->columns > 0 && p->columns < 40)
         p->columns = 80;
+    p->events = events ? events_open(events, err) : NULL;
+    if (events && !p->events)
+        return -1;
     if (!log)
         return 0;
     p->log_path = rt_printf("%s", log);
@@ -42,7 +62,9 @@ int progress_open(Progress *p, const char *log, int append, RtError *err)
     if (!p->log)
         return log_failed(p, errno, err);
     if (fseek(p->log, 0, SEEK_END) == 0 && ftell(p->log) == 0) {
-        fputs(header, p->log);
+        fputs("epoch,step,seconds", p->log);
+        for (int k = 0; k < NCOLUMN; k++)
+            fprintf(p->log, ",%s", columns[k].name);
         for (int k = 0; k < p->nmetric; k++)
             fprintf(p->log, ",val_%s", p->metric[k]);
         fputc('\n', p->log);
@@ -57,21 +79,48 @@ static void put_field(FILE *f, double v, const char *format)
         fprintf(f, format, v);
 }
 
+/* The numbers of a row in the order of `columns`. */
+static void row_values(const ProgressRow *r, double v[NCOLUMN])
+{
+    const double bit = log(2);
+    const double all[NCOLUMN] = {r->loss,           r->nats / bit, r->val_loss,
+                                 r->val_nats / bit, r->gradnorm,   r->lr,
+                                 r->tokens_per_s};
+
+    memcpy(v, all, sizeof all);
+}
+
+static void log_events(Progress *p, const ProgressRow *r, int validated)
+{
+    double v[NCOLUMN];
+
+    row_values(r, v);
+    for (int k = 0; k < NCOLUMN; k++)
+        if (!isnan(v[k]) && (validated || !columns[k].validation))
+            events_scalar(p->events, columns[k].tag, r->step, v[k]);
+    for (int k = 0; validated && k < p->nmetric; k++) {
+        char *tag = rt_printf("valid/%s", p->metric[k]);
+        if (tag && !isnan(r->metric[k]))
+            events_scalar(p->events, tag, r->step, r->metric[k]);
+        free(tag);
+    }
+    events_flush(p->events);
+}
+
 void progress_log(Progress *p, const ProgressRow *r, int validated)
 {
-    double bit = log(2);
+    double v[NCOLUMN];
 
+    if (p->events)
+        log_events(p, r, validated);
     if (!p->log)
         return;
+    row_values(r, v);
     fprintf(p->log, "%lld,%lld", (long long)r->epoch, (long long)r->step);
     put_field(p->log, r->seconds, "%.3f");
-    put_field(p->log, r->loss, "%.9g");
-    put_field(p->log, r->nats / bit, "%.9g");
-    put_field(p->log, validated ? r->val_loss : NAN, "%.9g");
-    put_field(p->log, validated ? r->val_nats / bit : NAN, "%.9g");
-    put_field(p->log, r->gradnorm, "%.6g");
-    put_field(p->log, r->lr, "%.6g");
-    put_field(p->log, r->tokens_per_s, "%.0f");
+    for (int k = 0; k < NCOLUMN; k++)
+        put_field(p->log, columns[k].validation && !validated ? NAN : v[k],
+                  columns[k].format);
     for (int k = 0; k < p->nmetric; k++)
         put_field(p->log, validated ? r->metric[k] : NAN, "%.9g");
     fputc('\n', p->log);
@@ -179,6 +228,9 @@ int progress_close(Progress *p, RtError *err)
         p->log_error = errno;
     if (p->log_error)
         rc = log_failed(p, p->log_error, err);
+    if (events_close(p->events, rc ? NULL : err))
+        rc = -1;
+    p->events = NULL;
     p->log = NULL;
     free(p->log_path);
     p->log_path = NULL;

@@ -10,12 +10,13 @@
 
 /* First argument of rt_stream: what the numbers are for. */
 enum {
-    RT_STREAM_INIT,    /* start values of parameters; id = parameter */
-    RT_STREAM_SHUFFLE, /* order of rows; id = epoch */
-    RT_STREAM_NOISE,   /* dropout and noise; id = tensor */
-    RT_STREAM_SAMPLE,  /* generating */
-    RT_STREAM_TEST,    /* directions and points of checks */
-    RT_STREAM_GRADIENT /* noise on gradients; id = parameter */
+    RT_STREAM_INIT,     /* start values of parameters; id = parameter */
+    RT_STREAM_SHUFFLE,  /* order of rows; id = epoch */
+    RT_STREAM_NOISE,    /* dropout and noise; id = tensor */
+    RT_STREAM_SAMPLE,   /* generating */
+    RT_STREAM_TEST,     /* directions and points of checks */
+    RT_STREAM_GRADIENT, /* noise on gradients; id = parameter */
+    RT_STREAM_BUCKET    /* order of batches of like length; id = epoch */
 };
 
 /* Where a run of draws has got to; stored in checkpoints as it is. */

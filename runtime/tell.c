@@ -1,6 +1,9 @@
 /* Drawn sequences as text, tables and arrays; see tell.h. */
 #include "tell.h"
 
+#include "decode.h"
+#include "image.h"
+#include "midi.h"
 #include "npy.h"
 #include "rtio.h"
 
@@ -82,13 +85,38 @@ static int flushed(Teller *t, RtError *err)
     return 0;
 }
 
-int teller_open(Teller *t, RtError *err)
+/* Whether the file holds numbers and no text. */
+static int is_array(const Teller *t)
 {
-    if (ends(t->path, ".npy") && t->n > 1)
+    return ends(t->path, ".npy") || ends(t->path, ".png") ||
+           ends(t->path, ".mid");
+}
+
+/* Whether the file can hold what is drawn. */
+static int check_kind(const Teller *t, RtError *err)
+{
+    const CellTensor *x = &t->desc->tensor[t->drawn[0]];
+
+    if (is_array(t) && t->n > 1)
         return rt_fail(err,
                        "%s holds one array and %d names are drawn; write "
                        ".csv",
                        t->path, t->n);
+    if (ends(t->path, ".png") && !t->pixels)
+        return rt_fail(
+            err, "%s: --pixels WIDTH says how many pixels a line has", t->path);
+    if (ends(t->path, ".mid") && model_size(x) != 88 && model_size(x) != 128)
+        return rt_fail(err,
+                       "%s: notes are 88 numbers, the keys of a piano from "
+                       "MIDI's note 21 on, or all 128; %s has %lld",
+                       t->path, x->name, (long long)model_size(x));
+    return 0;
+}
+
+int teller_open(Teller *t, RtError *err)
+{
+    if (check_kind(t, err))
+        return -1;
     t->to =
         strcmp(t->path, "-") ? open_memstream(&t->bytes, &t->nbytes) : stdout;
     return t->to ? 0 : rt_fail_memory(err, 1);
@@ -144,7 +172,7 @@ int teller_add(Teller *t, Told *told, int64_t number, RtError *err)
     const double **value;
     int bad = 0;
 
-    if (ends(t->path, ".npy"))
+    if (is_array(t))
         return keep(t, told, err);
     value = malloc((size_t)t->n * sizeof *value);
     if (!value)
@@ -155,7 +183,8 @@ int teller_add(Teller *t, Told *told, int64_t number, RtError *err)
     for (int64_t i = 0; i < told->steps && !bad; i++) {
         for (int k = 0; k < t->n; k++)
             value[k] =
-                told->value[k] + i * model_size(&t->desc->tensor[t->drawn[k]]);
+                told->value[k] +
+                (told->first + i) * model_size(&t->desc->tensor[t->drawn[k]]);
         if (t->scored && !t->is_text)
             fprintf(t->to, "%lld,%.6g,", (long long)number, told->score);
         if (!t->is_text)
@@ -187,11 +216,42 @@ static int write_array(const Teller *t, RtError *err)
     if (!v)
         return rt_fail_memory(err, (size_t)(t->count * T * size) * sizeof *v);
     for (int64_t i = 0; i < t->count; i++)
-        memcpy(v + i * T * size, t->kept[i].value[0],
+        memcpy(v + i * T * size, t->kept[i].value[0] + t->kept[i].first * size,
                (size_t)(t->kept[i].steps * size) * sizeof *v);
     bad = npy_write(t->path, NPY_F8, (int)rank, dim, v, err);
     free(v);
     return bad;
+}
+
+/* All sequences below each other, each with its beginning. */
+static int write_image(const Teller *t, RtError *err)
+{
+    int64_t size = model_size(&t->desc->tensor[t->drawn[0]]), n = 0;
+    Values all = {0};
+    int bad = 0;
+
+    for (int64_t i = 0; i < t->count && !bad; i++) {
+        const Told *one = &t->kept[i];
+        double *to;
+        n = (one->first + one->steps) * size;
+        to = values_more(&all, n, err);
+        bad = !to;
+        if (to)
+            memcpy(to, one->value[0], (size_t)n * sizeof *to);
+    }
+    bad = bad || image_write(t->path, all.v, all.n, t->pixels, err);
+    free(all.v);
+    return bad ? -1 : 0;
+}
+
+/* The first sequence, with its beginning. */
+static int write_midi(const Teller *t, RtError *err)
+{
+    int64_t n = model_size(&t->desc->tensor[t->drawn[0]]);
+    const Told *one = t->kept;
+
+    return midi_write(t->path, one->value[0], one->first + one->steps, n,
+                      n == 88 ? 21 : 0, t->tempo, err);
 }
 
 int teller_close(Teller *t, RtError *err)
@@ -204,8 +264,10 @@ int teller_close(Teller *t, RtError *err)
         return rt_fail_memory(err, t->nbytes);
     if (to == stdout)
         return 0;
-    if (ends(t->path, ".npy"))
-        return write_array(t, err);
+    if (is_array(t) && t->count)
+        return ends(t->path, ".npy")   ? write_array(t, err)
+               : ends(t->path, ".png") ? write_image(t, err)
+                                       : write_midi(t, err);
     save = rtio_save_open(t->path, err);
     if (!save)
         return -1;

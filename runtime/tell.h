@@ -18,6 +18,8 @@ typedef struct Teller {
     const char *prime;  /* text that stands before each, or NULL */
     int scored;         /* number and score stand before each */
     const char *path;   /* "-": standard output */
+    int64_t pixels;     /* of a .png: those of a line */
+    double tempo;       /* of a .mid: steps a minute */
     FILE *to;           /* where it goes as it comes */
     char *bytes;        /* what has gone there, but for standard output */
     size_t nbytes;

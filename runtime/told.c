@@ -4,23 +4,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-int told_keep(Told *t, const Sampler *s, int64_t row, int64_t skip,
+int told_keep(Told *t, const Sampler *s, int64_t row, int64_t first,
               RtError *err)
 {
     int n = 0;
 
     while (sample_drawn(s, n) >= 0)
         n++;
-    *t = (Told){.steps = sample_steps(s, row) - skip};
+    *t = (Told){.first = first, .steps = sample_steps(s, row) - first};
     t->value = calloc((size_t)n + 1, sizeof *t->value);
     for (int k = 0; t->value && k < n; k++) {
         int64_t size = sample_size(s, k);
-        size_t bytes = (size_t)(t->steps * size) * sizeof **t->value;
+        size_t bytes = (size_t)((first + t->steps) * size) * sizeof **t->value;
 
         t->value[k] = malloc(bytes + 1);
         if (!t->value[k])
             return rt_fail_memory(err, bytes);
-        memcpy(t->value[k], sample_value(s, k, row) + skip * size, bytes);
+        memcpy(t->value[k], sample_value(s, k, row), bytes);
     }
     return t->value ? 0 : rt_fail_memory(err, (size_t)n * sizeof(double *));
 }

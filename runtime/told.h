@@ -8,15 +8,16 @@
 
 /* A sequence that was drawn. */
 typedef struct Told {
-    double **value; /* [drawn][steps,element] */
-    int64_t steps;  /* those of the prime are not among them */
+    double **value; /* [drawn][first + steps,element] */
+    int64_t first;  /* steps of the prime */
+    int64_t steps;  /* those that were drawn */
     int ended;      /* the model's `until` holds at the last one */
     double score;   /* of a beam */
 } Told;
 
-/* Copies a row of the sampler without its first `skip` steps.  Error: no
+/* Copies a row of the sampler, whose first steps are the prime's.  Error: no
  * memory; *t can be freed in either case. */
-int told_keep(Told *t, const Sampler *s, int64_t row, int64_t skip,
+int told_keep(Told *t, const Sampler *s, int64_t row, int64_t first,
               RtError *err);
 void told_free(Told *t);
 

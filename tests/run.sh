@@ -76,7 +76,8 @@ on_build() {
         name=$(basename "$(dirname "$run")")
         case $name$2 in
         graph*) ;;
-        "docs (san)" | "embed (san)" | "latex (san)" | "claims (san)") ;;
+        "docs (san)" | "embed (san)" | "examples (san)") ;;
+        "latex (san)" | "claims (san)") ;;
         gradcheck*) limit=900 part "$name$2" "$run" ;; # every cell, many ways
         c | c\ *) limit=600 part "$name$2" "$run" ;; # many C compilations
         *) part "$name$2" "$run" ;;

@@ -96,6 +96,6 @@ int drv_watch(Flags *f, int (*train)(Flags *f, const char *warm));
 
 extern const Verb drv_check, drv_fmt, drv_cells, drv_show, drv_info, drv_run,
     drv_emit, drv_build, drv_train, drv_eval, drv_predict, drv_generate,
-    drv_gradcheck, drv_gradflow, drv_compare, drv_bench, drv_explain;
+    drv_near, drv_gradcheck, drv_gradflow, drv_compare, drv_bench, drv_explain;
 
 #endif

@@ -83,8 +83,8 @@ int run_read_metrics(const Compare *c, const Rival *r, RivalRun *run);
  * v[seeds]; their number, -1: no such name. */
 int compare_values(const Compare *c, const Rival *r, const char *name,
                    double *v);
-/* A finder of figures for --expect: CELL.NAME. */
-int compare_figure(void *user, const char *name, double *value);
+/* The figure CELL.NAME: 1, else 0 and told. */
+int compare_figure(const Compare *c, const char *name, double *value);
 /* Table, JSON, CSV or LaTeX on standard output, and the picture. */
 int compare_report(const Compare *c);
 

@@ -249,6 +249,8 @@ static int compile_one(DrvHost *h, Drv *d, const Flags *f, int training,
         code = drv_code(cellc_set(d->c, "inputgrad", "0"));
     if (!code)
         code = drv_code(cellc_set(d->c, "steady", training ? "0" : "1"));
+    for (int i = 0; !code && !training && flags_each(f, "probe", i); i++)
+        code = drv_code(cellc_set(d->c, "probe", flags_each(f, "probe", i)));
     for (size_t i = 0; !code && i < sizeof segmented / sizeof *segmented; i++)
         code = drv_code(
             cellc_set(d->c, segmented[i],

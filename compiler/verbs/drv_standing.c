@@ -9,17 +9,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { WIDTH = 10 /* of a mean in the table */ };
+
 /* Mean and spread of one figure over the runs of a rival. */
-typedef struct Figure {
+typedef struct Spread {
     double *v; /* [n] */
     int n;
     double mean, sd, least;
-} Figure;
+} Spread;
 
 typedef struct Standing {
     const Rival *r;
-    Figure loss, last, best, ms; /* loss: what --by says, which decides */
-    Figure *metric;              /* [nmetric] */
+    Spread loss, last, best, ms; /* loss: what --by says, which decides */
+    Spread *metric;              /* [nmetric] */
     Welch against;               /* the first one */
 } Standing;
 
@@ -66,17 +68,17 @@ int compare_values(const Compare *c, const Rival *r, const char *name,
     if (!known_figure(c, name))
         return -1;
     for (long s = 0; s < c->seeds; s++) {
-        double x = value_of(c, &r->run[s], name);
+        double x = r->run[s].done ? value_of(c, &r->run[s], name) : NAN;
 
-        if (r->run[s].done && !isnan(x))
+        if (!isnan(x))
             v[n++] = x;
     }
     return n;
 }
 
-static Figure figure(const Compare *c, const Rival *r, const char *name)
+static Spread spread_of(const Compare *c, const Rival *r, const char *name)
 {
-    Figure f = {.v = calloc((size_t)c->seeds, sizeof(double)), .least = NAN};
+    Spread f = {.v = calloc((size_t)c->seeds, sizeof(double)), .least = NAN};
 
     f.n = f.v ? compare_values(c, r, name, f.v) : 0;
     f.mean = stats_mean(f.v, f.n);
@@ -86,9 +88,8 @@ static Figure figure(const Compare *c, const Rival *r, const char *name)
     return f;
 }
 
-int compare_figure(void *user, const char *name, double *value)
+int compare_figure(const Compare *c, const char *name, double *value)
 {
-    const Compare *c = user;
     const char *dot = strrchr(name, '.');
 
     for (int i = 0; dot && i < c->n; i++) {
@@ -102,7 +103,7 @@ int compare_figure(void *user, const char *name, double *value)
         }
         if (!known_figure(c, dot + 1))
             break;
-        Figure f = figure(c, r, dot + 1);
+        Spread f = spread_of(c, r, dot + 1);
 
         *value = f.mean;
         free(f.v);
@@ -133,14 +134,14 @@ static Standing *standings(const Compare *c)
         const Rival *r = &c->rival[i];
 
         s[i] = (Standing){.r = r,
-                          .loss = figure(c, r, "loss"),
-                          .last = figure(c, r, "last"),
-                          .best = figure(c, r, "best"),
-                          .ms = figure(c, r, "ms"),
+                          .loss = spread_of(c, r, "loss"),
+                          .last = spread_of(c, r, "last"),
+                          .best = spread_of(c, r, "best"),
+                          .ms = spread_of(c, r, "ms"),
                           .metric =
-                              calloc((size_t)c->nmetric + 1, sizeof(Figure))};
+                              calloc((size_t)c->nmetric + 1, sizeof(Spread))};
         for (int k = 0; s[i].metric && k < c->nmetric; k++)
-            s[i].metric[k] = figure(c, r, c->metric[k]);
+            s[i].metric[k] = spread_of(c, r, c->metric[k]);
     }
     if (s)
         qsort(s, (size_t)c->n, sizeof *s, by_loss);
@@ -167,9 +168,9 @@ static void standings_free(const Compare *c, Standing *s)
 
 /* ---- text ---- */
 
-static void print_spread(const Figure *f)
+static void print_spread(const Spread *f, int width)
 {
-    printf(" %10.5g", f->mean);
+    printf(" %*.5g", width, f->mean);
     if (isnan(f->sd))
         printf("  %9s", "");
     else
@@ -191,6 +192,12 @@ static void print_name(const char *name, int width)
     printf("%s%*s", name, width - columns(name), "");
 }
 
+/* Of a metric's column. */
+static int metric_width(const char *name)
+{
+    return columns(name) > WIDTH ? columns(name) : WIDTH;
+}
+
 static int has_flops(const Compare *c)
 {
     return c->n && c->rival->flops > 0;
@@ -210,7 +217,7 @@ static void print_table(const Compare *c, const Standing *s)
     printf(" %4s %10s  %9s %10s  %9s %10s", "runs", "last", "", "best", "",
            "least");
     for (int k = 0; k < c->nmetric; k++)
-        printf(" %10.10s  %9s", c->metric[k], "");
+        printf(" %*s  %9s", metric_width(c->metric[k]), c->metric[k], "");
     printf(" %8s %7s\n", "ms/step", "p");
     for (int i = 0; i < c->n; i++) {
         print_name(s[i].r->name, width);
@@ -222,11 +229,11 @@ static void print_table(const Compare *c, const Standing *s)
         if (has_flops(c))
             printf(" %10.0f", s[i].r->flops);
         printf(" %4d", s[i].loss.n);
-        print_spread(&s[i].last);
-        print_spread(&s[i].best);
+        print_spread(&s[i].last, WIDTH);
+        print_spread(&s[i].best, WIDTH);
         printf(" %10.5g", s[i].best.least);
         for (int k = 0; k < c->nmetric; k++)
-            print_spread(&s[i].metric[k]);
+            print_spread(&s[i].metric[k], metric_width(c->metric[k]));
         printf(" %8.3g", s[i].ms.mean);
         if (!isnan(s[i].against.p))
             printf(" %7.2g", s[i].against.p);
@@ -237,7 +244,7 @@ static void print_table(const Compare *c, const Standing *s)
 /* Whether the first two differ by more than chance. */
 static void print_verdict(const Compare *c, const Standing *s)
 {
-    const Figure *a = &s->loss, *b;
+    const Spread *a = &s->loss, *b;
     const Welch *w;
 
     if (c->n < 2 || !s[1].loss.n)
@@ -266,7 +273,7 @@ static void print_number(double v)
         printf(",%.9g", v);
 }
 
-static void print_figure(const char *name, int header, const Figure *f)
+static void print_spread_csv(const char *name, int header, const Spread *f)
 {
     if (header) {
         printf(",%s,%s_sd", name, name);
@@ -302,11 +309,11 @@ static void print_csv(const Compare *c, const Standing *s)
         else
             printf(",%ld,%.0f,%.0f,%d", k->r->units, k->r->params, k->r->flops,
                    k->loss.n);
-        print_figure("last", i < 0, &k->last);
-        print_figure("best", i < 0, &k->best);
+        print_spread_csv("last", i < 0, &k->last);
+        print_spread_csv("best", i < 0, &k->best);
         for (int m = 0; m < c->nmetric; m++)
-            print_figure(c->metric[m], i < 0, &k->metric[m]);
-        print_figure("ms", i < 0, &k->ms);
+            print_spread_csv(c->metric[m], i < 0, &k->metric[m]);
+        print_spread_csv("ms", i < 0, &k->ms);
         if (i < 0) {
             printf(",least,p\n");
             continue;
@@ -317,7 +324,7 @@ static void print_csv(const Compare *c, const Standing *s)
     }
 }
 
-static json_t *figure_json(const Figure *f)
+static json_t *figure_json(const Spread *f)
 {
     return json_pack("{s:o, s:o, s:o}", "mean", drv_number(f->mean), "sd",
                      drv_number(f->sd), "least", drv_number(f->least));
@@ -388,7 +395,7 @@ static void latex_text(const char *s)
     }
 }
 
-static void latex_figure(const Figure *f)
+static void latex_figure(const Spread *f)
 {
     printf(" & $%.4g", f->mean);
     if (!isnan(f->sd))

@@ -98,7 +98,7 @@ limits_of_vocabularies() {
         refused 'max_classes = 1: the spec names 1 classes' "$@" \
             --max-classes 1 &&
         refused 'max_classes: a whole number from 1' "$@" --max-classes 0 &&
-        refused 'unit is "char", "byte" or "word", found "line"' "$@" \
+        refused 'unit is "char", "byte", "word" or "notes", found "line"' "$@" \
             --unit line
 }
 # Limits are for words, not for labels; a second file has the classes of the
@@ -222,6 +222,14 @@ END
     refused 'gap.csv:2: the value in column 4 is missing' "$@" gap.csv
 }
 # Names of classes in columns that are steps; text with # and quotes in lines.
+columns_are_kept() {
+    printf 'a,b\n1,x\n2,y\n3,z\n4,w\n' > t.csv
+    printf 'input v[t]\nparam w\nloss (v - w)^2\n' > v.cell
+    cellc train v.cell t.csv --column v=1 --epochs 1 -o m.safetensors &&
+        says '^steps *4' cellc eval m.safetensors t.csv &&
+        cellc train v.cell t.csv --resume --epochs 2 -o m.safetensors &&
+        refused 'no number' cellc eval m.safetensors t.csv --column v=2
+}
 names_in_lines() {
     printf 'rest,a,b,a\nrest,b,b,\n' > t.csv
     printf '%s\n' 'input c[t] in notes' 'c[0] = "a"' \
@@ -364,6 +372,63 @@ spoken_digits_as_they_are() {
             --in x="$data/fsdd_test_mfcc13.npy" \
             --in y="$data/fsdd_test_index.tsv:digit" \
             --lengths "$data/fsdd_test_index.tsv:frames"
+}
+
+# Pieces of 2 and 3 steps.
+lists_of_notes() {
+    printf '21 23 108\n-\n\n\n22\n22 24\n60\n' > n.txt
+    printf '%s\n' 'input x[t,n]' 'param b[n]' 'x ~ bernoulli(σ(b))' \
+        'k = [sum(x), x[1:4]]' 'output k' 'data { unit = notes }' > s.cell
+    cellc train s.cell n.txt --steps 1 &&
+        cellc predict model.safetensors n.txt -o k.npy &&
+        "$npy" show k.npy > out &&
+        printf '%s %s %s\n' 2,3,5 '' '' | tr -d ' ' > want &&
+        echo '3 1 0 1 0 0 0 0 0 0 0 0 0 0 0 1 0 1 0 0 2 0 1 0 1 1 0 0 0 0' \
+            >> want && cmp out want || return
+    says '^steps *5$' cellc eval model.safetensors n.txt || return
+    sed 's/t,n/t,4/; s/b\[n/b[4/' s.cell > four.cell
+    refused "n.txt:1: '108' is no note from 21 to 24" \
+        cellc train four.cell n.txt --steps 1 &&
+        refused "n.txt:1: '21' is no note from 60 to 63" \
+            cellc train four.cell n.txt --low-note 60 &&
+        refused '88 notes from 41 on are beyond the last, 127' \
+            cellc train s.cell n.txt --low-note 41 || return
+    echo '60 C4' > c.txt
+    echo > empty.txt
+    refused "c.txt:1: 'C4' is no note" cellc train s.cell c.txt &&
+        refused 'empty.txt: no line with notes' cellc train s.cell empty.txt
+}
+chorales_as_they_are() {
+    data=$CELLC_SHARED/data/music
+    [ -d "$data" ] || { echo "skipped: no $data"; return; }
+    printf '%s\n' 'input x[t,88]' 'param b[88]' 'x ~ bernoulli(σ(b))' \
+        'metric notes = sum(x)' 'data { unit = notes }' > s.cell
+    cellc train s.cell "$data/jsb_train.txt" --valid "$data/jsb_valid.txt" \
+        --steps 1 && says '^steps *4725$' cellc eval model.safetensors \
+        "$data/jsb_test.txt" --reduce token && grep -q '^notes *3.887' out
+}
+
+# Sentences of like length together: the same in every run, and where training
+# stops and goes on.
+buckets_are_the_same_when_resumed() {
+    awk 'BEGIN { s = 7; for (i = 0; i < 90; i++) { a = ""
+        s = (s * 1103515 + 12345) % 65536
+        for (k = 0; k <= s % 13; k++) a = a " " substr("abcd", 1 + k * i % 4, 1)
+        print substr(a, 2) } }' > t.tsv
+    printf '%s\n' 'input w[t] in words' 'w[0] = "a"' \
+        'w ~ categorical(softmax(dense(words)(gru(4)(onehot(w[t-1])))))' \
+        'data { w = words(1); buckets = 3 }' 'train { batch = 7 }' > s.cell
+    cellc train s.cell t.tsv --steps 40 -o a.safetensors || return
+    for first in 1 16 29; do
+        rm -f b.safetensors
+        cellc train s.cell t.tsv --steps $first -o b.safetensors &&
+            cellc train s.cell t.tsv --steps 40 -o b.safetensors --resume &&
+            cmp a.safetensors b.safetensors || return
+    done
+    cellc train s.cell t.tsv --steps 40 -o c.safetensors --buckets 1 &&
+        ! cmp -s a.safetensors c.safetensors &&
+        refused 'buckets: a whole number from 1' cellc train s.cell t.tsv \
+            --buckets many
 }
 
 . "$here/../cases.sh"

@@ -2,8 +2,8 @@
 # What the documentation shows, works: blocks marked `cell` parse, those with a
 # file name check too and are kept; every line of a block marked `sh` runs where
 # they are, except those of make; what takes minutes there takes two seconds
-# here.  The library and the examples have the layout of `fmt`.  CELLC names
-# the program.
+# here.  (Pages of examples are for examples/run.)  The library and the examples
+# have the layout of `fmt`.  CELLC names the program.
 [ "${1:-}" != -u ] || exit 0 # nothing is stored that could be renewed
 here=$(cd "$(dirname "$0")/../.." && pwd)
 CELLC=$(realpath "${CELLC:-$here/build/cellc}")
@@ -50,7 +50,7 @@ block() { # PLACE KIND NAME; the text is in `block`
     esac
 }
 
-for page in "$here/README.md" "$here"/docs/*.md "$here"/examples/*/README.md; do
+for page in "$here/README.md" "$here"/docs/*.md; do
     kind='' at=0
     while IFS= read -r line; do
         at=$((at + 1))

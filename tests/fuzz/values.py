@@ -13,8 +13,8 @@ SMOOTH = ["tanh({})", "sigmoid({})", "softplus({})", "sin({})", "cos({})",
           "erf({})", "exp(-({})^2)", "gelu({})", "square({})", "silu({})",
           "sqrt(1 + ({})^2)", "log1p(({})^2)", "expm1(tanh({}))", "mish({})",
           "log(1.5 + sin({}))", "tan(tanh({}))", "logsigmoid({})",
-          "lgamma(2 + sin({}))", "({})^3", "1.7^tanh({})", "mul({0}, 0.5, {0})",
-          "logadd({}, 0.3)", "atan2({}, 2)", "-({})", "id({})",
+          "lgamma(2 + sin({}))", "tanh({})^3", "1.7^tanh({})",
+          "mul({0}, 0.5, {0})", "logadd({}, 0.3)", "atan2({}, 2)", "-({})", "id({})",
           "(2 + cos({}))^1.5", "(sin({}) |> tanh)", "sum({0}, 0.5 * ({0}))",
           "gain * {}", "{} / (1 + half)"]
 OF_VECTOR = ["softmax({})", "normalize(1.5 + tanh({}))", "cumsum({})",
@@ -455,8 +455,10 @@ class Values(Calm):
         if kind == 4 and size > 0:
             return self.rng.choice(OF_VECTOR).format(self.value(size, less))
         if kind == 4 and self.chance(0.5):
-            return self.extreme(self.rng.choice(EXTREMES),
-                                self.rng.randint(1, 4), less)
+            found = self.extreme(self.rng.choice(EXTREMES),
+                                 self.rng.randint(1, 4), less)
+            # a number: members of two sets do not add up
+            return "1 * " + found if found.startswith("argmax") else found
         if kind == 4:
             return self.rng.choice(TO_NUMBER).format(
                 self.value(self.rng.randint(1, 4), less))

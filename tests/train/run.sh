@@ -375,6 +375,77 @@ drawn_names_are_scored() {
     [ $? = 0 ] && grep -q 'exact(y) .* (wanted > 1)' out &&
         { cellc eval "$@" --expect 'exact(y) > 1'; [ $? = 3 ]; }
 }
+# The tags that predict gives are the best of all, found by trying them; data
+# with tags or without.
+best_path_of_a_crf() {
+    awk 'BEGIN { s = 7; for (i = 0; i < 12; i++) {
+        for (k = 0; k < 2 + i % 4; k++) { s = (s * 1103515 + 12345) % 65536
+            printf "%s\t%s\n", substr("abcd", s % 4 + 1, 1),
+                substr("XYZ", int(s / 7) % 3 + 1, 1) }
+        print "" } }' > w.tsv
+    printf '%s\n' 'input w[t] in words, y[t] in tags' \
+        'param A[tags,tags] ~ normal(0, 2), E[words,tags]' \
+        's = 3 * E[w]' 'y ~ crf(s, A)' 'output s' \
+        'data { w = column(1); y = column(2) }' |
+        sed 's/2), E/2)\nparam E/' > s.cell
+    cellc train s.cell w.tsv --epochs 3 -o m.safetensors &&
+        cellc predict m.safetensors w.tsv --output y > y.csv &&
+        cellc predict m.safetensors w.tsv --output s > s.csv &&
+        python3 "$here/bestpath.py" m.safetensors s.csv y.csv &&
+        cut -f 1 w.tsv > text.tsv &&
+        cellc predict m.safetensors text.tsv --output y | cmp - y.csv || return
+    cellc eval m.safetensors w.tsv --metric 'accuracy(y)' > out &&
+        sed 1d y.csv | paste -d , - w.tsv | awk -F '[,\t]' 'NF == 3 {
+            n++; r += $1 == $3 } END { print r / n }' > want &&
+        awk 'NR == FNR { w = $1; next } /^accuracy/ { a = $2 }
+            END { exit (a - w)^2 > 1e-9 }' want out
+}
+# Attention and gates: as a table with the words at its margins, an array, a
+# picture where gnuplot is there.
+inner_names_are_probed() {
+    translated
+    sed 's/^c = sum.*/α = softmax[t](e)\nc = sum[t](α * h)/' \
+        "$SPEC/translate.cell" > s.cell
+    cellc train s.cell -o a.safetensors --epochs 1 &&
+        head -n 3 pairs.tsv > few.tsv || return
+    set -- a.safetensors few.tsv --column 'x=words(1)' --column 'y=words(2)'
+    cellc predict "$@" --probe α > α.csv &&
+        awk -F , 'NF && $1 == "" { n = NF - 1; next }
+            NF { s = 0; for (i = 2; i <= NF; i++) s += $i; rows++
+                 if (NF != n + 1 || (s - 1)^2 > 1e-9) exit 1 }
+            END { exit rows < 6 }' α.csv &&
+        cut -f 1 few.tsv | head -n 1 | tr -d ' ' > few.x &&
+        head -n 1 α.csv | tr -d , | cmp - few.x &&
+        cellc predict "$@" --probe s.z -o z.npy &&
+        "$here/../cli/npy" show z.npy > z && head -n 1 z | grep -q '24' &&
+        ! cellc predict "$@" --probe s.zz 2> err &&
+        grep -q 'computes no s.zz; did you mean s.z' err || return
+    type gnuplot > /dev/null 2>&1 || return 0
+    cellc predict "$@" --probe α -o α.png --sequence 2 &&
+        cellc predict "$@" --probe s.z -o z.svg && grep -q '<svg' z.svg &&
+        ! cellc predict "$@" --probe α -o α.png --sequence 9 2> err &&
+        grep -q 'the data have 3 sequences' err &&
+        python3 -c 'import sys
+sys.exit(open("α.png", "rb").read(8) != b"\x89PNG\r\n\x1a\n")'
+}
+# Notes as a MIDI file, pixels as an image: read back by the formats' rules.
+music_and_images_are_written() {
+    awk 'BEGIN { for (i = 0; i < 24; i++) { for (k = 0; k < 88; k++)
+        printf "%s%d", k ? "," : "", (k == 39 + i % 4 || k == 51)
+        print "" } }' > x.csv
+    printf '%s\n' 'input x[t,88]' 'h = rnn(8)(x[t-1])' \
+        'x ~ bernoulli(σ(dense(88)(h)))' 'x[0] = 0' > s.cell
+    cellc train s.cell x.csv --epochs 120 --batch 1 \
+        --optimizer 'adam(lr=0.1)' -o m.safetensors || return
+    head -n 4 x.csv > prime.csv
+    set -- m.safetensors --prime prime.csv --greedy --length 5
+    cellc generate "$@" -o x.mid --tempo 60 &&
+        cellc generate "$@" -o x.png --pixels 88 &&
+        python3 "$here/formats.py" x.mid x.png &&
+        ! cellc generate "$@" -o x.png 2> err && grep -q 'pixels WIDTH' err &&
+        ! cellc generate "$@" -o x.png --pixels 7 2> err &&
+        grep -q '792 values do not make an image with lines of 7 pixels' err
+}
 # Against all sequences that there are, where the most likely first letter does
 # not lead to the most probable sequence.
 beam_finds_what_enumeration_finds() {

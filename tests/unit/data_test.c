@@ -429,6 +429,73 @@ static void disagreements(void **state)
     data_free(&d);
 }
 
+/* Sequences of 1 to 40 steps, in no order. */
+static RtData uneven(int64_t n)
+{
+    RtError err = {0};
+    RtData d = {0};
+    RtWant want = {.name = "c", .is_index = 1};
+    int64_t *start = calloc((size_t)n + 1, sizeof *start);
+    for (int64_t i = 0; i < n; i++)
+        start[i + 1] = start[i] + 1 + i * 17 % 40;
+    int32_t *ids = malloc(sizeof *ids * (size_t)start[n]);
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t t = start[i]; t < start[i + 1]; t++)
+            ids[t] = (int32_t)i;
+    done(data_add_classes(&d, &want, "c", ids, n, start, &err), &err);
+    done(data_finish(&d, &err), &err);
+    free(ids);
+    free(start);
+    return d;
+}
+
+/* Buckets deal every sequence once, in an order that the epoch alone decides,
+ * with less padding. */
+static void buckets(void **state)
+{
+    (void)state;
+    RtError err = {0};
+    RtData d = uneven(203);
+    RtFeedOptions o = {.to = 1, .batch = 10, .shuffle = 1, .seed = 3};
+    RtFeed *plain = open_feed(&d, o);
+    o.buckets = 8;
+    RtFeed *f = open_feed(&d, o), *again = open_feed(&d, o);
+    o.shuffle = 0;
+    RtFeed *still = open_feed(&d, o);
+    o.buckets = INT64_MAX / 2;
+    o.shuffle = 1;
+    RtFeed *whole = open_feed(&d, o);
+    assert_int_equal(feed_batches(f, 0, &err), 21);
+    assert_true(feed_padding(plain, 1) > 0.4);
+    assert_true(feed_padding(f, 1) < 0.2);
+    assert_true(feed_padding(whole, 1) < feed_padding(f, 1));
+    assert_true(feed_padding(still, 1) < 0.2);
+    int64_t falls = 0, last = 0, other = 0;
+    for (int64_t epoch = 2; epoch >= 0; epoch--) { /* in any order */
+        char seen[203] = {0};
+        for (int64_t i = 0; i < 21; i++) {
+            RtBatch b = get(f, epoch, i), c = get(again, 2 - epoch, i);
+            c = get(again, epoch, i);
+            assert_int_equal(b.T, c.T);
+            falls += b.T < last;
+            last = b.T;
+            for (int64_t r = 0; r < b.B; r++) {
+                int64_t k = feed_sequence(f, &b, r);
+                assert_int_equal(k, feed_sequence(again, &c, r));
+                assert_false(seen[k]++);
+                other += k != feed_sequence(whole, &b, r);
+            }
+        }
+    }
+    assert_true(falls > 10 && other > 300);
+    feed_free(plain);
+    feed_free(f);
+    feed_free(again);
+    feed_free(still);
+    feed_free(whole);
+    data_free(&d);
+}
+
 /* One sequence of v[n] for `want`; what data_finish says. */
 static void try_values(const RtWant *want, int64_t n, const double *v,
                        const char *say)
@@ -510,6 +577,7 @@ int main(void)
         cmocka_unit_test(disagreements),
         cmocka_unit_test(values),
         cmocka_unit_test(clocks),
+        cmocka_unit_test(buckets),
     };
     return cmocka_run_group_tests_name("data", tests, scratch_enter,
                                        scratch_leave);

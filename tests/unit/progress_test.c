@@ -83,7 +83,7 @@ static void log_is_full(void **state)
                        .metric = metric};
     size_t n;
     Progress p = {.out = fopen("out.txt", "w"), .metric = names, .nmetric = 2};
-    done(progress_open(&p, "log.csv", 0, &err), &err);
+    done(progress_open(&p, "log.csv", 0, NULL, &err), &err);
     progress_log(&p, &row, 1);
     progress_show(&p, &row, 1);
     p.log = freopen("/dev/full", "w", p.log);
@@ -102,14 +102,24 @@ static void log_is_full(void **state)
     assert_non_null(strstr(out, "1:01 left"));
     assert_non_null(strstr(out, "training goes on without it\n"));
     free(out);
-    refused(progress_open(&p, "/dev/full", 0, &err), &err, "/dev/full");
+    refused(progress_open(&p, "/dev/full", 0, NULL, &err), &err, "/dev/full");
     progress_close(&p, NULL);
+}
+
+/* CRC-32C of "123456789" is e3069283 by its definition. */
+static void checksums(void **state)
+{
+    (void)state;
+    uint32_t crc = 0xe3069283;
+    assert_true(events_checksum("123456789", 9) ==
+                (crc >> 15 | crc << 17) + 0xa282ead8);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(left),
-                                       cmocka_unit_test(log_is_full)};
+                                       cmocka_unit_test(log_is_full),
+                                       cmocka_unit_test(checksums)};
     return cmocka_run_group_tests_name("progress", tests, scratch_enter,
                                        scratch_leave);
 }

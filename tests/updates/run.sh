@@ -208,6 +208,79 @@ validations_are_judged_by_a_metric() {
         ! cellc train s.cell t.tsv --monitor right 2> err &&
         grep -q 'nothing is held out' err
 }
+# The log again as TensorBoard reads it: records with their checksums, events of
+# protocol buffers.
+events_are_the_log() {
+    awk 'BEGIN { for (i = 0; i < 200; i++) print sin(i), cos(i) }' OFS=, > x.csv
+    printf '%s\n' 'input x[t,2]' 'param m[2]' 'x ~ normal(m, 1)' \
+        'metric far = sum(abs(x - m))' > s.cell
+    cellc train s.cell x.csv --column x=1:2 --valid 0.2 --epochs 4 \
+        --tbptt 9 --batch 2 --log-every 5 --tensorboard board &&
+        python3 - board/events.out.tfevents.* model.log.csv << 'END'
+import csv
+import struct
+import sys
+
+
+def checksum(data):
+    crc = 0xffffffff
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82f63b78 if crc & 1 else 0)
+    crc ^= 0xffffffff
+    return (crc >> 15 | crc << 17) + 0xa282ead8 & 0xffffffff
+
+
+def fields(data):
+    at = 0
+
+    def varint():
+        nonlocal at
+        value = shift = 0
+        while True:
+            byte = data[at]
+            at += 1
+            value |= (byte & 127) << shift
+            shift += 7
+            if byte < 128:
+                return value
+
+    while at < len(data):
+        key = varint()
+        kind = key & 7
+        size = {1: 8, 5: 4}.get(kind) or (varint() if kind == 2 else 0)
+        value = varint() if kind == 0 else data[at:at + size]
+        at += size
+        yield key >> 3, value
+
+
+data, at, found, first = open(sys.argv[1], "rb").read(), 0, set(), True
+while at < len(data):
+    size, check = struct.unpack("<QI", data[at:at + 12])
+    event = data[at + 12:at + 12 + size]
+    assert check == checksum(data[at:at + 8])
+    at += 16 + size
+    assert struct.unpack("<I", data[at - 4:at])[0] == checksum(event)
+    event = dict(fields(event))
+    assert struct.unpack("<d", event[1])[0] > 1e9
+    assert first == (3 in event) and event.get(3) in (None, b"brain.Event:2")
+    first = False
+    if 5 in event:
+        value = dict(fields(dict(fields(event[5]))[1]))
+        found.add((event[2], value[1].decode(),
+                   "%.5g" % struct.unpack("<f", value[2])[0]))
+want = set()
+for row in csv.DictReader(open(sys.argv[2])):
+    for name in row:
+        tag = "valid/" + name[4:] if name[:4] == "val_" else "train/" + name
+        if name not in ("epoch", "step", "seconds") and row[name]:
+            want.add((int(row["step"]), tag, "%.5g" % float(row[name])))
+less = {x for x in found if "tokens" not in x[1]}
+assert less == {x for x in want if "tokens" not in x[1]}, less ^ want
+assert len(found) == len(want) and any(x[1] == "valid/far" for x in found)
+END
+}
 # A folder that is gone for a while, as a disk that is full.
 a_checkpoint_that_cannot_be_written_is_tried_again() {
     text 60 > t.txt
