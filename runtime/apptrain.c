@@ -73,7 +73,8 @@ const Flag app_data_flags[] = {
      "array of an input, or FILE.npz:ARRAY, FILE.tsv:COLUMN; again for others"},
     {"column", "NAME=COLS", NULL, NULL,
      "of a table, by name or number, as 1:3,5; each line is a sequence with "
-     "words(2), chars(2), numbers(2), steps(2:9); again for other inputs"},
+     "words(2), chars(2), numbers(2), steps(2:9), or names a file with wav(2), "
+     "png(2), npy(2); again for other inputs"},
     {"file", "FILE", NULL, "data", "the data where no argument names them"},
     {"valid", "PART", NULL, "data", "held out: a fraction, or a file"},
     {"lengths", "FILE", NULL, "data",
