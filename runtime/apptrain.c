@@ -4,6 +4,7 @@
 
 #include "fit.h"
 #include "optim.h"
+#include "plot.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -419,7 +420,7 @@ static int train_model(Training *t)
     s->log = t->log;
     s->stop = app_catch();
     s->out = stderr;
-    s->terminal = isatty(fileno(stderr));
+    s->terminal = isatty(STDERR_FILENO) ? plot_columns(STDERR_FILENO) : 0;
     if (!code && !s->metric)
         code = EXIT_BUG;
     if (!code && fit_run(s, &result, &err))
