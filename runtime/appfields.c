@@ -2,7 +2,10 @@
  * that are its steps or between blanks in one field, or that name a file with
  * them.  Called by apptable.c.  See apphost.h. */
 #include "apphost.h"
+#include "array.h"
+#include "picture.h"
 #include "series.h"
+#include "wav.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -87,6 +90,83 @@ static int one_column(const AppSource *s, CsvUnit unit, const Csv *csv, int n,
                             csv_unit_name(unit));
 }
 
+/* How the call says that sound is to be read; without a number of coefficients
+ * there are as many as the input has. */
+static int sound_how(const AppSource *s, MfccHow *how, RtError *err)
+{
+    static const char *const key[] = {
+        "emphasis", "window", "hop", "low", "high", "filters", "coefficients"};
+    const RtWant *want = &s->in->want;
+    double v[] = {mfcc_usual.emphasis,    mfcc_usual.window, mfcc_usual.hop,
+                  mfcc_usual.low,         mfcc_usual.high,   mfcc_usual.filters,
+                  mfcc_usual.coefficients};
+
+    if (want->rank == 1 && want->dim[0] > 0)
+        v[6] = (double)want->dim[0];
+    if (csv_options(s->part, key, v, 7, err))
+        return -1;
+    for (int k = 5; k < 7; k++)
+        if (!(v[k] >= 1 && v[k] <= 1e6))
+            return rt_fail(err, "%s = %g, wanted 1 or more", key[k], v[k]);
+    *how = (MfccHow){v[0], v[1], v[2], v[3], v[4], (int)v[5], (int)v[6]};
+    return 0;
+}
+
+/* The samples of a scalar input, else coefficients. */
+static int read_sound(const AppSource *s, const char *path, Npy *a,
+                      RtError *err)
+{
+    Wav w = {0};
+    MfccHow how;
+    double *v = NULL;
+    int64_t frames = 0;
+    int samples = !s->in->want.rank && !s->in->want.is_static;
+    int bad = sound_how(s, &how, err) || wav_read(path, &w, err);
+
+    a->dim = malloc(2 * sizeof *a->dim);
+    if (!bad && !a->dim)
+        bad = rt_fail_memory(err, 2 * sizeof *a->dim);
+    if (!bad && !samples && mfcc_find(&w, &how, &v, &frames, err))
+        bad = rt_fail_in(err, path);
+    if (!bad) {
+        *a = (Npy){NPY_F8, samples ? 1 : 2, a->dim, 0, samples ? w.x : v};
+        a->dim[0] = samples ? w.n : frames;
+        a->dim[1] = how.coefficients;
+        a->count = samples ? w.n : frames * how.coefficients;
+    }
+    if (!samples || bad)
+        free(w.x);
+    if (bad)
+        free(v);
+    return bad;
+}
+
+/* The file that a field names, from the folder of the table. */
+static int read_file(const AppSource *s, CsvUnit unit, const char *field,
+                     const Csv *csv, Series *to, const char *place,
+                     RtError *err)
+{
+    const char *slash = strrchr(csv->path, '/');
+    int n = slash && *field != '/' ? (int)(slash + 1 - csv->path) : 0;
+    char *path = rt_printf("%.*s%s", n, csv->path, field);
+    Npy a = {0};
+    int bad = path ? 0 : rt_fail_memory(err, strlen(field));
+
+    if (!bad && unit == CSV_WAV)
+        bad = read_sound(s, path, &a, err);
+    else if (!bad)
+        bad = csv_options(s->part, NULL, NULL, 0, err) ||
+              (unit == CSV_PNG ? picture_read(path, &s->in->want, &a, err)
+                               : npy_read(path, &a, err));
+    if (bad)
+        rt_fail_in(err, place);
+    else
+        bad = series_add(to, path, &a, err);
+    npy_free(&a);
+    free(path);
+    return bad;
+}
+
 static int read_row(const AppSource *s, CsvUnit unit, const Csv *csv,
                     int64_t row, const int *cols, int n, Row *r, Series *to,
                     RtError *err)
@@ -99,9 +179,12 @@ static int read_row(const AppSource *s, CsvUnit unit, const Csv *csv,
     if (!bad && unit == CSV_STEPS)
         bad =
             gather(r, csv->value + row * csv->ncol, cols, n, want, place, err);
-    else if (!bad)
+    else if (!bad && unit == CSV_NUMBERS)
         bad = split(r, csv->field[row * csv->ncol + *cols], want, place, err);
-    if (!bad) {
+    if (!bad && unit > CSV_STEPS) {
+        bad = read_file(s, unit, csv->field[row * csv->ncol + *cols], csv, to,
+                        place, err);
+    } else if (!bad) {
         Npy a = {NPY_F8, 1, &r->n, r->n, r->v};
 
         bad = series_add(to, place, &a, err);
@@ -121,7 +204,8 @@ int app_fields(const AppSource *s, CsvUnit unit, const Csv *csv, RtData *d,
         return -1;
     if (unit != CSV_STEPS)
         bad = one_column(s, unit, csv, n, err);
-    series_begin(&to, &s->in->want, NPY_F8);
+    series_begin(&to, &s->in->want,
+                 unit > CSV_STEPS && !s->in->want.is_index ? NPY_F4 : NPY_F8);
     for (int64_t i = 0; i < csv->nrow && !bad; i++)
         bad = read_row(s, unit, csv, i, cols, n, &r, &to, err);
     if (!bad)

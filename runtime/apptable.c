@@ -375,7 +375,10 @@ int app_table(AppHost *h, const AppSource *s, int n, RtData *d, RtError *err)
         steps |= !part[i].in->want.is_static;
     }
     if (!bad)
-        bad = csv_read(path, !head ? -1 : !strcmp(head, "yes"),
+        bad = csv_read(path,
+                       head       ? !strcmp(head, "yes")
+                       : per_line ? -2
+                                  : -1,
                        blanks_of(path, part, n), csv, err);
     for (int i = 0; i < n && !bad; i++)
         bad = choose(&part[i], n, csv, err);

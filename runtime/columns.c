@@ -5,7 +5,7 @@
 
 #include "csv.h"
 
-static int blank(char c)
+static int is_blank(char c)
 {
     return c == ' ' || c == '\t' || c == '\r';
 }
@@ -74,9 +74,9 @@ static int choose(const Csv *csv, int a, int b, int numbers, int **cols, int *n,
 static int choose_item(const Csv *csv, const char *s, size_t len, int numbers,
                        int **cols, int *n, RtError *err)
 {
-    while (len && blank(*s))
+    while (len && is_blank(*s))
         s++, len--;
-    while (len && blank(s[len - 1]))
+    while (len && is_blank(s[len - 1]))
         len--;
     int quoted = len > 1 && (*s == '"' || *s == '\'') && s[len - 1] == *s;
     if (quoted)
@@ -146,25 +146,52 @@ static const char *item_end(const char *s, const char *end)
     return s;
 }
 
-int csv_option(const char *choice, const char *key, double *value, RtError *err)
+/* The value of an item "key = value" among those that are known. */
+static int set_option(const char *s, const char *eq, const char *end,
+                      const char *const *key, double *value, int n,
+                      RtError *err)
+{
+    size_t m = (size_t)(eq - s);
+    char *after;
+    while (m && is_blank(s[m - 1]))
+        m--;
+    for (int k = 0; k < n; k++) {
+        if (strlen(key[k]) != m || memcmp(s, key[k], m))
+            continue;
+        value[k] = strtod(eq + 1, &after);
+        while (after < end && is_blank(*after))
+            after++;
+        return after == end && after > eq + 1
+                   ? 0
+                   : rt_fail(err, "%s is no number in '%.*s'", key[k],
+                             (int)(end - s), s);
+    }
+    char *list = rt_printf("%s", "");
+    for (int k = 0; k < n && list; k++) {
+        char *old = list;
+        list = rt_printf("%s%s%s", old, k ? ", " : "", key[k]);
+        free(old);
+    }
+    rt_fail(err, "nothing is called %.*s here; %s%s", (int)m, s,
+            n ? "there are " : "no options are known", list ? list : "");
+    free(list);
+    return -1;
+}
+
+int csv_options(const char *choice, const char *const *key, double *value,
+                int n, RtError *err)
 {
     CsvUnit unit;
-    size_t size, m = strlen(key);
+    size_t size;
     const char *s = call_items(choice, &size, &unit), *end = s + size, *e;
 
     for (; s < end; s = e + (e < end)) {
-        char *after;
         e = item_end(s, end);
-        while (s < e && blank(*s))
+        while (s < e && is_blank(*s))
             s++;
         const char *eq = memchr(s, '=', (size_t)(e - s));
-        if (!eq || strncmp(s, key, m) || s + m + strspn(s + m, " ") != eq)
-            continue;
-        *value = strtod(eq + 1, &after);
-        after += strspn(after, " ");
-        if (after == e && after > eq + 1)
-            return 1;
-        return rt_fail(err, "%s: %s is no number", choice, key);
+        if (eq && set_option(s, eq, e, key, value, n, err))
+            return -1;
     }
     return 0;
 }

@@ -382,10 +382,9 @@ static int read_first(Csv *csv, Reader *r, Room *room, RtError *err)
     got = next_filled(r, err, &blank);
     int bad = got < 0;
     if (!bad && csv->header < 0)
-        csv->header =
-            (got || r->comments) && /* a line of words alone is none */
-            is_header(first.field, first.n,
-                      got && r->n == first.n ? r->field : NULL);
+        csv->header = (got || csv->header == -1) &&
+                      is_header(first.field, first.n,
+                                got && r->n == first.n ? r->field : NULL);
     if (!bad)
         bad = set_columns(csv, &first, csv->header, err) ||
               add_start(csv, room, err) ||
@@ -486,4 +485,16 @@ int csv_lines(const char *path, Csv *csv, RtError *err)
         p = end + 1;
     }
     return 0;
+}
+
+void csv_print(FILE *to, const char *field)
+{
+    int quoted = strpbrk(field, ",\"\n\r") != NULL;
+
+    if (quoted)
+        fputc('"', to);
+    for (; *field; field++)
+        fprintf(to, *field == '"' ? "\"\"" : "%c", *field);
+    if (quoted)
+        fputc('"', to);
 }

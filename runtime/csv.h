@@ -5,6 +5,7 @@
 #define CELLC_CSV_H
 
 #include <stdint.h>
+#include <stdio.h>
 
 #include "rterr.h"
 
@@ -29,7 +30,8 @@ typedef struct Csv {
     int64_t *start;    /* [nseq + 1]: first row of each; nrow at the end */
 } Csv;
 
-/* header: 1 there is one, 0 there is none, -1 decide by looking.  blanks: 1
+/* header: 1 there is one, 0 there is none, -1 decide by looking, -2 the same,
+ * where a line of words alone is none.  blanks: 1
  * they may separate fields too; 0 they do not; -1 only tabs do, and a line may
  * begin with # and hold quotes, as sentences do.  Quoted
  * fields may hold separators, line ends and doubled quotes; lines that begin
@@ -43,6 +45,8 @@ int csv_read(const char *path, int header, int blanks, Csv *csv, RtError *err);
  * too. */
 int csv_lines(const char *path, Csv *csv, RtError *err);
 void csv_free(Csv *csv);
+/* Writes a field of a .csv, quoted where it has to be. */
+void csv_print(FILE *to, const char *field);
 
 /* What a choice of columns says about fields: numbers, or names of members of
  * an index set, a line per step; or a sequence in each line: words between
@@ -70,10 +74,10 @@ const char *csv_unit_name(CsvUnit unit);
  */
 int csv_columns(const Csv *csv, const char *choice, int numbers, int **cols,
                 int *n, RtError *err);
-/* The value of "key = value" in a choice; 1, 0 where there is none, -1 where it
- * is no number. */
-int csv_option(const char *choice, const char *key, double *value,
-               RtError *err);
+/* The items "key = value" of a choice: value[i] becomes that of key[i], of n;
+ * another key, or what is no number, is an error. */
+int csv_options(const char *choice, const char *const *key, double *value,
+                int n, RtError *err);
 /* 1: a number in all of s, 0: missing (*x is NaN), -1: neither. */
 int csv_number(char *s, double *x);
 

@@ -4,7 +4,7 @@
 # installs them is printed and the exit code is 1.
 set -u
 
-packages=
+packages= tried=
 : "${CC:=cc}" # may have arguments, as in CC="ccache cc"
 program() { # program NAME PACKAGE
     type "$1" >/dev/null 2>&1 || packages="$packages $2"
@@ -18,8 +18,9 @@ header() { # header FILE PACKAGE
         packages="$packages $2"
     fi
 }
-file() { # file PATH PACKAGE
-    [ -e "$1" ] || packages="$packages $2"
+file() { # file PATH... PACKAGE: the first one
+    for last; do :; done
+    [ -e "$1" ] || packages="$packages $last"
 }
 
 look() {
@@ -40,6 +41,9 @@ look() {
     test)
         program python3 python3
         header cmocka.h libcmocka-dev
+        # what is skipped where these cannot be had either
+        [ -n "$tried" ] || header png.h libpng-dev
+        [ -n "$tried" ] || file /usr/lib/*/libzip.so.[0-9]* libzip4
         ;;
     demo)
         file /usr/share/games/fortunes fortunes
@@ -71,6 +75,7 @@ if [ -z "$root" ] || type sudo >/dev/null 2>&1; then
         { $root apt-get update -q </dev/null &&
             $install $packages </dev/null; }
 fi
+tried=1
 look "$1"
 [ -z "$packages" ] && exit 0
 echo "they could not be installed here; as root, with a network:"

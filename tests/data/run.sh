@@ -49,6 +49,14 @@ print(" ".join(words["items"]), "| unknown" if words["unknown"] else "|")
 END
 }
 
+# without TEXT COMMAND...: it says so, because something optional is not there.
+without() {
+    text=$1
+    shift
+    "$@" > out 2>&1
+    grep -e "$text" out && echo skipped
+}
+
 rhyme() {
     for i in $(seq "$1"); do
         printf 'One two\nBuckle my shoe\n\nThree four\nShut the door\n'
@@ -284,6 +292,7 @@ arrays_in_archives() {
     printf '%s\n' 'input x[t,m], y[t] in 3' \
         'y ~ categorical(softmax(dense(3)(x)))' > s.cell
     set -- cellc train s.cell --epochs 2 --log
+    without 'install the Debian package' "$@" a.log set.npz && return
     "$@" a.log set.npz && "$@" b.log set &&
         "$@" c.log --in x=set.npz --in y=y.npy --lengths set.npz:lengths &&
         "$@" d.log x=set.npz:x,y=set.npz:y --lengths lengths.npy || return
@@ -429,6 +438,167 @@ buckets_are_the_same_when_resumed() {
         ! cmp -s a.safetensors c.safetensors &&
         refused 'buckets: a whole number from 1' cellc train s.cell t.tsv \
             --buckets many
+}
+
+# Recordings that a table names, from its own folder: coefficients against ones
+# that are computed term by term, and samples.
+recordings_in_tables() {
+    mkdir audio
+    "$here/mfcc" make audio/a.wav 8000 900 &&
+        "$here/mfcc" make audio/b.wav 11025 700 || return
+    printf 'a.wav,1\nb.wav,0\n' > audio/index.csv
+    printf '%s\n' 'input x[t,m], y in 2' 'output x' \
+        'y ~ categorical(softmax(dense(2)(mean[t](x))))' \
+        'data { x = wav(1); y = column(2) }' > s.cell
+    cellc train s.cell audio/index.csv --steps 1 &&
+        cellc predict model.safetensors audio/index.csv -o x.npy &&
+        "$here/mfcc" audio/a.wav x.npy || return
+    call='window = 20, hop = 5, filters = 20, coefficients = 8, low = 100'
+    call="$call, high = 3500, emphasis = 0.9"
+    head -n 1 audio/index.csv > audio/one.csv
+    cellc train s.cell audio/one.csv --steps 1 --column "x=wav(1, $call)" &&
+        cellc predict model.safetensors audio/one.csv -o x.npy \
+            --column "x=wav(1, $call)" &&
+        "$here/mfcc" audio/a.wav x.npy $(echo "$call" | tr -d ' ' |
+            tr ',' ' ') || return
+    printf '%s\n' 'input x[t]' 'param w' 'output x' 'loss (x - w)^2' \
+        'data { x = wav(1) }' > raw.cell
+    cellc train raw.cell audio/index.csv --steps 1 &&
+        says '^steps *1600$' cellc eval model.safetensors audio/index.csv
+}
+broken_recordings() {
+    "$here/mfcc" make a.wav 8000 900
+    head -c 800 a.wav > cut.wav
+    printf 'RIFFabcdWAVE' > none.wav
+    printf 'RIFF\0\0\0\0WAVEfmt \020\0\0\0\002\0\001\0\100\037\0\0\0\0' > p.wav
+    printf '\0\0\002\0\004\0data\002\0\0\0ab' >> p.wav
+    echo text > text.wav
+    printf '%s\n' 'input x[t,13]' 'param w' 'loss w * sum(x)' > s.cell
+    set -- cellc train s.cell t.csv --steps 1 --column
+    for name in a cut none p text missing; do
+        echo $name.wav > t.csv
+        "$@" 'x=wav(1)' > out 2>> errors && echo "$name is read" >> errors
+    done
+    [ "$(grep -c '^error: t.csv:1' errors)" = 5 ] &&
+        grep -q 'a is read' errors &&
+        grep -q 'cut.wav: the .wav file is cut' errors &&
+        grep -q 'none.wav: the .wav file is cut' errors &&
+        grep -q 'p.wav: sound in format 2 of 4 bits, wanted PCM' errors &&
+        grep -q 'text.wav: not a .wav file' errors &&
+        grep -q 'cannot read missing.wav' errors || { cat errors; return 1; }
+    echo a.wav > t.csv
+    refused 'nothing is called rate here; there are emphasis' "$@" \
+        'x=wav(1, rate = 8000)' &&
+        refused '13 coefficients of 8 filters' "$@" 'x=wav(1, filters = 8)' &&
+        refused 'windows of 0.01 ms' "$@" 'x=wav(1, window = 0.01)' &&
+        refused 'shape .9,12. for input x, wanted .T,13.' "$@" \
+            'x=wav(1, coefficients = 12)'
+}
+# Every recording of the test set beside the coefficients that come with it.
+spoken_digits_from_recordings() {
+    data=$CELLC_SHARED/data/speech
+    [ -d "$data" ] || { echo "skipped: no $data"; return; }
+    tar xf "$data/fsdd_test_wav.tar"
+    cp "$data/fsdd_test_index.tsv" .
+    printf '%s\n' 'input x[t,13]' 'param w' 'output x' 'loss w * sum(x)' \
+        > s.cell
+    cellc train s.cell fsdd_test_index.tsv --column 'x=wav(file)' --steps 1 &&
+        cellc predict model.safetensors fsdd_test_index.tsv \
+            --column 'x=wav(file)' -o x.npy && python3 - << END
+import array
+import struct
+
+
+def read(path):
+    with open(path, "rb") as f:
+        data = f.read()
+    size = struct.unpack("<H", data[8:10])[0]
+    head = eval(data[10:10 + size])
+    v = array.array({"f4": "f", "f8": "d"}[head["descr"][1:]])
+    v.frombytes(data[10 + size:])
+    return head["shape"], v
+
+
+with open("fsdd_test_index.tsv") as f:
+    frames = [int(line.split("\\t")[5]) for line in list(f)[1:]]
+(n, t, m), x = read("x.npy")
+want = read("$data/fsdd_test_mfcc13.npy")[1]
+worst = at = 0
+for i, k in enumerate(frames):
+    for j in range(k * m):
+        worst = max(worst, abs(x[i * t * m + j] - want[at + j]))
+    at += k * m
+print(at, len(want), worst)
+assert at == len(want) and worst < 1e-3
+END
+}
+# A grey picture and one in colour, as rows, matrices and pixels.
+pictures_in_tables() {
+    python3 - << 'END'
+import struct
+import zlib
+
+
+def chunk(kind, data):
+    return (struct.pack(">I", len(data)) + kind + data
+            + struct.pack(">I", zlib.crc32(kind + data)))
+
+
+def png(path, w, h, kind, rows):
+    head = struct.pack(">IIBBBBB", w, h, 8, kind, 0, 0, 0)
+    body = b"".join(b"\0" + bytes(r) for r in rows)
+    with open(path, "wb") as f:
+        f.write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head)
+                + chunk(b"IDAT", zlib.compress(body)) + chunk(b"IEND", b""))
+
+
+png("grey.png", 3, 2, 0, [[0, 51, 102], [153, 204, 255]])
+png("rgb.png", 3, 2, 2, [[255, 0, 0] * 3, [255, 255, 255] * 3])
+END
+    printf 'grey.png\n' > g.csv
+    printf 'rgb.png\n' > c.csv
+    printf '%s\n' 'input x[t,3]' 'param w' 'output y' 'y = 10 * x' \
+        'loss w * sum(x)' 'data { x = png(1) }' > rows.cell
+    sed 's/t,3/t/; s/sum(x)/x/' rows.cell > pixels.cell
+    sed 's/t,3/t,9/' rows.cell > wide.cell
+    sed 's/t,3/2,3/; s/sum(x)/sum(sum(x))/' rows.cell > still.cell
+    without 'Debian package libpng' cellc train rows.cell g.csv --steps 1 &&
+        return
+    for name in rows pixels still; do
+        cellc train $name.cell g.csv --steps 1 &&
+            cellc predict model.safetensors g.csv -o y.npy &&
+            "$npy" show y.npy | grep -q '^0 2 4 6 8 10$' || return
+    done
+    # in colour where that fits, else grey
+    cellc train wide.cell c.csv --steps 1 &&
+        cellc predict model.safetensors c.csv -o y.npy &&
+        "$npy" show y.npy | grep -q '^10 0 0 10 0 0 10 0 0 10 10 10 ' &&
+        cellc train rows.cell c.csv --steps 1 &&
+        cellc predict model.safetensors c.csv -o y.npy &&
+        "$npy" show y.npy | grep -q ' 10 10 10$' || return
+    head -c 60 grey.png > cut.png
+    echo text > text.png
+    for name in cut text missing; do
+        echo $name.png > t.csv
+        refused "t.csv:1: $name.png: a" cellc train rows.cell t.csv || return
+    done
+    sed 's/t,3/t,4/' rows.cell > four.cell
+    refused 'grey.png: shape .2,3. for input x, wanted .T,4.' \
+        cellc train four.cell g.csv
+}
+# Arrays that a table names, of different lengths.
+arrays_in_tables() {
+    "$npy" a.npy f4 3,2 1,2,3,4,5,6 && "$npy" b.npy f8 1,2 7,8 || return
+    printf 'a.npy 1\nb.npy 0\n' > t.txt
+    printf '%s\n' 'input x[t,m], y' 'y ~ normal(w * sum(x[end]), 1)' \
+        'output s' 'param w' 's = sum[t](x)' \
+        'data { x = npy(1); y = column(2) }' > s.cell
+    cellc train s.cell t.txt --steps 1 &&
+        cellc predict model.safetensors t.txt -o s.npy &&
+        "$npy" show s.npy | grep -q '^9 12 7 8$' || return
+    "$npy" b.npy f8 1,3 7,8,9 &&
+        refused 'b.npy: shape .1,3. for input x, wanted .T,2. as in the lines' \
+            cellc train s.cell t.txt
 }
 
 . "$here/../cases.sh"

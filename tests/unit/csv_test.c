@@ -164,15 +164,17 @@ static void choices(void **state)
     refused(csv_columns(&csv, "2,,3", 1, &cols, &n, &err), &err,
             "no column ''");
     refused(csv_columns(&csv, "2,", 1, &cols, &n, &err), &err, "no column ''");
-    double x = 0;
+    static const char *const key[] = {"rat", "rate"};
+    double x[2] = {1, 1};
     assert_int_equal(csv_unit("numbers(2)"), CSV_NUMBERS);
     assert_int_equal(csv_unit("numbers"), CSV_COLUMN);
-    assert_int_equal(csv_option("wav(1, a=2, rate = 8e3)", "rate", &x, &err),
-                     1);
-    assert_true(x == 8000);
-    assert_int_equal(csv_option("wav(1, a=2, rate = 8e3)", "rat", &x, &err), 0);
-    refused(csv_option("wav(1, rate = many)", "rate", &x, &err), &err,
-            "rate is no number");
+    done(csv_options("wav(1, rate = 8e3 )", key, x, 2, &err), &err);
+    assert_true(x[0] == 1 && x[1] == 8000);
+    refused(csv_options("wav(1, rate = 1 2)", key, x, 2, &err), &err,
+            "rate is no number in 'rate = 1 2'");
+    refused(csv_options("wav(1, rate=)", key, x, 2, &err), &err, "no number");
+    refused(csv_options("wav(1, ra = 1)", key, x, 2, &err), &err,
+            "nothing is called ra here; there are rat, rate");
     csv_free(&csv);
 }
 
