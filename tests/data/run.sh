@@ -591,7 +591,8 @@ arrays_in_tables() {
     "$npy" a.npy f4 3,2 1,2,3,4,5,6 && "$npy" b.npy f8 1,2 7,8 || return
     printf 'a.npy 1\nb.npy 0\n' > t.txt
     printf '%s\n' 'input x[t,m], y' 'y ~ normal(w * sum(x[end]), 1)' \
-        'output s' 'param w' 's = sum[t](x)' 'data { x = npy(1); y = column(2) }' > s.cell
+        'output s' 'param w' 's = sum[t](x)' \
+        'data { x = npy(1); y = column(2) }' > s.cell
     cellc train s.cell t.txt --steps 1 &&
         cellc predict model.safetensors t.txt -o s.npy &&
         "$npy" show s.npy | grep -q '^9 12 7 8$' || return
