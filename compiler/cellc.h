@@ -40,6 +40,7 @@ int cellc_add_text(Cellc *c, const char *name, const char *text, size_t size);
  * cellc_set: "double" 0|1, "training" 0|1, "reduce" sequence|token|sum,
  *   "weights" f32|bf16|int8 (how emitted streams keep their matrices),
  *   "teacher" 0..1, "skip" 0|1 (the first SKIP steps of a chunk do not count),
+ *   "past" 0|1 (a step's number counts on from chunk to chunk, by PAST),
  *   "backend" tcc|cc|eval, "backward" 0|1 (default 1), "total" 0|1 (terms are
  *   normalised by the TOTAL tensors), "state" NAME (start value of that name
  *   becomes an input; may be given again), "upstream" NAME (differentiate

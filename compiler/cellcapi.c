@@ -131,9 +131,9 @@ int cellc_set(Cellc *c, const char *key, const char *value)
     } flag[] = {{"double", &c->real64},         {"training", &c->set.training},
                 {"backward", &c->set.backward}, {"total", &c->set.total},
                 {"loss", &c->set.loss},         {"outputs", &c->set.outputs},
-                {"skip", &c->set.skip},         {"inputgrad", &c->inputgrad},
-                {"segments", &c->segments},     {"timed", &c->timed},
-                {"steady", &c->steady}};
+                {"skip", &c->set.skip},         {"past", &c->set.past},
+                {"inputgrad", &c->inputgrad},   {"segments", &c->segments},
+                {"timed", &c->timed},           {"steady", &c->steady}};
     if (setjmp(c->escape.env))
         return CELLC_INTERNAL;
     for (size_t i = 0; i < sizeof flag / sizeof *flag; i++)

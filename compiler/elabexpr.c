@@ -18,11 +18,16 @@ static const struct {
 /* The number of the step; inside rev() counted from the end. */
 static Val time_value(Elab *e, Scope *s, int axis, Span at)
 {
-    Val t = val_unknown(1u << axis | AXIS_B);
-    t.rank = 0;
+    bool reversed = s->reversed && axis == s->axis;
+    Val t = val_unknown(1u << axis | AXIS_B), past = val_unknown(0);
+    t.rank = past.rank = 0;
     t = val_node(e, t, OP_TIME, 0, NULL, axis, 0, 0, at);
     e->axis.v[axis].used = true;
-    if (!s->reversed || axis != s->axis)
+    if (!reversed && e->set->past && axis == 0) {
+        Val on[2] = {t, val_node(e, past, OP_PAST, 0, NULL, 0, 0, 0, at)};
+        return val_op(e, OP_add, 2, on, at, NULL);
+    }
+    if (!reversed)
         return t;
     Val x[2] = {val_length(e, axis, at), t};
     x[0] = val_op(e, OP_sub, 2, x, at, NULL);

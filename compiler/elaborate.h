@@ -37,6 +37,7 @@ typedef struct Settings {
     bool outputs;       /* OUTPUT roots are wanted */
     bool total;         /* normalise by the TOTAL tensors */
     bool skip;          /* terms leave out the first SKIP steps of a chunk */
+    bool past;          /* a step's number counts the PAST before its chunk */
     const char *reduce; /* "sequence", "token", "sum"; NULL: the spec's */
     double teacher;     /* probability that earlier steps of what is drawn are
                            those observed, while training; < 0: the spec's */

@@ -380,7 +380,8 @@ void api_begin(Api *api, Buf *b, const char *name)
         int role;
         const char *value;
     } row[] = {{CELL_LAST, "1"},  {CELL_START, "start"}, {CELL_BATCH, "(%s)B"},
-               {CELL_TOTAL, "0"}, {CELL_SKIP, "0"},      {CELL_FRESH, "1"}};
+               {CELL_TOTAL, "0"}, {CELL_SKIP, "0"},      {CELL_PAST, "0"},
+               {CELL_FRESH, "1"}};
     buf_printf(b,
                "/* Lengths and what else every run needs; start: 1 at the "
                "start of sequences. */\n"

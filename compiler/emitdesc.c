@@ -97,7 +97,7 @@ static void print_tensor(Buf *out, const CellTensor *t, Arena *a)
         "CELL_FINAL", "CELL_LOSS",  "CELL_TERM",   "CELL_COUNT", "CELL_METRIC",
         "CELL_DRAW",  "CELL_GRAD",  "CELL_LENGTH", "CELL_LAST",  "CELL_START",
         "CELL_BATCH", "CELL_TOTAL", "CELL_NEXT",   "CELL_STOP",  "CELL_SKIP",
-        "CELL_FRESH"};
+        "CELL_FRESH", "CELL_PAST"};
     static const char *const axis[] = {" | CELL_T", " | CELL_B", " | CELL_U",
                                        " | CELL_V"};
     Buf axes = {0};

@@ -222,16 +222,19 @@ static void leaf_or_slot(Eval *e, Ref r, Step t, int64_t b, double *out)
     case OP_LAST:
     case OP_BATCH:
     case OP_SKIP:
+    case OP_PAST:
     case OP_TOTAL: {
         int role = n->op == OP_LAST    ? CELL_LAST
                    : n->op == OP_BATCH ? CELL_BATCH
                    : n->op == OP_SKIP  ? CELL_SKIP
+                   : n->op == OP_PAST  ? CELL_PAST
                                        : CELL_TOTAL;
         const CellTensor *x = n->op == OP_TOTAL ? e->total[n->a] : NULL;
         for (int i = 0; !x && i < e->d->ntensor; i++)
             if (e->d->tensor[i].role == role)
                 x = &e->d->tensor[i];
-        *out = x ? load(e, e->work, tensor_at(e, x, t, b, 1)) : 1;
+        *out =
+            x ? load(e, e->work, tensor_at(e, x, t, b, 1)) : n->op != OP_PAST;
         return;
     }
     default:

@@ -74,6 +74,7 @@ bool level_leaf(const Level *l, Ref r)
     case OP_LAST:
     case OP_BATCH:
     case OP_SKIP:
+    case OP_PAST:
     case OP_TOTAL:
         return true;
     case OP_CONCAT:

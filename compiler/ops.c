@@ -378,6 +378,7 @@ static const char *type_structural(Typing *t, Op op)
     case OP_START:
     case OP_BATCH:
     case OP_SKIP:
+    case OP_PAST:
         *t->axes = GX_NONE;
         return NULL;
     case OP_LAST:

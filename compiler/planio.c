@@ -53,9 +53,10 @@ static void print_place(Buf *out, const Plan *p, Val i)
 static const char *role_text(int role)
 {
     static const char *const name[] = {
-        "param", "input", "noise",  "state", "output", "final",  "loss",
-        "term",  "count", "metric", "draw",  "grad",   "length", "last",
-        "start", "batch", "total",  "next",  "stop",   "skip"};
+        "param",  "input", "noise", "state",  "output", "final",
+        "loss",   "term",  "count", "metric", "draw",   "grad",
+        "length", "last",  "start", "batch",  "total",  "next",
+        "stop",   "skip",  "fresh", "past"};
     return name[role];
 }
 

@@ -165,6 +165,8 @@ static void add_given(Maker *m)
     add(m, batch);
     if (s->skip >= 0)
         add(m, tensor_new(m, "skip", CELL_SKIP, 0, s->skip));
+    if (s->past >= 0)
+        add(m, tensor_new(m, "past", CELL_PAST, 0, s->past));
     if (s->fresh >= 0)
         add(m, tensor_new(m, "fresh", CELL_FRESH, 0, s->fresh));
     for (int i = 0; i < m->g->root.n; i++) {

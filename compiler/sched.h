@@ -200,7 +200,7 @@ typedef struct Sched {
     int ntime;              /* time axes, at least 1 */
     Val len[CELL_TIMES];    /* of each of them: buffers [B] */
     Val last, start, batch; /* always there: buffers [B] [1] [1] */
-    Val skip;               /* [1], -1: none */
+    Val skip, past;         /* [1], -1: none */
     Val fresh;              /* [1], -1: none; see sched_keep_prepared() */
     Val *total;             /* per root: the TOTAL of a TERM, -1: none */
     Val *slot_val;          /* per slot: where it lives; -1: nowhere */

@@ -93,10 +93,13 @@ static void spread(Look *l)
 }
 
 /* Positions and lengths may only say which steps there are: counted anew in
- * each segment, they mean something else. */
+ * each segment, they mean something else, but for those counted on. */
 static bool is_mask(const Graph *g, Ref r)
 {
     const Node *n = NODE(g, r);
+    if (n->op == OP_add && (NODE(g, IN(g, r, 0))->op == OP_PAST ||
+                            NODE(g, IN(g, r, 1))->op == OP_PAST))
+        return true;
     return n->op == OP_le || n->op == OP_ge || n->op == OP_gt ||
            (n->op != OP_READ && n->op != OP_AT && !n->nin);
 }

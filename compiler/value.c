@@ -222,11 +222,13 @@ void value_begin(Lower *w)
     w->s->last = keep(w, "last", -1, 0, GX_B);
     w->s->start = keep(w, "start", -1, 0, GX_NONE);
     w->s->batch = keep(w, "batch", -1, 0, GX_NONE);
-    w->s->skip = w->s->fresh = -1;
+    w->s->skip = w->s->past = w->s->fresh = -1;
     for (int i = 0; i < w->l->order.n; i++) {
         const Node *n = NODE(g, w->l->order.v[i]);
         if (n->op == OP_SKIP)
             w->s->skip = keep(w, "skip", -1, 0, GX_NONE);
+        if (n->op == OP_PAST)
+            w->s->past = keep(w, "past", -1, 0, GX_NONE);
         if (n->op == OP_TOTAL && w->s->total[n->a] < 0)
             w->s->total[n->a] = keep(
                 w, arena_printf(w->arena, "total.%s", g->root.v[n->a].name), -1,
@@ -269,6 +271,8 @@ static Val leaf_value(Lower *w, Ref r)
         return w->s->batch;
     case OP_SKIP:
         return w->s->skip;
+    case OP_PAST:
+        return w->s->past;
     default:
         return w->s->total[n->a];
     }

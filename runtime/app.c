@@ -2,7 +2,7 @@
  * as their host.  See app.h and apphost.h. */
 #include "app.h"
 
-#include "apphost.h"
+#include "appflow.h"
 #include "evaluate.h"
 #include "gradcheck.h"
 
@@ -212,6 +212,100 @@ static int info(Flags *f, void *user)
     return EXIT_DONE;
 }
 
+/* States whose last values were compiled as what is differentiated. */
+static const char **watched(const CellDesc *d, int *n)
+{
+    static const char up[] = "up.final.";
+    const char **name = calloc((size_t)d->ntensor + 1, sizeof *name);
+
+    *n = 0;
+    for (int i = -1; name && (i = model_next(d, CELL_INPUT, i)) >= 0;)
+        if (!strncmp(d->tensor[i].name, up, sizeof up - 1))
+            name[(*n)++] = d->tensor[i].name + sizeof up - 1;
+    return name;
+}
+
+/* With noise the gradient of the loss would be that of one draw. */
+static const CellDesc *without_noise(const CellDesc *d)
+{
+    return d->backward && model_next(d, CELL_NOISE, -1) < 0 ? d : NULL;
+}
+
+static int flow_names(const Flags *f, FlowTask *t, char ***by, int *nby)
+{
+    int n, code;
+    const char **known = watched(t->flow, &n);
+
+    code = known ? app_flow_pick(f, "state", "state", known, n, &t->state,
+                                 &t->nstate)
+                 : EXIT_BUG;
+    if (!code && flags_given(f, "by")) {
+        code = app_flow_pick(f, "by", "state", known, n, by, nby);
+        t->by = code ? NULL : (*by)[*nby - 1];
+    }
+    free(known);
+    return code;
+}
+
+static int flow_numbers(const Flags *f, FlowTask *t)
+{
+    long steps = 50, sequences = 5, seed = 1;
+    int code = flags_long(f, "steps", 1, 1L << 40, &steps);
+
+    if (!code)
+        code = flags_long(f, "batch", 1, 1L << 40, &sequences);
+    if (!code)
+        code = flags_long(f, "seed", 0, 1L << 62, &seed);
+    t->steps = steps;
+    t->sequences = sequences;
+    t->seed = (uint64_t)seed;
+    return code;
+}
+
+static int gradflow(AppHost *h, const Flags *f, const char *checkpoint,
+                    const char *data)
+{
+    const CellApp *app = h->user;
+    FlowTask t = {.model = app->train->name,
+                  .flow = app->flow,
+                  .loss = without_noise(app->train),
+                  .init = {NULL, &h->about.vocabs}};
+    Checkpoint from = {0};
+    RtData d = {0};
+    char **by = NULL;
+    int nby = 0, code = app_plot_check(f);
+
+    if (!t.flow) {
+        say_error("%s has no state: nothing is read at an earlier step",
+                  t.model);
+        return EXIT_USER;
+    }
+    if (!code)
+        code = flow_numbers(f, &t);
+    if (!code)
+        code = flow_names(f, &t, &by, &nby);
+    if (!code && checkpoint) {
+        code = app_load(h, f, app_data_flags, checkpoint, &from);
+        t.from = &from;
+    }
+    if (!code && data) {
+        code = app_data(h, f, data, &d);
+        t.data = &d;
+    }
+    if (!code)
+        code = app_flow(&t, f);
+    app_flow_names_free(t.state, t.nstate);
+    app_flow_names_free(by, nby);
+    data_free(&d);
+    checkpoint_free(&from);
+    return code;
+}
+
+static int gradflow_run(Flags *f, void *user)
+{
+    return with_host(f, user, gradflow, 1);
+}
+
 static int bench(Flags *f, void *user)
 {
     const CellApp *app = user;
@@ -227,6 +321,11 @@ static const Flag gradcheck_own[] = {
     {"tolerance", "X", NULL, NULL, "1e-7 in double precision, else 1e-2"},
     {NULL, NULL, NULL, NULL, NULL}};
 
+static const Flag gradflow_own[] = {
+    {"steps", "T", "50", NULL, "of the sequences"},
+    {"batch", "B", "5", NULL, "sequences"},
+    {NULL, NULL, NULL, NULL, NULL}};
+
 static const Flag *const train_flags[] = {app_train_files, app_train_flags,
                                           app_data_flags, NULL};
 static const Flag *const eval_flags[] = {app_eval_flags, app_data_flags,
@@ -237,6 +336,8 @@ static const Flag *const generate_flags[] = {app_generate_flags, app_data_flags,
                                              NULL};
 static const Flag *const gradcheck_flags[] = {gradcheck_own, app_json_flags,
                                               NULL};
+static const Flag *const gradflow_flags[] = {
+    app_flow_flags, gradflow_own, app_data_flags, app_json_flags, NULL};
 static const Flag *const bench_flags[] = {app_bench_flags, app_json_flags,
                                           NULL};
 static const Flag *const info_flags[] = {NULL};
@@ -287,6 +388,15 @@ static const Verb verb_gradcheck = {
     0,
     0,
     gradcheck};
+static const Verb verb_gradflow = {
+    "gradflow",
+    "[CHECKPOINT [DATA]]",
+    "how a gradient travels through time",
+    gradflow_flags,
+    {"gradflow --steps 100", "gradflow model.safetensors text.txt --csv"},
+    0,
+    2,
+    gradflow_run};
 static const Verb verb_bench = {
     "bench",
     "",
@@ -305,8 +415,9 @@ static const Verb verb_info = {"info",
                                0,
                                info};
 static const Verb *const verbs[] = {
-    &verb_train,     &verb_eval,  &verb_predict, &verb_generate,
-    &verb_gradcheck, &verb_bench, &verb_info,    NULL};
+    &verb_train,    &verb_eval,      &verb_predict,
+    &verb_generate, &verb_gradcheck, &verb_gradflow,
+    &verb_bench,    &verb_info,      NULL};
 
 int cell_app_main(const CellApp *app, int argc, char **argv)
 {
@@ -325,7 +436,7 @@ int cell_app_main(const CellApp *app, int argc, char **argv)
 
 int cell_app(const CellDesc *train, const CellDesc *eval, int argc, char **argv)
 {
-    const CellApp app = {train, eval, NULL, NULL};
+    const CellApp app = {train, eval, NULL, NULL, NULL};
 
     return cell_app_main(&app, argc, argv);
 }

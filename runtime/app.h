@@ -1,5 +1,6 @@
 /* The main() of an executable made by `cellc build`: the run-time verbs train,
- * eval, predict, generate, gradcheck and info for one model. */
+ * eval, predict, generate, gradcheck, gradflow, bench and info for one model.
+ */
 #ifndef APP_H
 #define APP_H
 
@@ -10,6 +11,7 @@ typedef struct CellApp {
     const CellDesc *eval;  /* without; may be the same */
     const char *options;   /* "n = 128\n...", as the build was asked for */
     const char *dims;      /* "m = 3\n..." */
+    const CellDesc *flow;  /* compiled for flow.h; NULL: it has no states */
 } CellApp;
 
 /* Returns the exit code. */

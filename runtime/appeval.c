@@ -18,7 +18,10 @@ const Flag app_eval_flags[] = {
     {"metric", "METRIC(NAME)", NULL, NULL,
      "of a drawn name, decoded: accuracy, exact, f1, bleu, error_rate, auc; "
      "again for others"},
-    {"beam", "K", NULL, NULL, "generate for metrics with a beam, not greedily"},
+    {"greedy", NULL, NULL, NULL,
+     "metrics of what has to be generated: always the most likely, the "
+     "default"},
+    {"beam", "K", NULL, NULL, "the same with a beam"},
     {"length-penalty", "A", "0", NULL, "of the beam, as in generate"},
     {"expect", "NAME >= X", NULL, NULL,
      "exit with 3 where a number falls short; again for others"},
@@ -134,18 +137,18 @@ static int list_metrics(const Flags *f, const char ***text, int *n)
     return 0;
 }
 
-int app_judge(const AppHost *h, const Flags *f, const CellDesc *d, AppJudge *a)
+int app_judge_of(const AppHost *h, const CellDesc *d, const char *const *text,
+                 int n, AppJudge *a)
 {
     RtError err = {0};
-    const char **text = NULL;
-    int n = 0, code = list_metrics(f, &text, &n);
+    int code = 0;
 
-    *a = (AppJudge){0};
-    if (!code) {
-        a->judge = judge_new(d, text, n, &err);
-        a->vocab = calloc((size_t)n + 1, sizeof *a->vocab);
-        code = !a->judge || !a->vocab ? app_fail(&err) : 0;
-    }
+    *a = (AppJudge){.judge = judge_new(d, text, n, &err)};
+    a->vocab = calloc((size_t)n + 1, sizeof *a->vocab);
+    if (!a->judge)
+        return app_fail(&err);
+    if (!a->vocab)
+        return EXIT_BUG;
     for (int i = 0; i < n && !code; i++) {
         const CellTensor *t = &d->tensor[judge_input(a->judge, i)];
         int32_t last = -1;
@@ -158,6 +161,17 @@ int app_judge(const AppHost *h, const Flags *f, const CellDesc *d, AppJudge *a)
                 last = vocab_word(&a->vocab[i], h->input[k].last);
         judge_vocab(a->judge, i, &a->vocab[i], last);
     }
+    return code;
+}
+
+int app_judge(const AppHost *h, const Flags *f, const CellDesc *d, AppJudge *a)
+{
+    const char **text = NULL;
+    int n = 0, code = list_metrics(f, &text, &n);
+
+    *a = (AppJudge){0};
+    if (!code)
+        code = app_judge_of(h, d, text, n, a);
     for (int i = 0; text && i < n; i++)
         free((char *)text[i]);
     free(text);
@@ -174,25 +188,20 @@ void app_judge_free(AppJudge *a)
 
 /* What has to be generated, from whole sequences. */
 static int generate(const Flags *f, RtModel *m, const RtData *d,
-                    RtFeedOptions o, Judge *j, RtError *err)
+                    const RtFeedOptions *o, Judge *j, RtError *err)
 {
     BeamHow beam = {.stop = app_catch()};
     long width = 0;
-    RtFeed *feed;
-    int bad;
 
     if (!judge_generates(j))
         return 0;
     if (flags_long(f, "beam", 1, 1L << 20, &width) ||
         flags_real(f, "length-penalty", 0, 10, &beam.penalty))
         return rt_fail(err, "nothing was generated");
+    if (width && flags_given(f, "greedy"))
+        return rt_fail(err, "--greedy and --beam: one of them generates");
     beam.width = width;
-    o.chunk = o.window = 0;
-    o.streams = 0;
-    feed = feed_open(d, &o, err);
-    bad = !feed || judge_generate(j, m, d, feed, &beam, err) < 0;
-    feed_free(feed);
-    return bad ? -1 : 0;
+    return judge_generate(j, m, d, o, &beam, err) < 0 ? -1 : 0;
 }
 
 static int evaluate(AppHost *h, const Flags *f, RtModel *m, const RtData *d)
@@ -221,7 +230,7 @@ static int evaluate(AppHost *h, const Flags *f, RtModel *m, const RtData *d)
         if (!feed ||
             evaluate_visit(m, d, feed, (int)threads, stop, judge_visit, a.judge,
                            &tally, &err) < 0 ||
-            generate(f, m, d, o, a.judge, &err) ||
+            generate(f, m, d, &o, a.judge, &err) ||
             collect(m->desc, &tally, a.judge, feed_steps(feed), &all, &err))
             code = app_fail(&err);
     }

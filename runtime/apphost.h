@@ -121,6 +121,10 @@ int app_notes(AppHost *h, const AppInput *in, const char *path, RtData *d,
 int app_limits(const AppHost *h, const AppInput *in, VocabHow *how);
 /* The vocabulary of a set, for the compiler and the checkpoint. */
 int app_keep_vocab(AppHost *h, const char *set, const Vocab *v, RtError *err);
+/* The same where names that the model finds may be missing: with no class
+ * observed (applabels.c). */
+int app_data_unlabelled(AppHost *h, const Flags *f, const char *path,
+                        RtData *d);
 /* How the settings deal `d`; part from..to. */
 int app_feed(const AppHost *h, const RtData *d, double from, double to,
              RtFeedOptions *o);
@@ -128,6 +132,10 @@ int app_feed(const AppHost *h, const RtData *d, double from, double to,
 int app_held_out(const AppHost *h, double *at, const char **file);
 /* Vocabulary of an index set: 1 found, 0 none, -1 error. */
 int app_vocab(const AppHost *h, const char *set, Vocab *v, RtError *err);
+
+/* Whether validations are judged by a metric of a drawn name, f1(y), which the
+ * model compiled for inference has. */
+int app_monitors_drawn(const AppHost *h);
 
 /* Set by SIGINT and SIGTERM after app_catch(); a third one ends at once. */
 const volatile sig_atomic_t *app_catch(void);
@@ -154,6 +162,9 @@ typedef struct AppJudge {
     int n;
 } AppJudge;
 int app_judge(const AppHost *h, const Flags *f, const CellDesc *d, AppJudge *a);
+/* The same of the metrics text[n]. */
+int app_judge_of(const AppHost *h, const CellDesc *d, const char *const *text,
+                 int n, AppJudge *a);
 void app_judge_free(AppJudge *a);
 
 /* --init: reads a checkpoint, or any .safetensors, and with `vocabs` takes over

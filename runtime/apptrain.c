@@ -4,6 +4,7 @@
 
 #include "fit.h"
 #include "optim.h"
+#include "plot.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -55,8 +56,8 @@ const Flag app_train_flags[] = {
     {"teacher", "P", "1", "train",
      "share of earlier steps that are as observed; the others are drawn"},
     {"monitor", "NAME", "loss", "train",
-     "by what a validation is better: loss, a metric (the larger), or "
-     "min(NAME)"},
+     "by what a validation is better: loss, a metric (the larger), f1(y) and "
+     "others that eval --metric has, or min(NAME)"},
     {"patience", "N", NULL, "train",
      "epochs without a better validation before it stops; 5 where --minutes "
      "alone ends it"},
@@ -291,9 +292,19 @@ static int differs(const CellDesc *d)
            model_next(d, CELL_NEXT, -1) >= 0;
 }
 
+static int metric_count(const CellDesc *d)
+{
+    int n = 0;
+
+    for (int i = -1; (i = model_next(d, CELL_METRIC, i)) >= 0;)
+        n++;
+    return n;
+}
+
 /* Everything between the flags and fit_run. */
 typedef struct Training {
     AppHost *h;
+    AppJudge judge; /* of validations, where a drawn name is monitored */
     const Flags *f;
     const char *spec, *data;
     const char *from; /* what `init` comes from, or NULL */
@@ -346,6 +357,9 @@ static int finish(const FitSetup *s, const FitResult *r, const char *log,
          (i = model_next(s->model->desc, CELL_METRIC, i)) >= 0; k++)
         if (!isnan(s->metric[k]))
             printf(", %s %.4g", s->model->desc->tensor[i].name, s->metric[k]);
+    if (s->judge && !isnan(s->metric[metric_count(s->model->desc)]))
+        printf(", %s %.4g", judge_name(s->judge, 0),
+               s->metric[metric_count(s->model->desc)]);
     printf("\n%s: log\n", log);
     if (r->segment)
         say_note("to stay within --memory %s, sequences were run in segments "
@@ -371,20 +385,11 @@ static int blame(void *ctx, const RtSession *s, int backward, FitOrigin *o)
     return t->h->blame(t->h, t->f, s, backward, o);
 }
 
-static int metric_count(const CellDesc *d)
-{
-    int n = 0;
-
-    for (int i = -1; (i = model_next(d, CELL_METRIC, i)) >= 0;)
-        n++;
-    return n;
-}
-
 /* Room for the metrics of a validation, not known yet; NULL without memory. */
 static double *metrics(const CellDesc *d)
 {
-    int n = metric_count(d);
-    double *v = malloc(((size_t)n + 1) * sizeof *v);
+    int n = metric_count(d) + 1; /* and one of a drawn name */
+    double *v = malloc((size_t)n * sizeof *v);
 
     for (int k = 0; v && k < n; k++)
         v[k] = NAN;
@@ -402,10 +407,11 @@ static int train_model(Training *t)
     int code;
 
     s->model = model_new(h->train, &err);
-    if (s->model && differs(h->train))
+    if (s->model && (differs(h->train) || s->judge))
         s->validator = model_new(h->eval, &err);
-    code = !s->model || (differs(h->train) && !s->validator) ? app_fail(&err)
-                                                             : start_model(t);
+    code = !s->model || ((differs(h->train) || s->judge) && !s->validator)
+               ? app_fail(&err)
+               : start_model(t);
     if (!code) {
         optimizer = optimizer_text(h, s->model, &err);
         code = optimizer ? 0 : app_fail(&err);
@@ -417,7 +423,7 @@ static int train_model(Training *t)
     s->log = t->log;
     s->stop = app_catch();
     s->out = stderr;
-    s->terminal = isatty(fileno(stderr));
+    s->terminal = isatty(STDERR_FILENO) ? plot_columns(STDERR_FILENO) : 0;
     if (!code && !s->metric)
         code = EXIT_BUG;
     if (!code && fit_run(s, &result, &err))
@@ -499,6 +505,37 @@ static int no_metric(const CellDesc *d, const char *name)
     return EXIT_USER;
 }
 
+int app_monitors_drawn(const AppHost *h)
+{
+    const char *text = app_setting(h, "monitor");
+    int up, drawn;
+    char *name = text ? monitor_name(text, &up) : NULL;
+
+    drawn = name && strchr(name, '(') != NULL;
+    free(name);
+    return drawn;
+}
+
+static int nothing_held_out(void)
+{
+    say_error("monitor: nothing is held out for validation; valid = 0.1 "
+              "holds out a tenth");
+    return EXIT_USER;
+}
+
+/* By a metric of a drawn name; of errors fewer are better. */
+static int monitor_drawn(Training *t, const char *name, int up)
+{
+    int code = app_judge_of(t->h, t->h->eval, &name, 1, &t->judge);
+
+    if (!code && !t->s.valid)
+        code = nothing_held_out();
+    t->s.judge = t->judge.judge;
+    t->s.monitor = metric_count(t->h->train) + 1;
+    t->s.up = up < 0 ? strncmp(name, "error_rate", 10) != 0 : up;
+    return code;
+}
+
 /* By what a validation is judged. */
 static int set_monitor(Training *t)
 {
@@ -517,15 +554,16 @@ static int set_monitor(Training *t)
         k++;
     if (!name)
         code = EXIT_BUG;
+    else if (strchr(name, '('))
+        code = monitor_drawn(t, name, up);
     else if (i < 0 && strcmp(name, "loss") != 0)
         code = no_metric(d, name);
-    else if (i >= 0 && !t->s.valid) {
-        say_error("monitor: nothing is held out for validation; valid = 0.1 "
-                  "holds out a tenth");
-        code = EXIT_USER;
+    else if (i >= 0 && !t->s.valid)
+        code = nothing_held_out();
+    if (!t->s.judge) {
+        t->s.monitor = i < 0 ? 0 : k + 1;
+        t->s.up = up < 0 ? i >= 0 : up;
     }
-    t->s.monitor = i < 0 ? 0 : k + 1;
-    t->s.up = up < 0 ? i >= 0 : up;
     free(name);
     return code;
 }
@@ -586,6 +624,7 @@ int app_train(AppHost *h, const Flags *f, const char *spec, const char *data)
     if (!code)
         code = app_plot_log(f, t.log);
     free(t.log);
+    app_judge_free(&t.judge);
     data_free(&t.set);
     data_free(&t.valid);
     checkpoint_free(&t.resumed);

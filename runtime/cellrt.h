@@ -45,8 +45,9 @@ enum {
     CELL_STOP,   /* not 0 at a step with which drawing ends */
     CELL_SKIP,   /* scalar: steps at the beginning of this chunk that no term
                     counts: their gradient was taken in chunks before */
-    CELL_FRESH   /* scalar: 0 where what depends on parameters alone lies in the
+    CELL_FRESH,  /* scalar: 0 where what depends on parameters alone lies in the
                     work block already, from a forward before */
+    CELL_PAST    /* scalar: steps of the first time axis before this chunk */
 };
 
 /* Flags of a tensor. */

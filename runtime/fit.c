@@ -1,5 +1,6 @@
 /* The training loop, see fit.h. */
 #include "fitint.h"
+#include "judge.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -50,7 +51,7 @@ static int start_gradients(Fit *t, RtError *err)
 static int start_metrics(Fit *t, RtError *err)
 {
     const CellDesc *d = t->f->model->desc;
-    int n = 0;
+    int n = t->f->judge ? judge_count(t->f->judge) : 0, k = 0;
 
     for (int i = -1; (i = model_next(d, CELL_METRIC, i)) >= 0;)
         n++;
@@ -58,10 +59,12 @@ static int start_metrics(Fit *t, RtError *err)
     t->row.metric = calloc((size_t)n + 1, sizeof *t->row.metric);
     if (!t->metric || !t->row.metric)
         return rt_fail_memory(err, 0);
-    for (int i = -1, k = 0; (i = model_next(d, CELL_METRIC, i)) >= 0; k++) {
-        t->metric[k] = d->tensor[i].name;
+    for (int i = -1; (i = model_next(d, CELL_METRIC, i)) >= 0;)
+        t->metric[k++] = d->tensor[i].name;
+    for (int i = 0; k < n; i++)
+        t->metric[k++] = judge_name(t->f->judge, i);
+    for (k = 0; k < n; k++)
         t->row.metric[k] = NAN;
-    }
     t->progress = (Progress){.out = t->f->out,
                              .columns = t->f->terminal,
                              .metric = t->metric,
@@ -176,7 +179,9 @@ static int judge(Fit *t, const RtTally *tally)
     t->row.val_loss = tally_loss(tally);
     t->row.val_nats = tally_nats(tally);
     for (int k = 0; k < t->progress.nmetric; k++) {
-        t->row.metric[k] = tally_metric(tally, k);
+        t->row.metric[k] = k < tally->nmetric
+                               ? tally_metric(tally, k)
+                               : judge_value(t->f->judge, k - tally->nmetric);
         if (t->f->metric)
             t->f->metric[k] = t->row.metric[k];
     }
@@ -199,11 +204,17 @@ static int validate(Fit *t, int *better, RtError *err)
     *better = 0;
     if (!t->validfeed)
         return 0;
+    if (f->judge)
+        judge_clear(f->judge);
     average_swap(t->average);
     int rc = f->validator ? model_copy(m, f->model, err) : 0;
     if (!rc)
-        rc = evaluate_feed(m, f->valid, t->validfeed, f->threads, f->stop,
-                           &tally, err);
+        rc = evaluate_visit(m, f->valid, t->validfeed, f->threads, f->stop,
+                            f->judge ? judge_visit : NULL, f->judge, &tally,
+                            err);
+    if (!rc && f->judge && judge_generates(f->judge))
+        rc = judge_generate(f->judge, m, f->valid, &f->validfeed,
+                            &(BeamHow){.stop = f->stop}, err);
     average_swap(t->average);
     if (!rc)
         *better = judge(t, &tally);

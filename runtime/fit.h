@@ -55,9 +55,11 @@ typedef struct FitSetup {
     int64_t patience;      /* epochs without a better validation before it
                               stops; 0: never */
     int monitor;           /* what makes a validation better: 0 the loss, k the
-                              k-th METRIC of the model ... */
+                              k-th METRIC of the model, one more the first of
+                              `judge` ... */
     int up;                /* ... the more of it the better */
-    double *metric;        /* [number of METRICs] gets the last validation's;
+    struct Judge *judge;   /* metrics of drawn names for the validator; NULL */
+    double *metric;        /* [METRICs, those of judge] the last validation's;
                               or NULL */
     const char *save;      /* checkpoint, written after every epoch, where an
                               error is told and the next one awaited, and at

@@ -330,12 +330,20 @@ static int generate_batch(Judge *j, Sampler *s, const RtData *data,
     return bad ? -1 : 0;
 }
 
-int judge_generate(Judge *j, RtModel *m, const RtData *data, RtFeed *feed,
-                   const BeamHow *beam, RtError *err)
+int judge_generate(Judge *j, RtModel *m, const RtData *data,
+                   const RtFeedOptions *deal, const BeamHow *beam, RtError *err)
 {
+    RtFeedOptions whole = *deal;
     Sampler *s = sample_new(m, data, err);
-    int64_t n = s ? feed_batches(feed, 0, err) : -1;
-    int bad = n < 0 || (beam->width && beam_check(s, err));
+    RtFeed *feed;
+    int64_t n;
+    int bad;
+
+    whole.chunk = whole.back = whole.window = 0;
+    whole.streams = whole.shuffle = 0;
+    feed = s ? feed_open(data, &whole, err) : NULL;
+    n = feed ? feed_batches(feed, 0, err) : -1;
+    bad = n < 0 || (beam->width && beam_check(s, err));
 
     for (int64_t i = 0; i < n && !bad && !(beam->stop && *beam->stop); i++) {
         RtBatch b;
@@ -349,6 +357,7 @@ int judge_generate(Judge *j, RtModel *m, const RtData *data, RtFeed *feed,
                       : rt_fail_memory(err, (size_t)b.B * sizeof *seq);
         free(seq);
     }
+    feed_free(feed);
     sample_free(s);
     return bad ? -1 : beam->stop && *beam->stop;
 }

@@ -29,10 +29,11 @@ void judge_vocab(Judge *j, int i, const Vocab *v, int32_t last);
 
 /* An EvaluateVisit, with the judge as `user`. */
 int judge_visit(void *user, const RtSession *s, const RtBatch *b, RtError *err);
-/* Whether some names have to be generated; and doing it for all sequences of a
- * feed that deals whole ones.  beam->width 0: greedily.  1: it was stopped. */
+/* Whether some names have to be generated; and doing it for the sequences that
+ * such a feed has, whole ones.  beam->width 0: greedily.  1: it was stopped. */
 int judge_generates(const Judge *j);
-int judge_generate(Judge *j, RtModel *m, const RtData *data, RtFeed *feed,
-                   const BeamHow *beam, RtError *err);
+int judge_generate(Judge *j, RtModel *m, const RtData *data,
+                   const RtFeedOptions *deal, const BeamHow *beam,
+                   RtError *err);
 
 #endif

@@ -390,7 +390,7 @@ int app_predict(AppHost *h, const Flags *f, const char *checkpoint,
     int code = app_load(h, f, app_predict_flags, checkpoint, &c);
 
     if (!code)
-        code = app_data(h, f, data, &d);
+        code = app_data_unlabelled(h, f, data, &d);
     if (!code)
         code = app_model(h, f, &c, &m);
     if (!code)

@@ -167,6 +167,7 @@ int session_begin(RtSession *s, int64_t T, int64_t B, int start, RtError *err)
     fill_role(s, CELL_BATCH, (double)B);
     fill_role(s, CELL_TOTAL, 0);
     fill_role(s, CELL_SKIP, 0);
+    session_past(s, start ? 0 : s->carry_past);
     fill_role(s, CELL_FRESH, s->fresh);
     for (int i = 0; !start && i < s->desc->ntensor; i++) {
         const CellTensor *t = &s->desc->tensor[i];
@@ -312,6 +313,12 @@ void session_last(RtSession *s, const unsigned char *last)
     for (int i = -1; (i = model_next(s->desc, CELL_LAST, i)) >= 0;)
         for (int64_t b = 0; b < s->n[CELL_AT_B]; b++)
             put_real(s, place(s, i) + b, last[b] ? 1 : 0);
+}
+
+void session_past(RtSession *s, int64_t steps)
+{
+    s->past = steps;
+    fill_role(s, CELL_PAST, (double)steps);
 }
 
 void session_skip(RtSession *s, int64_t steps)

@@ -36,6 +36,8 @@ typedef struct RtSession {
     uint64_t start_step; /* `step` when the sequences began */
     int64_t row0, rows;  /* this session's rows are row0... of `rows` */
     int64_t step0;       /* steps of the same noise before this chunk */
+    int64_t past;        /* steps of the sequences before this chunk, and */
+    int64_t carry_past;  /* before the one that goes on from what is carried */
 } RtSession;
 
 /* NULL without memory.  Fields seed, step, grads, row0 may be set by the owner
@@ -75,6 +77,9 @@ int session_lengths(RtSession *s, int axis, const int64_t *length,
 void session_last(RtSession *s, const unsigned char *last);
 /* Steps at the beginning of this chunk that no term counts; 0 until then. */
 void session_skip(RtSession *s, int64_t steps);
+/* Steps of the sequences before this chunk, where it is not what was carried.
+ */
+void session_past(RtSession *s, int64_t steps);
 /* Sequences in the whole batch, where this session has only some of them. */
 void session_batch(RtSession *s, int64_t sequences);
 /* Steps that each sequence's terms are divided by (0: those here); [B]. */

@@ -101,6 +101,7 @@ int session_carry(RtSession *s, int64_t steps, RtError *err)
 {
     if (session_carry_room(s, s->n[CELL_AT_B], err))
         return -1;
+    s->carry_past = s->past + steps;
     for (int i = 0; i < s->desc->ntensor; i++) {
         const CellTensor *t = &s->desc->tensor[i];
         if (!s->carry[i])
@@ -149,7 +150,8 @@ int session_recall(RtSession *s, const RtSession *from, int64_t first,
 static int is_given(int role)
 {
     return role == CELL_INPUT || role == CELL_NOISE || role == CELL_LAST ||
-           role == CELL_BATCH || role == CELL_TOTAL || role == CELL_SKIP;
+           role == CELL_BATCH || role == CELL_TOTAL || role == CELL_SKIP ||
+           role == CELL_PAST;
 }
 
 static int copy_carry(RtSession *s, const RtSession *from, RtError *err)

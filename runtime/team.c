@@ -88,6 +88,7 @@ static int load_rows(Member *m, const RtBatch *b, RtError *err)
     session_last(s, m->last);
     session_batch(s, b->B);
     session_skip(s, b->skip);
+    session_past(s, b->from);
     s->step0 = b->from - job->batch->from;
     return job->training ? session_noise(s, err) : 0;
 }

@@ -74,6 +74,12 @@ json_t *drv_number(double v);
 /* Prints indented JSON on standard output and frees it. */
 int drv_print_json(json_t *j);
 
+/* Names of the states that a gradient flows through, with `inputs` those of
+ * real inputs too; *name is malloc'd, its names are of the last check. */
+int drv_flow_states(const Drv *d, int inputs, const char ***name, int *n);
+/* What is compiled of such a state for runtime/flow. */
+int drv_flow_set(Drv *d, const char *state);
+
 /* The compiler as what gives the run-time verbs their model. */
 typedef struct DrvHost {
     AppHost app;

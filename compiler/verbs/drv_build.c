@@ -69,6 +69,7 @@ typedef struct Build {
     const char *out;
     char *name;
     char *dir; /* for the sources, removed afterwards */
+    int flow;  /* there are states for `gradflow` */
 } Build;
 
 /* "CC CFLAGS ...": what every command begins with. */
@@ -174,14 +175,23 @@ static int write_main(const Build *b)
     if (to) {
         fprintf(to,
                 "#include \"app.h\"\n\n"
-                "extern const CellDesc %s_desc, %s_eval_desc;\n\n"
-                "int main(int argc, char **argv)\n{\n"
+                "extern const CellDesc %s_desc, %s_eval_desc;\n",
+                b->name, b->name);
+        if (b->flow)
+            fprintf(to, "extern const CellDesc %s_flow_desc;\n", b->name);
+        fprintf(to,
+                "\nint main(int argc, char **argv)\n{\n"
                 "    static const CellApp app = {&%s_desc, &%s_eval_desc,\n"
                 "                                ",
-                b->name, b->name, b->name, b->name);
+                b->name, b->name);
         print_pairs(to, b->f, "option");
         fputs(", ", to);
         print_pairs(to, b->f, "dim");
+        if (b->flow)
+            fprintf(to, ",\n                                &%s_flow_desc",
+                    b->name);
+        else
+            fputs(", 0", to);
         fputs("};\n\n    return cell_app_main(&app, argc, argv);\n}\n", to);
         if (fclose(to))
             code = EXIT_BUG;
@@ -193,9 +203,36 @@ static int write_main(const Build *b)
     return code;
 }
 
-/* Two compilations of the spec: with noise and gradients for training, without
- * for the rest. */
-static int emit_both(const Build *b)
+/* For `gradflow`: in double precision, differentiated from the last value of
+ * each state to all before.  The last compilation, since it cannot be asked for
+ * less again. */
+static int emit_flow(Build *b)
+{
+    static const char *const set[][2] = {
+        {"double", "1"}, {"backward", "1"}, {"inputgrad", "1"}};
+    char *name = rt_printf("%s_flow", b->name);
+    const char **state = NULL;
+    int n = 0, code = name ? drv_flow_states(b->d, 0, &state, &n) : EXIT_BUG;
+
+    b->flow = !code && n;
+    for (int i = 0; i < n && !code; i++)
+        code = drv_flow_set(b->d, state[i]);
+    if (!code)
+        code = drv_code(cellc_set(b->d->c, "name", name));
+    for (size_t i = 0; i < sizeof set / sizeof *set && !code; i++)
+        code = drv_code(cellc_set(b->d->c, set[i][0], set[i][1]));
+    if (!code && n)
+        code = drv_compile(b->d);
+    if (!code && n)
+        code = drv_emit_to(b->d, b->dir, name, CELLC_APP);
+    free(state);
+    free(name);
+    return code;
+}
+
+/* Compilations of the spec: with noise and gradients for training, without for
+ * the rest, and one for the flow of gradients. */
+static int emit_all(Build *b)
 {
     int code = 0;
 
@@ -209,6 +246,8 @@ static int emit_both(const Build *b)
             code =
                 drv_code(cellc_set(b->d->c, "backward", training ? "1" : "0"));
         if (!code)
+            code = drv_code(cellc_set(b->d->c, "past", "1"));
+        if (!code)
             code = drv_code(cellc_set(b->d->c, "name", name));
         if (!code)
             code = drv_compile(b->d);
@@ -216,22 +255,24 @@ static int emit_both(const Build *b)
             code = drv_emit_to(b->d, b->dir, name, CELLC_APP);
         free(name);
     }
+    if (!code)
+        code = emit_flow(b);
     return code ? code : write_main(b);
 }
 
-static int build_program(const Build *b)
+static int build_program(Build *b)
 {
-    static const char *const part[] = {".c", "_eval.c", "_main.c"};
+    static const char *const part[] = {".c", "_eval.c", "_main.c", "_flow.c"};
     char *include = find_runtime("app.h");
     char *lib = include ? find_runtime("libcellrt.a") : NULL;
     Words w = {0};
-    int code = lib ? emit_both(b) : EXIT_USER;
+    int code = lib ? emit_all(b) : EXIT_USER;
 
     if (!code)
         code = begin_command(b, &w);
     if (!code)
         code = words_add(&w, rt_printf("-I%s", include));
-    for (int i = 0; i < 3 && !code; i++)
+    for (int i = 0; i < 3 + b->flow && !code; i++)
         code = add_source(b, &w, part[i]);
     if (!code)
         code = words_add(&w, rt_printf("%s/libcellrt.a", lib));
@@ -251,7 +292,8 @@ static int build_program(const Build *b)
 static void clean(const Build *b)
 {
     static const char *const part[] = {".c",      ".h",      ".o",
-                                       "_eval.c", "_eval.h", "_main.c"};
+                                       "_eval.c", "_eval.h", "_main.c",
+                                       "_flow.c", "_flow.h"};
 
     if (flags_given(b->f, "keep"))
         return;

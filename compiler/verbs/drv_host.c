@@ -240,6 +240,8 @@ static int compile_one(DrvHost *h, Drv *d, const Flags *f, int training,
     if (!code && training && tbptt && *tbptt == '(')
         code = drv_code(cellc_set(d->c, "skip", "1"));
     if (!code)
+        code = drv_code(cellc_set(d->c, "past", "1"));
+    if (!code)
         code = drv_code(cellc_set(d->c, "training", training ? "1" : "0"));
     if (!code)
         code = drv_code(cellc_set(d->c, "backward", training ? "1" : "0"));
@@ -276,7 +278,8 @@ static int host_compile(AppHost *a, const Flags *f, int training)
     } else {
         code = compile_one(h, &h->d, f, 1, NULL, &a->train);
         a->eval = a->train;
-        if (!code && model_next(a->train, CELL_NOISE, -1) >= 0)
+        if (!code && (model_next(a->train, CELL_NOISE, -1) >= 0 ||
+                      app_monitors_drawn(a)))
             code = compile_one(h, &h->e, f, 0, NULL, &a->eval);
     }
     if (!code && !a->about.spec) {

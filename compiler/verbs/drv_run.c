@@ -300,6 +300,8 @@ static int compile(Drv *d, const RunSetup *set)
         code = drv_code(cellc_set(d->c, "inputgrad", set->grad ? "1" : "0"));
     if (!code && set->tbptt)
         code = drv_code(cellc_set(d->c, "total", "1"));
+    if (!code && set->tbptt)
+        code = drv_code(cellc_set(d->c, "past", "1"));
     if (!code && set->back > set->tbptt)
         code = drv_code(cellc_set(d->c, "skip", "1"));
     if (!code && set->training)

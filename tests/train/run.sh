@@ -375,6 +375,45 @@ drawn_names_are_scored() {
     [ $? = 0 ] && grep -q 'exact(y) .* (wanted > 1)' out &&
         { cellc eval "$@" --expect 'exact(y) > 1'; [ $? = 3 ]; }
 }
+# Inputs along what is drawn say how long it gets, each sequence on its own,
+# whatever goes beside it; beams there rank tables.
+given_steps_say_how_long() {
+    printf 'a\tO\nb\tP\n\nb\tP\na\tO\na\tO\n' > w.tsv
+    printf '%s\n' 'input w[t] in words, y[t] in tags' 'y[0] = "O"' \
+        'z = dense(tags)([onehot(w), onehot(y[t-1])])' \
+        'y ~ categorical(softmax(z))' \
+        'data { w = column(1); y = column(2); header = no }' \
+        'train { epochs = 50; optimizer = adam(lr = 0.1) }' > s.cell
+    cellc train s.cell w.tsv -o m.safetensors || return
+    cut -f 1 w.tsv > text.tsv
+    { echo y; cut -f 2 w.tsv; } > want
+    cellc generate m.safetensors text.tsv --greedy | cmp - want &&
+        cellc generate m.safetensors text.tsv --beam 2 | cmp - want &&
+        cellc generate m.safetensors text.tsv --greedy --batch 1 |
+        cmp - want &&
+        cellc generate m.safetensors text.tsv --greedy --length 1 > short &&
+        [ "$(tr '\n' ' ' < short)" = 'y O  P ' ] &&
+        cellc generate m.safetensors text.tsv --beam 2 --n-best 2 > two &&
+        [ "$(grep -c '^[12],-' two)" = 10 ] &&
+        cellc eval m.safetensors w.tsv --expect 'exact(y) >= 1'
+}
+# A metric of what is drawn judges validations; what is logged is what eval
+# finds.
+a_drawn_name_is_monitored() {
+    translated
+    set -- --column 'x=words(1)' --column 'y=words(2)' --valid 0.2
+    cellc train "$SPEC/translate.cell" pairs.tsv "$@" --epochs 2 \
+        --monitor 'exact(y)' -o a.safetensors --best b.safetensors &&
+        cellc eval a.safetensors pairs.tsv "$@" --part valid \
+            --metric 'exact(y)' > out &&
+        logged a.log.csv 'val_exact(y)' |
+            awk 'NR == FNR { v = $1; next } $1 == "exact(y)" { e = $2 }
+                END { print v, e; exit v == "" || (v - e)^2 > 1e-9 }' - out &&
+        [ -s b.safetensors ] &&
+        ! cellc train "$SPEC/translate.cell" pairs.tsv "$@" \
+            --monitor 'exat(y)' -o c.safetensors 2> err &&
+        grep -q 'no metric exat (did you mean exact?)' err
+}
 # The tags that predict gives are the best of all, found by trying them; data
 # with tags or without.
 best_path_of_a_crf() {
@@ -391,7 +430,9 @@ best_path_of_a_crf() {
     cellc train s.cell w.tsv --epochs 3 -o m.safetensors &&
         cellc predict m.safetensors w.tsv --output y > y.csv &&
         cellc predict m.safetensors w.tsv --output s > s.csv &&
-        python3 "$here/bestpath.py" m.safetensors s.csv y.csv || return
+        python3 "$here/bestpath.py" m.safetensors s.csv y.csv &&
+        cut -f 1 w.tsv > text.tsv &&
+        cellc predict m.safetensors text.tsv --output y | cmp - y.csv || return
     cellc eval m.safetensors w.tsv --metric 'accuracy(y)' > out &&
         sed 1d y.csv | paste -d , - w.tsv | awk -F '[,\t]' 'NF == 3 {
             n++; r += $1 == $3 } END { print r / n }' > want &&

@@ -208,6 +208,31 @@ validations_are_judged_by_a_metric() {
         ! cellc train s.cell t.tsv --monitor right 2> err &&
         grep -q 'nothing is held out' err
 }
+# The number of a step counts on from chunk to chunk: in training, evaluation,
+# prediction, and where steps are drawn one by one.
+steps_are_counted_on() {
+    curve 150 > x.csv
+    printf '%s\n' 'input x[t,2]' 'param a, b' 'h[0] = 0' 'output n = t' \
+        'h = 0.5 * h[t-1] + (t % 3 == 0 ? a : b) + 0.01 * t' \
+        'x ~ normal(h * [1, 1], 1)' > s.cell
+    for back in eval tcc cc; do
+        cellc train s.cell x.csv --column x=1:2 --steps 30 --batch 1 \
+            --tbptt 9 --backend $back --double -o $back.safetensors &&
+            cellc eval $back.safetensors x.csv --column x=1:2 --tbptt 150 > a &&
+            cellc eval $back.safetensors x.csv --column x=1:2 --tbptt 9 > b &&
+            cmp a b || return
+    done
+    sameweights eval.safetensors tcc.safetensors 1e-12 &&
+        sameweights eval.safetensors cc.safetensors 1e-12 &&
+        cellc predict tcc.safetensors x.csv --column x=1:2 --output n \
+            --tbptt 9 -o n.csv && seq 150 > want &&
+        tail -n 150 n.csv | cmp - want &&
+        printf '%s\n' 'input x[t,1]' 'param a' 'x ~ normal(t + 0 * a, 1e-6)' \
+            > s.cell && cellc train s.cell x.csv --column x=1 --steps 1 &&
+        cellc generate model.safetensors --length 40 -o g.csv &&
+        tail -n 40 g.csv | awk '{ printf "%.0f\n", $1 }' > g &&
+        head -n 40 want | cmp - g
+}
 # The log again as TensorBoard reads it: records with their checksums, events of
 # protocol buffers.
 events_are_the_log() {

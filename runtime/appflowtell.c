@@ -1,7 +1,9 @@
-/* The tables and pictures of the verb gradflow. */
-#include "drv_flow.h"
+/* The tables and pictures of the verb gradflow, see appflow.h. */
+#include "appflow.h"
 
-#include "../../runtime/plot.h"
+#include "plot.h"
+
+#include <jansson.h>
 
 #include <math.h>
 #include <stdlib.h>
@@ -110,10 +112,15 @@ static void print_params(const FlowResult *r)
             width = (int)strlen(r->param[i].name);
     printf("\ngradient of the loss\n%-*s %11s %11s %13s\n", width, "parameter",
            "norm", "weights", "norm/weights");
-    for (int i = 0; i < r->nparam; i++)
-        printf("%-*s %11.4g %11.4g %13.4g\n", width, r->param[i].name,
-               r->param[i].gradient, r->param[i].weight,
-               r->param[i].gradient / r->param[i].weight);
+    for (int i = 0; i < r->nparam; i++) {
+        const FlowParam *p = &r->param[i];
+
+        printf("%-*s %11.4g %11.4g", width, p->name, p->gradient, p->weight);
+        if (p->weight > 0)
+            printf(" %13.4g\n", p->gradient / p->weight);
+        else
+            printf(" %13s\n", "-");
+    }
     printf("%-*s %11s\n", width, "layer", "norm");
     for (int i = 0; i < r->nparam; i++) {
         size_t n = layer_length(r->param[i].name);
@@ -154,12 +161,18 @@ void flow_print_csv(const FlowResult *r)
         }
 }
 
+/* null where it is none. */
+static json_t *number(double v)
+{
+    return isfinite(v) ? json_real(v) : json_null();
+}
+
 static json_t *numbers(const double *v, int64_t n)
 {
     json_t *list = json_array();
 
     for (int64_t k = 0; k < n; k++)
-        json_array_append_new(list, drv_number(v[k]));
+        json_array_append_new(list, number(v[k]));
     return list;
 }
 
@@ -175,7 +188,7 @@ static json_t *flow_json(const Flow *f, int64_t size)
     if (f->direct)
         json_object_set_new(j, "direct", numbers(f->direct, f->lags));
     for (int64_t k = 0; k < f->lags; k++)
-        json_array_append_new(power, json_real(flow_power(f, k)));
+        json_array_append_new(power, number(flow_power(f, k)));
     json_object_set_new(j, "power", power);
     return j;
 }
@@ -188,14 +201,21 @@ int flow_print_json(const FlowResult *r)
         json_array_append_new(flows, flow_json(&r->flow[i], r->size[i]));
     for (int i = 0; i < r->nparam; i++)
         json_array_append_new(
-            params,
-            json_pack("{s:s, s:I, s:f, s:f}", "name", r->param[i].name, "size",
-                      (json_int_t)r->param[i].size, "gradient",
-                      r->param[i].gradient, "weights", r->param[i].weight));
-    return drv_print_json(json_pack(
+            params, json_pack("{s:s, s:I, s:o, s:o}", "name", r->param[i].name,
+                              "size", (json_int_t)r->param[i].size, "gradient",
+                              number(r->param[i].gradient), "weights",
+                              number(r->param[i].weight)));
+    json_t *j = json_pack(
         "{s:s, s:b, s:b, s:I, s:I, s:o, s:o}", "model", r->model, "trained",
         r->trained, "data", r->real, "sequences", (json_int_t)r->sequences,
-        "steps", (json_int_t)r->steps, "flows", flows, "parameters", params));
+        "steps", (json_int_t)r->steps, "flows", flows, "parameters", params);
+    int bad =
+        !j || json_dumpf(j, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
+
+    if (!bad)
+        putchar('\n');
+    json_decref(j);
+    return bad ? EXIT_USER : EXIT_DONE;
 }
 
 /* ---- pictures ---- */
@@ -260,7 +280,7 @@ int flow_plot(const FlowResult *r, const Flags *f)
             x[k] = (double)k;
         p.n = list_curves(r, x, x + lags, name, c);
         if (plot_draw(&p, path, &err))
-            code = drv_fail(&err);
+            code = app_fail(&err);
     }
     for (int i = 0; name && i < 2 * r->n; i++)
         free(name[i]);
