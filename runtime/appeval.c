@@ -18,7 +18,10 @@ const Flag app_eval_flags[] = {
     {"metric", "METRIC(NAME)", NULL, NULL,
      "of a drawn name, decoded: accuracy, exact, f1, bleu, error_rate, auc; "
      "again for others"},
-    {"beam", "K", NULL, NULL, "generate for metrics with a beam, not greedily"},
+    {"greedy", NULL, NULL, NULL,
+     "metrics of what has to be generated: always the most likely, the "
+     "default"},
+    {"beam", "K", NULL, NULL, "the same with a beam"},
     {"length-penalty", "A", "0", NULL, "of the beam, as in generate"},
     {"expect", "NAME >= X", NULL, NULL,
      "exit with 3 where a number falls short; again for others"},
@@ -195,6 +198,8 @@ static int generate(const Flags *f, RtModel *m, const RtData *d,
     if (flags_long(f, "beam", 1, 1L << 20, &width) ||
         flags_real(f, "length-penalty", 0, 10, &beam.penalty))
         return rt_fail(err, "nothing was generated");
+    if (width && flags_given(f, "greedy"))
+        return rt_fail(err, "--greedy and --beam: one of them generates");
     beam.width = width;
     return judge_generate(j, m, d, o, &beam, err) < 0 ? -1 : 0;
 }

@@ -4,6 +4,7 @@
 
 #include "fit.h"
 #include "optim.h"
+#include "plot.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -80,6 +81,9 @@ const Flag app_data_flags[] = {
     {"lengths", "FILE", NULL, "data",
      "steps of each sequence of .npy data, or FILE.tsv:COLUMN"},
     {"max-steps", "N", NULL, "data", "of longer sequences only the first N"},
+    {"pad", "WHERE", "no", "data",
+     "before or after: sequences get --max-steps steps, or as many as the "
+     "longest has, as models that were trained so expect"},
     {"time-first", "yes|no", "no", "data", ".npy data are [T,N,...]"},
     {"header", "yes|no", NULL, "data", "first line of a table; else by looks"},
     {"unit", "NAME", "char", "data", "of a text: char, byte, word, or notes"},
@@ -419,7 +423,7 @@ static int train_model(Training *t)
     s->log = t->log;
     s->stop = app_catch();
     s->out = stderr;
-    s->terminal = isatty(fileno(stderr));
+    s->terminal = isatty(STDERR_FILENO) ? plot_columns(STDERR_FILENO) : 0;
     if (!code && !s->metric)
         code = EXIT_BUG;
     if (!code && fit_run(s, &result, &err))

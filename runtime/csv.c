@@ -486,3 +486,15 @@ int csv_lines(const char *path, Csv *csv, RtError *err)
     }
     return 0;
 }
+
+void csv_print(FILE *to, const char *field)
+{
+    int quoted = strpbrk(field, ",\"\n\r") != NULL;
+
+    if (quoted)
+        fputc('"', to);
+    for (; *field; field++)
+        fprintf(to, *field == '"' ? "\"\"" : "%c", *field);
+    if (quoted)
+        fputc('"', to);
+}

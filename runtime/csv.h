@@ -5,6 +5,7 @@
 #define CELLC_CSV_H
 
 #include <stdint.h>
+#include <stdio.h>
 
 #include "rterr.h"
 
@@ -44,6 +45,8 @@ int csv_read(const char *path, int header, int blanks, Csv *csv, RtError *err);
  * too. */
 int csv_lines(const char *path, Csv *csv, RtError *err);
 void csv_free(Csv *csv);
+/* Writes a field of a .csv, quoted where it has to be. */
+void csv_print(FILE *to, const char *field);
 
 /* What a choice of columns says about fields: numbers, or names of members of
  * an index set, a line per step; or a sequence in each line: words between

@@ -251,7 +251,8 @@ void fit_explodes(Fit *t)
 
     if (t->normed < 0 || t->clip.kind || !(t->row.gradnorm > 0))
         return;
-    if (t->normed < ENOUGH || now < t->usual + log(jump)) {
+    /* Where little is left to learn, usual gradients are next to nothing. */
+    if (t->normed < ENOUGH || now < 0 || now < t->usual + log(jump)) {
         t->usual = t->normed ? keep * t->usual + (1 - keep) * now : now;
         t->normed++;
         return;

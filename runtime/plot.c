@@ -43,11 +43,11 @@ int plot_terminal(void)
     return isatty(STDOUT_FILENO) && child_there(program);
 }
 
-static int terminal_columns(void)
+int plot_columns(int fd)
 {
     struct winsize size;
 
-    if (!ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) && size.ws_col > 20)
+    if (!ioctl(fd, TIOCGWINSZ, &size) && size.ws_col > 20)
         return size.ws_col;
     return COLUMNS;
 }
@@ -146,7 +146,7 @@ static void put_text(FILE *f, const char *what, const char *text)
 
 static void put_script(FILE *f, const Plot *p, const char *path)
 {
-    int columns = terminal_columns();
+    int columns = plot_columns(STDOUT_FILENO);
 
     fputs("set encoding utf8\n", f);
     if (!path)

@@ -28,6 +28,8 @@ typedef struct Plot {
 int plot_check(const char *path, RtError *err);
 /* The same of the terminal: standard output is one, and gnuplot is there. */
 int plot_terminal(void);
+/* Columns of the terminal `fd`; 80 where it does not say. */
+int plot_columns(int fd);
 /* Draws to the file, or on standard output where path is NULL. */
 int plot_draw(const Plot *p, const char *path, RtError *err);
 

@@ -81,18 +81,6 @@ int predicted_npy(const PredictedSet *p, int i, const char *path, RtError *err)
     return bad;
 }
 
-static void print_name(FILE *to, const char *name)
-{
-    int quoted = strpbrk(name, ",\"\n\r") != NULL;
-
-    if (quoted)
-        fputc('"', to);
-    for (; *name; name++)
-        fprintf(to, *name == '"' ? "\"\"" : "%c", *name);
-    if (quoted)
-        fputc('"', to);
-}
-
 /* Step i of axis a, from 0, of a sequence: the word there, or its number. */
 static const char *label(const PredictedSet *p, int a, int64_t q, int64_t i,
                          char room[24])
@@ -124,11 +112,11 @@ static int matrix_csv(const PredictedSet *p, FILE *to, RtError *err)
         int64_t rows = steps_of(o, 0, q), cols = steps_of(o, 1, q);
         for (int64_t c = 0; c < cols; c++) {
             fputc(',', to);
-            print_name(to, label(p, o->axis[1], q, c, room));
+            csv_print(to, label(p, o->axis[1], q, c, room));
         }
         fputc('\n', to);
         for (int64_t r = 0; r < rows; r++) {
-            print_name(to, label(p, o->axis[0], q, r, room));
+            csv_print(to, label(p, o->axis[0], q, r, room));
             for (int64_t c = 0; c < cols; c++)
                 fprintf(to, ",%.*g", digits, o->value[q].v[r * cols + c]);
             fputc('\n', to);
@@ -157,7 +145,7 @@ static void csv_value(const PredictedSet *p, const Predicted *o, double v,
     char room[24];
 
     if (o->names.n && v >= 0)
-        print_name(to, vocab_name(&o->names, (int32_t)v, room));
+        csv_print(to, vocab_name(&o->names, (int32_t)v, room));
     else
         fprintf(to, "%.*g", p->real_bytes == 4 ? 9 : 17, v);
 }
@@ -271,6 +259,44 @@ int predicted_heat(const PredictedSet *p, int i, int64_t q, const char *path,
     labels_free(h.row_label);
     labels_free(h.column_label);
     free(turned);
+    return bad ? -1 : 0;
+}
+
+int predicted_are_curves(const PredictedSet *p)
+{
+    int curves = p->n > 0;
+
+    for (int i = 0; i < p->n; i++)
+        curves = curves && p->v[i].naxis == 1 && p->v[i].size == 1 &&
+                 p->v[i].axis[0] == p->v[0].axis[0];
+    return curves;
+}
+
+int predicted_curves(const PredictedSet *p, int64_t q, const char *path,
+                     RtError *err)
+{
+    int64_t steps = q < p->data->nseq ? steps_of(&p->v[0], 0, q) : 0;
+    double *at = malloc((size_t)(steps + 1) * sizeof *at);
+    PlotCurve *curve = calloc((size_t)p->n, sizeof *curve);
+    int bad = has_sequence(p, q, err);
+
+    for (int64_t t = 0; at && t < steps; t++)
+        at[t] = (double)(t + 1);
+    for (int i = 0; curve && i < p->n; i++)
+        curve[i] = (PlotCurve){.name = p->v[i].name,
+                               .x = at,
+                               .y = p->v[i].value[bad ? 0 : q].v,
+                               .n = steps,
+                               .colour = i};
+    if (!bad && (!at || !curve))
+        bad = rt_fail_memory(err, (size_t)steps);
+    if (!bad)
+        bad = plot_draw(&(Plot){.x = axis_title(p, p->v[0].axis[0]),
+                                .curve = curve,
+                                .n = p->n},
+                        path, err);
+    free(curve);
+    free(at);
     return bad ? -1 : 0;
 }
 

@@ -48,8 +48,6 @@ int progress_open(Progress *p, const char *log, int append, const char *events,
                   RtError *err)
 {
     p->shown = -INFINITY;
-    if (p->columns > 0 && p->columns < 40)
-        p->columns = 80;
     p->events = events ? events_open(events, err) : NULL;
     if (events && !p->events)
         return -1;
@@ -176,6 +174,7 @@ void progress_show(Progress *p, const ProgressRow *r, int always)
              r->epochs ? "epoch %lld/%lld  " : "epoch %lld  ",
              (long long)r->epoch, (long long)r->epochs);
     add(line, sizeof line, "step %.0f", (double)r->step);
+    add_left(line, sizeof line, r->left); /* a narrow terminal cuts the end */
     add(line, sizeof line, fabs(r->loss) < 1e6 ? "  loss %.4f" : "  loss %.4g",
         r->loss);
     if (!isnan(r->nats)) {
@@ -188,7 +187,6 @@ void progress_show(Progress *p, const ProgressRow *r, int always)
         add_metric(line, sizeof line, p->metric[k], r->metric[k]);
     add(line, sizeof line, "  grad %.3g", r->gradnorm);
     add(line, sizeof line, "  %.0f tok/s", r->tokens_per_s);
-    add_left(line, sizeof line, r->left);
     if (p->columns) {
         fprintf(p->out, "\r%.*s\033[K", p->columns - 1, line);
         p->open = 1;

@@ -26,15 +26,7 @@ static void print_value(const Teller *t, int k, double value)
         fprintf(t->to, "%.9g", value);
         return;
     }
-    const char *name = vocab_name(&t->names[k], (int32_t)value, room);
-    int quoted = strpbrk(name, ",\"\n\r") != NULL;
-
-    if (quoted)
-        fputc('"', t->to);
-    for (; *name; name++)
-        fprintf(t->to, *name == '"' ? "\"\"" : "%c", *name);
-    if (quoted)
-        fputc('"', t->to);
+    csv_print(t->to, vocab_name(&t->names[k], (int32_t)value, room));
 }
 
 /* A line of the table, a column per number; value NULL: the header. */

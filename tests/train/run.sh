@@ -375,6 +375,28 @@ drawn_names_are_scored() {
     [ $? = 0 ] && grep -q 'exact(y) .* (wanted > 1)' out &&
         { cellc eval "$@" --expect 'exact(y) > 1'; [ $? = 3 ]; }
 }
+# Inputs along what is drawn say how long it gets, each sequence on its own,
+# whatever goes beside it; beams there rank tables.
+given_steps_say_how_long() {
+    printf 'a\tO\nb\tP\n\nb\tP\na\tO\na\tO\n' > w.tsv
+    printf '%s\n' 'input w[t] in words, y[t] in tags' 'y[0] = "O"' \
+        'z = dense(tags)([onehot(w), onehot(y[t-1])])' \
+        'y ~ categorical(softmax(z))' \
+        'data { w = column(1); y = column(2); header = no }' \
+        'train { epochs = 50; optimizer = adam(lr = 0.1) }' > s.cell
+    cellc train s.cell w.tsv -o m.safetensors || return
+    cut -f 1 w.tsv > text.tsv
+    { echo y; cut -f 2 w.tsv; } > want
+    cellc generate m.safetensors text.tsv --greedy | cmp - want &&
+        cellc generate m.safetensors text.tsv --beam 2 | cmp - want &&
+        cellc generate m.safetensors text.tsv --greedy --batch 1 |
+        cmp - want &&
+        cellc generate m.safetensors text.tsv --greedy --length 1 > short &&
+        [ "$(tr '\n' ' ' < short)" = 'y O  P ' ] &&
+        cellc generate m.safetensors text.tsv --beam 2 --n-best 2 > two &&
+        [ "$(grep -c '^[12],-' two)" = 10 ] &&
+        cellc eval m.safetensors w.tsv --expect 'exact(y) >= 1'
+}
 # A metric of what is drawn judges validations; what is logged is what eval
 # finds.
 a_drawn_name_is_monitored() {
