@@ -233,6 +233,19 @@ static void take_sizes(AppHost *h)
     }
 }
 
+/* What --pad says. */
+static int pad(const AppHost *h, RtData *d, RtError *err)
+{
+    const char *how = app_setting(h, "pad");
+
+    if (!how || !strcmp(how, "no"))
+        return 0;
+    if (strcmp(how, "before") && strcmp(how, "after"))
+        return rt_fail(err, "pad: no, before or after is wanted, found \"%s\"",
+                       how);
+    return data_pad(d, d->max_steps, !strcmp(how, "before"), err);
+}
+
 int app_data(AppHost *h, const Flags *f, const char *path, RtData *d)
 {
     RtError err = {0};
@@ -258,7 +271,7 @@ int app_data(AppHost *h, const Flags *f, const char *path, RtData *d)
     app_sources_free(source, h->ninput);
     memcpy(d->clock, h->clock, sizeof d->clock);
     if (!bad)
-        bad = data_finish(d, &err) || note_sizes(h, d, &err);
+        bad = pad(h, d, &err) || data_finish(d, &err) || note_sizes(h, d, &err);
     return bad ? app_fail(&err) : 0;
 }
 

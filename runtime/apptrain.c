@@ -81,6 +81,9 @@ const Flag app_data_flags[] = {
     {"lengths", "FILE", NULL, "data",
      "steps of each sequence of .npy data, or FILE.tsv:COLUMN"},
     {"max-steps", "N", NULL, "data", "of longer sequences only the first N"},
+    {"pad", "WHERE", "no", "data",
+     "before or after: sequences get --max-steps steps, or as many as the "
+     "longest has, as models that were trained so expect"},
     {"time-first", "yes|no", "no", "data", ".npy data are [T,N,...]"},
     {"header", "yes|no", NULL, "data", "first line of a table; else by looks"},
     {"unit", "NAME", "char", "data", "of a text: char, byte, word, or notes"},

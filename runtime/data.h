@@ -113,6 +113,10 @@ int data_lengths(RtData *d, int axis, const char *path, const double *length,
 char *data_shape_text(const char *lead, const RtWant *want);
 /* Steps of sequence i along an axis. */
 int64_t data_steps(const RtData *d, int axis, int64_t i);
+/* Gives every sequence of the first axis n steps, or as many as the longest has
+ * (n = 0), for models that were trained so: what is new is 0, of observed
+ * classes "not observed", and comes before the sequence or after it (pad.c). */
+int data_pad(RtData *d, int64_t n, int before, RtError *err);
 /* Last check, once all is added: numbers of sequences; index ranges, NaN and
  * infinities within the lengths.  Fills in open `classes`.  Without any step
  * field, every sequence has one step. */

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "optional.h"
 
@@ -67,6 +68,13 @@ int picture_read(const char *path, const RtWant *want, Npy *a, RtError *err)
         return rt_fail(err, "%s: a .png file cannot be read (%s)", path,
                        image.message);
     int64_t dim[3] = {image.height, image.width, 3};
+    struct stat st;
+    /* no packing makes a byte of more than 1032 */
+    if (stat(path, &st) || dim[0] * dim[1] / 16384 > st.st_size) {
+        lib.free(&image);
+        return rt_fail(err, "%s: a damaged .png file: %lld times %lld pixels",
+                       path, (long long)dim[1], (long long)dim[0]);
+    }
     int colour = (image.format & PNG_FORMAT_FLAG_COLOR) != 0;
     if (data_fit(want, colour ? 3 : 2, dim, element) < 0 &&
         data_fit(want, colour ? 2 : 3, dim, element) >= 0)

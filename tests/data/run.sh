@@ -601,4 +601,30 @@ arrays_in_tables() {
             cellc train s.cell t.txt
 }
 
+# Zeros that count as steps, before or after; what is not observed stays so.
+padding_that_is_seen() {
+    printf '1 2 3\t0 1 0\n4\t1\n' > t.tsv
+    printf '%s\n' 'input x[t], y[t] in 2' 's = s[t-1] * 2 + x' 'output s' \
+        'y ~ categorical(softmax(dense(2)([x])))' \
+        'data { x = numbers(1); y = numbers(2) }' > s.cell
+    cellc train s.cell t.tsv --steps 1 || return
+    while read -r where steps values; do
+        cellc predict model.safetensors t.tsv $where -o s.npy &&
+            "$npy" show s.npy | tr ' ' , | grep -q "^$values\$" &&
+            says "^steps *$steps\$" cellc eval model.safetensors t.tsv \
+                $where || return
+    done << 'END'
+--pad=no 4 1,4,11,4,0,0
+--pad=before 6 1,4,11,0,0,4
+--pad=after 6 1,4,11,4,8,16
+END
+    cellc eval model.safetensors t.tsv --reduce token | head -n 1 > a
+    cellc eval model.safetensors t.tsv --reduce token --pad before |
+        head -n 1 | cmp - a || return
+    cellc predict model.safetensors t.tsv --pad before --max-steps 2 \
+        -o s.npy && "$npy" show s.npy | grep -q '^1 4 0 4$' &&
+        refused 'pad: no, before or after' cellc eval model.safetensors t.tsv \
+            --pad left
+}
+
 . "$here/../cases.sh"
