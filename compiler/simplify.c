@@ -43,6 +43,11 @@ static Ref simp_add(void *ctx, Graph *g, Op op, int nin, const Ref *in,
     return simp(ctx, g, op, nin, in, 0, 0, num, span);
 }
 
+bool simplify_plain(const Simplify *s)
+{
+    return s->plain;
+}
+
 bool simplify_fill(const Graph *g, Ref r, double v)
 {
     while (NODE(g, r)->op == OP_EXPAND || NODE(g, r)->op == OP_RESHAPE)

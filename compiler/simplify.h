@@ -14,6 +14,8 @@ Ref simplify_add(Simplify *s, Graph *g, Op op, int nin, const Ref *in, int a,
  * can be. */
 Ref simplify_matrix(Simplify *s, Graph *g, Op op, const Ref *in, int a, int b,
                     Span span);
+/* Whether differentiation is done. */
+bool simplify_plain(const Simplify *s);
 /* A row that several numbers scale, one after another, by all of them at once;
  * 0: r is none. */
 Ref simplify_scaled(Simplify *s, Graph *g, Ref r, Span span);

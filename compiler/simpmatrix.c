@@ -10,6 +10,7 @@ typedef struct Simp {
     Simplify *s;
     Graph *g;
     Span span;
+    bool plain; /* after differentiation */
 } Simp;
 
 static Ref add(Simp *p, Op op, int nin, const Ref *in, int a, int b)
@@ -130,10 +131,31 @@ static Ref scaled_matvec(Simp *p, Ref m, Ref v, bool trans)
     return 0;
 }
 
+/* Whether r is the product of a column u and a row v. */
+static bool outer_product(Simp *p, Ref r, Ref *u, Ref *v)
+{
+    Graph *g = p->g;
+    const Node n = *NODE(g, r);
+    Shape s = shape_of(g, r);
+    if (n.op != OP_MATMUL || s.rank != 2)
+        return false;
+    Ref x = IN(g, r, 0), y = IN(g, r, 1);
+    if (shape_of(g, x).dim[!n.a] != 1)
+        return false;
+    *u = reshaped(p, x, 1, s.dim[0], 0, 0);
+    *v = reshaped(p, y, 1, s.dim[1], 0, 0);
+    return true;
+}
+
 static Ref matvec(Simp *p, Ref m, Ref v, bool trans)
 {
     Graph *g = p->g;
-    Ref d = diagonal(g, m), b = blocks(g, m);
+    Ref d = diagonal(g, m), b = blocks(g, m), u, w;
+    if (p->plain && NODE(g, m)->axes && outer_product(p, m, &u, &w)) {
+        Ref all = add2(p, OP_mul, trans ? u : w, v, 0, 0);
+        return add2(p, OP_mul, trans ? w : u, add(p, OP_SUM, 1, &all, 0, 0), 0,
+                    0);
+    }
     Ref scale = scaled_matvec(p, m, v, trans);
     if (scale)
         return scale;
@@ -165,6 +187,21 @@ static Ref repeated(Simp *p, Ref x, Ref y, int shape)
     return 0;
 }
 
+/* Blocks that are the same in all rows, times a vector each: turned once, the
+ * inner loop of the product runs along their lines. */
+static Ref turned_blocks(Simp *p, Ref x, Ref y, int a, int b)
+{
+    Graph *g = p->g;
+    Shape s = shape_of(g, x), of = shape_of(g, y);
+    bool vectors = s.rank == 3 && of.rank == 3 && of.dim[b ? 1 : 2] == 1;
+    if (!p->plain || a || !vectors || NODE(g, x)->axes || !NODE(g, y)->axes)
+        return 0;
+    int64_t dim[3] = {s.dim[0], s.dim[2], s.dim[1]};
+    int64_t stride[3] = {s.dim[1] * s.dim[2], 1, s.dim[2]};
+    return add2(p, OP_MATMUL, view(p, x, graph_shape(g, 3, dim), 0, stride), y,
+                1, b);
+}
+
 static Ref matmul(Simp *p, const Ref *in, int a, int b)
 {
     Graph *g = p->g;
@@ -180,7 +217,7 @@ static Ref matmul(Simp *p, const Ref *in, int a, int b)
         return scaled(p, dy, turned(p, x, a), true);
     Shape s = shape_of(g, x);
     if (s.rank != 2)
-        return 0;
+        return turned_blocks(p, x, y, a, b);
     if (s.dim[!a] == 1) {
         int64_t dim[2] = {s.dim[a], shape_of(g, y).dim[!b]};
         return repeated(p, x, y, graph_shape(g, 2, dim));
@@ -256,7 +293,7 @@ static Ref scaled_sum(Simp *p, Ref r)
 
 Ref simplify_scaled(Simplify *s, Graph *g, Ref r, Span span)
 {
-    Simp p = {s, g, span};
+    Simp p = {s, g, span, simplify_plain(s)};
     Scale by = {0, 0, 1, 0, false};
     if (!shape_of(g, r).rank)
         return 0;
@@ -283,14 +320,9 @@ static Ref sum_of(Simp *p, Ref r)
         NODE(g, x[0])->shape != NODE(g, x[1])->shape)
         return 0;
     for (int i = 0; i < 2; i++) {
-        const Node *n = NODE(g, x[i]);
-        if (n->op != OP_MATMUL || s.rank != 2)
+        Ref u, v;
+        if (!outer_product(p, x[i], &u, &v))
             continue;
-        Ref u = IN(g, x[i], 0), v = IN(g, x[i], 1);
-        if (shape_of(g, u).dim[!n->a] != 1)
-            continue;
-        u = reshaped(p, u, 1, s.dim[0], 0, 0);
-        v = reshaped(p, v, 1, s.dim[1], 0, 0);
         Ref xv = add2(p, OP_MATVEC, x[!i], v, 0, 0);
         Ref all = add2(p, OP_mul, u, xv, 0, 0);
         return add(p, OP_SUM, 1, &all, 0, 0);
@@ -347,12 +379,42 @@ static Ref view_of(Simp *p, Ref x, int spec)
                                              : 0;
 }
 
+/* The sums along the lines of x y, element by element: of x u v' they are u and
+ * x v; else each is the product of two lines. */
+static Ref line_sums(Simp *p, Ref r)
+{
+    Graph *g = p->g;
+    Ref x[2] = {IN(g, r, 0), IN(g, r, 1)}, u, v;
+    Shape s = shape_of(g, r);
+    int64_t m = s.dim[0], n = s.dim[1];
+    for (int i = 0; i < 2; i++)
+        if (outer_product(p, x[i], &u, &v))
+            return add2(p, OP_mul, u, add2(p, OP_MATVEC, x[!i], v, 0, 0), 0, 0);
+    for (int i = 0; i < 2; i++)
+        if (NODE(g, x[i])->shape != NODE(g, r)->shape ||
+            NODE(g, x[i])->op == OP_VIEW || NODE(g, x[i])->op == OP_EXPAND)
+            return 0;
+    Ref lines = add2(p, OP_MATMUL, reshaped(p, x[0], 3, m, 1, n),
+                     reshaped(p, x[1], 3, m, 1, n), 0, 1);
+    return reshaped(p, lines, 1, m, 0, 0);
+}
+
+/* Whether a FOLD adds up the lines of a matrix. */
+static bool adds_lines(const Graph *g, const ViewSpec *v)
+{
+    const Shape *x = SHAPE(g, v->x), *y = SHAPE(g, v->y);
+    return x->rank == 1 && y->rank == 2 && !v->base &&
+           x->dim[0] == y->dim[0] && v->stride[0] == 1 && v->stride[1] == 0;
+}
+
 /* What is smaller after it was folded is added up after that. */
 static Ref fold_of(Simp *p, Ref x, int spec)
 {
     Graph *g = p->g;
     const Node n = *NODE(g, x);
     const ViewSpec *v = &g->view.v[spec];
+    if (p->plain && n.op == OP_mul && n.axes && adds_lines(g, v))
+        return line_sums(p, x);
     if (n.op != OP_SUMA || shape_size(g, v->x) >= shape_size(g, v->y))
         return 0;
     Ref part = IN(g, x, 0);
@@ -363,7 +425,7 @@ static Ref fold_of(Simp *p, Ref x, int spec)
 Ref simplify_matrix(Simplify *s, Graph *g, Op op, const Ref *in, int a, int b,
                     Span span)
 {
-    Simp p = {s, g, span};
+    Simp p = {s, g, span, simplify_plain(s)};
     switch (op) {
     case OP_MATVEC:
         return matvec(&p, in[0], in[1], a);

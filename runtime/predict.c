@@ -261,8 +261,11 @@ static int write_csv(const Predict *p, const char *path, RtError *err)
 static int write_picture(const Predict *p, const char *path, long sequence,
                          long width, RtError *err)
 {
-    return width ? predicted_image(&p->set, 0, sequence - 1, width, path, err)
-                 : predicted_heat(&p->set, 0, sequence - 1, path, err);
+    if (width)
+        return predicted_image(&p->set, 0, sequence - 1, width, path, err);
+    if (predicted_are_curves(&p->set))
+        return predicted_curves(&p->set, sequence - 1, path, err);
+    return predicted_heat(&p->set, 0, sequence - 1, path, err);
 }
 
 static int write_folder(const Predict *p, const char *path, RtError *err)
@@ -300,7 +303,8 @@ static int write_all(const Predict *p, const Flags *f, RtError *err)
         return write_csv(p, path, err);
     if (!ends(path, ".npy") && !is_picture(path))
         return write_folder(p, path, err);
-    if (p->set.n > 1)
+    if (p->set.n > 1 &&
+        !(is_picture(path) && !width && predicted_are_curves(&p->set)))
         return rt_fail(err,
                        "%s: the model has %d outputs; choose one with "
                        "--output, or give a folder",

@@ -262,6 +262,44 @@ int predicted_heat(const PredictedSet *p, int i, int64_t q, const char *path,
     return bad ? -1 : 0;
 }
 
+int predicted_are_curves(const PredictedSet *p)
+{
+    int curves = p->n > 0;
+
+    for (int i = 0; i < p->n; i++)
+        curves = curves && p->v[i].naxis == 1 && p->v[i].size == 1 &&
+                 p->v[i].axis[0] == p->v[0].axis[0];
+    return curves;
+}
+
+int predicted_curves(const PredictedSet *p, int64_t q, const char *path,
+                     RtError *err)
+{
+    int64_t steps = q < p->data->nseq ? steps_of(&p->v[0], 0, q) : 0;
+    double *at = malloc((size_t)(steps + 1) * sizeof *at);
+    PlotCurve *curve = calloc((size_t)p->n, sizeof *curve);
+    int bad = has_sequence(p, q, err);
+
+    for (int64_t t = 0; at && t < steps; t++)
+        at[t] = (double)(t + 1);
+    for (int i = 0; curve && i < p->n; i++)
+        curve[i] = (PlotCurve){.name = p->v[i].name,
+                               .x = at,
+                               .y = p->v[i].value[bad ? 0 : q].v,
+                               .n = steps,
+                               .colour = i};
+    if (!bad && (!at || !curve))
+        bad = rt_fail_memory(err, (size_t)steps);
+    if (!bad)
+        bad = plot_draw(&(Plot){.x = axis_title(p, p->v[0].axis[0]),
+                                .curve = curve,
+                                .n = p->n},
+                        path, err);
+    free(curve);
+    free(at);
+    return bad ? -1 : 0;
+}
+
 int predicted_image(const PredictedSet *p, int i, int64_t q, int64_t width,
                     const char *path, RtError *err)
 {

@@ -47,6 +47,11 @@ int predicted_csv(const PredictedSet *p, FILE *to, RtError *err);
  * outer one downwards, else units downwards and steps to the right. */
 int predicted_heat(const PredictedSet *p, int i, int64_t sequence,
                    const char *path, RtError *err);
+/* Whether all are one number for each step of the same axis; and then their
+ * curves over the steps of one sequence. */
+int predicted_are_curves(const PredictedSet *p);
+int predicted_curves(const PredictedSet *p, int64_t sequence, const char *path,
+                     RtError *err);
 /* A grey image of one sequence, lines of `width` pixels, 0 black and 1 white.
  */
 int predicted_image(const PredictedSet *p, int i, int64_t sequence,

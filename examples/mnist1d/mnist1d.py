@@ -25,7 +25,7 @@ LENGTH = 72
 def template(pattern):
     mean = sum(pattern) / len(pattern)
     sd = (sum((x - mean) ** 2 for x in pattern) / len(pattern)) ** 0.5
-    return [(x - pattern[0]) / sd / 6 for x in pattern]
+    return [(x - pattern[0]) / sd / 6 + 1e-8 for x in pattern]
 
 
 def stretch(v, n):
@@ -55,8 +55,9 @@ def example(digit, draw):
     v = [size * x for x in stretch(v, LENGTH)]
     v = v[-shift:] + v[:-shift] if shift else v
     noise = smooth([draw.gauss(0, 0.25) for _ in v], 2)
-    v = [x + e + draw.gauss(0, 0.02) - slope * (i / (LENGTH - 1) - 0.5)
-         for i, (x, e) in enumerate(zip(v, noise))]
+    v = [x if x else e for x, e in zip(v, noise)]  # noise where the digit is not
+    v = [x + draw.gauss(0, 0.02) - slope * (i / (LENGTH - 1) - 0.5)
+         for i, x in enumerate(v)]
     return stretch(v, 40)
 
 
