@@ -14,8 +14,8 @@ typedef struct Notes {
     int64_t low, n;      /* the first note, and how many there are */
     unsigned char *step; /* [n] */
     RtStore store;
-    int64_t *start; /* [npiece + 1] */
-    int64_t npiece, cap, nstep;
+    RtStore start; /* int64_t [npiece + 1]: first step of each */
+    int64_t npiece, nstep;
 } Notes;
 
 /* What stands where a note should. */
@@ -53,17 +53,7 @@ static int add_step(Notes *s, char *text, int64_t line, RtError *err)
 /* The next step begins a piece. */
 static int add_start(Notes *s, RtError *err)
 {
-    if (s->npiece + 1 >= s->cap) {
-        int64_t cap = s->cap ? 2 * s->cap : 256;
-        int64_t *more = realloc(s->start, sizeof *more * (size_t)cap);
-
-        if (!more)
-            return rt_fail_memory(err, sizeof *more * (size_t)cap);
-        s->start = more;
-        s->cap = cap;
-    }
-    s->start[s->npiece] = s->nstep;
-    return 0;
+    return store_add(&s->start, &s->nstep, sizeof s->nstep, err);
 }
 
 static int read_pieces(Notes *s, RtRead *r, RtError *err)
@@ -99,7 +89,8 @@ int notes_read(RtData *d, const RtWant *want, const char *path, int64_t low,
                RtError *err)
 {
     RtWant closed = *want;
-    Notes s = {.path = path, .low = low, .store = STORE_EMPTY};
+    Notes s = {
+        .path = path, .low = low, .store = STORE_EMPTY, .start = STORE_EMPTY};
     RtRead *r;
     int bad;
 
@@ -118,12 +109,13 @@ int notes_read(RtData *d, const RtWant *want, const char *path, int64_t low,
     s.step = malloc((size_t)s.n);
     r = rtio_open(path, 0, err);
     bad = !r || (!s.step && rt_fail_memory(err, (size_t)s.n)) ||
-          read_pieces(&s, r, err) || store_end(&s.store, err) ||
+          read_pieces(&s, r, err) || store_end(&s.start, err) ||
+          store_end(&s.store, err) ||
           data_add_store(d, &closed, path, &s.store, NPY_U1, 1, s.npiece,
-                         s.start, err);
+                         (const int64_t *)(void *)s.start.data, err);
     rtio_close(r);
     store_free(&s.store);
-    free(s.start);
+    store_free(&s.start);
     free(s.step);
     return bad ? -1 : 0;
 }

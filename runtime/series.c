@@ -6,29 +6,16 @@
 
 void series_begin(Series *s, const RtWant *want, NpyType type)
 {
-    *s = (Series){.want = *want, .type = type, .store = STORE_EMPTY};
+    *s = (Series){.want = *want,
+                  .type = type,
+                  .store = STORE_EMPTY,
+                  .start = STORE_EMPTY};
 }
 
 void series_free(Series *s)
 {
     store_free(&s->store);
-    free(s->start);
-    s->start = NULL;
-}
-
-static int grow(Series *s, RtError *err)
-{
-    if (s->n + 2 > s->cap) {
-        int64_t cap = s->cap ? 2 * s->cap : 256;
-        int64_t *more = realloc(s->start, sizeof *more * (size_t)cap);
-
-        if (!more)
-            return rt_fail_memory(err, sizeof *more * (size_t)cap);
-        s->start = more;
-        s->cap = cap;
-    }
-    s->start[0] = 0;
-    return 0;
+    store_free(&s->start);
 }
 
 /* The array does not fit. */
@@ -53,7 +40,7 @@ int series_add(Series *s, const char *place, const Npy *a, RtError *err)
 
     if (T < 0)
         return misfit(s, place, a, err);
-    if (grow(s, err))
+    if (!s->n && store_add(&s->start, &s->all, sizeof s->all, err))
         return -1;
     memcpy(s->want.dim, element, sizeof *element * (size_t)s->want.rank);
     for (int64_t i = 0; i < a->count; i++) {
@@ -64,17 +51,18 @@ int series_add(Series *s, const char *place, const Npy *a, RtError *err)
         if (store_add(&s->store, from, npy_bytes(s->type), err))
             return -1;
     }
-    s->start[s->n + 1] = s->start[s->n] + T;
+    s->all += T;
     s->n++;
-    return 0;
+    return store_add(&s->start, &s->all, sizeof s->all, err);
 }
 
 int series_end(Series *s, RtData *d, const char *from, RtError *err)
 {
-    if (grow(s, err) || store_end(&s->store, err))
+    if ((!s->n && store_add(&s->start, &s->all, sizeof s->all, err)) ||
+        store_end(&s->start, err) || store_end(&s->store, err))
         return -1;
     for (int k = 0; k < s->want.rank; k++)
         s->want.dim[k] = s->want.dim[k] < 0 ? 1 : s->want.dim[k];
     return data_add_store(d, &s->want, from, &s->store, s->type, 1, s->n,
-                          s->start, err);
+                          (const int64_t *)(void *)s->start.data, err);
 }

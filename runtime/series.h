@@ -7,11 +7,12 @@
 
 /* Begin with series_begin, end with series_free. */
 typedef struct Series {
-    RtWant want;    /* the first sequence closes what is open */
-    NpyType type;   /* of the numbers in the store */
-    RtStore store;  /* elements of all sequences */
-    int64_t *start; /* [n + 1]: first element of each, and their end */
-    int64_t n, cap;
+    RtWant want;   /* the first sequence closes what is open */
+    NpyType type;  /* of the numbers in the store */
+    RtStore store; /* elements of all sequences */
+    RtStore start; /* int64_t [n + 1]: first element of each sequence */
+    int64_t n;     /* sequences */
+    int64_t all;   /* their elements */
 } Series;
 
 void series_begin(Series *s, const RtWant *want, NpyType type);
