@@ -266,6 +266,7 @@ struct Elab {
     Name *guessed; /* an equation that nothing says the shape of, or NULL */
     bool settle;   /* dry: a matrix times what is unknown is a vector */
     bool training; /* value of `training` */
+    bool by_mode;  /* the spec itself asks for that */
     VEC(Axis) axis;
     VEC(Name *) pending; /* names read at another step, not built yet */
     VEC(Name *) chain;   /* equations being built, for causality messages */

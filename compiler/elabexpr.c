@@ -188,8 +188,10 @@ static Val expr_name(Elab *e, Scope *s, Ast *a)
         return time_value(e, s, axis, a->span);
     if (!strcmp(a->name, "end"))
         return end_value(e, s, a->span);
-    if (!strcmp(a->name, "training"))
+    if (!strcmp(a->name, "training")) {
+        e->by_mode |= s == e->top;
         return val_num(e, e->training);
+    }
     if (!strcmp(a->name, "inf"))
         return val_num(e, HUGE_VAL);
     if (!strcmp(a->name, "π"))

@@ -4,9 +4,12 @@
 
 #include "elab.h"
 
-/* The word itself, where the user wrote something that does nothing. */
+/* The word itself, where the user wrote something that does nothing.  What is
+ * not used outside of training may be used in it. */
 static void unused_names(Elab *e)
 {
+    if (e->by_mode && !e->training)
+        return;
     for (int i = 0; i < e->top->order.n; i++) {
         Name *n = e->top->order.v[i];
         static const char *const word[] = {

@@ -131,7 +131,7 @@ static int find_rows(RtFeed *f, RtError *err)
     return 0;
 }
 
-/* Room for what plan_epoch() finds. */
+/* Room for what lay_out_epoch() finds. */
 static int make_room(RtFeed *f, RtError *err)
 {
     int64_t groups = f->o.buckets < f->ngroup ? f->o.buckets : f->ngroup;
@@ -258,7 +258,7 @@ static void sort_bucket(RtFeed *f, int64_t epoch, int64_t first, int64_t n)
 }
 
 /* Order and batches of an epoch: a function of the seed and its number. */
-static void plan_epoch(RtFeed *f, int64_t epoch)
+static void lay_out_epoch(RtFeed *f, int64_t epoch)
 {
     if (epoch == f->epoch)
         return;
@@ -285,7 +285,7 @@ int64_t feed_batches(RtFeed *f, int64_t epoch, RtError *err)
 {
     if (epoch < 0)
         return rt_fail(err, "epoch %lld does not exist", (long long)epoch);
-    plan_epoch(f, epoch);
+    lay_out_epoch(f, epoch);
     return f->batch[f->ngroup];
 }
 
@@ -309,7 +309,7 @@ int64_t feed_steps(const RtFeed *f)
 double feed_padding(RtFeed *f, int64_t epoch)
 {
     double all = 0;
-    plan_epoch(f, epoch);
+    lay_out_epoch(f, epoch);
     for (int64_t g = 0; g < f->ngroup; g++)
         all += (double)longest_row(f, g) * (double)group_rows(f, g);
     return 1 - (double)feed_steps(f) / all;
