@@ -256,7 +256,7 @@ static void lower_rows(Lower *w, int i, KernelKind kind)
     n.axes = tasks_axes(g, r);
     for (int k = 0; k < node->nin; k++) {
         Ref in = IN(g, r, k);
-        bool rows = tasks_rowwise(g, r) >> k & 1;
+        bool rows = tasks_rowwise(g, r, k);
         add_in(w, &n,
                rows ? row_value(w, i, in, n.axes) : value_of(w, i, in, false));
     }

@@ -23,7 +23,8 @@ bool tasks_small_product(const Graph *g, Ref r)
     }
 }
 
-unsigned tasks_rowwise(const Graph *g, Ref r)
+/* Which of the first two operands are read row by row (bit k: operand k). */
+static unsigned row_operands(const Graph *g, Ref r)
 {
     if (tasks_small_product(g, r))
         return 0;
@@ -59,15 +60,20 @@ unsigned tasks_rowwise(const Graph *g, Ref r)
     }
 }
 
+bool tasks_rowwise(const Graph *g, Ref r, int k)
+{
+    return k < 2 && row_operands(g, r) >> k & 1;
+}
+
 uint8_t tasks_axes(const Graph *g, Ref r)
 {
     if (NODE(g, r)->op == OP_POOL)
         return (uint8_t)NODE(g, r)->b;
-    unsigned rows = tasks_rowwise(g, r);
+    bool rows = row_operands(g, r) != 0;
     int axes = rows ? 0 : NODE(g, r)->axes;
     bool all = tasks_small_product(g, r);
     for (int i = 0; i < NODE(g, r)->nin; i++)
-        if (all || rows >> i & 1)
+        if (all || tasks_rowwise(g, r, i))
             axes |= NODE(g, IN(g, r, i))->axes;
     return (uint8_t)axes;
 }
@@ -273,7 +279,6 @@ static void need_operands(Tasks *t, int i)
     const Graph *g = t->g;
     Ref r = t->v.v[i].node;
     const Node *n = NODE(g, r);
-    unsigned rowwise = tasks_rowwise(g, r);
     bool small = tasks_small_product(g, r);
     for (int k = 0; k < n->nin; k++) {
         Ref in = IN(g, r, k);
@@ -289,7 +294,7 @@ static void need_operands(Tasks *t, int i)
             need_pack(t, i, in, n->b);
         else if (n->op == OP_SUMA || n->op == OP_MAXA || n->op == OP_MINA)
             need_rows(t, i, in, NODE(g, in)->axes);
-        else if (rowwise >> k & 1)
+        else if (tasks_rowwise(g, r, k))
             need_rows(t, i, in, tasks_axes(g, r));
         else
             need_stored(t, i, in);

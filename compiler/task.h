@@ -27,9 +27,9 @@ typedef struct Task {
     int fn;     /* FN_FORWARD, FN_BACKWARD */
     int region; /* loop (component), or -1: whole sequence */
     Ref node;
-    int index;  /* see kind */
-    int slot;   /* ROOT -1 */
-    bool trans; /* PACK */
+    int index;    /* see kind */
+    int slot;     /* ROOT -1 */
+    bool trans;   /* PACK */
     uint8_t axes; /* rows that it computes */
     VEC(Dep) dep;
     VEC(int) user; /* tasks that depend on this one */
@@ -47,11 +47,11 @@ typedef struct Tasks {
     const Graph *g;
     Arena *arena;
     VEC(Task) v;
-    int **node_task; /* [fn * (loops + 1) + region + 1][node]; -1 */
+    int **node_task;          /* [fn * (loops + 1) + region + 1][node]; -1 */
     int *slot_task[FN_COUNT]; /* per slot: task that completes it, -1 */
-    int *bound_task;  /* per slot */
-    int *tail_task;   /* per slot: the one for the whole sequence */
-    int *tail_step;   /* per slot: the one inside its loop */
+    int *bound_task;          /* per slot */
+    int *tail_task;           /* per slot: the one for the whole sequence */
+    int *tail_step;           /* per slot: the one inside its loop */
     bool has_backward;
 } Tasks;
 
@@ -61,16 +61,15 @@ Tasks *tasks_build(Level *l);
 int tasks_find(const Tasks *t, int fn, int region, Ref r);
 /* The TK_PACK or TK_ROWS of `node` that a user in (fn, region) needs. */
 int tasks_find_pack(const Tasks *t, int fn, Ref node, bool trans);
-int tasks_find_rows(const Tasks *t, int fn, int region, Ref node,
-                    uint8_t axes);
+int tasks_find_rows(const Tasks *t, int fn, int region, Ref node, uint8_t axes);
 /* Whether operand `in` of a row-wise kernel with rows `axes` must be copied
  * first, and the axes of that copy. */
 bool tasks_needs_rows(const Tasks *t, int region, Ref in, uint8_t axes,
                       uint8_t *copy);
 /* Axes of the rows of a row-wise operator: those of its row operands. */
 uint8_t tasks_axes(const Graph *g, Ref r);
-/* Which operands of r are read row by row (bit i: operand i). */
-unsigned tasks_rowwise(const Graph *g, Ref r);
+/* Whether operand k of r is read row by row. */
+bool tasks_rowwise(const Graph *g, Ref r, int k);
 /* Whether r is a product of its own in each row. */
 bool tasks_small_product(const Graph *g, Ref r);
 
