@@ -1,9 +1,8 @@
 /* The tables and pictures of the verb gradflow, see appflow.h. */
 #include "appflow.h"
 
+#include "appjson.h"
 #include "plot.h"
-
-#include <jansson.h>
 
 #include <math.h>
 #include <stdlib.h>
@@ -162,17 +161,12 @@ void flow_print_csv(const FlowResult *r)
 }
 
 /* null where it is none. */
-static json_t *number(double v)
-{
-    return isfinite(v) ? json_real(v) : json_null();
-}
-
 static json_t *numbers(const double *v, int64_t n)
 {
     json_t *list = json_array();
 
     for (int64_t k = 0; k < n; k++)
-        json_array_append_new(list, number(v[k]));
+        json_array_append_new(list, app_json_number(v[k]));
     return list;
 }
 
@@ -188,7 +182,7 @@ static json_t *flow_json(const Flow *f, int64_t size)
     if (f->direct)
         json_object_set_new(j, "direct", numbers(f->direct, f->lags));
     for (int64_t k = 0; k < f->lags; k++)
-        json_array_append_new(power, number(flow_power(f, k)));
+        json_array_append_new(power, app_json_number(flow_power(f, k)));
     json_object_set_new(j, "power", power);
     return j;
 }
@@ -203,19 +197,13 @@ int flow_print_json(const FlowResult *r)
         json_array_append_new(
             params, json_pack("{s:s, s:I, s:o, s:o}", "name", r->param[i].name,
                               "size", (json_int_t)r->param[i].size, "gradient",
-                              number(r->param[i].gradient), "weights",
-                              number(r->param[i].weight)));
+                              app_json_number(r->param[i].gradient), "weights",
+                              app_json_number(r->param[i].weight)));
     json_t *j = json_pack(
         "{s:s, s:b, s:b, s:I, s:I, s:o, s:o}", "model", r->model, "trained",
         r->trained, "data", r->real, "sequences", (json_int_t)r->sequences,
         "steps", (json_int_t)r->steps, "flows", flows, "parameters", params);
-    int bad =
-        !j || json_dumpf(j, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
-
-    if (!bad)
-        putchar('\n');
-    json_decref(j);
-    return bad ? EXIT_USER : EXIT_DONE;
+    return app_print_json(j);
 }
 
 /* ---- pictures ---- */

@@ -1,7 +1,8 @@
 /* Reports of numbers, see figures.h. */
 #include "figures.h"
 
-#include <jansson.h>
+#include "appjson.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -102,10 +103,9 @@ static int report_expect(const Figures *all, const char *text, json_t *list)
     code = met ? 0 : EXIT_SHORT;
     if (list)
         json_array_append_new(
-            list,
-            json_pack("{s:s, s:o, s:s, s:f, s:b}", "name", e.name, "value",
-                      isfinite(f->value) ? json_real(f->value) : json_null(),
-                      "op", e.op, "bound", e.bound, "met", met));
+            list, json_pack("{s:s, s:o, s:s, s:f, s:b}", "name", e.name,
+                            "value", app_json_number(f->value), "op", e.op,
+                            "bound", e.bound, "met", met));
     else
         printf("%s %.6g (wanted %s %g)\n", e.name, f->value, e.op, e.bound);
     free(e.name);

@@ -4,6 +4,7 @@
 #define DRV_H
 
 #include "../../runtime/apphost.h"
+#include "../../runtime/appjson.h"
 #include "../../runtime/flags.h"
 #include "../../runtime/rterr.h"
 #include "../cellc.h"
@@ -69,10 +70,6 @@ char *drv_spec_around(const char *before, const char *name, const char *text,
  * size: "lstm(n)"; malloc'd. */
 char *drv_call_of(const char *name, const char *text, const char *units);
 int drv_copy_pairs(RtPairs *to, const RtPairs *from);
-/* A number, null where it is none. */
-json_t *drv_number(double v);
-/* Prints indented JSON on standard output and frees it. */
-int drv_print_json(json_t *j);
 
 /* Names of the states that a gradient flows through, with `inputs` those of
  * real inputs too; *name is malloc'd, its names are of the last check. */

@@ -334,7 +334,7 @@ static int bench_run(Flags *f, void *user)
     if (!code)
         code = all_shapes(&b, list);
     if (!code && list)
-        code = drv_print_json(
+        code = app_print_json(
             json_pack("{s:f, s:O}", "peak_gflops", b.peak, "runs", list));
     json_decref(list);
     drv_sized_free(&b.model);

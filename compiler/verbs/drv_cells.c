@@ -210,7 +210,7 @@ static int json(const Flags *f, Cellc *c, int *found)
         json_array_append_new(all, j);
         (*found)++;
     }
-    return drv_print_json(all);
+    return app_print_json(all);
 }
 
 /* ---- docs/CELLS.md ---- */

@@ -4,7 +4,6 @@
 #include "../../runtime/rtio.h"
 
 #include <ctype.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -133,22 +132,6 @@ int drv_copy_pairs(RtPairs *to, const RtPairs *from)
         if (pairs_set(to, from->v[i].key, from->v[i].value, &err))
             return drv_fail(&err);
     return 0;
-}
-
-json_t *drv_number(double v)
-{
-    return isfinite(v) ? json_real(v) : json_null();
-}
-
-int drv_print_json(json_t *j)
-{
-    int bad =
-        !j || json_dumpf(j, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
-
-    if (!bad)
-        putchar('\n');
-    json_decref(j);
-    return bad ? EXIT_USER : EXIT_DONE;
 }
 
 int drv_is_checkpoint(const char *path)

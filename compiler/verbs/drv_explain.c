@@ -232,7 +232,7 @@ static int explain_run(Flags *f, void *user)
     if (!code) {
         x = extent_of(&d, &s);
         if (flags_given(f, "json"))
-            code = drv_print_json(to_json(&d, &m, &x));
+            code = app_print_json(to_json(&d, &m, &x));
         else
             print_text(&d, &m, &x);
     }

@@ -270,7 +270,7 @@ static int report(Drv *d, const Flags *f, const Checkpoint *c)
     j = to_json(d, &cost);
     if (c)
         json_object_set_new(j, "training", training_json(c));
-    return drv_print_json(j);
+    return app_print_json(j);
 }
 
 static int info_checkpoint(const Flags *f, const char *path)

@@ -176,15 +176,17 @@ int run_write_done(const Compare *c, const Rival *r, const RivalRun *run)
     json_t *metrics = json_object();
 
     for (int i = 0; i < c->nmetric; i++)
-        json_object_set_new(metrics, c->metric[i], drv_number(run->metric[i]));
+        json_object_set_new(metrics, c->metric[i],
+                            app_json_number(run->metric[i]));
     return write_record(
         c, r, run->seed,
         json_pack("{s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:I, s:o}", "arguments",
                   arguments(c, r, run->seed), "done", 1, "last",
-                  drv_number(run->last), "best", drv_number(run->best), "train",
-                  drv_number(run->train), "ms", drv_number(run->ms), "seconds",
-                  drv_number(run->seconds), "updates", (json_int_t)run->updates,
-                  "metrics", metrics));
+                  app_json_number(run->last), "best",
+                  app_json_number(run->best), "train",
+                  app_json_number(run->train), "ms", app_json_number(run->ms),
+                  "seconds", app_json_number(run->seconds), "updates",
+                  (json_int_t)run->updates, "metrics", metrics));
 }
 
 static double real_of(json_t *j, const char *key)

@@ -326,8 +326,9 @@ static void print_csv(const Compare *c, const Standing *s)
 
 static json_t *figure_json(const Spread *f)
 {
-    return json_pack("{s:o, s:o, s:o}", "mean", drv_number(f->mean), "sd",
-                     drv_number(f->sd), "least", drv_number(f->least));
+    return json_pack("{s:o, s:o, s:o}", "mean", app_json_number(f->mean), "sd",
+                     app_json_number(f->sd), "least",
+                     app_json_number(f->least));
 }
 
 static json_t *run_json(const Compare *c, const Rival *r, const RivalRun *run)
@@ -336,13 +337,15 @@ static json_t *run_json(const Compare *c, const Rival *r, const RivalRun *run)
     char *file = rt_printf("%s/%s.%ld", c->folder, r->file, run->seed);
 
     for (int k = 0; k < c->nmetric; k++)
-        json_object_set_new(metrics, c->metric[k], drv_number(run->metric[k]));
+        json_object_set_new(metrics, c->metric[k],
+                            app_json_number(run->metric[k]));
     json_t *j = json_pack(
         "{s:I, s:s?, s:o, s:o, s:o, s:o, s:o, s:I, s:o}", "seed",
-        (json_int_t)run->seed, "files", file, "last", drv_number(run->last),
-        "best", drv_number(run->best), "train", drv_number(run->train), "ms",
-        drv_number(run->ms), "seconds", drv_number(run->seconds), "updates",
-        (json_int_t)run->updates, "metrics", metrics);
+        (json_int_t)run->seed, "files", file, "last",
+        app_json_number(run->last), "best", app_json_number(run->best), "train",
+        app_json_number(run->train), "ms", app_json_number(run->ms), "seconds",
+        app_json_number(run->seconds), "updates", (json_int_t)run->updates,
+        "metrics", metrics);
     free(file);
     return j;
 }
@@ -363,7 +366,7 @@ static json_t *standing_json(const Compare *c, const Standing *s)
                      s->r->params, "flops", s->r->flops, "last",
                      figure_json(&s->last), "best", figure_json(&s->best), "ms",
                      figure_json(&s->ms), "metrics", metrics, "runs", runs, "p",
-                     drv_number(s->against.p));
+                     app_json_number(s->against.p));
 }
 
 static int print_json(const Compare *c, const Standing *s)
@@ -380,10 +383,11 @@ static int print_json(const Compare *c, const Standing *s)
         json_object_set_new(j, "welch",
                             json_pack("{s:s, s:s, s:o, s:o, s:o}", "first",
                                       s->r->name, "second", s[1].r->name, "t",
-                                      drv_number(s[1].against.t), "freedom",
-                                      drv_number(s[1].against.freedom), "p",
-                                      drv_number(s[1].against.p)));
-    return drv_print_json(j);
+                                      app_json_number(s[1].against.t),
+                                      "freedom",
+                                      app_json_number(s[1].against.freedom),
+                                      "p", app_json_number(s[1].against.p)));
+    return app_print_json(j);
 }
 
 static void latex_text(const char *s)

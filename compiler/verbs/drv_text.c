@@ -38,7 +38,7 @@ static int check_run(Flags *f, void *user)
             worst = code;
     }
     if (report)
-        drv_print_json(report);
+        app_print_json(report);
     return worst;
 }
 
