@@ -76,6 +76,17 @@ Name *scope_add(Elab *e, Scope *s, NameKind kind, const char *name, Span at)
     return n;
 }
 
+void scope_stand(Scope *in, Scope *s)
+{
+    Scope own = *in;
+    *in = *s;
+    in->names = own.names;
+    memcpy(&in->order, &own.order, sizeof in->order);
+    memcpy(&in->turns, &own.turns, sizeof in->turns);
+    memset(&in->terms, 0, sizeof in->terms);
+    in->up = s;
+}
+
 void scope_bind(Elab *e, Scope *s, const char *name, Val v, Span at)
 {
     Name *n = NEW(e->arena, Name);

@@ -298,6 +298,8 @@ Name *scope_lookup(Elab *e, Scope *s, const char *name); /* and outwards */
 Name *scope_add(Elab *e, Scope *s, NameKind kind, const char *name, Span at);
 Scope *scope_new(Elab *e, Scope *up, const char *prefix);
 void scope_collect(Elab *e, Scope *s, Ast *first);
+/* Makes `in` the same place as s, with names of its own in front. */
+void scope_stand(Scope *in, Scope *s);
 /* Defines a name that stands for a value, as arguments do. */
 void scope_bind(Elab *e, Scope *s, const char *name, Val v, Span at);
 Val name_value(Elab *e, Name *n, Span at); /* at the current step */

@@ -1,7 +1,5 @@
 /* Arrays by formula, worked out element by element: `const A[i=1:n, j=1:n] =
  * formula` becomes a table of the graph, behind `param` it is a start. */
-#include <string.h>
-
 #include "elab.h"
 
 #define MAX_TABLE (1 << 26) /* elements; beyond it is a mistake */
@@ -39,10 +37,7 @@ static bool table_type(Elab *e, Scope *s, Ast *subs, Val *v)
 static Scope *index_scope(Elab *e, Scope *s, Ast *subs, const int64_t *at)
 {
     Scope *in = NEW(e->arena, Scope);
-    *in = *s;
-    in->names = NULL;
-    memset(&in->order, 0, sizeof in->order);
-    in->up = s;
+    scope_stand(in, s);
     int i = 0;
     for (Ast *k = subs->kid; k; k = k->next, i++)
         scope_bind(e, in, k->name, val_num(e, (double)at[i]), k->span);

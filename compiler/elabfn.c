@@ -287,7 +287,7 @@ static Scope *small_scope(Elab *e, Scope *up, Scope *caller)
 static Scope *turn_scope(Elab *e, Scope *s, const Ast *call, const Ast *key,
                          double k)
 {
-    Scope *in = NULL, kept = {0};
+    Scope *in = NULL;
     for (int i = 0; i < s->turns.n && !in; i++)
         if (s->turns.v[i].call == call && s->turns.v[i].k == k)
             in = s->turns.v[i].scope;
@@ -296,13 +296,7 @@ static Scope *turn_scope(Elab *e, Scope *s, const Ast *call, const Ast *key,
         in = NEW(e->arena, Scope);
         vec_push(e->arena, &s->turns, ((Turn){call, k, in}));
     }
-    kept = *in;
-    *in = *s;
-    in->names = kept.names;
-    memcpy(&in->order, &kept.order, sizeof in->order);
-    memcpy(&in->turns, &kept.turns, sizeof in->turns);
-    memset(&in->terms, 0, sizeof in->terms);
-    in->up = s;
+    scope_stand(in, s);
     in->turn = true;
     if (made)
         scope_bind(e, in, key->name, val_num(e, k), key->span);
