@@ -17,6 +17,7 @@ import csv
 import fcntl
 import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -435,24 +436,41 @@ def verne():
                 book.index("End of the Project Gutenberg")]
 
 
-def textbook_ours(book, updates):
-    """Seconds, and the loss of every tenth of the updates."""
-    path = os.path.join(BUILD, "verne.txt")
-    log = os.path.join(BUILD, "verne.log.csv")
-    with open(path, "w", encoding="utf-8", newline="") as f:
-        f.write(book)
-    if os.path.exists(log):
-        os.remove(log)
-    start = time.time()
-    subprocess.run([CELLC, "train", os.path.join(HERE, "textbook.cell"), path,
-                    "--threads", "2", "--steps", str(updates), "--log", log,
-                    "--log-every", str(updates // 10), "-o",
-                    os.path.join(BUILD, "verne.safetensors")], check=True,
-                   stdout=subprocess.DEVNULL)
-    took = time.time() - start
+def alternate(commands, seconds=20):
+    """Runs the commands in turns of so many seconds, all others stopped; returns
+    the seconds that each ran.  Whatever slows the machine for minutes then slows
+    all alike, and between turns others may measure."""
+    runs = [subprocess.Popen(c, stdout=subprocess.DEVNULL) for c in commands]
+    took = [0] * len(runs)
+    for run in runs:
+        run.send_signal(signal.SIGSTOP)
+    try:
+        while any(run.poll() is None for run in runs):
+            for k, run in enumerate(runs):
+                if run.poll() is not None:
+                    continue
+                with turn():
+                    start = time.time()
+                    run.send_signal(signal.SIGCONT)
+                    with contextlib.suppress(subprocess.TimeoutExpired):
+                        run.wait(seconds)
+                    if run.poll() is None:
+                        run.send_signal(signal.SIGSTOP)
+                    took[k] += time.time() - start
+            progress(" ".join(f"{s:.0f} s" for s in took))
+    finally:
+        for run in runs:
+            run.kill()
+    for run, command in zip(runs, commands):
+        if run.wait():
+            sys.exit(f"figures: {command[0]} failed")
+    return took
+
+
+def losses_of(log):
+    """The loss of every tenth of the updates, from a training log."""
     with open(log, newline="") as f:
-        rows = list(csv.DictReader(f))
-    return took, [float(r["loss"]) for r in rows if r["loss"]]
+        return [float(r["loss"]) for r in csv.DictReader(f) if r["loss"]]
 
 
 def figure_charlm(args):
@@ -462,18 +480,28 @@ def figure_charlm(args):
                  "the folder that CELLC_SHARED names")
     import peers
     n = max(args.updates // 10 * 10, 10)
-    with turn():
-        runs = [("cellc train",) + textbook_ours(book, n)]
-        if peers.torch:
-            runs.append(("PyTorch",) + peers.textbook(book, n))
+    path = os.path.join(BUILD, "verne.txt")
+    with open(path, "w", encoding="utf-8", newline="") as f:
+        f.write(book)
+    names = ["cellc train"] + ["PyTorch"] * bool(peers.torch)
+    logs = [os.path.join(BUILD, f"verne{k}.log.csv") for k in range(len(names))]
+    for log in filter(os.path.exists, logs):
+        os.remove(log)
+    commands = [[CELLC, "train", os.path.join(HERE, "textbook.cell"), path,
+                 "--threads", "2", "--steps", str(n), "--log", logs[0],
+                 "--log-every", str(n // 10), "-o",
+                 os.path.join(BUILD, "verne.safetensors")],
+                [sys.executable, os.path.join(HERE, "peers.py"), "textbook",
+                 path, str(n), logs[-1]]][:len(names)]
+    took = alternate(commands)
     say(f"The textbook's character model, {n} updates on two threads, data and",
-        "start-up included; the loss is the mean of a tenth of the updates, in",
-        "nats per character.")
+        "start-up included, in turns of 20 seconds; the loss is the mean of a",
+        "tenth of the updates, in nats per character.")
     table(["", "s", "times ours", "ms per update", "loss, first tenth",
            "fifth", "last"],
-          [[name, f"{s:.1f}", f"{s / runs[0][1]:.2f}", f"{1e3 * s / n:.0f}",
+          [[name, f"{s:.1f}", f"{s / took[0]:.2f}", f"{1e3 * s / n:.0f}",
             f"{loss[0]:.3f}", f"{loss[4]:.3f}", f"{loss[9]:.3f}"]
-           for name, s, loss in runs])
+           for name, s, loss in zip(names, took, map(losses_of, logs))])
 
 
 FIGURES = {n[7:]: f for n, f in list(globals().items())

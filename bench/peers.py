@@ -219,11 +219,12 @@ def jax_mingru(shape, associative):
                    shape, forward, jax_params(shape, 2, 1))
 
 
-def textbook(book, updates):
-    """The textbook's character model on two threads: seconds, and the loss of
-    every tenth of the updates.  Each window predicts all its characters, the
-    first from a line's end, as textbook.cell has it."""
-    start = time.time()
+def textbook(path, updates, log):
+    """The textbook's character model of the text in a file, on two threads; into
+    a log, the mean loss of every tenth of the updates.  Each window predicts all
+    its characters, the first from a line's end, as textbook.cell has it."""
+    with open(path, encoding="utf-8", newline="") as f:
+        book = f.read()
     torch.set_num_threads(2)
     chars = sorted(set(book))
     code = {c: i for i, c in enumerate(chars)}
@@ -247,7 +248,8 @@ def textbook(book, updates):
         if len(losses) == updates // 10:
             means.append(sum(losses) / len(losses))
             losses = []
-    return time.time() - start, means
+    with open(log, "w") as f:
+        f.write("\n".join(["loss"] + [str(mean) for mean in means]) + "\n")
 
 
 def blas_peak():
@@ -265,8 +267,12 @@ def blas_peak():
 
 
 def main():
-    """peers.py PEER CELL T B I H: one gradient, for start.sh."""
+    """peers.py PEER CELL T B I H: one gradient, for start.sh; peers.py textbook
+    TEXT UPDATES LOG: the training of the textbook's model, for figures.py."""
     import sys
+    if sys.argv[1] == "textbook":
+        textbook(sys.argv[2], int(sys.argv[3]), sys.argv[4])
+        return
     peer, cell, *shape = sys.argv[1:]
     made = globals()[peer](cell, tuple(map(int, shape)))
     if not made:
