@@ -468,6 +468,9 @@ inner_names_are_probed() {
             NF { s = 0; for (i = 2; i <= NF; i++) s += $i; rows++
                  if (NF != n + 1 || (s - 1)^2 > 1e-9) exit 1 }
             END { exit rows < 6 }' α.csv &&
+        head -n 1 few.tsv > one.tsv &&
+        cellc predict a.safetensors one.tsv --column 'x=words(1)' \
+            --column 'y=words(2)' --probe α | diff - α.csv | grep -q '^>' &&
         cut -f 1 few.tsv | head -n 1 | tr -d ' ' > few.x &&
         head -n 1 α.csv | tr -d , | cmp - few.x &&
         cellc predict "$@" --probe s.z -o z.npy &&
