@@ -1,5 +1,6 @@
-/* The run time of emitted files: the pieces of vmath.h, emitrt.h, streamrt.h and
- * fewbits.h that a file calls, and what those call, pasted in their order there.
+/* The run time of emitted files: the pieces of vmath.h, emitrt.h, streamrt.h
+ * and fewbits.h that a file calls, and what those call, pasted in their order
+ * there.
  */
 #include "emit.h"
 

@@ -160,7 +160,8 @@ static void header_prepared(Stream *st, Buf *b)
         "",
         ", matrices as bfloat16 (relative error of a weight, and on machines "
         "that multiply such of what it is multiplied by: 2^-8)",
-        ", matrices in 8 bits, a scale to each 256 of a row (error of a weight: "
+        ", matrices in 8 bits, a scale to each 256 of a row (error of a "
+        "weight: "
         "the largest of those / 254; of what is multiplied by them: / 65024)"};
     const char *n = st->api.name;
     buf_printf(b,

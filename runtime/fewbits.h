@@ -1,6 +1,6 @@
-/* Products with weights that are packed once in 16 or 8 bits, for emitted files:
- * pasted like streamrt.h, behind it.  C99, with the instructions for such
- * numbers where the compiler has them. */
+/* Products with weights that are packed once in 16 or 8 bits, for emitted
+ * files: pasted like streamrt.h, behind it.  C99, with the instructions for
+ * such numbers where the compiler has them. */
 #ifndef RT_FEWBITS_H
 #define RT_FEWBITS_H
 
@@ -10,10 +10,10 @@
 enum { BLOCK = 256 };
 
 /* ... in these, panel by panel as above, a word of 32 bits holds a column's
- * weights at 2 or 4 places k, a half or a quarter of the block from one another,
- * so that vectors are packed alike by plain loops.  Columns are filled up to a
- * multiple of NARROW, words with zeros.  The width of the panel that begins at
- * column n: */
+ * weights at 2 or 4 places k, a half or a quarter of the block from one
+ * another, so that vectors are packed alike by plain loops.  Columns are filled
+ * up to a multiple of NARROW, words with zeros.  The width of the panel that
+ * begins at column n: */
 static inline int64_t panel_width(int64_t n, int64_t N)
 {
     return n + STRIDE <= N ? STRIDE : NARROW;
@@ -95,7 +95,7 @@ enum { FEW_ROWS = 4 };
  * to such, too. */
 enum {
     PAIRED =
-#if __STDC_HOSTED__ && defined(__AVX512BF16__)
+#if defined(__AVX512BF16__) && defined(__GNUC__) && __STDC_HOSTED__
         1
 #else
         0
@@ -114,9 +114,9 @@ static void vector_bf16(int64_t depth, const float *a, uint32_t *x)
         x[k] |= x[words + k] << 16;
 }
 
-/* sum[rows,STRIDE] = x[rows,BLOCK] times 16 * `vectors` columns of w, whose rows
- * are `width` apart; rows, 1 or 4, and vectors, 1 or 4, are constants */
-#if __STDC_HOSTED__ && defined(__AVX512BF16__)
+/* sum[rows,STRIDE] = x[rows,BLOCK] times 16 * `vectors` columns of w, whose
+ * rows are `width` apart; rows, 1 or 4, and vectors, 1 or 4, are constants */
+#if defined(__AVX512BF16__) && defined(__GNUC__) && __STDC_HOSTED__
 #include <immintrin.h>
 static inline void tile_bf16(const int rows, const int vectors, int64_t words,
                              const uint32_t *x, const uint32_t *w,
@@ -217,9 +217,8 @@ static inline int32_t to_whole(float x)
 }
 
 /* pack_int8 of one column w[depth], its numbers sk apart, zeros if it is not
- * there: words that are `width`
- * apart, in each byte 128 more than a number of -127..127; behind them the bits
- * of a float, the scale of those */
+ * there: words that are `width` apart, in each byte 128 more than a number of
+ * -127..127; behind them the bits of a float, the scale of those */
 static void column_int8(int there, int64_t depth, const float *w, int64_t sk,
                         uint32_t *to, int64_t width)
 {
@@ -253,16 +252,25 @@ static void pack_int8(int64_t N, int64_t K, const float *W, int64_t sn,
     }
 }
 
-/* Whether instructions multiply bytes by fours; then a whole number of 16 bits
- * is two digits to the base 256, the lower one of -128..127. */
-enum {
-    DIGITS =
-#if __STDC_HOSTED__ && (defined(__AVX512VNNI__) || defined(__AVXVNNI__))
-        1
+/* How instructions of this machine multiply whole numbers.  LANES: words at a
+ * time.  DIGITS: bytes by fours, so that a whole number of 16 bits becomes two
+ * digits to the base 256, the lower one of -128..127; else pairs of 16 bits.
+ * OFFSET: what is too much in each byte of weights. */
+#if !defined(__GNUC__) || !__STDC_HOSTED__
+enum { LANES = 4, DIGITS = 0, OFFSET = 128 };
+#elif defined(__AVX512VNNI__)
+enum { LANES = 16, DIGITS = 1, OFFSET = 128 };
+#elif defined(__AVX512BW__)
+enum { LANES = 16, DIGITS = 0, OFFSET = 128 };
+#elif defined(__AVXVNNI__)
+enum { LANES = 8, DIGITS = 1, OFFSET = 128 };
+#elif defined(__AVX2__)
+enum { LANES = 8, DIGITS = 0, OFFSET = 128 };
+#elif defined(__ARM_FEATURE_DOTPROD)
+enum { LANES = 4, DIGITS = 1, OFFSET = 0 };
 #else
-        0
+enum { LANES = 4, DIGITS = 0, OFFSET = 128 };
 #endif
-};
 
 /* Four whole numbers of 16 bits as two words q: their higher digits and their
  * lower ones; or number 0 and 2, and 1 and 3. */
@@ -279,9 +287,8 @@ static inline void pack_whole(uint32_t a, uint32_t b, uint32_t c, uint32_t d,
     }
 }
 
-/* a[depth] as whole numbers of -32512..32512, packed into q[2*words], followed by
- * what makes up for the 128 in the bytes of a column, and by the bits of a float,
- * the scale */
+/* a[depth] as whole numbers of -32512..32512, packed into q[2*words], followed
+ * by what makes up for OFFSET, and by the bits of a float, the scale */
 static void vector_int8(int64_t depth, const float *a, uint32_t *q)
 {
     const int64_t words = (depth + 3) / 4;
@@ -302,47 +309,36 @@ static void vector_int8(int64_t depth, const float *a, uint32_t *q)
     for (int64_t k = 0; k < words; k++)
         pack_whole(x[k], x[k + words], x[k + 2 * words], x[k + 3 * words],
                    q + k, q + words + k);
-    q[2 * words] = 0u - 128 * sum;
+    q[2 * words] = 0u - OFFSET * sum;
     q[2 * words + 1] = bits_of(factor > 0 ? most / 32512 : most - most);
 }
 
-/* Words that one instruction multiplies. */
-enum {
-    LANES =
-#if !__STDC_HOSTED__
-        4
-#elif defined(__AVX512VNNI__) || defined(__AVX512BW__)
-        16
-#elif defined(__AVX2__)
-        8
-#else
-        4
-#endif
-};
-
 /* sum[n*LANES] of the column words w, whose rows are `width` apart, times the
- * whole numbers q, without what makes up for the 128 in each byte; mod 2^32, so
- * that every machine gives the same; n, at most 4, is a constant */
-#if !__STDC_HOSTED__
+ * whole numbers q, without what makes up for OFFSET; mod 2^32, so that every
+ * machine gives the same in the end; n, at most 4, is a constant */
+#if !defined(__GNUC__) || !__STDC_HOSTED__
 #elif defined(__AVX512VNNI__)
 #include <immintrin.h>
 #define DOT(s, w, x) \
     (Words) _mm512_dpbusd_epi32((__m512i)(s), (__m512i)(w), (__m512i)(x))
 #elif defined(__AVX512BW__)
 #include <immintrin.h>
-#define DOT(s, w, x) \
-    (s) + (Words)_mm512_madd_epi16((__m512i)(w), (__m512i)(x))
+#define DOT(s, w, x) (s) + (Words)_mm512_madd_epi16((__m512i)(w), (__m512i)(x))
 #elif defined(__AVXVNNI__)
 #include <immintrin.h>
 #define DOT(s, w, x) \
     (Words) _mm256_dpbusd_avx_epi32((__m256i)(s), (__m256i)(w), (__m256i)(x))
 #elif defined(__AVX2__)
 #include <immintrin.h>
-#define DOT(s, w, x) \
-    (s) + (Words)_mm256_madd_epi16((__m256i)(w), (__m256i)(x))
+#define DOT(s, w, x) (s) + (Words)_mm256_madd_epi16((__m256i)(w), (__m256i)(x))
 #elif defined(__SSE2__)
 #include <emmintrin.h>
 #define DOT(s, w, x) (s) + (Words)_mm_madd_epi16((__m128i)(w), (__m128i)(x))
+#elif defined(__ARM_FEATURE_DOTPROD)
+#include <arm_neon.h>
+#define DOT(s, w, x)                                                  \
+    (Words) vdotq_s32((int32x4_t)(s), (int8x16_t)((w) ^ 0x80808080u), \
+                      (int8x16_t)(x))
 #endif
 static inline void tile_int8(const int n, int64_t words, const uint32_t *q,
                              const uint32_t *w, int64_t width, uint32_t *sum)
@@ -394,7 +390,8 @@ static void sums_int8(int64_t words, const uint32_t *q, const uint32_t *w,
             tile_int8(4, words, q, w + first, width, sum + first);
 }
 
-/* c[n] = or, if add, += sums with the scales of their columns and of a vector */
+/* c[n] = or, if add, += sums with the scales of their columns and of a vector
+ */
 static void put_int8(int64_t n, uint32_t *sum, const uint32_t *scale,
                      const uint32_t *vector, float *c, int add)
 {

@@ -53,8 +53,8 @@ static void end(Case *c)
 static void run(Case *c, int bits, int add)
 {
     (bits == 8 ? pack_int8 : pack_bf16)(c->N, c->K, c->W, c->K, 1, c->packed);
-    (bits == 8 ? product_int8 : product_bf16)(
-        c->M, c->N, c->K, c->A, c->K + 1, c->packed, c->C, c->N + 2, add);
+    (bits == 8 ? product_int8 : product_bf16)(c->M, c->N, c->K, c->A, c->K + 1,
+                                              c->packed, c->C, c->N + 2, add);
 }
 
 /* Weights are off by half a step of their row at most, or by 2^-8; activations
@@ -90,8 +90,8 @@ static int check(int64_t M, int64_t N, int64_t K, int bits, uint64_t *hash)
                 const float got = c.C[i * (N + 2) + n];
                 double want = n < N ? (double)before * add : (double)behind;
                 for (int64_t k = 0; k < K && n < N; k++)
-                    want += (double)c.A[i * (K + 1) + k] *
-                            (double)c.W[n * K + k];
+                    want +=
+                        (double)c.A[i * (K + 1) + k] * (double)c.W[n * K + k];
                 if (n < N && bits == 8)
                     *hash = (*hash ^ bits_of(got)) * 1099511628211u;
                 bad = !(fabs(want - (double)got) <=
