@@ -23,6 +23,7 @@ static const struct {
     {"zeros", 0, 0, false, "no number: ~ zeros"},
     {"ones", 0, 0, false, "no number: ~ ones"},
     {"load", 0, 0, false, "the name of a file: load(\"W.npy\")"},
+    {"frequency", 0, 1, false, "at most a power: frequency(0.75)"},
 };
 enum { NKINDS = sizeof kinds / sizeof *kinds };
 
@@ -86,7 +87,7 @@ CellInit init_read(Elab *e, Scope *s, Ast *a, bool noise)
     if (noise && !kinds[k].noise && e->building)
         diag(e->diags, E_NOISE, a->span, kinds[k].name);
     r.kind = kinds[k].name;
-    r.a = x[0];
+    r.a = !n && !strcmp(r.kind, "frequency") ? 1 : x[0];
     r.b = x[1];
     if (!strcmp(r.kind, "zeros") || !strcmp(r.kind, "ones") ||
         !strcmp(r.kind, "constant")) {
@@ -94,6 +95,32 @@ CellInit init_read(Elab *e, Scope *s, Ast *a, bool noise)
         r.kind = "const";
     }
     return r;
+}
+
+void init_classes(Elab *e, const Name *n, Slot *slot, Ast *a)
+{
+    bool named = a->kind == A_CALL && a->kid->kind == A_NAME &&
+                 !strcmp(a->kid->name, "categorical");
+    Ast *arg = named ? a->kid->next : NULL;
+    Val q = arg && !arg->next ? expr(e, n->scope, arg) : val_none();
+    slot->init.kind = "categorical";
+    if (arg && !arg->next && q.kind == V_NONE)
+        return; /* told */
+    const Node *node = q.ref && !q.complex ? NODE(e->graph, q.ref) : NULL;
+    const char *set = dim_text(e->arena, n->val.set);
+    if (!node || q.rank != 1 || (node->op != OP_PARAM && node->op != OP_TABLE)) {
+        diag(e->diags, E_NOISE_CLASSES, a->span, n->name, set, set);
+        return;
+    }
+    if (!same_dim(e, q.dim[0], n->val.set)) {
+        diag(e->diags, E_DRAW_SET, a->span, n->name, set,
+             dim_text(e->arena, q.dim[0]));
+        return;
+    }
+    if (node->op == OP_PARAM)
+        slot->by = SLOT(e->graph, node->a)->name;
+    else
+        slot->init.value = e->graph->table.v[node->a].v;
 }
 
 /* `in (a, b)`; unless the spec says where to start: where the free value is
