@@ -375,6 +375,7 @@ bool any_shape(const Ast *subs);     /* is it [...] */
 /* elabinit.c: start values, bounds and settings of parameters */
 CellInit init_read(Elab *e, Scope *s, Ast *a, bool noise);
 /* categorical(q) behind noise that is members of a set. */
+bool init_is_classes(const Ast *a);
 void init_classes(Elab *e, const Name *n, Slot *slot, Ast *a);
 void init_interval(Elab *e, Scope *s, Slot *slot, Ast *in);
 void init_manifold(Elab *e, Slot *slot, Ast *in);

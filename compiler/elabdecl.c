@@ -117,10 +117,11 @@ static void noise_slot(Elab *e, Name *n, int part)
         slot->flags |= CELL_INDEX;
         slot->classes = dim_number(n->val.set);
         slot->set = dim_text(e->arena, n->val.set);
-        init_classes(e, n, slot, init->kid);
-    } else {
-        slot->init = init_read(e, n->scope, init->kid, true);
     }
+    if (n->val.set || init_is_classes(init->kid))
+        init_classes(e, n, slot, init->kid);
+    else
+        slot->init = init_read(e, n->scope, init->kid, true);
     if (op)
         slot->init.kind = arena_printf(e->arena, "%s %s", slot->init.kind,
                                        op == K_ONCE ? "once" : "shared");

@@ -97,27 +97,29 @@ CellInit init_read(Elab *e, Scope *s, Ast *a, bool noise)
     return r;
 }
 
+bool init_is_classes(const Ast *a)
+{
+    const Ast *callee = a->kind == A_CALL ? a->kid : a;
+    return callee->kind == A_NAME && !strcmp(callee->name, "categorical");
+}
+
 void init_classes(Elab *e, const Name *n, Slot *slot, Ast *a)
 {
-    bool named = a->kind == A_CALL && a->kid->kind == A_NAME &&
-                 !strcmp(a->kid->name, "categorical");
-    Ast *arg = named ? a->kid->next : NULL;
-    Val q = arg && !arg->next ? expr(e, n->scope, arg) : val_none();
+    const char *set = n->val.set ? dim_text(e->arena, n->val.set) : "words";
+    Ast *arg = init_is_classes(a) && a->kind == A_CALL ? a->kid->next : NULL;
+    bool one = arg && !arg->next && n->val.set;
+    Val q = one ? expr(e, n->scope, arg) : val_none();
     slot->init.kind = "categorical";
-    if (arg && !arg->next && q.kind == V_NONE)
+    if (one && q.kind == V_NONE)
         return; /* told */
     const Node *node = q.ref && !q.complex ? NODE(e->graph, q.ref) : NULL;
-    const char *set = dim_text(e->arena, n->val.set);
-    if (!node || q.rank != 1 || (node->op != OP_PARAM && node->op != OP_TABLE)) {
+    bool given = node && (node->op == OP_PARAM || node->op == OP_TABLE);
+    if (!given || q.rank != 1)
         diag(e->diags, E_NOISE_CLASSES, a->span, n->name, set, set);
-        return;
-    }
-    if (!same_dim(e, q.dim[0], n->val.set)) {
+    else if (!same_dim(e, q.dim[0], n->val.set))
         diag(e->diags, E_DRAW_SET, a->span, n->name, set,
              dim_text(e->arena, q.dim[0]));
-        return;
-    }
-    if (node->op == OP_PARAM)
+    else if (node->op == OP_PARAM)
         slot->by = SLOT(e->graph, node->a)->name;
     else
         slot->init.value = e->graph->table.v[node->a].v;

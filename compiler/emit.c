@@ -337,10 +337,9 @@ static void call_scatter(Emit *e, const Kernel *k, EmitRows rows)
     const Loc *x = loc_of(e, k->in.v[0]), *index = loc_of(e, k->in.v[1]);
     const char *kernel = emit_kernel_name(e, "scatter");
     const char *count = row_count(e, k, rows), *n = emit_size(e, k->n);
-    const char *to =
-        arena_printf(e->arena, "%s, %s, %s, %s", n, emit_value_name(e, k->out),
-                     emit_size(e, line_distance(e, k->out, k->node)),
-                     emit_size(e, k->k));
+    const char *to = arena_printf(
+        e->arena, "%s, %s, %s, %s", n, emit_value_name(e, k->out),
+        emit_size(e, line_distance(e, k->out, k->node)), emit_size(e, k->k));
     if (k->parts == 1) {
         emit_line(e, "%s(%s, %s, %s, %s);", kernel, count, to,
                   call_row(e, k->in.v[0], rows), call_row(e, k->in.v[1], rows));

@@ -443,8 +443,7 @@ static void lower_node(Lower *w, int i)
         ROWS(PLACE)
 #undef ROWS
     case OP_PICK:
-        lower_rows(w, i,
-                   tasks_rowwise(w->g, r, 0) ? KN_PICK : KN_GATHER);
+        lower_rows(w, i, tasks_rowwise(w->g, r, 0) ? KN_PICK : KN_GATHER);
         break;
     default:
         arena_panic(w->arena, "schedule: no kernel for %s",

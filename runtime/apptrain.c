@@ -323,10 +323,9 @@ static void count_members(const void *user, const char *set, double *count,
 
     for (int i = 0; i < t->h->ninput; i++) {
         const AppInput *in = &t->h->input[i];
-        const RtField *f =
-            in->set && set && !strcmp(in->set, set)
-                ? data_field(&t->set, in->want.name)
-                : NULL;
+        const RtField *f = in->set && set && !strcmp(in->set, set)
+                               ? data_field(&t->set, in->want.name)
+                               : NULL;
         for (int64_t k = 0; f && k < f->count * f->size; k++) {
             double v = data_value(f, k);
             if (v >= 0 && v < (double)n)

@@ -391,8 +391,7 @@ int gradcheck_run(const CellDesc *d, const GradSetup *setup, GradReport *r,
     if (c.s) {
         c.s->seed = setup->seed;
         bad = model_init(c.m, setup->seed, NULL, err) || fill_params(&c, err) ||
-              fill_inputs(&c, err) ||
-              fill_lengths(&c, err);
+              fill_inputs(&c, err) || fill_lengths(&c, err);
     }
     for (int64_t at = 0; at < T && !bad; at += K) {
         int64_t next = at + 2 * K > back ? at + 2 * K - back : 0;

@@ -30,8 +30,8 @@ static void mix(void *ctx, int64_t from, int64_t to)
     const Mix *m = ctx;
 
     if (m->bytes == 8)
-        mix_double((double *)m->to + from, m->old, (const double *)m->from + from,
-                   m->weight, to - from);
+        mix_double((double *)m->to + from, m->old,
+                   (const double *)m->from + from, m->weight, to - from);
     else
         mix_float((float *)m->to + from, (float)m->old,
                   (const float *)m->from + from, (float)m->weight, to - from);

@@ -15,7 +15,7 @@ typedef struct Draw {
     const CellTensor *t;
     double *v; /* [mats, rows, cols] */
     int64_t mats, rows, cols;
-    RtRng rng;        /* the parameter's own stream */
+    RtRng rng;            /* the parameter's own stream */
     const InitFrom *from; /* where files are, or NULL */
 } Draw;
 
@@ -194,18 +194,12 @@ static int draw_frequency(Draw *d, RtError *err)
 }
 
 static const DrawKind draw_kinds[] = {
-    {"const", draw_const},
-    {"table", draw_table},
-    {"normal", draw_normal},
-    {"truncated", draw_truncated},
-    {"uniform", draw_uniform},
-    {"bernoulli", draw_bernoulli},
-    {"glorot", draw_glorot},
-    {"he", draw_he},
-    {"identity", draw_identity},
-    {"orthogonal", draw_orthogonal},
-    {"load", draw_load},
-    {"frequency", draw_frequency},
+    {"const", draw_const},       {"table", draw_table},
+    {"normal", draw_normal},     {"truncated", draw_truncated},
+    {"uniform", draw_uniform},   {"bernoulli", draw_bernoulli},
+    {"glorot", draw_glorot},     {"he", draw_he},
+    {"identity", draw_identity}, {"orthogonal", draw_orthogonal},
+    {"load", draw_load},         {"frequency", draw_frequency},
 };
 enum { NDRAW = sizeof draw_kinds / sizeof *draw_kinds };
 

@@ -50,9 +50,9 @@ typedef struct InitFrom {
  * sqrt(6/(rows+columns)) (Glorot and Bengio 2010); "he" normal of sd
  * sqrt(2/columns) (He et al. 2015); "orthogonal" times a, 0 for 1 (Saxe et al.
  * 2014); "identity" times a, 0 for 1; "load" from a file, see load.h;
- * "frequency": how often each member of its set occurs in the data, to the power
- * a, with the sum 1, and all alike where there are no data.  Where
- * a start value does not lie inside (lo, hi), all values of that parameter are
+ * "frequency": how often each member of its set occurs in the data, to the
+ * power a, with the sum 1, and all alike where there are no data.  Where a
+ * start value does not lie inside (lo, hi), all values of that parameter are
  * taken as unconstrained ones: 0 becomes the middle of (0, 1), and 1 of
  * (0, inf). */
 int model_init(RtModel *m, uint64_t seed, const InitFrom *from, RtError *err);

@@ -457,8 +457,7 @@ void optim_step(RtOptim *o, double lr)
         int dependent = (t->flags & (CELL_SIMPLEX | CELL_SKEW)) != 0;
         if (dependent)
             go_free(o, t, 0);
-        pool_ranges(model_size(t), 64 * BLOCK, update_range,
-                    &(Step){o, t, u});
+        pool_ranges(model_size(t), 64 * BLOCK, update_range, &(Step){o, t, u});
         if (dependent)
             go_free(o, t, 1);
     }

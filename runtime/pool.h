@@ -23,10 +23,10 @@ int pool_threads(const RtPool *p);
 typedef void PoolFn(void *ctx, int part, int parts);
 void pool_run(RtPool *p, PoolFn *fn, void *ctx);
 
-/* Calls fn(ctx, from, to) for ranges that cover 0 .. n - 1 and begin at multiples
- * of `grain`, in the threads of pool_used(), each of which takes the next one
- * when it is free: for work on more numbers than a cache holds.  Little work is
- * one call. */
+/* Calls fn(ctx, from, to) for ranges that cover 0 .. n - 1 and begin at
+ * multiples of `grain`, in the threads of pool_used(), each of which takes the
+ * next one when it is free: for work on more numbers than a cache holds. Little
+ * work is one call. */
 typedef void PoolRange(void *ctx, int64_t from, int64_t to);
 void pool_ranges(int64_t n, int64_t grain, PoolRange *fn, void *ctx);
 

@@ -491,8 +491,7 @@ static int draw_noise(RtSession *s, int i, RtError *err)
         else if (uniform)
             v = a + (b - a) * rt_uniform(seed, stream, c);
         else if (classes)
-            v = (double)class_at(sum, t->classes,
-                                 rt_uniform(seed, stream, c));
+            v = (double)class_at(sum, t->classes, rt_uniform(seed, stream, c));
         else
             v = rt_uniform(seed, stream, c) < a;
         put_real(s, place + k % size, v);
