@@ -8,7 +8,7 @@ here=$(cd "$(dirname "$0")/../train" && pwd)
 . "$here/tools.sh"
 
 # By weights 1 2 3 4 0, as a table and as a parameter; at each step, once for
-# a sequence, shared by all; 18.5 is passed once in a thousand with three degrees.
+# a sequence, shared by all; 18.5 is passed once in a thousand (three degrees).
 members_are_drawn_by_their_weights() {
     npy="$here/../cli/npy"
     "$npy" x.npy f8 50,20,1 wave
@@ -46,7 +46,7 @@ END
         "$npy" w/q.npy f4 5 0,0,0,0,0 && ! cellc "$@" 2> err &&
         grep -q 'all classes have the weight 0' err
 }
-# 6 a, 3 b, 1 c: of the data, not of the validation; kept where training goes on.
+# 6 a, 3 b, 1 c: of the data, not of validation; kept where training goes on.
 frequency_is_that_of_the_data() {
     printf 'a a b\na b a\na a b c\n' > y.tsv
     printf 'c c\nc c c c\n' > v.tsv
