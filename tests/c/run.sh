@@ -117,7 +117,8 @@ for cc in "gcc -O1" "gcc -O3" "clang -O3"; do
     test_that "few bits, plain C, $cc" fewbits "" $cc -ffreestanding
     test_that "few bits, native, $cc" fewbits "" $cc -march=native
     test_that "few bits, AVX2, $cc" fewbits avx2 $cc -mavx2 -mfma
-    test_that "few bits, AVX-512, $cc" fewbits avx512bw $cc -march=skylake-avx512
+    test_that "few bits, AVX-512, $cc" \
+        fewbits avx512bw $cc -march=skylake-avx512
 done
 test_that "streaming" stream f32 1e-6
 test_that "streaming, bf16" stream bf16 4e-3
