@@ -234,12 +234,14 @@ static void lower_axis(Lower *w, int i, KernelKind kind)
     put(w, n);
 }
 
-/* Over everything it is a sum like others. */
+/* Over everything, or where its rows are those of steps, it is a sum like
+ * others. */
 static void lower_pool(Lower *w, int i)
 {
     Ref r = w->t->v.v[i].node;
     const Node *node = NODE(w->g, r);
-    Kernel n = kernel_new(w, i, node->axes ? KN_POOL : KN_SUMA);
+    bool rows = w->t->v.v[i].axes & CELL_B;
+    Kernel n = kernel_new(w, i, rows ? KN_POOL : KN_SUMA);
     n.from = (uint8_t)node->b;
     n.over = (uint8_t)node->a;
     add_in(w, &n, row_value(w, i, IN(w->g, r, 0), n.from));

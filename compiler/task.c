@@ -158,7 +158,7 @@ static int task_new(Tasks *t, TaskKind kind, int fn, int region, Ref node)
     k.fn = fn;
     k.region = region;
     k.node = node;
-    k.axes = NODE(t->g, node)->axes;
+    k.axes = level_axes(t->l, node);
     k.stage = k.val = k.index = -1;
     vec_push(t->arena, &t->v, k);
     return t->v.n - 1;

@@ -1,0 +1,74 @@
+/* What is the same for all sequences: sums over the sequences of a step (POOL)
+ * and what element-wise work makes of them alone are computed and kept once a
+ * step.  Part of level.c; the axes of such rows are those of level_axes(). */
+#include "level.h"
+
+#include "ops.h"
+
+uint8_t level_axes(const Level *l, Ref r)
+{
+    int axes = NODE(l->g, r)->axes;
+    return (uint8_t)(l->alike[r] ? axes & ~CELL_B : axes);
+}
+
+static void block(const Level *l, bool *blocked, Ref r)
+{
+    r = level_scalar(l->g, r);
+    while (NODE(l->g, r)->op == OP_SLICE) {
+        blocked[r] = true;
+        r = level_scalar(l->g, IN(l->g, r, 0));
+    }
+    blocked[r] = true;
+}
+
+/* Values that somebody reads row by row: as operands of other than element-wise
+ * work, as slots, and from outside. */
+static bool *find_blocked(const Level *l)
+{
+    const Graph *g = l->g;
+    bool *blocked = NEW_N(l->arena, bool, g->node.n);
+    for (int i = 0; i < l->order.n; i++) {
+        Ref r = l->order.v[i];
+        int op = NODE(g, r)->op;
+        bool passes = op == OP_EXPAND || op == OP_OWN || op == OP_RESHAPE;
+        for (int k = 0; k < NODE(g, r)->nin && !passes; k++) {
+            Spread how = SPREAD_NONE;
+            Ref in = IN(g, r, k);
+            if (level_elementwise(l, r))
+                in = level_operand(l, r, k, &how);
+            if (!level_elementwise(l, r) || how || NODE(g, in)->op == OP_SLICE)
+                block(l, blocked, in);
+        }
+    }
+    for (int i = 0; i < g->slot.n; i++) {
+        const Slot *s = SLOT(g, i);
+        if (l->whole_slot[i])
+            block(l, blocked, s->root);
+        for (int k = 0; k < s->lo.n; k++)
+            block(l, blocked, s->lo.v[k].value);
+        for (int k = 0; k < s->hi.n; k++)
+            block(l, blocked, s->hi.v[k].value);
+    }
+    for (int i = 0; i < g->root.n; i++)
+        block(l, blocked, g->root.v[i].value);
+    return blocked;
+}
+
+void level_find_alike(Level *l)
+{
+    const Graph *g = l->g;
+    const bool *blocked = find_blocked(l);
+    l->alike = NEW_N(l->arena, bool, g->node.n);
+    for (int i = 0; i < l->order.n; i++) {
+        Ref r = l->order.v[i];
+        const Node *n = NODE(g, r);
+        bool some = n->op == OP_POOL && n->a == CELL_B && n->axes & GX_TIME;
+        bool all = some || OP_IS_EW(n->op);
+        for (int k = 0; k < n->nin && n->op != OP_POOL && all; k++) {
+            Ref in = level_scalar(g, IN(g, r, k));
+            some |= l->alike[in];
+            all = l->alike[in] || !NODE(g, in)->axes;
+        }
+        l->alike[r] = some && all && !blocked[r];
+    }
+}
