@@ -1,6 +1,7 @@
 /* What is the same for all sequences: sums over the sequences of a step (POOL)
  * and what element-wise work makes of them alone are computed and kept once a
- * step.  Part of level.c; the axes of such rows are those of level_axes(). */
+ * step; and sums over all steps and sequences add those up where they are
+ * there. Part of level.c; the axes of such rows are those of level_axes(). */
 #include "level.h"
 
 #include "ops.h"
@@ -54,11 +55,23 @@ static bool *find_blocked(const Level *l)
     return blocked;
 }
 
+Ref level_summed(const Level *l, Ref r)
+{
+    Ref in = level_strip(l->g, IN(l->g, r, 0)), part = l->pooled[in];
+    const Node *n = NODE(l->g, r);
+    bool all = n->op == OP_SUMA ? n->a == NODE(l->g, in)->axes : n->a == n->b;
+    return part && part != r && all && l->mark[part] == l->mark[r] &&
+                   NODE(l->g, part)->b == n->a
+               ? part
+               : in;
+}
+
 void level_find_alike(Level *l)
 {
     const Graph *g = l->g;
     const bool *blocked = find_blocked(l);
     l->alike = NEW_N(l->arena, bool, g->node.n);
+    l->pooled = NEW_N(l->arena, Ref, g->node.n);
     for (int i = 0; i < l->order.n; i++) {
         Ref r = l->order.v[i];
         const Node *n = NODE(g, r);
@@ -70,5 +83,7 @@ void level_find_alike(Level *l)
             all = l->alike[in] || !NODE(g, in)->axes;
         }
         l->alike[r] = some && all && !blocked[r];
+        if (l->alike[r] && n->op == OP_POOL)
+            l->pooled[level_strip(g, IN(g, r, 0))] = r;
     }
 }

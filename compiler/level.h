@@ -45,6 +45,7 @@ typedef struct Level {
     int *sunk;          /* per node: the loop that it moves into; -1 */
     Home *home;         /* per node */
     bool *alike;        /* per node: the same for all sequences */
+    Ref *pooled;        /* per node: its sum in each step, alike, or 0 */
     int64_t *param_at;  /* per slot: place in the parameter block */
     int64_t param_size;
     VEC(Lines) lines; /* of matrices beside which vectors are spread */
@@ -71,6 +72,8 @@ int64_t level_line(const Level *l, Ref r);
  * is computed in: those of the node, or without that of the sequences. */
 void level_find_alike(Level *l);
 uint8_t level_axes(const Level *l, Ref r);
+/* What SUMA r adds up. */
+Ref level_summed(const Level *l, Ref r);
 /* No work: parameters, reads, numbers, and CONCAT of parameters that are
  * neighbours in their block. */
 bool level_leaf(const Level *l, Ref r);

@@ -277,6 +277,7 @@ static void need_element(Tasks *t, int user, int k)
 static void need_operands(Tasks *t, int i)
 {
     const Graph *g = t->g;
+    const Level *l = t->l;
     Ref r = t->v.v[i].node;
     const Node *n = NODE(g, r);
     bool small = tasks_small_product(g, r);
@@ -292,6 +293,9 @@ static void need_operands(Tasks *t, int i)
             need_pack(t, i, in, !n->a);
         else if (n->op == OP_MATMUL && k == 1 && (!n->a || n->b))
             need_pack(t, i, in, n->b);
+        else if ((n->op == OP_SUMA || n->op == OP_POOL) &&
+                 l->alike[level_summed(l, r)])
+            need_stored(t, i, level_summed(l, r));
         else if (n->op == OP_SUMA || n->op == OP_MAXA || n->op == OP_MINA)
             need_rows(t, i, in, NODE(g, in)->axes);
         else if (tasks_rowwise(g, r, k))
