@@ -221,6 +221,20 @@ static void lower_clock(Lower *w, int i, KernelKind kind)
     put(w, n);
 }
 
+/* What sum i adds up. */
+static void add_summed(Lower *w, int i, Kernel *n, Ref in)
+{
+    Ref r = w->t->v.v[i].node, factor[2];
+    if (n->kind == KN_SUMA && level_summed_products(w->l, r, factor)) {
+        add_in(w, n, value_of(w, i, factor[0], false));
+        add_in(w, n, value_of(w, i, factor[1], false));
+    } else if (w->l->alike[in]) {
+        add_in(w, n, value_of(w, i, in, false));
+    } else {
+        add_in(w, n, row_value(w, i, in, n->from));
+    }
+}
+
 static void lower_axis(Lower *w, int i, KernelKind kind)
 {
     const Graph *g = w->g;
@@ -231,9 +245,7 @@ static void lower_axis(Lower *w, int i, KernelKind kind)
     n.over = (uint8_t)(NODE(g, r)->a & n.from);
     if (!n.over)
         n.kind = KN_COPY;
-    add_in(w, &n,
-           w->l->alike[in] ? value_of(w, i, in, false)
-                           : row_value(w, i, in, n.from));
+    add_summed(w, i, &n, in);
     put(w, n);
 }
 
@@ -249,9 +261,7 @@ static void lower_pool(Lower *w, int i)
     n.over = (uint8_t)node->a;
     if (w->l->alike[in])
         n.from = n.over = level_axes(w->l, in);
-    add_in(w, &n,
-           w->l->alike[in] ? value_of(w, i, in, false)
-                           : row_value(w, i, IN(w->g, r, 0), n.from));
+    add_summed(w, i, &n, in);
     put(w, n);
 }
 

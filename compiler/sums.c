@@ -1,7 +1,8 @@
 /* What is the same for all sequences: sums over the sequences of a step (POOL)
  * and what element-wise work makes of them alone are computed and kept once a
- * step; and sums over all steps and sequences add those up where they are
- * there. Part of level.c; the axes of such rows are those of level_axes(). */
+ * step; sums over all steps and sequences add those up where they are there,
+ * and products that are only summed are made by the sum.  Part of level.c; the
+ * axes of such rows are those of level_axes(). */
 #include "level.h"
 
 #include "ops.h"
@@ -66,12 +67,57 @@ Ref level_summed(const Level *l, Ref r)
                : in;
 }
 
+/* An operand that is in memory, row by row, like the product. */
+static bool is_factor(const Level *l, Ref r, Ref product)
+{
+    const Node *n = NODE(l->g, r), *p = NODE(l->g, product);
+    return n->axes == p->axes && !l->alike[r] && n->op != OP_EXPAND &&
+           n->op != OP_TIME &&
+           shape_size(l->g, n->shape) == shape_size(l->g, p->shape);
+}
+
+bool level_summed_products(const Level *l, Ref r, Ref *factor)
+{
+    Ref in = level_summed(l, r);
+    const Node *n = NODE(l->g, in);
+    if (n->op != OP_mul || l->users[in] != 1 || l->mark[in] != l->mark[r])
+        return false;
+    for (int k = 0; k < 2; k++) {
+        factor[k] = level_strip(l->g, IN(l->g, in, k));
+        if (!is_factor(l, factor[k], in))
+            return false;
+    }
+    return true;
+}
+
+static void count_users(Level *l)
+{
+    const Graph *g = l->g;
+    l->users = NEW_N(l->arena, int, g->node.n);
+    for (int i = 0; i < l->order.n; i++) {
+        Ref r = l->order.v[i];
+        for (int k = 0; k < NODE(g, r)->nin; k++)
+            l->users[level_scalar(g, IN(g, r, k))]++;
+    }
+    for (int i = 0; i < g->slot.n; i++) {
+        const Slot *s = SLOT(g, i);
+        l->users[level_scalar(g, s->root)] += l->whole_slot[i] ? 2 : 0;
+        for (int k = 0; k < s->lo.n; k++)
+            l->users[level_scalar(g, s->lo.v[k].value)] += 2;
+        for (int k = 0; k < s->hi.n; k++)
+            l->users[level_scalar(g, s->hi.v[k].value)] += 2;
+    }
+    for (int i = 0; i < g->root.n; i++)
+        l->users[level_scalar(g, g->root.v[i].value)] += 2;
+}
+
 void level_find_alike(Level *l)
 {
     const Graph *g = l->g;
     const bool *blocked = find_blocked(l);
     l->alike = NEW_N(l->arena, bool, g->node.n);
     l->pooled = NEW_N(l->arena, Ref, g->node.n);
+    count_users(l);
     for (int i = 0; i < l->order.n; i++) {
         Ref r = l->order.v[i];
         const Node *n = NODE(g, r);
