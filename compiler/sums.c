@@ -67,12 +67,12 @@ Ref level_summed(const Level *l, Ref r)
                : in;
 }
 
-/* An operand that is in memory, row by row, like the product. */
+/* An operand that can be in memory, row by row, like the product. */
 static bool is_factor(const Level *l, Ref r, Ref product)
 {
     const Node *n = NODE(l->g, r), *p = NODE(l->g, product);
-    return n->axes == p->axes && !l->alike[r] && n->op != OP_EXPAND &&
-           n->op != OP_TIME &&
+    bool outer = level_elementwise(l, r) && !OP_IS_EW(n->op);
+    return n->axes == p->axes && !l->alike[r] && !outer && n->op != OP_TIME &&
            shape_size(l->g, n->shape) == shape_size(l->g, p->shape);
 }
 
@@ -83,8 +83,9 @@ bool level_summed_products(const Level *l, Ref r, Ref *factor)
     if (n->op != OP_mul || l->users[in] != 1 || l->mark[in] != l->mark[r])
         return false;
     for (int k = 0; k < 2; k++) {
-        factor[k] = level_strip(l->g, IN(l->g, in, k));
-        if (!is_factor(l, factor[k], in))
+        Spread how;
+        factor[k] = level_operand(l, in, k, &how);
+        if (how || !is_factor(l, factor[k], in))
             return false;
     }
     return true;
