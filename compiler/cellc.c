@@ -496,7 +496,7 @@ static int probe(Cellc *c)
             continue;
         if (k < 0)
             return no_probe(c, g, name);
-        Root r = {CELL_OUTPUT, name, SLOT(g, k)->root, -1, NULL, 0, -1};
+        Root r = {CELL_OUTPUT, name, SLOT(g, k)->root, -1, NULL, 0, -1, NULL};
         vec_push(g->arena, &g->root, r);
     }
     return CELLC_OK;

@@ -57,8 +57,18 @@ static int read_blocks(AppHost *h, const CellDesc *d, RtError *err)
     return bad;
 }
 
+/* The member with which an input ends, or NULL. */
+static const char *last_of(const CellApp *app, const char *input)
+{
+    for (const char *const *s = app->last; s && *s; s += 2)
+        if (!strcmp(s[0], input))
+            return s[1];
+    return NULL;
+}
+
 static int list_inputs(AppHost *h, const CellDesc *d)
 {
+    const CellApp *app = h->user;
     int n;
     RtWant *want = evaluate_wants(d, &n);
 
@@ -74,6 +84,8 @@ static int list_inputs(AppHost *h, const CellDesc *d)
         h->input[i].want.name = strdup(want[i].name);
         if (t >= 0 && d->tensor[t].set)
             h->input[i].set = strdup(d->tensor[t].set);
+        if (last_of(app, want[i].name))
+            h->input[i].last = strdup(last_of(app, want[i].name));
     }
     h->ninput = n;
     for (int k = 0; k < d->ntime; k++)
@@ -436,7 +448,7 @@ int cell_app_main(const CellApp *app, int argc, char **argv)
 
 int cell_app(const CellDesc *train, const CellDesc *eval, int argc, char **argv)
 {
-    const CellApp app = {train, eval, NULL, NULL, NULL};
+    const CellApp app = {train, eval, NULL, NULL, NULL, NULL};
 
     return cell_app_main(&app, argc, argv);
 }

@@ -78,6 +78,9 @@ const Flag app_data_flags[] = {
      "png(2), npy(2); again for other inputs"},
     {"file", "FILE", NULL, "data", "the data where no argument names them"},
     {"valid", "PART", NULL, "data", "held out: a fraction, or a file"},
+    {"split", "SEED|end", "1", "data",
+     "which sequences a fraction holds out: those that this seed draws, or the "
+     "last ones; one long sequence holds out its end"},
     {"lengths", "FILE", NULL, "data",
      "steps of each sequence of .npy data, or FILE.tsv:COLUMN"},
     {"max-steps", "N", NULL, "data", "of longer sequences only the first N"},
@@ -253,6 +256,23 @@ static int numbers(const AppHost *h, FitSetup *s)
     return code;
 }
 
+/* Which part a fraction holds out. */
+static void tell_held_out(const RtData *d, double at, const RtFeedOptions *o)
+{
+    double n = (double)d->nseq, steps = (double)d->steps[0].length[0];
+
+    if (d->nseq == 1)
+        say_note("held out for validation: the last %.0f of %.0f steps",
+                 steps - floor(at * steps + 1e-9), steps);
+    else if (o->split)
+        say_note("held out for validation: %.0f of %.0f sequences, drawn by "
+                 "--split %llu (--split end: the last ones)",
+                 n - floor(at * n + 1e-9), n, (unsigned long long)o->split);
+    else
+        say_note("held out for validation: the last %.0f of %.0f sequences",
+                 n - floor(at * n + 1e-9), n);
+}
+
 /* Training and validation data, dealt as the settings say. */
 static int set_data(AppHost *h, const Flags *f, const char *path, RtData *data,
                     RtData *valid, FitSetup *s)
@@ -274,6 +294,8 @@ static int set_data(AppHost *h, const Flags *f, const char *path, RtData *data,
     } else if (!code && at < 1) {
         s->valid = data;
         code = app_feed(h, data, at, 1, &s->validfeed);
+        if (!code)
+            tell_held_out(data, at, &s->validfeed);
     }
     s->validfeed.shuffle = 0;
     s->validfeed.back = 0;

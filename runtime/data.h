@@ -128,6 +128,8 @@ double data_value(const RtField *f, int64_t i); /* i-th real of a field */
 typedef struct RtFeedOptions {
     double from, to; /* part: fractions of the sequences, of the steps if there
                         is only one; 0, 0.9 and 0.9, 1 for the last tenth */
+    uint64_t split;  /* the seed that draws which sequences a part has, the same
+                        for all parts; 0: they follow each other in the data */
     int64_t batch;   /* rows of a group, B */
     int64_t chunk;   /* steps of a chunk; 0: the whole row at once */
     int64_t back;    /* > chunk: a chunk begins so many steps before its end,

@@ -54,16 +54,20 @@ int plot_columns(int fd)
 
 /* ---- the script ---- */
 
-/* A text as gnuplot reads it between single quotes. */
-static void put_quoted(FILE *f, const char *s)
+/* A text as gnuplot reads it; between single quotes it would lose a word that
+ * is an apostrophe, between double ones it would run what stands in backquotes.
+ */
+static void put_quoted(FILE *f, const char *s, int format)
 {
-    fputc('\'', f);
+    fputc('"', f);
     for (; *s; s++)
-        if (*s == '\'')
-            fputs("''", f);
+        if (strchr("\"\\`'", *s))
+            fprintf(f, "\\%03o", (unsigned)*s);
+        else if (*s == '%' && format)
+            fputs("%%", f);
         else
-            fputc(*s == '\n' ? ' ' : *s, f);
-    fputc('\'', f);
+            fputc((unsigned char)*s < 32 ? ' ' : *s, f);
+    fputc('"', f);
 }
 
 static void put_number(FILE *f, double v, int log)
@@ -129,7 +133,7 @@ static void put_curves(FILE *f, const Plot *p, int picture)
                     c->dashed + c->colour / COLOURS + 1,
                     colour[c->colour % COLOURS]);
         fputs(" title ", f);
-        put_quoted(f, c->name);
+        put_quoted(f, c->name, 0);
         between = ", ";
     }
     fputc('\n', f);
@@ -140,7 +144,7 @@ static void put_text(FILE *f, const char *what, const char *text)
     if (!text)
         return;
     fprintf(f, "set %s ", what);
-    put_quoted(f, text);
+    put_quoted(f, text, 0);
     fputc('\n', f);
 }
 
@@ -242,7 +246,7 @@ static void put_labels(FILE *f, const char *axis, char *const *label, int64_t n)
     fprintf(f, "set %stics (", axis);
     for (int64_t i = 0; i < n; i++) {
         fputs(i ? ", " : "", f);
-        put_quoted(f, label[i]);
+        put_quoted(f, label[i], 1);
         fprintf(f, " %lld", (long long)i + 1);
     }
     fputs(")\n", f);

@@ -14,7 +14,8 @@ typedef struct Predicted {
     const char *name;
     const CellTensor *tensor;
     Decoder *decoder;     /* of a drawn name, else NULL */
-    Vocab names;          /* of its set; n = 0: numbers */
+    Vocab names;          /* of its set; n = 0: numbers.  They are the values of
+                             single numbers, else name the last extent */
     int naxis;            /* its time axes ... */
     int axis[CELL_TIMES]; /* ... from the outermost */
     int64_t size;         /* reals of one element */
