@@ -179,6 +179,8 @@ static void parse_settings(Cellc *c)
     }
     c->set.vocab = c->vocab.v;
     c->set.nvocab = c->vocab.n;
+    c->set.classes = c->classes.v;
+    c->set.nclasses = c->classes.n;
     c->set.state = c->state.v;
     c->set.nstate = c->state.n;
     c->set.upstream = c->upstream.v;

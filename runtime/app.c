@@ -125,6 +125,12 @@ static int fixed_compile(AppHost *h, const Flags *f, int training)
                   "here; build the program with it");
         return EXIT_USAGE;
     }
+    if (training && strcmp(app_setting(h, "balance"), "no")) {
+        say_error("balance: weights of classes are part of the equations, "
+                  "which are fixed here; build the program from a checkpoint "
+                  "that was trained with it");
+        return EXIT_USER;
+    }
     h->train = app->train;
     h->eval = app->eval ? app->eval : app->train;
     return 0;

@@ -81,6 +81,8 @@ const Flag app_data_flags[] = {
     {"split", "SEED|end", "1", "data",
      "which sequences a fraction holds out: those that this seed draws, or the "
      "last ones; one long sequence holds out its end"},
+    {"balance", "yes|no", "no", "data",
+     "classes that are rarer in the training part weigh more in the loss"},
     {"lengths", "FILE", NULL, "data",
      "steps of each sequence of .npy data, or FILE.tsv:COLUMN"},
     {"max-steps", "N", NULL, "data", "of longer sequences only the first N"},
@@ -633,6 +635,8 @@ int app_train(AppHost *h, const Flags *f, const char *spec, const char *data)
         code = settings(h, f, t.s.resume);
     if (!code)
         code = set_data(h, f, data, &t.set, &t.valid, &t.s);
+    if (!code)
+        code = app_balance(h, &t.set, &t.s.feed);
     if (!code)
         code = numbers(h, &t.s);
     if (!code)

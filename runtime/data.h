@@ -194,6 +194,10 @@ void feed_lengths(const RtFeed *f, const RtBatch *b, int64_t b0, int64_t nb,
 /* The same steps along another time axis, which is never cut; [nb]. */
 void feed_lengths_along(const RtFeed *f, const RtBatch *b, int axis, int64_t b0,
                         int64_t nb, int64_t *length);
+/* Adds to count[c] how often class c of an index field is observed in all that
+ * an epoch deals; classes from n on are left out. */
+void feed_classes(const RtFeed *f, const RtField *field, double *count,
+                  int64_t n);
 /* Sequence number of a row, as for naming results. */
 int64_t feed_sequence(const RtFeed *f, const RtBatch *b, int64_t row);
 

@@ -466,3 +466,24 @@ int64_t feed_sequence(const RtFeed *f, const RtBatch *b, int64_t row)
 {
     return row_at(f, b->group * f->o.batch + row).seq;
 }
+
+void feed_classes(const RtFeed *f, const RtField *field, double *count,
+                  int64_t n)
+{
+    for (int64_t i = 0; i < f->npiece; i++) {
+        const Piece *p = &f->piece[i];
+        int64_t at = p->offset, steps = p->length;
+        if (field->is_static) {
+            at = p->seq;
+            steps = 1;
+        } else if (field->axis) {
+            at = f->data->steps[field->axis].offset[p->seq];
+            steps = data_steps(f->data, field->axis, p->seq);
+        }
+        for (int64_t k = at; k < at + steps; k++) {
+            double c = data_value(field, k);
+            if (c >= 0 && c < (double)n)
+                count[(int64_t)c]++;
+        }
+    }
+}

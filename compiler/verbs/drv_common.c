@@ -226,6 +226,26 @@ int drv_settings(Drv *d, const Flags *f)
     return code;
 }
 
+/* "0.5,2,1": what the classes of an input weigh. */
+static int set_weights(Drv *d, const char *input, const char *text)
+{
+    size_t room = strlen(text) / 2 + 2;
+    double *weight = malloc(room * sizeof *weight);
+    int n = 0, code = CELLC_INTERNAL;
+    char *end;
+
+    for (const char *s = text; weight && *s; s = end + (*end == ',')) {
+        weight[n] = strtod(s, &end);
+        if (end == s)
+            break;
+        n++;
+    }
+    if (weight)
+        code = cellc_weights(d->c, input, n, weight);
+    free(weight);
+    return code;
+}
+
 int drv_known(Drv *d, const Checkpoint *a)
 {
     RtError err = {0};
@@ -253,6 +273,10 @@ int drv_known(Drv *d, const Checkpoint *a)
         free(names);
         vocab_free(&v);
     }
+    for (int i = 0; i < a->settings.n && !code; i++)
+        if (!strncmp(a->settings.v[i].key, APP_WEIGHT, strlen(APP_WEIGHT)))
+            code = set_weights(d, a->settings.v[i].key + strlen(APP_WEIGHT),
+                               a->settings.v[i].value);
     return drv_code(code);
 }
 

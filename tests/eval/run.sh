@@ -66,6 +66,48 @@ predictions_name_classes() {
         sed -n 's/.*>\([^<]*\)<.*/\1/p' p.svg > texts &&
         grep -qx "'" texts && grep -qx '50%' texts && grep -qx 'x`y"' texts
 }
+# Rare classes weigh more, as the spec says or as often as they are in the data:
+# the loss is the mean of weight times -log p.
+classes_have_weights() {
+    awk 'BEGIN { for (i = 0; i < 100; i++)
+        printf "%s %s,%s\n", i % 7, (i * i) % 5, i % 10 ? "A" : "B" }' > w.csv
+    printf '%s\n' 'input x[t], y in kinds' \
+        'p = softmax(dense(kinds)(final(gru(3)([x]))))' \
+        'y ~ categorical(p)' 'output p' \
+        'data { x = numbers(1); y = column(2) }' > s.cell
+    sed 's/(p)$/& with weight = y == "B" ? 5 : 5 \/ 9/' s.cell > v.cell
+    set -- w.csv --epochs 2 --batch 10 --double
+    cellc fmt --check v.cell && cellc gradcheck v.cell --dim kinds=2 --double &&
+        cellc train s.cell "$@" --balance yes -o s.safetensors 2> said &&
+        grep -q 'of y A weighs least, 0.556, and B most, 5' said &&
+        cellc train v.cell "$@" -o v.safetensors &&
+        cellc train s.cell "$@" -o plain.safetensors &&
+        [ "$(logged s.log.csv loss | cut -c 1-8)" = \
+            "$(logged v.log.csv loss | cut -c 1-8)" ] &&
+        [ "$(logged s.log.csv loss)" != "$(logged plain.log.csv loss)" ] ||
+        return
+    for m in s v; do
+        cellc eval $m.safetensors w.csv > $m.out &&
+            cellc predict $m.safetensors w.csv > $m.csv &&
+            sed 1d $m.csv > p.csv && sed 's/.*,//' w.csv | paste -d , - p.csv |
+            awk -F , 'NR == FNR { if ($1 ~ /^loss/) { split($1, a, " ")
+                want = a[2] }; next } { n++
+                s -= $1 == "A" ? 5 / 9 * log($2) : 5 * log($3) }
+                END { print want, s / n; exit (want - s / n)^2 > 1e-9 }' \
+                $m.out - || return
+    done
+    cellc build s.safetensors -o program --double &&
+        ./program eval s.safetensors w.csv | cmp - s.out &&
+        sed 's/A$/0/; s/B$/1/' w.csv > n.csv &&
+        ! ./program train n.csv --balance yes 2> err &&
+        grep -q 'build the program from a checkpoint' err &&
+        sed 's/with weight = .*/with height = 2/' v.cell > e.cell &&
+        ! cellc check e.cell 2> err && grep -q 'E0550' err &&
+        sed 's/with weight = .*/with weight = p/' v.cell > e.cell &&
+        ! cellc check e.cell 2> err && grep -q 'E0551' err &&
+        ! cellc train s.cell w.csv --balance maybe 2> err &&
+        grep -q 'balance: yes or no' err
+}
 # A program of a checkpoint knows which number a member of a set has, and where
 # sequences end.
 a_program_knows_the_vocabulary() {
