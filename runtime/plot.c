@@ -106,6 +106,44 @@ static int64_t points(const PlotCurve *c)
     return n;
 }
 
+/* Each stretch as a rectangle from top to bottom; one too narrow to be seen is
+ * made as wide as a line. */
+static void put_marks(FILE *f, const Plot *p)
+{
+    for (int k = 0; k < p->nmark; k++) {
+        const PlotMark *m = &p->mark[k];
+        double least = m->n ? (m->x[m->n - 1] - m->x[0]) / 500 : 0;
+
+        for (int64_t i = 0; i < m->n; i++) {
+            double from = m->x[i] - 0.5, to;
+
+            if (!(m->y[i] != 0))
+                continue;
+            while (i + 1 < m->n && m->y[i + 1] != 0)
+                i++;
+            to = m->x[i] + 0.5;
+            to = to - from < least ? from + least : to;
+            fprintf(f,
+                    "set object rectangle from %.9g, graph 0 to %.9g, graph 1 "
+                    "behind fc rgb '%s' fs transparent solid 0.3 noborder\n",
+                    from, to, colour[m->colour % COLOURS]);
+        }
+    }
+}
+
+/* The legend of marks: curves without a point. */
+static void put_mark_keys(FILE *f, const Plot *p, const char *between)
+{
+    for (int k = 0; k < p->nmark; k++) {
+        fprintf(f,
+                "%sNaN with boxes fs transparent solid 0.3 noborder lc rgb "
+                "'%s' title ",
+                between, colour[p->mark[k].colour % COLOURS]);
+        put_quoted(f, p->mark[k].name, 0);
+        between = ", ";
+    }
+}
+
 /* Bands lie below all curves. */
 static void put_curves(FILE *f, const Plot *p, int picture)
 {
@@ -136,6 +174,8 @@ static void put_curves(FILE *f, const Plot *p, int picture)
         put_quoted(f, c->name, 0);
         between = ", ";
     }
+    if (picture)
+        put_mark_keys(f, p, between);
     fputc('\n', f);
 }
 
@@ -178,6 +218,8 @@ static void put_script(FILE *f, const Plot *p, const char *path)
         fputs("set grid lc rgb '#dddddd' lt 1\nset border 3\n"
               "set tics nomirror\n",
               f);
+    if (path)
+        put_marks(f, p);
     for (int k = 0; k < p->n; k++)
         put_data(f, p, k);
     put_curves(f, p, path != NULL);
@@ -349,7 +391,7 @@ int plot_log(const char *log, const char *path, RtError *err)
         PlotCurve curve[] = {
             {"training", x, loss, NULL, NULL, csv.nrow, 0, 0},
             {"validation", x, valid, NULL, NULL, csv.nrow, 1, 0}};
-        Plot p = {NULL, "updates", "loss", 0, curve, 2};
+        Plot p = {NULL, "updates", "loss", 0, curve, 2, NULL, 0};
 
         rc = points(&curve[0]) < 2 ? 1 : plot_draw(&p, path, err);
     }

@@ -21,6 +21,9 @@ const Flag app_predict_flags[] = {
     {"probe", "NAME", NULL, NULL,
      "any equation, such as h.i or the weights of an attention; again for "
      "more"},
+    {"mark", "NAME", NULL, NULL,
+     "an equation: a picture of curves shows behind them where it is not 0; "
+     "again for more"},
     {"sequence", "N", "1", NULL, "which one a picture shows"},
     {"pixels", "WIDTH", NULL, NULL,
      "the picture is an image with lines of WIDTH values, 0 black, 1 white"},
@@ -118,11 +121,17 @@ static int choose(Predict *p, const AppHost *h, const Flags *f, RtError *err)
         int wanted =
             name ? !strcmp(name, d->tensor[i].name) : !flags_given(f, "probe");
         const char *probe;
+        int mark = 0;
 
         for (int k = 0; (probe = flags_each(f, "probe", k)); k++)
             wanted |= !strcmp(probe, d->tensor[i].name);
-        if (wanted && add_predicted(p, h, i, NULL, err))
+        for (int k = 0; (probe = flags_each(f, "mark", k)); k++)
+            mark |= !strcmp(probe, d->tensor[i].name);
+        if (!wanted && !mark)
+            continue;
+        if (add_predicted(p, h, i, NULL, err))
             return -1;
+        p->set.v[p->set.n - 1].mark = mark;
     }
     if (p->set.n)
         return 0;

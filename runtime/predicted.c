@@ -318,23 +318,32 @@ int predicted_curves(const PredictedSet *p, int64_t q, const char *path,
     int64_t steps = q < p->data->nseq ? steps_of(&p->v[0], 0, q) : 0;
     double *at = malloc((size_t)(steps + 1) * sizeof *at);
     PlotCurve *curve = calloc((size_t)p->n, sizeof *curve);
+    PlotMark *mark = calloc((size_t)p->n, sizeof *mark);
+    Plot plot = {
+        .x = axis_title(p, p->v[0].axis[0]), .curve = curve, .mark = mark};
     int bad = has_sequence(p, q, err);
 
+    if (!bad && (!at || !curve || !mark))
+        bad = rt_fail_memory(err, (size_t)steps);
     for (int64_t t = 0; at && t < steps; t++)
         at[t] = (double)(t + 1);
-    for (int i = 0; curve && i < p->n; i++)
-        curve[i] = (PlotCurve){.name = p->v[i].name,
-                               .x = at,
-                               .y = p->v[i].value[bad ? 0 : q].v,
-                               .n = steps,
-                               .colour = i};
-    if (!bad && (!at || !curve))
-        bad = rt_fail_memory(err, (size_t)steps);
-    if (!bad)
-        bad = plot_draw(&(Plot){.x = axis_title(p, p->v[0].axis[0]),
-                                .curve = curve,
-                                .n = p->n},
-                        path, err);
+    for (int i = 0; i < p->n && !bad; i++) {
+        const char *name = p->v[i].name;
+        const double *y = p->v[i].value[q].v;
+
+        if (p->v[i].mark)
+            mark[plot.nmark++] = (PlotMark){name, at, y, steps, i};
+        else
+            curve[plot.n++] = (PlotCurve){
+                .name = name, .x = at, .y = y, .n = steps, .colour = i};
+    }
+    if (!bad && !plot.n)
+        bad = rt_fail(err,
+                      "%s: there are marks and no curve; name one with "
+                      "--output or --probe",
+                      path);
+    bad = bad || plot_draw(&plot, path, err);
+    free(mark);
     free(curve);
     free(at);
     return bad ? -1 : 0;

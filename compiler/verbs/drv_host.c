@@ -198,6 +198,7 @@ static int compile_one(DrvHost *h, Drv *d, const Flags *f, int training,
                        const char *backend, const CellDesc **desc)
 {
     static const char *const segmented[] = {"segments", "total"};
+    static const char *const probed[] = {"probe", "mark"};
     const char *reduce = app_setting(&h->app, "reduce");
     const char *teacher = app_setting(&h->app, "teacher");
     const char *tbptt = app_setting(&h->app, "tbptt");
@@ -223,8 +224,10 @@ static int compile_one(DrvHost *h, Drv *d, const Flags *f, int training,
         code = drv_code(cellc_set(d->c, "inputgrad", "0"));
     if (!code)
         code = drv_code(cellc_set(d->c, "steady", training ? "0" : "1"));
-    for (int i = 0; !code && !training && flags_each(f, "probe", i); i++)
-        code = drv_code(cellc_set(d->c, "probe", flags_each(f, "probe", i)));
+    for (size_t k = 0; k < sizeof probed / sizeof *probed; k++)
+        for (int i = 0; !code && !training && flags_each(f, probed[k], i); i++)
+            code =
+                drv_code(cellc_set(d->c, "probe", flags_each(f, probed[k], i)));
     for (size_t i = 0; !code && i < sizeof segmented / sizeof *segmented; i++)
         code = drv_code(
             cellc_set(d->c, segmented[i],

@@ -568,7 +568,7 @@ static int draw(const Compare *c, const Standing *s, const char *path)
                            k[i].high,    k[i].n, i,      0};
     }
     if (!code && plot_draw(&(Plot){c->task, "updates", "loss",
-                                   wants_log(k, c->n), p, c->n},
+                                   wants_log(k, c->n), p, c->n, NULL, 0},
                            path, &err))
         code = drv_fail(&err);
     for (int i = 0; k && i < c->n; i++)

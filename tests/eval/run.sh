@@ -108,6 +108,35 @@ classes_have_weights() {
         ! cellc train s.cell w.csv --balance maybe 2> err &&
         grep -q 'balance: yes or no' err
 }
+# Pictures of curves: with marks behind them, and of what comes next. An option
+# that changes no size may be given anew.
+forecasts_and_marks_are_drawn() {
+    curve 200 > c.csv
+    head -n 101 c.csv > begin.csv
+    printf '%s\n' 'option limit = 9' 'input x[t,2]' 'param s in (0, inf)' \
+        'h = gru(4)(x[t-1])' 'x ~ normal(x[t-1] + dense(2)(h), s)' 'x[0] = 0' \
+        'high = x[t,1] > limit' 'late = t > 150 ? 1 : 0' 'up = x[t,1] + x[t,2]' \
+        'output high, up, h' > s.cell
+    cellc train s.cell c.csv --column x=1:2 --epochs 5 -o m.safetensors || return
+    [ "$(cellc predict m.safetensors c.csv --output high --option limit=0.5 |
+        grep -c 1)" -gt 9 ] &&
+        ! cellc predict m.safetensors c.csv --output high | grep -q 1 &&
+        ! cellc predict m.safetensors c.csv --option limitt=1 2> err &&
+        grep -q limitt err || return
+    type gnuplot > /dev/null 2>&1 || return 0
+    cellc predict m.safetensors c.csv --probe up --mark high --mark late \
+        --option limit=0.5 -o m.svg && sed 's/>/>\n/g' m.svg > m.txt &&
+        for name in up high late; do grep -q "^$name<" m.txt || return; done
+    [ "$(grep -c "fill-opacity = '0.3" m.txt)" -ge 9 ] &&
+        ! cellc predict m.safetensors c.csv --mark hi --probe up -o m.svg \
+            2> err && grep -q 'computes no hi' err || return
+    set -- cellc generate m.safetensors --prime begin.csv --length 20
+    "$@" --samples 30 --seen c.csv -o a.svg &&
+        sed 's/>/>\n/g' a.svg > a.txt &&
+        grep -q '^x.2, median of 30, 5 to 95 %' a.txt &&
+        "$@" -o a.png && ! "$@" --seen begin.csv -o a.svg 2> err &&
+        grep -q 'of which the prime is the beginning' err
+}
 # A program of a checkpoint knows which number a member of a set has, and where
 # sequences end.
 a_program_knows_the_vocabulary() {
