@@ -102,9 +102,30 @@ bool in_density(const Elab *e, const Scope *s)
     return false;
 }
 
+/* c ? D1 : D2 of a known c; another dist is itself. */
+Ast *draw_which(Elab *e, Scope *s, Ast *dist)
+{
+    while (dist && dist->kind == A_COND) {
+        Val c = expr(e, s, dist->kid);
+        bool known = c.kind == V_TENSOR && c.constant && !c.complex;
+        if (!known && e->building && c.kind != V_NONE)
+            diag(e->diags, E_DRAW_WHICH, dist->kid->span);
+        if (!known)
+            return NULL;
+        dist = ast_kid(dist, c.num != 0 ? 1 : 2);
+    }
+    return dist;
+}
+
 /* Types of what stands in a distribution's arguments. */
 void draw_types(Elab *e, Scope *s, Ast *y, Ast *dist)
 {
+    if (dist->kind == A_COND) {
+        expr(e, s, dist->kid);
+        for (Ast *k = dist->kid->next; k; k = k->next)
+            draw_types(e, s, y, k);
+        return;
+    }
     bool mixture = is_mixture(dist);
     Name *f = density(e, s, y, dist);
     if (f && f->kind == N_CELL) {
@@ -387,13 +408,12 @@ static void class_weight(Draw *d, TermPart *out)
     }
 }
 
-bool draw_term(Elab *e, Scope *s, Ast *stmt, TermPart *out)
+/* Minus the log of the density; false after an error. */
+static bool term_value(Draw *d, Ast *dist, Val *v)
 {
-    Ast *dist = stmt->kid->next;
-    Draw d = {e, s, NULL, val_none(), NULL, NULL};
-    if (!draw_target(&d, stmt))
-        return false;
-    if (!density(e, s, d.lhs, dist) && !is_mixture(dist)) {
+    Elab *e = d->e;
+    Scope *s = d->s;
+    if (!density(e, s, d->lhs, dist) && !is_mixture(dist)) {
         bool later = false;
         if (dist->kind == A_CALL && dist->kid->kind == A_NAME)
             call_builtin(e, s, dist->kid->name, dist, NULL, NULL, &later);
@@ -405,9 +425,36 @@ bool draw_term(Elab *e, Scope *s, Ast *stmt, TermPart *out)
         }
         return false;
     }
-    d.path = dist->kid->name;
-    out->v = is_mixture(dist) ? mixture(&d, dist) : one_density(&d, dist);
-    if (out->v.kind != V_TENSOR)
+    d->path = dist->kid->name;
+    *v = is_mixture(dist) ? mixture(d, dist) : one_density(d, dist);
+    return v->kind == V_TENSOR;
+}
+
+/* Distributions that the mode does not take, checked all the same: a parameter
+ * of theirs is one of the model in every mode. */
+static bool term_others(Draw *d, Ast *dist, const Ast *taken)
+{
+    bool good = true;
+    Draw other = *d;
+    Val v;
+    if (dist == taken)
+        return true;
+    other.input = NULL; /* nothing is drawn from it */
+    if (dist->kind != A_COND)
+        return term_value(&other, dist, &v);
+    for (Ast *k = dist->kid->next; k; k = k->next)
+        good &= term_others(d, k, taken);
+    return good;
+}
+
+bool draw_term(Elab *e, Scope *s, Ast *stmt, TermPart *out)
+{
+    Draw d = {e, s, NULL, val_none(), NULL, NULL};
+    if (!draw_target(&d, stmt))
+        return false;
+    Ast *dist = draw_which(e, s, stmt->kid->next);
+    if (!dist || !term_others(&d, stmt->kid->next, dist) ||
+        !term_value(&d, dist, &out->v))
         return false;
     out->name =
         s == e->top ? d.input->full : full_name(e, s->prefix, d.lhs->name);

@@ -115,14 +115,13 @@ static void call_pool(Emit *e, const Kernel *k, EmitRows rows)
               call_row(e, k->out, rows), call_row(e, k->in.v[0], rows));
 }
 
-/* Reals from one line of the result to the next; a vector that is looked up
- * has its elements for lines. */
-static int64_t line_distance(const Emit *e, const Kernel *k)
+/* Reals from one line of v to the next, whose shape is that of node r; a vector
+ * that is looked up has its elements for lines. */
+static int64_t line_distance(const Emit *e, Val v, Ref r)
 {
     const Graph *g = e->p->s->g;
-    bool vector =
-        k->kind == KN_SCATTER && SHAPE(g, NODE(g, k->node)->shape)->rank == 1;
-    return vector ? 1 : loc_of(e, k->out)->ld;
+    bool vector = SHAPE(g, NODE(g, r)->shape)->rank == 1;
+    return vector ? 1 : loc_of(e, v)->ld;
 }
 
 /* Zeros before what is added, in the first of several chunks. */
@@ -131,12 +130,13 @@ static void emit_fill(Emit *e, const Kernel *k, const char *rows, int64_t n,
 {
     const char *later = emit_later(e, k);
     bool some = *later != '0';
+    int64_t line = k->kind == KN_SCATTER ? line_distance(e, k->out, k->node)
+                                         : loc_of(e, k->out)->ld;
     if (some)
         emit_line(e, "if (!(%s))", later);
     e->indent += some;
     emit_line(e, "%s(%s, %s, %s, %s, %s);", emit_kernel_name(e, "fill"), rows,
-              emit_size(e, n), to, emit_size(e, line_distance(e, k)),
-              emit_real(e, 0));
+              emit_size(e, n), to, emit_size(e, line), emit_real(e, 0));
     e->indent -= some;
 }
 
@@ -323,12 +323,13 @@ static void call_view(Emit *e, const Kernel *k, EmitRows rows)
 
 static void call_gather(Emit *e, const Kernel *k, EmitRows rows)
 {
+    Ref matrix = IN(e->p->s->g, k->node, 0);
     emit_line(e, "%s(%s, %s, %s, %s, %s, %s, %s);",
               emit_kernel_name(e, "gather"), emit_row_count(e, k, rows),
               emit_size(e, k->n), call_row(e, k->out, rows),
               emit_value_name(e, k->in.v[0]),
-              emit_size(e, loc_of(e, k->in.v[0])->ld), emit_size(e, k->k),
-              call_row(e, k->in.v[1], rows));
+              emit_size(e, line_distance(e, k->in.v[0], matrix)),
+              emit_size(e, k->k), call_row(e, k->in.v[1], rows));
 }
 
 static void call_scatter(Emit *e, const Kernel *k, EmitRows rows)
@@ -336,9 +337,9 @@ static void call_scatter(Emit *e, const Kernel *k, EmitRows rows)
     const Loc *x = loc_of(e, k->in.v[0]), *index = loc_of(e, k->in.v[1]);
     const char *kernel = emit_kernel_name(e, "scatter");
     const char *count = row_count(e, k, rows), *n = emit_size(e, k->n);
-    const char *to =
-        arena_printf(e->arena, "%s, %s, %s, %s", n, emit_value_name(e, k->out),
-                     emit_size(e, line_distance(e, k)), emit_size(e, k->k));
+    const char *to = arena_printf(
+        e->arena, "%s, %s, %s, %s", n, emit_value_name(e, k->out),
+        emit_size(e, line_distance(e, k->out, k->node)), emit_size(e, k->k));
     if (k->parts == 1) {
         emit_line(e, "%s(%s, %s, %s, %s);", kernel, count, to,
                   call_row(e, k->in.v[0], rows), call_row(e, k->in.v[1], rows));

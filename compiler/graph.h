@@ -89,6 +89,8 @@ typedef struct Slot {
     int64_t classes;   /* CELL_INDEX: size of its set */
     const char *set;   /* CELL_INDEX: name of its set */
     CellInit init;     /* PARAM, NOISE */
+    const char *by;    /* NOISE: the PARAM slot with the weights of classes
+                          that are drawn, or NULL */
     double min, max;   /* PARAM in (min, max); -inf, inf when free */
     double lr, decay;  /* PARAM: as CellTensor */
     const char *clip;  /* PARAM: as CellTensor */

@@ -440,9 +440,11 @@ static void lower_node(Lower *w, int i)
         ROWS(MAXV)
         ROWS(MINV)
         ROWS(ONEHOT)
-        ROWS(PICK)
         ROWS(PLACE)
 #undef ROWS
+    case OP_PICK:
+        lower_rows(w, i, tasks_rowwise(w->g, r, 0) ? KN_PICK : KN_GATHER);
+        break;
     default:
         arena_panic(w->arena, "schedule: no kernel for %s",
                     op_row[NODE(w->g, r)->op].name);

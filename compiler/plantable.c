@@ -180,6 +180,15 @@ static void add_given(Maker *m)
     }
 }
 
+/* The parameter by whose values a noise is drawn. */
+static void link_noise(Maker *m, int i)
+{
+    const Slot *s = SLOT(m->g, i);
+    int by = s->by ? graph_slot_find(m->g, s->by) : -1;
+    if (m->slot[i] >= 0 && by >= 0)
+        m->p->tensor.v[m->slot[i]].of = m->slot[by];
+}
+
 void plan_tensors(Plan *p, Arena *a)
 {
     Maker m = {p, p->s, p->s->g, a, NULL, NULL};
@@ -196,5 +205,7 @@ void plan_tensors(Plan *p, Arena *a)
         add_root(&m, i);
     for (int i = 0; i < m.g->root.n; i++)
         link_root(&m, i);
+    for (int i = 0; i < m.g->slot.n; i++)
+        link_noise(&m, i);
     add_given(&m);
 }

@@ -32,9 +32,10 @@ static unsigned row_operands(const Graph *g, Ref r)
     case OP_MATVEC:
     case OP_GATHER:
         return 2;
+    case OP_PICK: /* one vector for all rows is looked into where it lies */
+        return NODE(g, IN(g, r, 0))->axes ? 3 : 2;
     case OP_OUTER:
     case OP_SCATTER:
-    case OP_PICK:
     case OP_PLACE:
         return 3;
     case OP_SUM:

@@ -339,6 +339,25 @@ typedef struct Training {
     char *log;
 } Training;
 
+/* How often members of a set occur in all inputs that hold them. */
+static void count_members(const void *user, const char *set, double *count,
+                          int64_t n)
+{
+    const Training *t = user;
+
+    for (int i = 0; i < t->h->ninput; i++) {
+        const AppInput *in = &t->h->input[i];
+        const RtField *f = in->set && set && !strcmp(in->set, set)
+                               ? data_field(&t->set, in->want.name)
+                               : NULL;
+        for (int64_t k = 0; f && k < f->count * f->size; k++) {
+            double v = data_value(f, k);
+            if (v >= 0 && v < (double)n)
+                count[(int64_t)v]++;
+        }
+    }
+}
+
 /* Start values: drawn, and those of --init; or those of the checkpoint that is
  * resumed. */
 static int start_model(Training *t)
@@ -351,7 +370,11 @@ static int start_model(Training *t)
         s->about->state = s->resume->state;
     if (s->resume ? checkpoint_weights(s->resume, s->model, &err)
                   : model_init(s->model, s->seed,
-                               &(InitFrom){t->base, &s->about->vocabs}, &err))
+                               &(InitFrom){.base = t->base,
+                                           .vocabs = &s->about->vocabs,
+                                           .count = count_members,
+                                           .user = t},
+                               &err))
         return app_fail(&err);
     code = t->from ? app_init_weights(&t->init, t->from, !t->h->warm, s->model)
                    : 0;

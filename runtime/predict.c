@@ -26,7 +26,8 @@ const Flag app_predict_flags[] = {
      "again for more"},
     {"sequence", "N", "1", NULL, "which one a picture shows"},
     {"pixels", "WIDTH", NULL, NULL,
-     "the picture is an image with lines of WIDTH values, 0 black, 1 white"},
+     "the picture is an image with lines of WIDTH values, 0 black, 1 white; "
+     "steps of several lines stand side by side"},
     {"batch", "B", "32", "train", "sequences at a time"},
     {"tbptt", "K", NULL, "train", "chunks of K steps, as in training"},
     {"reduce", "HOW", "sequence", "train", "as in training"},

@@ -349,12 +349,33 @@ int predicted_curves(const PredictedSet *p, int64_t q, const char *path,
     return bad ? -1 : 0;
 }
 
+/* Images of the steps, one beside the other: line after line of all of them. */
+static double *side_by_side(const Values *v, int64_t size, int64_t width)
+{
+    double *line = malloc((size_t)(v->n + 1) * sizeof *line);
+    int64_t steps = v->n / size, wide = steps * width;
+
+    for (int64_t t = 0; line && t < steps; t++)
+        for (int64_t i = 0; i < size; i++)
+            line[i / width * wide + t * width + i % width] = v->v[t * size + i];
+    return line;
+}
+
 int predicted_image(const PredictedSet *p, int i, int64_t q, int64_t width,
                     const char *path, RtError *err)
 {
     const Predicted *o = &p->v[i];
+    double *line = NULL;
+    int bad;
 
     if (has_sequence(p, q, err))
         return -1;
-    return image_write(path, o->value[q].v, o->value[q].n, width, err);
+    if (o->naxis != 1 || width < 1 || o->size <= width || o->size % width)
+        return image_write(path, o->value[q].v, o->value[q].n, width, err);
+    line = side_by_side(&o->value[q], o->size, width);
+    bad = line ? image_write(path, line, o->value[q].n,
+                             o->value[q].n / o->size * width, err)
+               : rt_fail_memory(err, (size_t)o->value[q].n * sizeof *line);
+    free(line);
+    return bad;
 }

@@ -54,8 +54,8 @@ int predicted_heat(const PredictedSet *p, int i, int64_t sequence,
 int predicted_are_curves(const PredictedSet *p);
 int predicted_curves(const PredictedSet *p, int64_t sequence, const char *path,
                      RtError *err);
-/* A grey image of one sequence, lines of `width` pixels, 0 black and 1 white.
- */
+/* A grey image of one sequence, lines of `width` pixels, 0 black and 1 white;
+ * steps that have several such lines each stand side by side. */
 int predicted_image(const PredictedSet *p, int i, int64_t sequence,
                     int64_t width, const char *path, RtError *err);
 

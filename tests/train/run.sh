@@ -363,6 +363,21 @@ drawn_names_are_scored() {
     [ $? = 0 ] && grep -q 'exact(y) .* (wanted > 1)' out &&
         { cellc eval "$@" --expect 'exact(y) > 1'; [ $? = 3 ]; }
 }
+# What was observed of equal inputs are references of one another: what is
+# generated once is scored by all, for BLEU by the nearest.
+equal_inputs_are_references() {
+    translated
+    cellc train "$SPEC/translate.cell" -o a.safetensors --epochs 3 || return
+    set -- a.safetensors --column 'x=words(1)' --column 'y=words(2)'
+    cellc generate "$@" pairs.tsv --greedy | paste -d '\t' x.txt - |
+        awk -F '\t' 'NF == 2 && $2 ~ /[A-C]/ && !seen[$1]++' > said.tsv
+    [ "$(wc -l < said.tsv)" -gt 20 ] || return
+    awk -F '\t' '{ print; print $1 "\tC C C C C C C C C" }' said.tsv |
+        sort -k 2 > twice.tsv
+    cellc eval "$@" twice.tsv --batch 7 --expect 'bleu(y) >= 1' \
+        --expect 'exact(y) >= 0.5' --expect 'exact(y) <= 0.5' &&
+        cellc eval "$@" said.tsv --expect 'exact(y) >= 1'
+}
 # Inputs along what is drawn say how long it gets, each sequence on its own,
 # whatever goes beside it; beams there rank tables.
 given_steps_say_how_long() {
@@ -441,6 +456,9 @@ inner_names_are_probed() {
             NF { s = 0; for (i = 2; i <= NF; i++) s += $i; rows++
                  if (NF != n + 1 || (s - 1)^2 > 1e-9) exit 1 }
             END { exit rows < 6 }' α.csv &&
+        head -n 1 few.tsv > one.tsv &&
+        cellc predict a.safetensors one.tsv --column 'x=words(1)' \
+            --column 'y=words(2)' --probe α | diff - α.csv | grep -q '^>' &&
         cut -f 1 few.tsv | head -n 1 | tr -d ' ' > few.x &&
         head -n 1 α.csv | tr -d , | cmp - few.x &&
         cellc predict "$@" --probe s.z -o z.npy &&
@@ -469,6 +487,9 @@ music_and_images_are_written() {
     cellc generate "$@" -o x.mid --tempo 60 &&
         cellc generate "$@" -o x.png --pixels 88 &&
         python3 "$here/formats.py" x.mid x.png &&
+        cellc predict m.safetensors x.csv --probe h -o h.csv &&
+        cellc predict m.safetensors x.csv --probe h -o h.png --pixels 4 &&
+        python3 "$here/beside.py" h.csv h.png 4 &&
         ! cellc generate "$@" -o x.png 2> err && grep -q 'pixels WIDTH' err &&
         ! cellc generate "$@" -o x.png --pixels 7 2> err &&
         grep -q '792 values do not make an image with lines of 7 pixels' err
