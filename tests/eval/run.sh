@@ -114,10 +114,11 @@ forecasts_and_marks_are_drawn() {
     curve 200 > c.csv
     head -n 101 c.csv > begin.csv
     printf '%s\n' 'option limit = 9' 'input x[t,2]' 'param s in (0, inf)' \
-        'h = gru(4)(x[t-1])' 'x ~ normal(x[t-1] + dense(2)(h), s)' 'x[0] = 0' \
-        'high = x[t,1] > limit' 'late = t > 150 ? 1 : 0' 'up = x[t,1] + x[t,2]' \
-        'output high, up, h' > s.cell
-    cellc train s.cell c.csv --column x=1:2 --epochs 5 -o m.safetensors || return
+        'h = gru(4)(x[t-1])' 'x ~ normal(x[t-1] + dense(2)(h), s)' \
+        'x[0] = 0' 'high = x[t,1] > limit' 'late = t > 150 ? 1 : 0' \
+        'up = x[t,1] + x[t,2]' 'output high, up, h' \
+        'data { x = column(1:2) }' > s.cell
+    cellc train s.cell c.csv --epochs 5 -o m.safetensors || return
     [ "$(cellc predict m.safetensors c.csv --output high --option limit=0.5 |
         grep -c 1)" -gt 9 ] &&
         ! cellc predict m.safetensors c.csv --output high | grep -q 1 &&
