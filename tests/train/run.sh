@@ -562,17 +562,6 @@ every_back_end_takes_the_same_steps() {
     done
     cmp tcc.loss cc.loss && cmp tcc.loss eval.loss
 }
-eval_repeats_the_validation() {
-    text 200 > t.txt
-    tail -c 300 t.txt > v.txt
-    cellc train "$SPEC/text.cell" t.txt --valid v.txt --epochs 2 \
-        -o a.safetensors && cellc eval a.safetensors v.txt --json > e.json &&
-        python3 -c 'import json, sys
-report = json.load(open("e.json"))
-want = float(sys.argv[1])
-sys.exit(abs(report["loss"] - want) > 1e-5 * want)' \
-            "$(logged a.log.csv val_loss)"
-}
 
 case $CELLC in
 */san/*) long=6 ;;
