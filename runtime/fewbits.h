@@ -6,18 +6,12 @@
 
 #include "streamrt.h"
 
-/* W[N,K] is packed in blocks of this many k, a product by itself each; ... */
+/* W[N,K] is packed in blocks of this many k, a product by itself each; in
+ * these, panel by panel, a word of 32 bits holds a column's weights at 2 or 4
+ * places k, a half or a quarter of the block from one another, so that plain
+ * loops pack vectors alike.  Columns are filled up to a multiple of NARROW,
+ * words with zeros. */
 enum { BLOCK = 256 };
-
-/* ... in these, panel by panel as above, a word of 32 bits holds a column's
- * weights at 2 or 4 places k, a half or a quarter of the block from one
- * another, so that vectors are packed alike by plain loops.  Columns are filled
- * up to a multiple of NARROW, words with zeros.  The width of the panel that
- * begins at column n: */
-static inline int64_t panel_width(int64_t n, int64_t N)
-{
-    return n + STRIDE <= N ? STRIDE : NARROW;
-}
 
 /* the bits of a float */
 static inline uint32_t bits_of(float x)
