@@ -42,18 +42,6 @@ static inline uint32_t to_bf16(float x)
     return x == x ? (i + 0x7fffu + (i >> 16 & 1)) >> 16 : 0x7fc0u;
 }
 
-/* the bfloat16 in the lower half of a word */
-static inline float low_bf16(uint32_t w)
-{
-    return of_bits(w << 16);
-}
-
-/* the bfloat16 in the upper half */
-static inline float high_bf16(uint32_t w)
-{
-    return of_bits(w & 0xffff0000u);
-}
-
 /* pack_bf16 of one panel of `width` columns, of which n are there */
 static void panel_bf16(int64_t n, int64_t depth, const float *W, int64_t sn,
                        int64_t sk, uint32_t *to, int64_t width)
@@ -124,7 +112,7 @@ static inline void tile_bf16(const int rows, const int vectors, int64_t words,
         for (int j = 0; j < vectors; j++) {
             const __m512i v = _mm512_loadu_si512(w + 16 * j);
             for (int i = 0; i < rows; i++) {
-                const __m512i a = _mm512_set1_epi32((int)x[i * BLOCK + k]);
+                const __m512 a = _mm512_set1_ps(of_bits(x[i * BLOCK + k]));
                 s[i][j] = _mm512_dpbf16_ps(s[i][j], (__m512bh)v, (__m512bh)a);
             }
         }
@@ -146,9 +134,9 @@ static inline void tile_bf16(const int rows, const int vectors, int64_t words,
             for (int64_t k = 0; k < words; k++, b += width) {
                 const float p = of_bits(x[k]), q = of_bits(x[words + k]);
                 for (int64_t j = 0; j < n; j++)
-                    s[j] = vm_fmaf(p, low_bf16(b[j]), s[j]);
+                    s[j] = vm_fmaf(p, of_bits(b[j] << 16), s[j]);
                 for (int64_t j = 0; j < n; j++)
-                    s[j] = vm_fmaf(q, high_bf16(b[j]), s[j]);
+                    s[j] = vm_fmaf(q, of_bits(b[j] & 0xffff0000u), s[j]);
             }
             put_sums(n, s, sum + first, 0);
         }
