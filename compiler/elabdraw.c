@@ -1,7 +1,7 @@
-/* What is drawn: y ~ D(...) becomes minus the log of D's likelihood, by the
- * library's fn D_nll(y, ...) or cell D_nll, and the parameters of D become
- * roots that generate draws from.  No distribution is known by name here but
- * mixture, whose arguments are distributions. */
+/* What is drawn: y ~ D(...) with weight = w becomes w times minus the log of
+ * D's likelihood, by the library's fn D_nll(y, ...) or cell D_nll, and the
+ * parameters of D become roots that generate draws from.  No distribution is
+ * known by name here but mixture, whose arguments are distributions. */
 #include <string.h>
 
 #include "elab.h"
@@ -344,6 +344,70 @@ static bool draw_target(Draw *d, Ast *stmt)
     return d->y.kind == V_TENSOR;
 }
 
+/* Multiplies the term; a weighted one is no likelihood. */
+static void weigh(Elab *e, TermPart *out, Val w, Span at)
+{
+    Val in[2] = {w, out->v};
+    out->v = val_op(e, OP_mul, 2, in, at, NULL);
+    out->flags &= ~CELL_LIKELIHOOD;
+}
+
+/* y ~ D with weight = e: a number for each that the term has. */
+static bool said_weight(Draw *d, Ast *stmt, TermPart *out)
+{
+    Elab *e = d->e;
+    const Ast *with = stmt->kid->next->next;
+    for (Ast *k = with ? with->kid : NULL; k; k = k->next) {
+        if (strcmp(k->name, "weight") != 0 || !k->kid) {
+            diag(e->diags, E_DRAW_WITH, k->span, k->name);
+            return false;
+        }
+        Val w = expr(e, d->s, k->kid);
+        if (w.kind == V_TENSOR && w.complex)
+            complex_refuse(e, "a weight", &w, k->kid->span);
+        if (w.kind != V_TENSOR || w.complex)
+            return false;
+        uint32_t extra = w.axes & ~out->v.axes & ~AXIS_B;
+        if (w.rank)
+            diag(e->diags, E_WEIGHT, k->kid->span, val_text(e, &w));
+        if (extra)
+            foreign_axis(e, d->s, d->lhs, &out->v, extra, k->kid);
+        if (w.rank || extra)
+            return false;
+        weigh(e, out, w, k->kid->span);
+    }
+    return true;
+}
+
+/* What the data say that each class of y weighs (cellc_weights). */
+static void class_weight(Draw *d, TermPart *out)
+{
+    Elab *e = d->e;
+    int64_t n = d->y.set && !d->y.rank ? dim_number(d->y.set) : 0;
+    for (int i = 0; d->input && n && i < e->set->nclasses; i++) {
+        const ClassWeights *c = &e->set->classes[i];
+        if (strcmp(c->name, d->input->full) != 0 || c->n != n)
+            continue;
+        if (d->y.axes & ~out->v.axes) {
+            diag(e->diags, E_UNSUPPORTED, d->lhs->span,
+                 "weights of classes in a score of whole sequences");
+            return;
+        }
+        Val v = val_unknown(0), r = val_unknown(d->y.axes);
+        v.rank = 1;
+        v.dim[0] = d->y.set;
+        r.rank = 0;
+        Table t = {arena_printf(e->arena, "%s.weight", d->input->full),
+                   val_shape(e, &v), c->weight};
+        vec_push(e->graph->arena, &e->graph->table, t);
+        v = val_node(e, v, OP_TABLE, 0, NULL, e->graph->table.n - 1, 0, 0,
+                     d->lhs->span);
+        Ref in[2] = {v.ref, val_ref(e, &d->y, d->lhs->span)};
+        weigh(e, out, val_node(e, r, OP_PICK, 2, in, 0, 0, 0, d->lhs->span),
+              d->lhs->span);
+    }
+}
+
 /* Minus the log of the density; false after an error. */
 static bool term_value(Draw *d, Ast *dist, Val *v)
 {
@@ -398,6 +462,9 @@ bool draw_term(Elab *e, Scope *s, Ast *stmt, TermPart *out)
     if (d.y.set && !d.y.rank && !(d.y.axes & ~out->v.axes))
         out->counted = graph_op2(e->graph, OP_ge, val_ref(e, &d.y, d.lhs->span),
                                  graph_const(e->graph, 0));
+    if (!said_weight(&d, stmt, out))
+        return false;
+    class_weight(&d, out);
     return true;
 }
 

@@ -365,7 +365,8 @@ typedef struct Reduce {
 static Reduce plan_reduce(Emit *e, const Kernel *k, int axes)
 {
     const Loc *x = loc_of(e, k->in.v[0]), *y = loc_of(e, k->out);
-    bool dense = x->ld == k->n && y->ld == k->n;
+    const Loc *z = loc_of(e, k->in.v[k->in.n - 1]);
+    bool dense = x->ld == k->n && z->ld == k->n && y->ld == k->n;
     Reduce r = {0, 0, 0, 0};
     for (int i = 0; i < CELL_AXES; i++) {
         int axis = emit_inner_first[i];
@@ -375,12 +376,15 @@ static Reduce plan_reduce(Emit *e, const Kernel *k, int axes)
             if (!r.rows)
                 r.rows = r.first = axis;
             else if (emit_follows(x, x->step[emit_place(r.first)], r.rows,
+                                  axis) &&
+                     emit_follows(z, z->step[emit_place(r.first)], r.rows,
                                   axis))
                 r.rows |= axis;
             else
                 r.around |= axis;
         } else if (dense && !r.rows && !r.around &&
                    emit_regular(x, r.cols, axis) &&
+                   emit_regular(z, r.cols, axis) &&
                    emit_regular(y, r.cols, axis)) {
             r.cols |= axis;
         } else {
@@ -394,7 +398,8 @@ static Reduce plan_reduce(Emit *e, const Kernel *k, int axes)
  * loop around sweeps, or 0. */
 static void emit_over(Emit *e, const Kernel *k, int loop)
 {
-    const char *name = emit_kernel_name(e, k->kind == KN_SUMA   ? "colsum"
+    const char *name = emit_kernel_name(e, k->in.n > 1          ? "coldot"
+                                           : k->kind == KN_SUMA ? "colsum"
                                            : k->kind == KN_MAXA ? "colmax"
                                                                 : "colmin");
     Reduce r = plan_reduce(e, k, k->from & ~loop);
@@ -411,13 +416,15 @@ static void emit_over(Emit *e, const Kernel *k, int loop)
     else if (r.cols)
         n = arena_printf(e->arena, "%s*%s", emit_rows_text(e, r.cols), n);
     int loops = emit_loop_rows(e, r.around);
-    emit_line(e, "%s(%s, %s, %s, %s, %s%s%s);", name, emit_rows_text(e, r.rows),
-              n, emit_pointer(e, k->out, rows),
-              emit_pointer(e, k->in.v[0], rows),
-              emit_step(e, k->in.v[0], r.first), k->kind != KN_SUMA ? "" : ", ",
-              k->kind != KN_SUMA ? ""
-              : add              ? "1"
-                                 : emit_later(e, k));
+    Buf b;
+    buf_init(&b, e->arena);
+    for (int i = 0; i < k->in.n; i++)
+        buf_printf(&b, ", %s, %s", emit_pointer(e, k->in.v[i], rows),
+                   emit_step(e, k->in.v[i], r.first));
+    if (k->kind == KN_SUMA)
+        buf_printf(&b, ", %s", add ? "1" : emit_later(e, k));
+    emit_line(e, "%s(%s, %s, %s%s);", name, emit_rows_text(e, r.rows), n,
+              emit_pointer(e, k->out, rows), b.s);
     e->indent -= loops;
 }
 

@@ -109,6 +109,8 @@ typedef struct Root {
     const char *what; /* DRAW: "categorical.p" ... */
     int flags;        /* TERM: CELL_LIKELIHOOD */
     int of;           /* COUNT: index in Graph.root of its TERM or METRIC */
+    const char *set;  /* OUTPUT: of whose members it has one, or a number for
+                         each; or NULL */
 } Root;
 
 /* Constant arrays: `const A[i=1:n, j=1:n] = ...`. */

@@ -119,6 +119,7 @@ static void add_root(Maker *m, int i)
                               m->s->root_val[i]);
     t.flags = r->flags;
     t.what = r->what;
+    t.set = r->set;
     const Loc *loc = &m->p->loc[m->s->root_val[i]];
     if (cell_only_time(t.axes) == CELL_MANY_TIMES) { /* they make gaps */
         t.lag = loc->lag;

@@ -235,6 +235,9 @@ static Ref structural(Simplify *s, Graph *g, Op op, int nin, const Ref *in,
         if (!SHAPE(g, NODE(g, in[0])->shape)->rank)
             return in[0];
         return s->plain ? simplify_matrix(s, g, op, in, a, b, span) : 0;
+    case OP_SUMA:
+    case OP_POOL:
+        return s->plain ? simplify_sum(s, g, op, in[0], a, b, span) : 0;
     case OP_TRANSPOSE:
     case OP_MATMUL:
     case OP_VIEW:

@@ -92,7 +92,9 @@ typedef struct CellTensor {
     int rank;         /* extents of one element, axes not counted */
     int64_t dim[4];   /* rows first, row-major */
     int64_t classes;  /* CELL_INDEX: number of classes, else 0 */
-    const char *set;  /* CELL_INDEX: name of the set ("chars"), or NULL */
+    const char *set;  /* CELL_INDEX: name of the set ("chars"); OUTPUT: that it
+                         is a member of or, by its last extent, has a number
+                         for each member of; or NULL */
     int lag, lead;    /* rows kept before step 1 and after the last ... */
     int axis;         /* ... of this time axis, counted from 0 */
     CellSize at;      /* offset, in reals: of step 1 in the work block;
