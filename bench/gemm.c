@@ -24,17 +24,6 @@ typedef void Strip2(int64_t rows, int64_t n, float *y, int64_t ys,
                     const float *a, int64_t as, int64_t ac, const float *b,
                     int64_t bs, int64_t bc);
 
-typedef void PackBf16(int64_t N, int64_t K, const float *W, int64_t ldw,
-                      unsigned short *packed);
-typedef void GemmBf16(int64_t M, int64_t N, int64_t K, const float *A,
-                      int64_t lda, const unsigned short *packed, float *C,
-                      int64_t ldc, int add);
-typedef void PackI8(int64_t N, int64_t K, const float *W, int64_t ldw,
-                    signed char *packed, float *scale);
-typedef void GemmI8(int64_t M, int64_t N, int64_t K, const float *A,
-                    int64_t lda, const signed char *packed, const float *scale,
-                    float *C, int64_t ldc, int add);
-
 typedef struct Work {
     float *a, *w, *packed, *c;
 } Work;
@@ -110,33 +99,6 @@ static RtProc *find(const RtSymbol *symbols, int count, const char *name)
         }                                     \
     } while (0)
 
-/* Few rows: weights in bfloat16 and int8, where memory is the limit. */
-static void measure_narrow(const RtSymbol *symbols, int count, const int *shape,
-                           const Work *work)
-{
-    PackBf16 *pack2 = (PackBf16 *)find(symbols, count, "pack_nt_bf16");
-    GemmBf16 *gemm2 = (GemmBf16 *)find(symbols, count, "gemm_bf16");
-    PackI8 *pack1 = (PackI8 *)find(symbols, count, "pack_nt_i8");
-    GemmI8 *gemm1 = (GemmI8 *)find(symbols, count, "gemm_i8");
-    const int M = shape[0], N = shape[1], K = shape[2];
-    const double flop = 2.0 * M * N * K;
-    const int again = flop < 1e7 ? (int)(1e7 / flop) : 1;
-    float *scale = work->c + M * N;
-    void *packed = work->packed;
-    double t2, t1;
-
-    if (M > 8)
-        return;
-    pack2(N, K, work->w, K, packed);
-    BEST(t2, for (int r = 0; r < again; r++)
-                 gemm2(M, N, K, work->a, K, packed, work->c, N, 0));
-    pack1(N, K, work->w, K, packed, scale);
-    BEST(t1, for (int r = 0; r < again; r++)
-                 gemm1(M, N, K, work->a, K, packed, scale, work->c, N, 0));
-    printf("   bf16 %7.1f   i8 %7.1f", flop * again / t2 * 1e-9,
-           flop * again / t1 * 1e-9);
-}
-
 static void measure_gemm(const RtSymbol *symbols, int count, const int *shape,
                          const Work *work)
 {
@@ -156,7 +118,6 @@ static void measure_gemm(const RtSymbol *symbols, int count, const int *shape,
     printf("%5d %5d %5d  gemm %7.1f   gemm_tn %7.1f   pack %6.2f ns/el", M, N,
            K, flop * again / tg * 1e-9, flop * again / tt * 1e-9,
            tp * 1e9 / ((double)N * K));
-    measure_narrow(symbols, count, shape, work);
     if (cblas) {
         BEST(tg, for (int r = 0; r < again; r++)
                      cblas(ROW_MAJOR, AS_IT_IS, TRANSPOSED, M, N, K, 1, work->a,

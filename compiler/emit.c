@@ -585,6 +585,7 @@ void emit_stages(Emit *e, int fn, bool prepare)
     e->block.n = 0;
     e->depth = 0;
     e->constant.n = 0;
+    e->repeated.n = 0;
     buf_init(&e->body, e->arena);
     e->indent = 1;
     for (int i = 0; i < f->stage.n;)

@@ -120,19 +120,24 @@ static bool stream_init(Stream *st, const Emit *whole)
     return true;
 }
 
-/* Numbers of an array and their type.  How many words pack_bf16 and pack_int8
- * take is said above those. */
+/* Numbers of an array and their type.  How many pack_real, pack_bf16 and
+ * pack_int8 take is said above those. */
 static int64_t array_size(const Stream *st, Val v)
 {
-    enum { NARROW = 16, BLOCK = 256 };
+    enum { NARROW = 16, FEW = 2, BLOCK = 256 };
     const Value *x = &st->e.s->val.v[v];
     int64_t columns = (x->pn + NARROW - 1) / NARROW * NARROW;
     int64_t blocks = (x->pk + BLOCK - 1) / BLOCK;
-    if (!x->packed || st->e.o->weights == WEIGHTS_F32)
+    if (!x->packed)
         return x->n;
-    return columns * (st->e.o->weights == WEIGHTS_BF16
-                          ? (x->pk + 1) / 2
-                          : (x->pk + 3) / 4 + blocks);
+    switch (st->e.o->weights) {
+    case WEIGHTS_BF16:
+        return columns * ((x->pk + 1) / 2);
+    case WEIGHTS_INT8:
+        return columns * ((x->pk + 3) / 4 + blocks);
+    default:
+        return (x->pn % NARROW > FEW ? columns : x->pn) * x->pk;
+    }
 }
 
 static const char *array_type(const Stream *st, Val v)

@@ -34,8 +34,6 @@
 #define VLOAD_f64(p, n) KERNEL_NAME(load)(p, n)
 #define VSTORE_f32(p, n, v) KERNEL_NAME(store)(p, n, v)
 #define VSTORE_f64(p, n, v) KERNEL_NAME(store)(p, n, v)
-#define VBYTES_f32(p) KERNEL_NAME(bytes)(p)
-#define VBYTES_f64(p) KERNEL_NAME(bytes)(p)
 #define VPICK_f32(v, at) KERNEL_NAME(lanes_of)(v, at)
 #define VPICK_f64(v, at) KERNEL_NAME(lanes_of)(v, at)
 #include "each_real.h"
@@ -58,10 +56,6 @@
 #define VLOAD_f64(p, n) KERNEL_NAME(load)(p, n)
 #define VSTORE_f32(p, n, v) KERNEL_NAME(store)(p, n, v)
 #define VSTORE_f64(p, n, v) KERNEL_NAME(store)(p, n, v)
-#define VBYTES_f32(p)         \
-    ((Vec)_mm256_cvtepi32_ps( \
-        _mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)(p)))))
-#define VBYTES_f64(p) KERNEL_NAME(bytes)(p)
 #define VPICK_f32(v, at) \
     ((Vec)_mm256_permutevar8x32_ps((__m256)(v), (__m256i)(at)))
 #define VPICK_f64(v, at) KERNEL_NAME(lanes_of)(v, at)
@@ -88,12 +82,6 @@
     _mm512_mask_storeu_ps(p, (__mmask16)((1u << (n)) - 1), (__m512)(v))
 #define VSTORE_f64(p, n, v) \
     _mm512_mask_storeu_pd(p, (__mmask8)((1u << (n)) - 1), (__m512d)(v))
-#define VBYTES_f32(p)         \
-    ((Vec)_mm512_cvtepi32_ps( \
-        _mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)(p)))))
-#define VBYTES_f64(p)         \
-    ((Vec)_mm512_cvtepi32_pd( \
-        _mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)(p)))))
 #define VPICK_f32(v, at) \
     ((Vec)_mm512_permutexvar_ps((__m512i)(at), (__m512)(v)))
 #define VPICK_f64(v, at) \

@@ -1,8 +1,8 @@
 /* The inner half of each_isa.h: includes TEMPLATE for float and for double with
  * REAL, WHOLE (integers of its size), VM and R (see strips.def), FMA and VFMA
  * (a*b + c, on vectors), VLOAD and VSTORE (the first n reals of a vector),
- * VBYTES (a vector of int8 as reals), VPICK (lanes of a vector by number), and
- * KERNEL_NAME(name), a kernel's name for this precision and instruction set. */
+ * VPICK (lanes of a vector by number), and KERNEL_NAME(name), a kernel's name
+ * for this precision and instruction set. */
 
 #define RT_JOIN2(name, suffix, isa) rt_##name##_##suffix##_##isa
 #define RT_JOIN(name, suffix, isa) RT_JOIN2(name, suffix, isa)
@@ -16,7 +16,6 @@
 #define VFMA(a, b, c) VFMA_f32(a, b, c)
 #define VLOAD(p, n) VLOAD_f32(p, n)
 #define VSTORE(p, n, v) VSTORE_f32(p, n, v)
-#define VBYTES(p) VBYTES_f32(p)
 #define VPICK(v, at) VPICK_f32(v, at)
 #define KERNEL_NAME(name) RT_JOIN(name, f32, ISA)
 #include TEMPLATE
@@ -28,7 +27,6 @@
 #undef VFMA
 #undef VLOAD
 #undef VSTORE
-#undef VBYTES
 #undef VPICK
 #undef KERNEL_NAME
 
@@ -40,7 +38,6 @@
 #define VFMA(a, b, c) VFMA_f64(a, b, c)
 #define VLOAD(p, n) VLOAD_f64(p, n)
 #define VSTORE(p, n, v) VSTORE_f64(p, n, v)
-#define VBYTES(p) VBYTES_f64(p)
 #define VPICK(v, at) VPICK_f64(v, at)
 #define KERNEL_NAME(name) RT_JOIN(name, f64, ISA)
 #include TEMPLATE
@@ -52,7 +49,6 @@
 #undef VFMA
 #undef VLOAD
 #undef VSTORE
-#undef VBYTES
 #undef VPICK
 #undef KERNEL_NAME
 
@@ -72,7 +68,5 @@
 #undef VLOAD_f64
 #undef VSTORE_f32
 #undef VSTORE_f64
-#undef VBYTES_f32
-#undef VBYTES_f64
 #undef VPICK_f32
 #undef VPICK_f64

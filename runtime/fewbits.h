@@ -6,18 +6,12 @@
 
 #include "streamrt.h"
 
-/* W[N,K] is packed in blocks of this many k, a product by itself each; ... */
+/* W[N,K] is packed in blocks of this many k, a product by itself each; in
+ * these, panel by panel, a word of 32 bits holds a column's weights at 2 or 4
+ * places k, a half or a quarter of the block from one another, so that plain
+ * loops pack vectors alike.  Columns are filled up to a multiple of NARROW,
+ * words with zeros. */
 enum { BLOCK = 256 };
-
-/* ... in these, panel by panel as above, a word of 32 bits holds a column's
- * weights at 2 or 4 places k, a half or a quarter of the block from one
- * another, so that vectors are packed alike by plain loops.  Columns are filled
- * up to a multiple of NARROW, words with zeros.  The width of the panel that
- * begins at column n: */
-static inline int64_t panel_width(int64_t n, int64_t N)
-{
-    return n + STRIDE <= N ? STRIDE : NARROW;
-}
 
 /* the bits of a float */
 static inline uint32_t bits_of(float x)
@@ -46,18 +40,6 @@ static inline uint32_t to_bf16(float x)
 {
     const uint32_t i = bits_of(x);
     return x == x ? (i + 0x7fffu + (i >> 16 & 1)) >> 16 : 0x7fc0u;
-}
-
-/* the bfloat16 in the lower half of a word */
-static inline float low_bf16(uint32_t w)
-{
-    return of_bits(w << 16);
-}
-
-/* the bfloat16 in the upper half */
-static inline float high_bf16(uint32_t w)
-{
-    return of_bits(w & 0xffff0000u);
 }
 
 /* pack_bf16 of one panel of `width` columns, of which n are there */
@@ -130,7 +112,7 @@ static inline void tile_bf16(const int rows, const int vectors, int64_t words,
         for (int j = 0; j < vectors; j++) {
             const __m512i v = _mm512_loadu_si512(w + 16 * j);
             for (int i = 0; i < rows; i++) {
-                const __m512i a = _mm512_set1_epi32((int)x[i * BLOCK + k]);
+                const __m512 a = _mm512_set1_ps(of_bits(x[i * BLOCK + k]));
                 s[i][j] = _mm512_dpbf16_ps(s[i][j], (__m512bh)v, (__m512bh)a);
             }
         }
@@ -152,9 +134,9 @@ static inline void tile_bf16(const int rows, const int vectors, int64_t words,
             for (int64_t k = 0; k < words; k++, b += width) {
                 const float p = of_bits(x[k]), q = of_bits(x[words + k]);
                 for (int64_t j = 0; j < n; j++)
-                    s[j] = vm_fmaf(p, low_bf16(b[j]), s[j]);
+                    s[j] = vm_fmaf(p, of_bits(b[j] << 16), s[j]);
                 for (int64_t j = 0; j < n; j++)
-                    s[j] = vm_fmaf(q, high_bf16(b[j]), s[j]);
+                    s[j] = vm_fmaf(q, of_bits(b[j] & 0xffff0000u), s[j]);
             }
             put_sums(n, s, sum + first, 0);
         }

@@ -168,7 +168,10 @@ static char *find_origin(Fit *t, const TeamJob *job, int backward)
     int64_t row;
 
     /* Whole sequences that do not fit into memory are not run whole here. */
-    if (!job || job->segment > 0)
+    if (job && job->segment > 0)
+        return rt_printf("which equation it was is told without --memory, "
+                         "which runs sequences in segments");
+    if (!job)
         return NULL;
     one = session_new(t->f->model, &err);
     if (one) {

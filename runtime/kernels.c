@@ -23,8 +23,6 @@ enum {
 #undef KERNEL
     AT_packed_size_f32,
     AT_packed_size_f64,
-    AT_packed_size_bf16,
-    AT_packed_size_i8,
     AT_END
 };
 

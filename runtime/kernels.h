@@ -59,11 +59,6 @@ int64_t rt_packed_size_f64(int64_t N, int64_t K);
 int64_t rt_panel_width_f32(void);
 int64_t rt_panel_width_f64(void);
 
-/* Numbers that a packed operand in bfloat16 (2 bytes each) or int8 takes, in
- * both precisions: K * N, with N rounded up to 32. */
-int64_t rt_packed_size_bf16(int64_t N, int64_t K);
-int64_t rt_packed_size_i8(int64_t N, int64_t K);
-
 typedef void RtProc(void); /* to be cast to the kernel's own type */
 
 typedef struct RtSymbol {

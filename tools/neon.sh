@@ -13,7 +13,7 @@ for need in aarch64-linux-gnu-gcc qemu-aarch64; do
     fi
 done
 mkdir -p build/neon
-for name in gemm kernels matrix narrow rows strips; do
+for name in gemm kernels matrix rows strips; do
     aarch64-linux-gnu-gcc -std=gnu99 -O3 -fno-math-errno -fno-trapping-math \
         -ffp-contract=off -D_DEFAULT_SOURCE -Wall -Wextra -Werror \
         -c -o build/neon/$name.o runtime/$name.c || exit

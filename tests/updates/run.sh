@@ -89,6 +89,23 @@ blames() {
         grep -qF -- "$want" err || { echo "no: $want"; cat err; return 1; }
     done
 }
+# Sequences that memory does not hold are not run again whole.
+segments_are_not_blamed() {
+    curve 3000 > x.csv
+    printf '%s\n' 'input x[t,2]' 'param w = 2' 'h = gru(8)(w * x[t-1])' \
+        'g = exp(40 * w^6 * t / 100)' 'x[0] = 0' \
+        'x ~ normal(g * [h[t,1], h[t,2]], 1)' > s.cell
+    size=1M
+    for try in 1 2 3 4 5; do
+        ! cellc train s.cell x.csv --column x=1:2 --batch 1 --tbptt 3000 \
+            --epochs 3 --memory "$size" > out 2> err || return
+        size=$(sed -n -e 's/.*take \([0-9]*M\) already$/\1/p' \
+            -e 's/.* \([0-9]*M\) would do.*/\1/p' err)
+        [ -n "$size" ] || break
+    done
+    cat err
+    grep -q 'is told without --memory, which runs' err
+}
 # Equation, step, sequence and parameter, on all back ends and in chunks; what
 # was saved stays.
 numbers_that_are_not_finite_are_blamed() {
