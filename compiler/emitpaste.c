@@ -1,15 +1,14 @@
-/* The run time of emitted files: the pieces of vmath.h, emitrt.h, streamrt.h
- * and fewbits.h that a file calls, and what those call, pasted in their order
- * there.
- */
+/* The run time of emitted files: the pieces of vmath.h, emitrt.h, squarert.h,
+ * streamrt.h and fewbits.h that a file calls, and what those call, pasted in
+ * their order there. */
 #include "emit.h"
 
 #include <ctype.h>
 #include <string.h>
 
 /* The texts of ../runtime, made part of the program by tools/embed.sh. */
-extern const unsigned char embed_vmath[], embed_emitrt[], embed_streamrt[],
-    embed_fewbits[];
+extern const unsigned char embed_vmath[], embed_emitrt[], embed_squarert[],
+    embed_streamrt[], embed_fewbits[];
 
 typedef struct Piece {
     const char *text; /* with the real type and names put in */
@@ -178,6 +177,7 @@ void emit_paste(Emit *e, Buf *out)
     cut_pieces(&p, (const char *)embed_vmath);
     int math = p.piece.n;
     cut_pieces(&p, (const char *)embed_emitrt);
+    cut_pieces(&p, (const char *)embed_squarert);
     cut_pieces(&p, (const char *)embed_streamrt);
     cut_pieces(&p, (const char *)embed_fewbits);
     for (int i = 0; i < e->kernels.n; i++)
