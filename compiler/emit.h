@@ -162,6 +162,11 @@ const char *emit_pointer(Emit *e, Val v, EmitRows rows);
 /* Where in value v the current step of an axis is, or row along it; of a ring
  * the place of `step`. */
 const char *emit_index(Emit *e, Val v, int axis);
+/* Whether a buffer has places for some steps alone. */
+static inline bool emit_own_steps(const Loc *l)
+{
+    return l->ring || l->turn || l->every;
+}
 const char *emit_ring(Emit *e, Val v, const char *step);
 /* Distance of two rows in reals, 0 if all rows share one. */
 int64_t emit_stride(const Emit *e, Val v, EmitRows rows);

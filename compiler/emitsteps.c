@@ -27,6 +27,20 @@ static void emit_at(Emit *e, const Kernel *k, int loop)
     e->indent -= loops;
 }
 
+/* The step at hand, where it is the last one of its sequence. */
+static void emit_last(Emit *e, const Kernel *k, int loop)
+{
+    EmitRows rows = {CELL_B, (uint8_t)loop};
+    emit_line(e, "%s(%s, %s, %s, %s, %s, %s, %s, %s, %s);",
+              emit_kernel_name(e, "last_step"), emit_rows_text(e, CELL_B),
+              emit_size(e, k->n), emit_pointer(e, k->out, rows),
+              emit_size(e, emit_stride(e, k->out, rows)),
+              emit_pointer(e, k->in.v[0], rows),
+              emit_size(e, loc_of(e, k->in.v[0])->ld),
+              emit_pointer(e, k->in.v[2], rows), emit_now(e, loop),
+              emit_value_name(e, k->in.v[1]));
+}
+
 static void emit_reverse(Emit *e, const Kernel *k, int loop)
 {
     int axis = k->over, around = k->axes & GX_TIME & ~axis & ~loop;
@@ -130,6 +144,9 @@ void emit_moved(Emit *e, const Kernel *k, int loop)
     switch (k->kind) {
     case KN_AT:
         emit_at(e, k, loop);
+        return;
+    case KN_LAST:
+        emit_last(e, k, loop);
         return;
     case KN_TAIL:
         emit_tail(e, k, loop);

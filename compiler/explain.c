@@ -360,7 +360,7 @@ static void tell_fused(Teller *t, const Kernel *k)
 static bool is_housekeeping(KernelKind k)
 {
     return k == KN_COPY || k == KN_PACK || k == KN_TRANSPOSE || k == KN_AT ||
-           k == KN_TAIL;
+           k == KN_TAIL || k == KN_LAST;
 }
 
 static void tell_kernel(Teller *t, const Kernel *k)

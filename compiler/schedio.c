@@ -29,7 +29,8 @@ static const char *const names[] = {
     [KN_MAXA] = "max over",   [KN_MINA] = "min over",
     [KN_POOL] = "pool",       [KN_AT] = "at",
     [KN_TAIL] = "tail",       [KN_REVERSE] = "reverse",
-    [KN_EVERY] = "every",     [KN_HOLD] = "hold"};
+    [KN_LAST] = "last",       [KN_EVERY] = "every",
+    [KN_HOLD] = "hold"};
 
 const char *kernel_name(KernelKind k)
 {
@@ -80,6 +81,11 @@ static void print_value(Printer *p, Val i)
         return;
     }
     const Value *base = &p->s->val.v[v->base];
+    if (v->end) {
+        print_value(p, v->base);
+        buf_puts(p->out, "[end]");
+        return;
+    }
     if (v->spread) {
         buf_puts(p->out, v->spread == SPREAD_LINES ? "lines " : "columns ");
         print_value(p, v->base);
@@ -139,6 +145,8 @@ static void print_extras(Printer *p, const Kernel *k)
         buf_printf(p->out, " sum of %lld", (long long)k->parts);
     if (k->on_start)
         buf_puts(p->out, " on start");
+    if (k->every)
+        buf_printf(p->out, " each %lld steps", (long long)k->every);
     if (k->add)
         buf_puts(p->out, " added");
     if (k->kind == KN_PACK && k->trans)
@@ -206,6 +214,11 @@ static void print_stage(Printer *p, const Stage *st, int i)
                        (long long)st->rows);
         buf_putc(p->out, '\n');
     }
+    for (int k = 0; k < st->again.n; k++)
+        print_kernel(p, &st->again.v[k], loop);
+    if (st->turn)
+        buf_printf(p->out, "   after %lld such steps, back\n",
+                   (long long)st->turn);
     for (int k = 0; k < st->kernel.n; k++)
         print_kernel(p, &st->kernel.v[k], loop);
 }

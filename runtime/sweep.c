@@ -1,0 +1,6 @@
+/* Programs on the lines of matrices (sweep.inc), for every instruction set. */
+#include "isa.h"
+#include "sweep.h"
+
+#define TEMPLATE "sweep.inc"
+#include "each_isa.h"
