@@ -11,9 +11,10 @@
 static void take_fixed(Emit *e)
 {
     static const char *const own[] = {
-        "T",      "B",     "t",         "t0",     "j",     "steps", "chunk",
-        "chunks", "row",   "line",      "params", "grads", "work",  "prepared",
-        "behind", "first", "sequences", "most",   "from",  "to"};
+        "T",     "B",        "t",      "t0",    "j",         "steps",
+        "chunk", "chunks",   "row",    "line",  "params",    "grads",
+        "work",  "prepared", "behind", "first", "sequences", "most",
+        "from",  "to",       "spare",  "code",  "at"};
     static const char *const more[][6] = {{"U", "u", "u0", "ub", "tb", "utb"},
                                           {"V", "v", "v0", "vb", "vtb", "vub"}};
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
@@ -546,6 +547,20 @@ static void emit_kernel(Emit *e, const Kernel *k, int loop)
         emit_close(e);
 }
 
+/* One by one, or those of a sweep together. */
+static void emit_kernels_of(Emit *e, const Kernel *v, int n, int loop)
+{
+    for (int i = 0, next; i < n; i = next) {
+        for (next = i + 1; next < n && v[next].sweep == v[i].sweep;)
+            next++;
+        if (v[i].sweep && e->style->sweeps &&
+            emit_sweep(e, v + i, next - i, loop))
+            continue;
+        for (int k = i; k < next; k++)
+            emit_kernel(e, &v[k], loop);
+    }
+}
+
 /* From the last turn to the first: forward through its steps, then back. */
 static void emit_turns(Emit *e, const Stage *st, int loop)
 {
@@ -557,12 +572,10 @@ static void emit_turns(Emit *e, const Stage *st, int loop)
     emit_line(e, "const int64_t to = %s - from < %lld ? %s : from + %lld;", T,
               n, T, n);
     emit_open(e, "for (int64_t %s = from; %s < to; %s++)", t, t, t);
-    for (int i = 0; i < st->again.n; i++)
-        emit_kernel(e, &st->again.v[i], loop);
+    emit_kernels_of(e, st->again.v, st->again.n, loop);
     emit_close(e);
     emit_open(e, "for (int64_t %s = to - 1; %s >= from; %s--)", t, t, t);
-    for (int i = 0; i < st->kernel.n; i++)
-        emit_kernel(e, &st->kernel.v[i], loop);
+    emit_kernels_of(e, st->kernel.v, st->kernel.n, loop);
     emit_close(e);
     emit_close(e);
 }
@@ -585,8 +598,7 @@ static void emit_stage(Emit *e, const Stage *st)
         emit_open(e, "for (int64_t %s = %s - 1; %s >= 0; %s--)", t, T, t, t);
     else if (st->prepare && e->s->fresh >= 0)
         emit_open(e, "if (%s[0] != 0)", emit_value_name(e, e->s->fresh));
-    for (int i = 0; i < st->kernel.n; i++)
-        emit_kernel(e, &st->kernel.v[i], loop);
+    emit_kernels_of(e, st->kernel.v, st->kernel.n, loop);
     if (st->dir || (st->prepare && e->s->fresh >= 0))
         emit_close(e);
 }

@@ -83,6 +83,7 @@ typedef struct EmitStyle {
     void (*fused)(Emit *e, const Kernel *k, EmitRows rows);
     void (*copy)(Emit *e, const Kernel *k, EmitRows rows);
     void (*transpose)(Emit *e, const Kernel *k);
+    bool sweeps;   /* has the kernel of that name */
     bool comments; /* quote the source above its kernels */
     /* Declarations of what the file calls, after its #include lines, or NULL.
      */
@@ -233,6 +234,10 @@ const char *emit_local(Emit *e, const char *wish);
 const char *emit_wrap(Emit *e, const char *text);
 /* Notes that the file calls a function of the run time. */
 void emit_use(Emit *e, const char *name);
+
+/* emitsweep.c: kernels v[0..n-1] of one sweep in a loop over the axis `loop` as
+ * one call; false, and nothing, if that has too many operations. */
+bool emit_sweep(Emit *e, const Kernel *v, int n, int loop);
 
 /* emitsteps.c: AT, TAIL, REVERSE, EVERY and HOLD inside a loop over the axis
  * `loop` (a bit, or 0). */

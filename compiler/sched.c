@@ -10,6 +10,7 @@
 #include "fuse.h"
 #include "gather.h"
 #include "restate.h"
+#include "sweep.h"
 
 typedef struct Stager {
     Tasks *t;
@@ -340,5 +341,6 @@ Sched *sched_build(const Graph *g, Chunks chunks, Arena *a)
     if (chunks.restate)
         restate(s, chunks, a);
     chunk_sizes(s, a);
+    sweep_stages(s, chunks, a);
     return s;
 }

@@ -171,6 +171,9 @@ typedef struct Kernel {
                        so many */
     uint8_t over, from; /* SUMA, MAXA, MINA, EVERY, HOLD */
     int row;            /* AT, TAIL, EVERY, HOLD */
+    int sweep;          /* not 0: kernels of a stage with the same number go
+                           over the lines of their matrices together, */
+    int64_t lines;      /* of which there are so many */
     int rate;           /* EVERY, HOLD */
 } Kernel;
 

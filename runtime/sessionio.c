@@ -112,6 +112,12 @@ int session_carry(RtSession *s, int64_t steps, RtError *err)
         const char *from = (const char *)s->work +
                            cell_size(t->at, s->n) * s->desc->real_bytes;
         if (!(t->axes & CELL_T)) { /* the last step is all there is */
+            for (int64_t b = 0; b < B; b++)
+                if (s->length[0][b] > steps)
+                    return rt_fail(err,
+                                   "%s: of %s the last step alone was kept, "
+                                   "not step %lld; compile it with all states",
+                                   s->desc->name, t->name, (long long)steps);
             memcpy(s->carry[i], from, row);
             continue;
         }
