@@ -6,7 +6,8 @@
 #   run.sh --bless         writes the expected texts anew
 #   run.sh --part NAME...  only these parts
 # A part prints what failed and ends with "N passed, N failed[, N skipped]";
-# the last line here is their sum.  Exit code 1 if anything failed.  Data that
+# the last line here is their sum.  Exit code 1 if anything failed.  As many
+# parts run side by side as there are cores (JOBS=N: that many).  Data that
 # comes from other libraries is looked for in $CELLC_SHARED (../shared).
 set -u
 cd "$(dirname "$0")/.." || exit 2
@@ -16,33 +17,37 @@ export XDG_CACHE_HOME=$PWD/build/cache
 form=${1:-}
 shift $(($# > 0))
 only=" $* "
-passed=0 failed=0 skipped=0
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+jobs=${JOBS:-$(getconf _NPROCESSORS_ONLN)}
+number=0 passed=0 failed=0 skipped=0
+declare -A running=() # by pid, of what runs: number, second of its start, name
+dir=$(mktemp -d)
+set -m # a part does not start with interrupts ignored
+trap '[ ${#running[@]} = 0 ] || kill "${!running[@]}"; rm -rf "$dir"' EXIT
+trap 'exit 130' INT TERM
 
-# The sum of TAP lines or of the last "N passed, N failed, N skipped".
+# The sum of TAP lines, or the last "N passed, N failed, N skipped", of file $1.
 count() {
     awk '/^ok [0-9]+/ { p++; if (/# [Ss][Kk][Ii][Pp]/) { p--; s++ } }
         /^not ok [0-9]+/ { f++ }
         /^[0-9]+ passed, [0-9]+ failed/ { lp = $1; lf = $3; ls = $5; last = 1 }
         END { if (last) { p = lp; f = lf; s = ls }
-              printf "%d %d %d\n", p, f, s }' "$log"
+              printf "%d %d %d\n", p, f, s }' "$1"
 }
 
-# part NAME COMMAND...
-part() {
-    local name=$1 code p f s start=$SECONDS
-    shift
-    [ "$only" = "  " ] || [ "${only/ $name /}" != "$only" ] || return 0
-    printf '%-22s' "$name"
-    timeout -k 10 "${limit:-300}" "$@" >"$log" 2>&1 </dev/null
+# Waits for a part to end, and says what it came to.
+await() {
+    local pid code log start name p f s
+    wait -n -p pid "${!running[@]}"
     code=$?
-    read -r p f s < <(count)
-    if [ $code != 0 ] && [ "$f" = 0 ]; then
+    read -r log start name <<<"${running[$pid]}"
+    log=$dir/$log
+    unset "running[$pid]"
+    read -r p f s < <(count "$log")
+    if [ "$code" != 0 ] && [ "$f" = 0 ]; then
         f=1
         echo "$name ended with exit code $code" >>"$log"
     fi
-    printf '%5d passed' "$p"
+    printf '%-22s%5d passed' "$name" "$p"
     [ "$f" = 0 ] || printf ', %d FAILED' "$f"
     [ "$s" = 0 ] || printf ', %d skipped' "$s"
     printf '  (%d s)\n' $((SECONDS - start))
@@ -54,6 +59,17 @@ part() {
             sed 's/^/    /'
     fi
     passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+}
+
+# part NAME COMMAND...
+part() {
+    local name=$1
+    shift
+    [ "$only" = "  " ] || [ "${only/ $name /}" != "$only" ] || return 0
+    [ ${#running[@]} -lt "$jobs" ] || await
+    number=$((number + 1))
+    timeout -k 10 "${limit:-300}" "$@" >"$dir/$number" 2>&1 </dev/null &
+    running[$!]="$number $SECONDS $name"
 }
 
 # skip NAME WHY
@@ -139,5 +155,8 @@ case $form in
     exit 2
     ;;
 esac
+while [ ${#running[@]} != 0 ]; do
+    await
+done
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ]

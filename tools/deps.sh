@@ -69,7 +69,8 @@ if ! type apt-get >/dev/null 2>&1; then
 fi
 if [ -z "$root" ] || type sudo >/dev/null 2>&1; then
     export DEBIAN_FRONTEND=noninteractive
-    install="$root apt-get install -y -q --no-install-recommends"
+    wait="-o DPkg::Lock::Timeout=120" # for another that installs just now
+    install="$root apt-get install $wait -y -q --no-install-recommends"
     # shellcheck disable=SC2086 # lists of words
     $install $packages </dev/null ||
         { $root apt-get update -q </dev/null &&
