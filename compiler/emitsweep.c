@@ -19,7 +19,7 @@ typedef enum OperandKind {
 typedef struct Operand {
     OperandKind kind;
     int at;
-    bool own; /* each line has its own */
+    int own; /* 1: each line has its own, 2: room for one */
 } Operand;
 
 /* An instruction of any of the FUSED kernels. */
@@ -57,7 +57,8 @@ typedef struct Program {
     int count; /* operations */
     int now;   /* the step, and */
     int here;  /* the array, that the line at hand is; -1 */
-    int spare; /* scratch lines */
+    int spare; /* scratch lines, */
+    int aside; /* and those for operands of one operation */
     bool again;
 } Program;
 
@@ -79,7 +80,7 @@ static int place_of(Program *p, Val v)
 
 static int spare_line(Program *p, int i)
 {
-    long long at = (long long)i * p->length;
+    long long at = (long long)i * p->length * SWEEP_ROOM;
     return array_of(p, arena_printf(p->e->arena, "spare + %lld", at));
 }
 
@@ -98,7 +99,7 @@ static Operand operand_of(Program *p, Val v)
 {
     const Loc *l = &p->e->p->loc[v];
     int maker = l->n > 1 && !l->spread ? maker_of(p, v) : -1;
-    Operand x = {AN_INST, maker, false};
+    Operand x = {AN_INST, maker, 0};
     if (maker >= 0)
         return x;
     x.kind = l->n == 1 || l->spread == SPREAD_LINES ? A_NUMBER : AN_ARRAY;
@@ -114,7 +115,7 @@ static void find_steps(Program *p, const Kernel *k)
         Step s = {.inst = &k->inst.v[i], .out = k->inst.v[i].out, .spare = -1};
         for (int j = 0; j < s.inst->nin; j++) {
             int in = s.inst->in[j];
-            s.in[j] = in >= 0 ? (Operand){AN_INST, first + in, false}
+            s.in[j] = in >= 0 ? (Operand){AN_INST, first + in, 0}
                               : operand_of(p, k->in.v[~in]);
         }
         vec_push(p->e->arena, &p->step, s);
@@ -174,7 +175,7 @@ static void count_uses(Program *p)
 
 /* ---- operations ---- */
 
-static void put(Program *p, int code, int x, bool xown, int s, bool sown)
+static void put(Program *p, int code, int x, int xown, int s, int sown)
 {
     const int word[SWEEP_WORDS] = {code, x, xown, s, sown};
     for (int i = 0; i < SWEEP_WORDS; i++)
@@ -184,7 +185,7 @@ static void put(Program *p, int code, int x, bool xown, int s, bool sown)
 
 static void put_x(Program *p, int code, Operand x)
 {
-    put(p, code, x.at, x.own, 0, false);
+    put(p, code, x.at, x.own, 0, 0);
 }
 
 static void put_xs(Program *p, int code, Operand x, Operand s)
@@ -208,8 +209,8 @@ static bool in_memory(Program *p, Operand x, Operand *array)
     if (!s->whole)
         return false;
     array->kind = AN_ARRAY;
-    array->own = s->out >= 0;
     if (s->out >= 0) {
+        array->own = 1;
         array->at = place_of(p, s->out);
         return true;
     }
@@ -218,6 +219,7 @@ static bool in_memory(Program *p, Operand x, Operand *array)
         p->again = true;
     }
     array->at = spare_line(p, s->spare);
+    array->own = 2;
     return true;
 }
 
@@ -230,7 +232,7 @@ static void take(Program *p, Operand x)
     if (is_at_hand(p, x))
         return;
     if (x.kind == A_NUMBER)
-        put(p, SWEEP_FILL, 0, false, x.at, x.own);
+        put(p, SWEEP_FILL, 0, 0, x.at, x.own);
     else if (in_memory(p, x, &array))
         put_x(p, SWEEP_LOAD, array);
     else
@@ -241,7 +243,7 @@ static void take(Program *p, Operand x)
 
 static Operand put_aside(Program *p)
 {
-    Operand x = {AN_ARRAY, spare_line(p, p->spare++), false};
+    Operand x = {AN_ARRAY, spare_line(p, p->spare + p->aside++), 2};
     put_x(p, SWEEP_STORE, x);
     return x;
 }
@@ -287,12 +289,12 @@ static void scale(Program *p, Operand a, Operand s)
 {
     Operand x;
     if (a.kind == AN_INST && is_at_hand(p, a)) {
-        put(p, SWEEP_SCALE, 0, false, s.at, s.own);
+        put(p, SWEEP_SCALE, 0, 0, s.at, s.own);
     } else if (a.kind != A_NUMBER && in_memory(p, a, &x)) {
         put_xs(p, SWEEP_LOADMUL, x, s);
     } else {
         take(p, a);
-        put(p, SWEEP_SCALE, 0, false, s.at, s.own);
+        put(p, SWEEP_SCALE, 0, 0, s.at, s.own);
     }
 }
 
@@ -304,7 +306,7 @@ static void compute(Program *p, int i)
     Operand a = s->in[0], b = s->in[1], x, n;
     if (op == OP_neg) {
         take(p, a);
-        put(p, SWEEP_NEG, 0, false, 0, false);
+        put(p, SWEEP_NEG, 0, 0, 0, 0);
     } else if (op == OP_mul && b.kind == A_NUMBER) {
         scale(p, a, b);
     } else if (op == OP_mul && a.kind == A_NUMBER) {
@@ -328,13 +330,13 @@ static void put_read(Program *p, Read *r, Operand other)
     int y = place_of(p, r->k->out);
     r->done = true;
     if (r->role == SWEEP_WEIGHS)
-        put(p, SWEEP_COLUMNS, y, false, place_of(p, r->k->in.v[0]), true);
+        put(p, SWEEP_COLUMNS, y, 0, place_of(p, r->k->in.v[0]), 1);
     else if (r->role == SWEEP_SUMS)
-        put(p, SWEEP_TOTAL, y, false, 0, false);
+        put(p, SWEEP_TOTAL, y, 0, 0, 0);
     else if (r->role == SWEEP_DOTS)
-        put(p, SWEEP_DOT, place_of(p, r->k->in.v[0]), false, y, true);
+        put(p, SWEEP_DOT, place_of(p, r->k->in.v[0]), 0, y, 1);
     else
-        put(p, SWEEP_DOT, other.at, other.own, y, true);
+        put(p, SWEEP_DOT, other.at, other.own, y, 1);
 }
 
 static bool is_computed(const Program *p, Operand x)
@@ -366,7 +368,7 @@ static void put_reads(Program *p)
 /* Everything but what is computed where it is used; then what only reads. */
 static void put_all(Program *p)
 {
-    p->code.n = p->count = 0;
+    p->code.n = p->count = p->aside = 0;
     p->now = p->here = -1;
     p->again = false;
     for (int i = 0; i < p->step.n; i++)
@@ -379,7 +381,7 @@ static void put_all(Program *p)
             continue;
         compute(p, i);
         s->done = true;
-        Operand x = {AN_ARRAY, 0, s->out >= 0};
+        Operand x = {AN_ARRAY, 0, s->out >= 0 ? 1 : 2};
         if (s->out >= 0 || s->spare >= 0) {
             x.at = s->out >= 0 ? place_of(p, s->out) : spare_line(p, s->spare);
             put_x(p, SWEEP_STORE, x);
@@ -400,9 +402,9 @@ static void print_call(Program *p, int64_t lines)
     Emit *e = p->e;
     Buf b;
     buf_init(&b, e->arena);
-    if (p->spare)
+    if (p->spare + p->aside)
         emit_line(e, "%s spare[%lld];", e->real,
-                  (long long)(p->spare * p->length));
+                  (long long)(p->spare + p->aside) * p->length * SWEEP_ROOM);
     buf_puts(&b, "static const int code[] = {");
     for (int i = 0; i < p->code.n; i++)
         buf_printf(&b, "%s%d", i ? ", " : "", p->code.v[i]);

@@ -2,5 +2,7 @@
 #include "isa.h"
 #include "sweep.h"
 
+enum { DOTS = 8 }; /* of a program whose totals are put off */
+
 #define TEMPLATE "sweep.inc"
 #include "each_isa.h"

@@ -5,9 +5,10 @@
 #define RT_SWEEP_H
 
 /* An operation is SWEEP_WORDS ints: its code, then x: which of the arrays
- * and 1 if every line has its own n reals of it, 0 if all share them; s: which
- * and 1 if every line has its own real of it, 0 if all share one.  Where an
- * operation has no x or s these are 0.  Each rounds like the strips. */
+ * and 1 if every line has its own n reals of it, 0 if all share one, 2 if it is
+ * room for the line at hand, of SWEEP_ROOM times n reals; s: which and 1 if
+ * every line has its own real of it, 0 if all share one.  Where an operation
+ * has no x or s these are 0.  Each rounds like the strips. */
 enum {
     SWEEP_LOAD,    /* A = x */
     SWEEP_STORE,   /* x = A */
@@ -24,9 +25,13 @@ enum {
     SWEEP_COLUMNS, /* x[n] = the sum of A * s over all lines, in order, with one
                       rounding for each term */
     SWEEP_TOTAL,   /* x[n] = the sum of A over all lines, in order */
-    SWEEP_DOT      /* s of the line = the sum of A * x, as `product` does it */
+    SWEEP_DOT /* s of the line = the sum of A * x, in 32 interleaved parts */
 };
 
-enum { SWEEP_WORDS = 5, SWEEP_MOST = 64 /* operations of a program */ };
+enum {
+    SWEEP_ROOM = 2,
+    SWEEP_WORDS = 5,
+    SWEEP_MOST = 64 /* operations of a program */
+};
 
 #endif
