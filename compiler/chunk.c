@@ -152,10 +152,11 @@ static void touch_stage(const Sched *s, User *last, User *only, const Stage *st,
     }
 }
 
-bool chunk_by_sequence(const Kernel *k, int bit)
+/* Whether each sequence of a kernel in a loop along axis `bit` is on its own,
+ * and rows are those of sequences. */
+static bool by_sequence(const Kernel *k, int bit)
 {
     switch (k->kind) {
-    case KN_GEMM:
     case KN_OUTER:
     case KN_SCATTER:
     case KN_SUMA:
@@ -172,31 +173,55 @@ bool chunk_by_sequence(const Kernel *k, int bit)
     }
 }
 
-/* How many sequences a loop should take at a time for the matrices that it has
- * of each to stay in the cache; 0: all. */
-static int64_t loop_rows(const Sched *s, const Stage *st, Arena *a)
+/* Bytes of what a loop has of each sequence; -1: sequences must go together,
+ * because they depend on each other, or share matrices that are larger. */
+static int64_t each_bytes(const Sched *s, const Stage *st, Arena *a)
 {
     int bit = cell_time(s->causal.v.v[st->comp].axis);
     bool *seen = NEW_N(a, bool, s->val.n + 1);
-    int64_t bytes = 0;
-    bool parts = false;
+    int64_t bytes = 0, shared = 0;
     for (int i = 0; i < stage_kernels(st); i++) {
         const Kernel *k = stage_kernel(st, i);
-        if (!chunk_by_sequence(k, bit))
-            return 0;
+        if (!by_sequence(k, bit))
+            return -1;
+        if (k->kind == KN_GEMM)
+            shared += k->n * k->k * ANY;
         for (int x = 0; x < values(k); x++) {
             Val v = value_at(k, x);
             if (v < 0 || seen[v] || buffer_of(s, v) < 0 ||
                 !(s->val.v[v].axes & CELL_B))
                 continue;
             seen[v] = true;
-            parts |= s->val.v[buffer_of(s, v)].part != 0;
             bytes += s->val.v[v].n * ANY * (1 + s->val.v[v].turn);
         }
     }
-    if (bytes < NEAR / ROWS && !parts)
+    return shared > bytes ? -1 : bytes;
+}
+
+bool chunk_alone(const Sched *s, const Stage *st, Arena *a)
+{
+    return each_bytes(s, st, a) >= 0;
+}
+
+static bool has_parts(const Sched *s, const Stage *st)
+{
+    for (int i = 0; i < stage_kernels(st); i++)
+        for (int x = 0; x < values(stage_kernel(st, i)); x++) {
+            Val v = buffer_of(s, value_at(stage_kernel(st, i), x));
+            if (v >= 0 && s->val.v[v].part)
+                return true;
+        }
+    return false;
+}
+
+/* How many sequences a loop should take at a time for the matrices that it has
+ * of each to stay in the cache; 0: all. */
+static int64_t loop_rows(const Sched *s, const Stage *st, Arena *a)
+{
+    int64_t bytes = each_bytes(s, st, a);
+    if (bytes < NEAR / ROWS && !has_parts(s, st))
         return 0;
-    return bytes > NEAR ? 1 : NEAR / bytes;
+    return bytes > NEAR || bytes < 1 ? 1 : NEAR / bytes;
 }
 
 /* Values that hold the sequences at hand have room for as many. */
@@ -243,7 +268,7 @@ static void look_at_use(const Sched *s, Circle *c, const Stage *st,
     const Value *x = &s->val.v[base];
     int bit = cell_time(x->axis);
     bool loop = st->comp >= 0 && s->causal.v.v[st->comp].axis == x->axis;
-    if (loop && (chunk_by_sequence(k, bit) || k->kind == KN_GEMM)) {
+    if (loop && by_sequence(k, bit)) {
         c[base].no |= c[base].loop && c[base].loop != st;
         c[base].loop = st;
     } else {

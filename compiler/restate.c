@@ -91,29 +91,31 @@ static bool is_start(const Sched *s, const Kernel *k, Val base)
 }
 
 /* Whether no loop but the two, and nobody outside, uses a state but for its
- * ends. */
+ * ends; and the second, if there is one, does. */
 static bool alone(const Restate *w, Val v)
 {
     const Sched *s = w->s;
+    bool seen = w->back < 0;
     for (int f = 0; f < FN_COUNT; f++)
         for (int i = 0; i < s->fn[f].stage.n; i++) {
             const Stage *st = &s->fn[f].stage.v[i];
             bool fore = f == FN_FORWARD && i == w->fore;
             bool back = f == FN_BACKWARD && i == w->back;
-            for (int n = 0; n < st->kernel.n; n++) {
-                const Kernel *k = &st->kernel.v[n];
+            for (int n = 0; n < stage_kernels(st); n++) {
+                const Kernel *k = stage_kernel(st, n);
                 bool write = writes(s, k, v), use = write || reads(s, k, v);
                 bool end =
                     f == FN_FORWARD && st->comp < 0 &&
                     (is_start(s, k, v) || (i > w->fore && is_last(s, k, v)));
                 if (use && !fore && !end && (!back || write))
                     return false;
+                seen |= use && back;
             }
         }
     for (int i = 0; i < s->g->root.n; i++)
         if (base_of(s, s->root_val[i]) == v)
             return false;
-    return true;
+    return seen;
 }
 
 static int slot_of(const Sched *s, Val v)
@@ -526,15 +528,9 @@ static void rewrite(Restate *w)
 
 /* Whether a loop goes along its axis in direction `dir`, and each sequence is
  * on its own in it. */
-static bool is_loop(const Sched *s, const Stage *st, int dir)
+static bool is_loop(const Restate *w, const Stage *st, int dir)
 {
-    if (st->comp < 0 || st->dir != dir)
-        return false;
-    for (int i = 0; i < st->kernel.n; i++)
-        if (!chunk_by_sequence(&st->kernel.v[i],
-                               cell_time(s->causal.v.v[st->comp].axis)))
-            return false;
-    return true;
+    return st->comp >= 0 && st->dir == dir && chunk_alone(w->s, st, w->arena);
 }
 
 static void try_pair(Restate *w)
@@ -559,13 +555,13 @@ void restate(Sched *s, Chunks chunks, Arena *a)
     w.steps = chunks.steps > 0 ? chunks.steps : 0;
     for (w.fore = 0; w.fore < s->fn[FN_FORWARD].stage.n; w.fore++) {
         const Stage *fore = stage_at(&w, FN_FORWARD, w.fore);
-        if (!is_loop(s, fore, 1))
+        if (!is_loop(&w, fore, 1))
             continue;
         w.back = -1;
         try_pair(&w);
         for (w.back = 0; w.back < s->fn[FN_BACKWARD].stage.n; w.back++) {
             const Stage *back = stage_at(&w, FN_BACKWARD, w.back);
-            if (is_loop(s, back, -1) && !back->again.n &&
+            if (is_loop(&w, back, -1) && !back->again.n &&
                 s->causal.v.v[back->comp].axis ==
                     s->causal.v.v[fore->comp].axis)
                 try_pair(&w);
