@@ -27,18 +27,27 @@ static void emit_at(Emit *e, const Kernel *k, int loop)
     e->indent -= loops;
 }
 
-/* The step at hand, where it is the last one of its sequence. */
+/* The step at hand, where it is the last one of its sequence; where there is
+ * none, at the first step what was before. */
 static void emit_last(Emit *e, const Kernel *k, int loop)
 {
-    EmitRows rows = {CELL_B, (uint8_t)loop};
-    emit_line(e, "%s(%s, %s, %s, %s, %s, %s, %s, %s, %s);",
-              emit_kernel_name(e, "last_step"), emit_rows_text(e, CELL_B),
-              emit_size(e, k->n), emit_pointer(e, k->out, rows),
-              emit_size(e, emit_stride(e, k->out, rows)),
-              emit_pointer(e, k->in.v[0], rows),
-              emit_size(e, loc_of(e, k->in.v[0])->ld),
-              emit_pointer(e, k->in.v[2], rows), emit_now(e, loop),
-              emit_value_name(e, k->in.v[1]));
+    EmitRows rows = {0, (uint8_t)(loop | CELL_B)};
+    const char *len = emit_value_name(e, k->in.v[1]), *t = emit_now(e, loop);
+    Kernel copy = {.kind = KN_COPY, .node = k->node, .axes = k->axes, .m = 1};
+    Kernel start = copy;
+    copy.n = start.n = k->n;
+    copy.out = start.out = k->out;
+    vec_push(e->arena, &copy.in, k->in.v[0]);
+    vec_push(e->arena, &start.in, k->in.v[2]);
+    emit_open(e, "for (int64_t row = 0; row < %s; row++)",
+              emit_rows_text(e, CELL_B));
+    emit_open(e, "if (%s + 1 == (int64_t)%s[row])", t, len);
+    e->style->copy(e, &copy, rows);
+    emit_close(e);
+    emit_open(e, "if (%s == 0 && %s[row] < 1)", t, len);
+    e->style->copy(e, &start, rows);
+    emit_close(e);
+    emit_close(e);
 }
 
 static void emit_reverse(Emit *e, const Kernel *k, int loop)

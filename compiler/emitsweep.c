@@ -304,9 +304,9 @@ static void compute(Program *p, int i)
     const Step *s = &p->step.v[i];
     Op op = s->inst->op;
     Operand a = s->in[0], b = s->in[1], x, n;
-    if (op == OP_neg) {
+    if (op == OP_neg || op == OP_exp) {
         take(p, a);
-        put(p, SWEEP_NEG, 0, 0, 0, 0);
+        put(p, op == OP_neg ? SWEEP_NEG : SWEEP_EXP, 0, 0, 0, 0);
     } else if (op == OP_mul && b.kind == A_NUMBER) {
         scale(p, a, b);
     } else if (op == OP_mul && a.kind == A_NUMBER) {

@@ -68,7 +68,7 @@ static bool can_work(const Sched *s, const Kernel *k)
         const Inst *x = &k->inst.v[i];
         bool wide = false;
         if (x->op != OP_add && x->op != OP_sub && x->op != OP_mul &&
-            x->op != OP_neg)
+            x->op != OP_neg && x->op != OP_exp)
             return false;
         for (int j = 0; j < x->nin; j++)
             wide |= x->in[j] >= 0 || s->val.v[k->in.v[~x->in[j]]].n > 1;
@@ -123,19 +123,18 @@ SweepRole sweep_role(const Sched *s, const Kernel *k, int64_t *lines,
         *n = k->n;
         return SWEEP_SUMS;
     }
-    if (k->kind != KN_PRODUCT || k->m != 1 || !by_batch(s, k->in.v[1]))
+    if (k->kind != KN_PRODUCT || k->m != 1)
         return SWEEP_NOT;
     if (k->parts == 1) {
         *lines = k->tb ? k->n : k->k;
         *n = k->tb ? k->k : k->n;
-        return *lines < 2 || *n < 2 ? SWEEP_NOT
-               : k->tb              ? SWEEP_DOTS
-                                    : SWEEP_WEIGHS;
+        return *lines < 2 || *n < 2 || !by_batch(s, k->in.v[1]) ? SWEEP_NOT
+               : k->tb                                          ? SWEEP_DOTS
+                                                                : SWEEP_WEIGHS;
     }
     *lines = k->parts;
     *n = k->k;
-    return k->n == 1 && k->k > 1 && by_batch(s, k->in.v[0]) ? SWEEP_PAIRS
-                                                            : SWEEP_NOT;
+    return k->n == 1 && k->k > 1 ? SWEEP_PAIRS : SWEEP_NOT;
 }
 
 /* ---- order ---- */

@@ -695,16 +695,4 @@ static void tail_step(int64_t B, int64_t n, REAL *x, int64_t bs, int64_t t,
             x[b * bs + i] = v[b * vs + i * vc];
 }
 
-/* y[B,n] = x where step t is the last; start at step 0 where there is none */
-static void last_step(int64_t B, int64_t n, REAL *y, int64_t ys, const REAL *x,
-                      int64_t bs, const REAL *start, int64_t t, const REAL *len)
-{
-    for (int64_t b = 0; b < B; b++) {
-        const REAL *from = len[b] < 1 ? start : x;
-        for (int64_t i = 0; i < n && t == (len[b] < 1 ? 0 : (int64_t)len[b] - 1);
-             i++)
-            y[b * ys + i] = from[b * bs + i];
-    }
-}
-
 #endif

@@ -14,6 +14,7 @@ enum {
     SWEEP_STORE,   /* x = A */
     SWEEP_FILL,    /* A = s */
     SWEEP_NEG,     /* A = -A */
+    SWEEP_EXP,     /* A = exp(A) */
     SWEEP_ADD,     /* A = A + x */
     SWEEP_SUB,     /* A = A - x */
     SWEEP_FROM,    /* A = x - A */

@@ -88,7 +88,8 @@ static Graph *run_pass(Graph *g, const char *pass, Buf *out, Arena *a,
     else if (!strcmp(pass, "sched"))
         sched_print(out, sched_build(g, (Chunks){.off = true}, a));
     else if (!strcmp(pass, "plan"))
-        plan_print(out, plan_build(sched_build(g, (Chunks){.off = true}, a), a));
+        plan_print(out,
+                   plan_build(sched_build(g, (Chunks){.off = true}, a), a));
     else if (!strcmp(pass, "chunks"))
         sched_print(out, sched_build(g, (Chunks){0}, a));
     else if (!strcmp(pass, "chunkplan"))
