@@ -150,6 +150,7 @@ static Val base_of(const Sched *s, Val v)
 typedef struct Moment {
     int now, first, last; /* this kernel; first and last of its stage */
     int begin, end;       /* of its group, or of its stage */
+    int from, to;         /* of its sweep, or just this one */
     int stage;            /* counted over both functions */
     bool loop;
     int axis; /* bit of the axis that the loop sweeps */
@@ -167,8 +168,8 @@ static void touch(Planner *pl, Val v, const Moment *m, bool write)
         u->scratch = m->loop && write && !(pl->s->val.v[v].axes & m->axis);
     bool inside = u->scratch && (u->stage == -1 || u->stage == m->stage);
     bool chunk = pl->s->val.v[v].group >= 0; /* of the stage's own group */
-    int from = inside ? m->now : chunk ? m->first : m->begin;
-    int to = inside ? m->now : chunk ? m->last : m->end;
+    int from = inside ? m->from : chunk ? m->first : m->begin;
+    int to = inside ? m->to : chunk ? m->last : m->end;
     if (u->stage == -1 || from < u->from)
         u->from = from;
     if (u->stage == -1 || to > u->to)
@@ -203,6 +204,19 @@ static void begin_stage(Moment *m, const Sched *s, const SchedFn *fn, int i)
         m->end += stage_kernels(&fn->stage.v[i]);
 }
 
+/* The kernels of a sweep are done together. */
+static void find_sweep(Moment *m, const Stage *st, int k)
+{
+    int sweep = stage_kernel(st, k)->sweep, n = stage_kernels(st);
+    m->from = m->to = m->now;
+    for (int i = k - 1; sweep && i >= 0; i--, m->from--)
+        if (stage_kernel(st, i)->sweep != sweep)
+            break;
+    for (int i = k + 1; sweep && i < n; i++, m->to++)
+        if (stage_kernel(st, i)->sweep != sweep)
+            break;
+}
+
 static void find_lives(Planner *pl)
 {
     Moment m = {0};
@@ -218,6 +232,7 @@ static void find_lives(Planner *pl)
                     m.first = m.last = m.now;
                 if (!m.loop && st->group < 0)
                     m.begin = m.end = m.now;
+                find_sweep(&m, st, k);
                 touch_kernel(pl, stage_kernel(st, k), &m);
             }
         }
