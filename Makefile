@@ -95,10 +95,10 @@ build/prelude.c: tools/prelude.sh $(PRELUDE) build/deps-build
 	$(Q)tools/prelude.sh $(PRELUDE) >$@
 
 build/embed.c: tools/embed.sh runtime/vmath.h runtime/emitrt.h \
-		runtime/streamrt.h runtime/cellrt.h build/deps-build
+		runtime/streamrt.h runtime/fewbits.h runtime/cellrt.h build/deps-build
 	$(SAY) EMBED $@
 	$(Q)tools/embed.sh vmath runtime/vmath.h emitrt runtime/emitrt.h \
-		streamrt runtime/streamrt.h cellrt runtime/cellrt.h >$@
+		streamrt runtime/streamrt.h fewbits runtime/fewbits.h cellrt runtime/cellrt.h >$@
 
 test: all build/tests build/san/tests build/deps-test
 	$(Q)tests/run.sh

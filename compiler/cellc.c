@@ -179,6 +179,8 @@ static void parse_settings(Cellc *c)
     }
     c->set.vocab = c->vocab.v;
     c->set.nvocab = c->vocab.n;
+    c->set.classes = c->classes.v;
+    c->set.nclasses = c->classes.n;
     c->set.state = c->state.v;
     c->set.nstate = c->state.n;
     c->set.upstream = c->upstream.v;
@@ -496,7 +498,7 @@ static int probe(Cellc *c)
             continue;
         if (k < 0)
             return no_probe(c, g, name);
-        Root r = {CELL_OUTPUT, name, SLOT(g, k)->root, -1, NULL, 0, -1};
+        Root r = {CELL_OUTPUT, name, SLOT(g, k)->root, -1, NULL, 0, -1, NULL};
         vec_push(g->arena, &g->root, r);
     }
     return CELLC_OK;

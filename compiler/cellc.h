@@ -37,6 +37,8 @@ int cellc_add_text(Cellc *c, const char *name, const char *text, size_t size);
  * cellc_dim: size of a dim that the spec leaves open ("m", 28).
  * cellc_vocab: the names of an index set; sets its dim to n and lets strings
  *   stand for its members (c[0] = "\n").
+ * cellc_weights: what each class of a drawn index weighs in the loss, 1 where
+ *   nothing says it.
  * cellc_set: "double" 0|1, "training" 0|1, "reduce" sequence|token|sum,
  *   "weights" f32|bf16|int8 (how emitted streams keep their matrices),
  *   "teacher" 0..1, "skip" 0|1 (the first SKIP steps of a chunk do not count),
@@ -64,6 +66,7 @@ int cellc_add_text(Cellc *c, const char *name, const char *text, size_t size);
 int cellc_option(Cellc *c, const char *name, const char *value);
 int cellc_dim(Cellc *c, const char *name, long size);
 int cellc_vocab(Cellc *c, const char *set, int n, const char *const *names);
+int cellc_weights(Cellc *c, const char *input, int n, const double *weight);
 int cellc_set(Cellc *c, const char *key, const char *value);
 
 /* Parses and checks; all errors of all files are reported. */

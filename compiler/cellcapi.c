@@ -70,6 +70,21 @@ int cellc_vocab(Cellc *c, const char *set, int n, const char *const *names)
     return *end ? cellc_dim(c, set, n) : CELLC_OK; /* `in 2` has its size */
 }
 
+int cellc_weights(Cellc *c, const char *input, int n, const double *weight)
+{
+    if (setjmp(c->escape.env))
+        return CELLC_INTERNAL;
+    ClassWeights w = {keep(c, input), n, NEW_N(c->keep, double, n + 1)};
+    memcpy(w.weight, weight, sizeof *weight * (size_t)n);
+    for (int i = 0; i < c->classes.n; i++)
+        if (!strcmp(c->classes.v[i].name, input)) {
+            c->classes.v[i] = w;
+            return CELLC_OK;
+        }
+    vec_push(c->keep, &c->classes, w);
+    return CELLC_OK;
+}
+
 static bool truth(const char *value)
 {
     return strcmp(value, "0") != 0;

@@ -46,6 +46,7 @@ struct Cellc {
     VEC(CellcPair) option;
     VEC(CellcSize) dim;
     VEC(Vocab) vocab;
+    VEC(ClassWeights) classes;
     VEC(const char *) state, upstream, flow, probe;
     Settings set;
     const char *name; /* of the model, or NULL */
@@ -68,7 +69,7 @@ struct Cellc {
     Sched *sched;
     Plan *plan;
     Plan *stream; /* as EmitOptions.stream, made when asked for */
-    Facts facts; /* about the plan `explained` */
+    Facts facts;  /* about the plan `explained` */
     const Plan *explained;
     Jit *jit;
     CellDesc *desc;

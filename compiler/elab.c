@@ -341,6 +341,12 @@ static void type_term(Elab *e, Scope *s, Ast *a)
         expr(e, s, a->kid);
     else if (a->kind == A_DRAW)
         draw_types(e, s, a->kid->kid, a->kid->next);
+    for (Ast *k = a->kind == A_DRAW && a->kid->next->next
+                      ? a->kid->next->next->kid
+                      : NULL;
+         k; k = k->next)
+        if (k->kid)
+            expr(e, s, k->kid);
 }
 
 /* What an input of a cell left of ~ is called outside. */

@@ -374,6 +374,9 @@ bool any_shape(const Ast *subs);     /* is it [...] */
 
 /* elabinit.c: start values, bounds and settings of parameters */
 CellInit init_read(Elab *e, Scope *s, Ast *a, bool noise);
+/* categorical(q) behind noise that is members of a set. */
+bool init_is_classes(const Ast *a);
+void init_classes(Elab *e, const Name *n, Slot *slot, Ast *a);
 void init_interval(Elab *e, Scope *s, Slot *slot, Ast *in);
 void init_manifold(Elab *e, Slot *slot, Ast *in);
 void init_inside(Elab *e, const Slot *slot, Span at);
@@ -504,6 +507,8 @@ bool in_density(const Elab *e, const Scope *s); /* inside of a cell D_nll */
 bool draw_term(Elab *e, Scope *s, Ast *stmt, TermPart *out);
 void own_draws(Elab *e); /* marks DRAW roots that depend on what they draw */
 void draw_types(Elab *e, Scope *s, Ast *y, Ast *dist);
+/* Of `c ? D1 : D2` the one that holds; NULL: not known, which is told. */
+Ast *draw_which(Elab *e, Scope *s, Ast *dist);
 
 /* elabteacher.c: whose value at an earlier step the scope reads as that of the
  * input y: y itself or, with teacher < 1, what is fed back in its place. */

@@ -149,7 +149,7 @@ static void next_root(Elab *e, int slot, Val v, Span at)
         }
     const char *name = arena_printf(e->arena, "next.%s", SLOT(g, slot)->name);
     Ref value = graph_expand(g, val_ref(e, &v, at), SLOT(g, slot)->shape);
-    Root r = {CELL_NEXT, name, value, slot, NULL, 0, -1};
+    Root r = {CELL_NEXT, name, value, slot, NULL, 0, -1, NULL};
     vec_push(e->arena, &g->root, r);
 }
 

@@ -82,7 +82,11 @@ static void param_slot(Elab *e, Name *n, int part)
         slot->init.a = start_number(e, s, init->kid, part);
     } else if (init) {
         slot->init = init_read(e, s, init->kid, false);
-        if (!strcmp(slot->init.kind, "load") && n->val.rank)
+        bool share = !strcmp(slot->init.kind, "frequency");
+        if (share && n->val.rank != 1)
+            diag(e->diags, E_FREQUENCY, init->kid->span, n->name,
+                 val_text(e, &n->val));
+        if ((share || !strcmp(slot->init.kind, "load")) && n->val.rank)
             slot->set = dim_text(e->arena, n->val.dim[0]);
     }
     if (init)
@@ -109,7 +113,15 @@ static void noise_slot(Elab *e, Name *n, int part)
     Slot *slot = value_slot(e, n, SLOT_NOISE, part);
     if (!init)
         return;
-    slot->init = init_read(e, n->scope, init->kid, true);
+    if (n->val.set) {
+        slot->flags |= CELL_INDEX;
+        slot->classes = dim_number(n->val.set);
+        slot->set = dim_text(e->arena, n->val.set);
+    }
+    if (n->val.set || init_is_classes(init->kid))
+        init_classes(e, n, slot, init->kid);
+    else
+        slot->init = init_read(e, n->scope, init->kid, true);
     if (op)
         slot->init.kind = arena_printf(e->arena, "%s %s", slot->init.kind,
                                        op == K_ONCE ? "once" : "shared");
@@ -190,7 +202,7 @@ bool declare_type(Elab *e, Name *n)
     }
     Ast *in = ast_find(n->decl, A_IN);
     v.complex = declared_complex(n->decl);
-    if (in && n->kind == N_INPUT && !in->kid->next && !v.complex) {
+    if (in && n->kind != N_PARAM && !in->kid->next && !v.complex) {
         v.set = expr_dim(e, s, in->kid);
         if (!v.set)
             return false;

@@ -1,7 +1,7 @@
-/* What is drawn: y ~ D(...) becomes minus the log of D's likelihood, by the
- * library's fn D_nll(y, ...) or cell D_nll, and the parameters of D become
- * roots that generate draws from.  No distribution is known by name here but
- * mixture, whose arguments are distributions. */
+/* What is drawn: y ~ D(...) with weight = w becomes w times minus the log of
+ * D's likelihood, by the library's fn D_nll(y, ...) or cell D_nll, and the
+ * parameters of D become roots that generate draws from.  No distribution is
+ * known by name here but mixture, whose arguments are distributions. */
 #include <string.h>
 
 #include "elab.h"
@@ -102,9 +102,30 @@ bool in_density(const Elab *e, const Scope *s)
     return false;
 }
 
+/* c ? D1 : D2 of a known c; another dist is itself. */
+Ast *draw_which(Elab *e, Scope *s, Ast *dist)
+{
+    while (dist && dist->kind == A_COND) {
+        Val c = expr(e, s, dist->kid);
+        bool known = c.kind == V_TENSOR && c.constant && !c.complex;
+        if (!known && e->building && c.kind != V_NONE)
+            diag(e->diags, E_DRAW_WHICH, dist->kid->span);
+        if (!known)
+            return NULL;
+        dist = ast_kid(dist, c.num != 0 ? 1 : 2);
+    }
+    return dist;
+}
+
 /* Types of what stands in a distribution's arguments. */
 void draw_types(Elab *e, Scope *s, Ast *y, Ast *dist)
 {
+    if (dist->kind == A_COND) {
+        expr(e, s, dist->kid);
+        for (Ast *k = dist->kid->next; k; k = k->next)
+            draw_types(e, s, y, k);
+        return;
+    }
     bool mixture = is_mixture(dist);
     Name *f = density(e, s, y, dist);
     if (f && f->kind == N_CELL) {
@@ -323,13 +344,76 @@ static bool draw_target(Draw *d, Ast *stmt)
     return d->y.kind == V_TENSOR;
 }
 
-bool draw_term(Elab *e, Scope *s, Ast *stmt, TermPart *out)
+/* Multiplies the term; a weighted one is no likelihood. */
+static void weigh(Elab *e, TermPart *out, Val w, Span at)
 {
-    Ast *dist = stmt->kid->next;
-    Draw d = {e, s, NULL, val_none(), NULL, NULL};
-    if (!draw_target(&d, stmt))
-        return false;
-    if (!density(e, s, d.lhs, dist) && !is_mixture(dist)) {
+    Val in[2] = {w, out->v};
+    out->v = val_op(e, OP_mul, 2, in, at, NULL);
+    out->flags &= ~CELL_LIKELIHOOD;
+}
+
+/* y ~ D with weight = e: a number for each that the term has. */
+static bool said_weight(Draw *d, Ast *stmt, TermPart *out)
+{
+    Elab *e = d->e;
+    const Ast *with = stmt->kid->next->next;
+    for (Ast *k = with ? with->kid : NULL; k; k = k->next) {
+        if (strcmp(k->name, "weight") != 0 || !k->kid) {
+            diag(e->diags, E_DRAW_WITH, k->span, k->name);
+            return false;
+        }
+        Val w = expr(e, d->s, k->kid);
+        if (w.kind == V_TENSOR && w.complex)
+            complex_refuse(e, "a weight", &w, k->kid->span);
+        if (w.kind != V_TENSOR || w.complex)
+            return false;
+        uint32_t extra = w.axes & ~out->v.axes & ~AXIS_B;
+        if (w.rank)
+            diag(e->diags, E_WEIGHT, k->kid->span, val_text(e, &w));
+        if (extra)
+            foreign_axis(e, d->s, d->lhs, &out->v, extra, k->kid);
+        if (w.rank || extra)
+            return false;
+        weigh(e, out, w, k->kid->span);
+    }
+    return true;
+}
+
+/* What the data say that each class of y weighs (cellc_weights). */
+static void class_weight(Draw *d, TermPart *out)
+{
+    Elab *e = d->e;
+    int64_t n = d->y.set && !d->y.rank ? dim_number(d->y.set) : 0;
+    for (int i = 0; d->input && n && i < e->set->nclasses; i++) {
+        const ClassWeights *c = &e->set->classes[i];
+        if (strcmp(c->name, d->input->full) != 0 || c->n != n)
+            continue;
+        if (d->y.axes & ~out->v.axes) {
+            diag(e->diags, E_UNSUPPORTED, d->lhs->span,
+                 "weights of classes in a score of whole sequences");
+            return;
+        }
+        Val v = val_unknown(0), r = val_unknown(d->y.axes);
+        v.rank = 1;
+        v.dim[0] = d->y.set;
+        r.rank = 0;
+        Table t = {arena_printf(e->arena, "%s.weight", d->input->full),
+                   val_shape(e, &v), c->weight};
+        vec_push(e->graph->arena, &e->graph->table, t);
+        v = val_node(e, v, OP_TABLE, 0, NULL, e->graph->table.n - 1, 0, 0,
+                     d->lhs->span);
+        Ref in[2] = {v.ref, val_ref(e, &d->y, d->lhs->span)};
+        weigh(e, out, val_node(e, r, OP_PICK, 2, in, 0, 0, 0, d->lhs->span),
+              d->lhs->span);
+    }
+}
+
+/* Minus the log of the density; false after an error. */
+static bool term_value(Draw *d, Ast *dist, Val *v)
+{
+    Elab *e = d->e;
+    Scope *s = d->s;
+    if (!density(e, s, d->lhs, dist) && !is_mixture(dist)) {
         bool later = false;
         if (dist->kind == A_CALL && dist->kid->kind == A_NAME)
             call_builtin(e, s, dist->kid->name, dist, NULL, NULL, &later);
@@ -341,9 +425,36 @@ bool draw_term(Elab *e, Scope *s, Ast *stmt, TermPart *out)
         }
         return false;
     }
-    d.path = dist->kid->name;
-    out->v = is_mixture(dist) ? mixture(&d, dist) : one_density(&d, dist);
-    if (out->v.kind != V_TENSOR)
+    d->path = dist->kid->name;
+    *v = is_mixture(dist) ? mixture(d, dist) : one_density(d, dist);
+    return v->kind == V_TENSOR;
+}
+
+/* Distributions that the mode does not take, checked all the same: a parameter
+ * of theirs is one of the model in every mode. */
+static bool term_others(Draw *d, Ast *dist, const Ast *taken)
+{
+    bool good = true;
+    Draw other = *d;
+    Val v;
+    if (dist == taken)
+        return true;
+    other.input = NULL; /* nothing is drawn from it */
+    if (dist->kind != A_COND)
+        return term_value(&other, dist, &v);
+    for (Ast *k = dist->kid->next; k; k = k->next)
+        good &= term_others(d, k, taken);
+    return good;
+}
+
+bool draw_term(Elab *e, Scope *s, Ast *stmt, TermPart *out)
+{
+    Draw d = {e, s, NULL, val_none(), NULL, NULL};
+    if (!draw_target(&d, stmt))
+        return false;
+    Ast *dist = draw_which(e, s, stmt->kid->next);
+    if (!dist || !term_others(&d, stmt->kid->next, dist) ||
+        !term_value(&d, dist, &out->v))
         return false;
     out->name =
         s == e->top ? d.input->full : full_name(e, s->prefix, d.lhs->name);
@@ -351,6 +462,9 @@ bool draw_term(Elab *e, Scope *s, Ast *stmt, TermPart *out)
     if (d.y.set && !d.y.rank && !(d.y.axes & ~out->v.axes))
         out->counted = graph_op2(e->graph, OP_ge, val_ref(e, &d.y, d.lhs->span),
                                  graph_const(e->graph, 0));
+    if (!said_weight(&d, stmt, out))
+        return false;
+    class_weight(&d, out);
     return true;
 }
 

@@ -131,9 +131,9 @@ static void state_from_outside(Elab *e, int slot, const Name *n,
     int count = back ? s->hi.n : s->lo.n;
     for (int i = 0; i < count; i++)
         vec_push(e->arena, &old, back ? s->hi.v[i] : s->lo.v[i]);
-    int in = graph_slot(e->graph, SLOT_INPUT,
-                        arena_printf(e->arena, "%s@0", name), s->shape,
-                        s->axes & ~slot_bit(s));
+    int in =
+        graph_slot(e->graph, SLOT_INPUT, arena_printf(e->arena, "%s@0", name),
+                   s->shape, s->axes & ~slot_bit(s));
     s = SLOT(e->graph, slot);
     Bound b = {first, graph_read(e->graph, in, 0)};
     memset(back ? (void *)&s->hi : (void *)&s->lo, 0, sizeof s->lo);

@@ -418,6 +418,28 @@ static void note_member(Elab *e, const char *set, const char *name)
     vec_push(e->arena, &e->member, m);
 }
 
+/* A byte that does not go on a character of UTF-8. */
+static int characters(const char *s)
+{
+    int n = 0;
+    for (; *s; s++)
+        n += ((unsigned char)*s & 0xc0) != 0x80;
+    return n;
+}
+
+static void not_member(Elab *e, const char *str, const Vocab *w, Span at)
+{
+    bool letters = true;
+    diag(e->diags, E_NOT_MEMBER, at, str, w->set);
+    for (int k = 0; k < w->n; k++)
+        letters = letters && characters(w->names[k]) <= 1;
+    if (letters && characters(str) > 1)
+        diag_help(e->diags,
+                  "the %d members of %s are single characters; words come "
+                  "with --unit word or from columns of a table",
+                  w->n, w->set);
+}
+
 Val member_index(Elab *e, const char *str, const Dim *set, Span at)
 {
     const char *name = dim_text(e->arena, set);
@@ -434,7 +456,7 @@ Val member_index(Elab *e, const char *str, const Dim *set, Span at)
                 return v;
             }
         if (e->building)
-            diag(e->diags, E_NOT_MEMBER, at, str, name);
+            not_member(e, str, w, at);
         return val_none();
     }
     return v; /* no vocabulary yet: any member does for checking */

@@ -437,6 +437,15 @@ static const Dim *position(Elab *e, Scope *s, Ast *a)
     return v.kind == V_TENSOR && v.size ? v.size : expr_dim(e, s, a);
 }
 
+/* A part of v, which has members of the same set. */
+static Val part_of(Elab *e, Val v, int dim, const Dim *lo, const Dim *hi,
+                   bool drop, Span at)
+{
+    Val r = val_slice(e, v, dim, lo, hi, drop, at);
+    r.set = r.kind == V_TENSOR ? v.set : NULL;
+    return r;
+}
+
 /* One subscript, for dim `*dim` of v; a range leaves that dim there. */
 static Val component(Elab *e, Scope *s, Val v, int *dim, Ast *sub, Ast *whole)
 {
@@ -459,7 +468,7 @@ static Val component(Elab *e, Scope *s, Val v, int *dim, Ast *sub, Ast *whole)
     if (sub->kind == A_RANGE) {
         const Dim *lo = position(e, s, sub->kid);
         const Dim *hi = position(e, s, sub->kid->next);
-        return lo && hi ? val_slice(e, v, (*dim)++, lo, hi, false, sub->span)
+        return lo && hi ? part_of(e, v, (*dim)++, lo, hi, false, sub->span)
                         : val_none();
     }
     Val k = expr(e, s, sub);
@@ -470,7 +479,7 @@ static Val component(Elab *e, Scope *s, Val v, int *dim, Ast *sub, Ast *whole)
     if (k.kind == V_STR)
         k = member_index(e, k.str, v.dim[*dim], sub->span);
     else if (k.kind == V_TENSOR && k.constant && k.size)
-        return val_slice(e, v, *dim, k.size, k.size, true, sub->span);
+        return part_of(e, v, *dim, k.size, k.size, true, sub->span);
     if (*dim && k.kind == V_TENSOR) {
         if (e->building)
             diag(e->diags, E_UNSUPPORTED, sub->span,

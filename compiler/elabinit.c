@@ -23,6 +23,7 @@ static const struct {
     {"zeros", 0, 0, false, "no number: ~ zeros"},
     {"ones", 0, 0, false, "no number: ~ ones"},
     {"load", 0, 0, false, "the name of a file: load(\"W.npy\")"},
+    {"frequency", 0, 1, false, "at most a power: frequency(0.75)"},
 };
 enum { NKINDS = sizeof kinds / sizeof *kinds };
 
@@ -86,7 +87,7 @@ CellInit init_read(Elab *e, Scope *s, Ast *a, bool noise)
     if (noise && !kinds[k].noise && e->building)
         diag(e->diags, E_NOISE, a->span, kinds[k].name);
     r.kind = kinds[k].name;
-    r.a = x[0];
+    r.a = !n && !strcmp(r.kind, "frequency") ? 1 : x[0];
     r.b = x[1];
     if (!strcmp(r.kind, "zeros") || !strcmp(r.kind, "ones") ||
         !strcmp(r.kind, "constant")) {
@@ -94,6 +95,34 @@ CellInit init_read(Elab *e, Scope *s, Ast *a, bool noise)
         r.kind = "const";
     }
     return r;
+}
+
+bool init_is_classes(const Ast *a)
+{
+    const Ast *callee = a->kind == A_CALL ? a->kid : a;
+    return callee->kind == A_NAME && !strcmp(callee->name, "categorical");
+}
+
+void init_classes(Elab *e, const Name *n, Slot *slot, Ast *a)
+{
+    const char *set = n->val.set ? dim_text(e->arena, n->val.set) : "words";
+    Ast *arg = init_is_classes(a) && a->kind == A_CALL ? a->kid->next : NULL;
+    bool one = arg && !arg->next && n->val.set;
+    Val q = one ? expr(e, n->scope, arg) : val_none();
+    slot->init.kind = "categorical";
+    if (one && q.kind == V_NONE)
+        return; /* told */
+    const Node *node = q.ref && !q.complex ? NODE(e->graph, q.ref) : NULL;
+    bool given = node && (node->op == OP_PARAM || node->op == OP_TABLE);
+    if (!given || q.rank != 1)
+        diag(e->diags, E_NOISE_CLASSES, a->span, n->name, set, set);
+    else if (!same_dim(e, q.dim[0], n->val.set))
+        diag(e->diags, E_DRAW_SET, a->span, n->name, set,
+             dim_text(e->arena, q.dim[0]));
+    else if (node->op == OP_PARAM)
+        slot->by = SLOT(e->graph, node->a)->name;
+    else
+        slot->init.value = e->graph->table.v[node->a].v;
 }
 
 /* `in (a, b)`; unless the spec says where to start: where the free value is

@@ -54,7 +54,7 @@ static Ref last_chunk(Elab *e)
 
 int add_root(Elab *e, int role, const char *name, Ref v, int slot)
 {
-    Root r = {role, name, v, slot, NULL, 0, -1};
+    Root r = {role, name, v, slot, NULL, 0, -1, NULL};
     vec_push(e->arena, &e->graph->root, r);
     return e->graph->root.n - 1;
 }
@@ -221,12 +221,29 @@ static bool is_output(const Elab *e, const char *name)
     return false;
 }
 
+/* The index set that a value is a member of, or has a number for each member
+ * of, by its last dim; NULL: a dim that no input is an index into. */
+static const char *set_of(Elab *e, const Val *v)
+{
+    const Dim *d = v->rank ? v->dim[v->rank - 1] : v->set;
+    const char *name = d ? dim_text(e->arena, d) : NULL;
+    for (int i = 0; name && i < e->top->order.n; i++) {
+        const Val *in = &e->top->order.v[i]->val;
+        if (e->top->order.v[i]->kind == N_INPUT && in->set &&
+            !strcmp(dim_text(e->arena, in->set), name))
+            return name;
+    }
+    return NULL;
+}
+
 static void output_root(Elab *e, const char *name, const Val *v, Span at)
 {
     for (int p = 0; v->kind == V_TENSOR && p < 1 + v->complex; p++) {
         Val x = val_part(e, v, p);
-        add_root(e, CELL_OUTPUT, v->complex ? part_name(e, name, p) : name,
-                 val_ref(e, &x, at), -1);
+        int root =
+            add_root(e, CELL_OUTPUT, v->complex ? part_name(e, name, p) : name,
+                     val_ref(e, &x, at), -1);
+        e->graph->root.v[root].set = set_of(e, v);
     }
     if (v->kind == V_TENSOR || v->kind == V_NONE)
         return;

@@ -13,6 +13,13 @@ typedef struct Vocab {
 } Vocab;
 
 /* What was set from outside (cellc_option, cellc_dim, ...). */
+/* What each class of an index that is drawn weighs in the loss. */
+typedef struct ClassWeights {
+    const char *name; /* of the input */
+    int64_t n;
+    double *weight; /* [n] */
+} ClassWeights;
+
 typedef struct Settings {
     struct { /* option values, parsed */
         const char *name;
@@ -26,6 +33,8 @@ typedef struct Settings {
     int ndim;
     Vocab *vocab;
     int nvocab;
+    ClassWeights *classes;
+    int nclasses;
     const char **state; /* names whose start value becomes an input */
     int nstate;
     const char **upstream; /* differentiate sum(y * up.y) over these */

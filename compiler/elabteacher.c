@@ -21,8 +21,8 @@ static bool says(Elab *e, Scope *s, Ast *a, const Name *y, Said *out)
     Name *n = lhs && lhs->kind == A_NAME ? scope_find(s, lhs->name) : NULL;
     if (!n || storage_name(e, n) != y)
         return false;
-    *out = (Said){s, lhs, a->kid->next};
-    return true;
+    *out = (Said){s, lhs, draw_which(e, s, a->kid->next)};
+    return out->dist != NULL;
 }
 
 static bool said(Elab *e, const Name *y, Said *out)

@@ -116,14 +116,13 @@ static void call_pool(Emit *e, const Kernel *k, EmitRows rows)
               call_row(e, k->out, rows), call_row(e, k->in.v[0], rows));
 }
 
-/* Reals from one line of the result to the next; a vector that is looked up
- * has its elements for lines. */
-static int64_t line_distance(const Emit *e, const Kernel *k)
+/* Reals from one line of v to the next, whose shape is that of node r; a vector
+ * that is looked up has its elements for lines. */
+static int64_t line_distance(const Emit *e, Val v, Ref r)
 {
     const Graph *g = e->p->s->g;
-    bool vector =
-        k->kind == KN_SCATTER && SHAPE(g, NODE(g, k->node)->shape)->rank == 1;
-    return vector ? 1 : loc_of(e, k->out)->ld;
+    bool vector = SHAPE(g, NODE(g, r)->shape)->rank == 1;
+    return vector ? 1 : loc_of(e, v)->ld;
 }
 
 /* Zeros before what is added, in the first of several chunks. */
@@ -132,12 +131,13 @@ static void emit_fill(Emit *e, const Kernel *k, const char *rows, int64_t n,
 {
     const char *later = emit_later(e, k);
     bool some = *later != '0';
+    int64_t line = k->kind == KN_SCATTER ? line_distance(e, k->out, k->node)
+                                         : loc_of(e, k->out)->ld;
     if (some)
         emit_line(e, "if (!(%s))", later);
     e->indent += some;
     emit_line(e, "%s(%s, %s, %s, %s, %s);", emit_kernel_name(e, "fill"), rows,
-              emit_size(e, n), to, emit_size(e, line_distance(e, k)),
-              emit_real(e, 0));
+              emit_size(e, n), to, emit_size(e, line), emit_real(e, 0));
     e->indent -= some;
 }
 
@@ -324,12 +324,13 @@ static void call_view(Emit *e, const Kernel *k, EmitRows rows)
 
 static void call_gather(Emit *e, const Kernel *k, EmitRows rows)
 {
+    Ref matrix = IN(e->p->s->g, k->node, 0);
     emit_line(e, "%s(%s, %s, %s, %s, %s, %s, %s);",
               emit_kernel_name(e, "gather"), emit_row_count(e, k, rows),
               emit_size(e, k->n), call_row(e, k->out, rows),
               emit_value_name(e, k->in.v[0]),
-              emit_size(e, loc_of(e, k->in.v[0])->ld), emit_size(e, k->k),
-              call_row(e, k->in.v[1], rows));
+              emit_size(e, line_distance(e, k->in.v[0], matrix)),
+              emit_size(e, k->k), call_row(e, k->in.v[1], rows));
 }
 
 static void call_scatter(Emit *e, const Kernel *k, EmitRows rows)
@@ -337,9 +338,9 @@ static void call_scatter(Emit *e, const Kernel *k, EmitRows rows)
     const Loc *x = loc_of(e, k->in.v[0]), *index = loc_of(e, k->in.v[1]);
     const char *kernel = emit_kernel_name(e, "scatter");
     const char *count = row_count(e, k, rows), *n = emit_size(e, k->n);
-    const char *to =
-        arena_printf(e->arena, "%s, %s, %s, %s", n, emit_value_name(e, k->out),
-                     emit_size(e, line_distance(e, k)), emit_size(e, k->k));
+    const char *to = arena_printf(
+        e->arena, "%s, %s, %s, %s", n, emit_value_name(e, k->out),
+        emit_size(e, line_distance(e, k->out, k->node)), emit_size(e, k->k));
     if (k->parts == 1) {
         emit_line(e, "%s(%s, %s, %s, %s);", kernel, count, to,
                   call_row(e, k->in.v[0], rows), call_row(e, k->in.v[1], rows));
@@ -365,7 +366,8 @@ typedef struct Reduce {
 static Reduce plan_reduce(Emit *e, const Kernel *k, int axes)
 {
     const Loc *x = loc_of(e, k->in.v[0]), *y = loc_of(e, k->out);
-    bool dense = x->ld == k->n && y->ld == k->n;
+    const Loc *z = loc_of(e, k->in.v[k->in.n - 1]);
+    bool dense = x->ld == k->n && z->ld == k->n && y->ld == k->n;
     Reduce r = {0, 0, 0, 0};
     for (int i = 0; i < CELL_AXES; i++) {
         int axis = emit_inner_first[i];
@@ -375,12 +377,15 @@ static Reduce plan_reduce(Emit *e, const Kernel *k, int axes)
             if (!r.rows)
                 r.rows = r.first = axis;
             else if (emit_follows(x, x->step[emit_place(r.first)], r.rows,
+                                  axis) &&
+                     emit_follows(z, z->step[emit_place(r.first)], r.rows,
                                   axis))
                 r.rows |= axis;
             else
                 r.around |= axis;
         } else if (dense && !r.rows && !r.around &&
                    emit_regular(x, r.cols, axis) &&
+                   emit_regular(z, r.cols, axis) &&
                    emit_regular(y, r.cols, axis)) {
             r.cols |= axis;
         } else {
@@ -394,7 +399,8 @@ static Reduce plan_reduce(Emit *e, const Kernel *k, int axes)
  * loop around sweeps, or 0. */
 static void emit_over(Emit *e, const Kernel *k, int loop)
 {
-    const char *name = emit_kernel_name(e, k->kind == KN_SUMA   ? "colsum"
+    const char *name = emit_kernel_name(e, k->in.n > 1          ? "coldot"
+                                           : k->kind == KN_SUMA ? "colsum"
                                            : k->kind == KN_MAXA ? "colmax"
                                                                 : "colmin");
     Reduce r = plan_reduce(e, k, k->from & ~loop);
@@ -411,13 +417,15 @@ static void emit_over(Emit *e, const Kernel *k, int loop)
     else if (r.cols)
         n = arena_printf(e->arena, "%s*%s", emit_rows_text(e, r.cols), n);
     int loops = emit_loop_rows(e, r.around);
-    emit_line(e, "%s(%s, %s, %s, %s, %s%s%s);", name, emit_rows_text(e, r.rows),
-              n, emit_pointer(e, k->out, rows),
-              emit_pointer(e, k->in.v[0], rows),
-              emit_step(e, k->in.v[0], r.first), k->kind != KN_SUMA ? "" : ", ",
-              k->kind != KN_SUMA ? ""
-              : add              ? "1"
-                                 : emit_later(e, k));
+    Buf b;
+    buf_init(&b, e->arena);
+    for (int i = 0; i < k->in.n; i++)
+        buf_printf(&b, ", %s, %s", emit_pointer(e, k->in.v[i], rows),
+                   emit_step(e, k->in.v[i], r.first));
+    if (k->kind == KN_SUMA)
+        buf_printf(&b, ", %s", add ? "1" : emit_later(e, k));
+    emit_line(e, "%s(%s, %s, %s%s);", name, emit_rows_text(e, r.rows), n,
+              emit_pointer(e, k->out, rows), b.s);
     e->indent -= loops;
 }
 
@@ -616,6 +624,7 @@ void emit_stages(Emit *e, int fn, bool prepare)
     e->block.n = 0;
     e->depth = 0;
     e->constant.n = 0;
+    e->repeated.n = 0;
     buf_init(&e->body, e->arena);
     e->indent = 1;
     for (int i = 0; i < f->stage.n;)

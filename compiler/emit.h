@@ -124,6 +124,7 @@ struct Emit {
     const char *quoted;  /* start of the source line quoted last */
     int depth;           /* most scratch strips a kernel of the function took */
     Names constant;      /* numbers that the function keeps in strips */
+    VEC(Val) repeated;   /* vectors of parameters likewise, row after row */
     const void *pattern; /* emitjoin.c: the rows that join operations, read */
 };
 

@@ -1,13 +1,15 @@
-/* The run time of emitted files: the pieces of vmath.h, emitrt.h and
- * streamrt.h that a file calls, and what those call, pasted in their order
- * there. */
+/* The run time of emitted files: the pieces of vmath.h, emitrt.h, streamrt.h
+ * and fewbits.h that a file calls, and what those call, pasted in their order
+ * there.
+ */
 #include "emit.h"
 
 #include <ctype.h>
 #include <string.h>
 
 /* The texts of ../runtime, made part of the program by tools/embed.sh. */
-extern const unsigned char embed_vmath[], embed_emitrt[], embed_streamrt[];
+extern const unsigned char embed_vmath[], embed_emitrt[], embed_streamrt[],
+    embed_fewbits[];
 
 typedef struct Piece {
     const char *text; /* with the real type and names put in */
@@ -96,12 +98,25 @@ static const char *skip_comment(const char *s)
     return s ? s + 2 : "";
 }
 
+/* What follows a group of directives, which begins with a condition. */
+static const char *skip_conditions(const char *s)
+{
+    bool more = !strncmp(s, "#if", 3);
+    while (more && *s) {
+        const char *end = s + strcspn(s, "\n");
+        more = end[-1] == '\\' || end[1] == '#';
+        s = *end ? end + 1 : end;
+    }
+    return s;
+}
+
 /* The word before the first parenthesis after the comment; of a constant, the
  * one after the brace. */
 static const char *defined_name(Paste *p, const char *text)
 {
     const char *s = skip_comment(text);
     s += strspn(s, "\n");
+    s = skip_conditions(s);
     if (!strncmp(s, "enum {", 6) || !strncmp(s, "#define ", 8)) {
         s += *s == '#' ? 8 : 6;
         s += strspn(s, " \n");
@@ -164,6 +179,7 @@ void emit_paste(Emit *e, Buf *out)
     int math = p.piece.n;
     cut_pieces(&p, (const char *)embed_emitrt);
     cut_pieces(&p, (const char *)embed_streamrt);
+    cut_pieces(&p, (const char *)embed_fewbits);
     for (int i = 0; i < e->kernels.n; i++)
         need(&p, e->kernels.v[i]);
     Buf text;

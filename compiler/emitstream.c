@@ -120,17 +120,24 @@ static bool stream_init(Stream *st, const Emit *whole)
     return true;
 }
 
-/* Numbers of an array and their type.  How many words pack_bf16 and pack_int8
- * take is said above those. */
+/* Numbers of an array and their type.  How many pack_real, pack_bf16 and
+ * pack_int8 take is said above those. */
 static int64_t array_size(const Stream *st, Val v)
 {
-    enum { NARROW = 16 };
+    enum { NARROW = 16, FEW = 2, BLOCK = 256 };
     const Value *x = &st->e.s->val.v[v];
     int64_t columns = (x->pn + NARROW - 1) / NARROW * NARROW;
-    if (!x->packed || st->e.o->weights == WEIGHTS_F32)
+    int64_t blocks = (x->pk + BLOCK - 1) / BLOCK;
+    if (!x->packed)
         return x->n;
-    return st->e.o->weights == WEIGHTS_BF16 ? columns * ((x->pk + 1) / 2)
-                                            : columns * ((x->pk + 3) / 4 + 1);
+    switch (st->e.o->weights) {
+    case WEIGHTS_BF16:
+        return columns * ((x->pk + 1) / 2);
+    case WEIGHTS_INT8:
+        return columns * ((x->pk + 3) / 4 + blocks);
+    default:
+        return (x->pn % NARROW > FEW ? columns : x->pn) * x->pk;
+    }
 }
 
 static const char *array_type(const Stream *st, Val v)
@@ -155,8 +162,12 @@ static void print_step_head(Stream *st, Buf *b, bool many)
 static void header_prepared(Stream *st, Buf *b)
 {
     static const char *const kept[WEIGHTS_COUNT] = {
-        "", ", matrices as bfloat16 (relative error of a weight: 2^-9)",
-        ", matrices in 8 bits, a scale to each row (error: its largest / 254)"};
+        "",
+        ", matrices as bfloat16 (relative error of a weight, and on machines "
+        "that multiply such of what it is multiplied by: 2^-8)",
+        ", matrices in 8 bits, a scale to each 256 of a row (error of a "
+        "weight: "
+        "the largest of those / 254; of what is multiplied by them: / 65024)"};
     const char *n = st->api.name;
     buf_printf(b,
                "/* Parameters in the order in which steps read them%s: plain "

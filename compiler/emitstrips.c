@@ -159,6 +159,27 @@ static const char *constant_text(Fused *f, Val v)
                         (long long)(f->chunks || f->lines ? 0 : f->k->n));
 }
 
+/* Whether each row of the block would read the same vector of parameters. */
+static bool is_repeated(const Fused *f, Val v)
+{
+    const Loc *l = &f->e->p->loc[v];
+    return f->block > 1 && !f->chunks && !f->lines && l->space == SP_PARAM &&
+           !l->axes && !l->spread && l->n == f->k->n && l->n > 1;
+}
+
+/* A strip full of that vector, so that all rows are one long one. */
+static const char *repeated_text(Fused *f, Val v)
+{
+    Emit *e = f->e;
+    int i = 0;
+    emit_value_name(e, v);
+    while (i < e->repeated.n && e->repeated.v[i] != v)
+        i++;
+    if (i == e->repeated.n)
+        vec_push(e->arena, &e->repeated, v);
+    return arena_printf(e->arena, "w[%d], %lld, 1", i, (long long)f->k->n);
+}
+
 static const char *operand_text(Fused *f, int in)
 {
     Arena *a = f->e->arena;
@@ -169,6 +190,8 @@ static const char *operand_text(Fused *f, int in)
     const Loc *l = &f->e->p->loc[v];
     if (f->block && f->ncall > 1 && l->space == SP_CONST)
         return constant_text(f, v);
+    if (is_repeated(f, v))
+        return repeated_text(f, v);
     int64_t stride = emit_stride(f->e, v, f->rows);
     bool wide = l->n > 1;
     return arena_printf(a, "%s, %lld, %d", in_block(f, v, stride, wide),
@@ -306,12 +329,13 @@ static void strips_transpose(Emit *e, const Kernel *k)
 
 void emit_strips_names(Emit *e)
 {
-    static const char *const own[] = {"s", "k", "r", "i", "n", "rows"};
+    static const char *const own[] = {"s", "k", "w", "r", "i", "n", "rows"};
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
         emit_fresh(e, own[i]);
 }
 
-/* Scratch strips, and those of constants, which are filled once a call. */
+/* Scratch strips, and those of constants and of parameters, which are filled
+ * once a call. */
 void emit_strips_locals(Emit *e, Buf *out)
 {
     if (e->depth)
@@ -322,6 +346,15 @@ void emit_strips_locals(Emit *e, Buf *out)
         buf_printf(out, "    %s(1, %d, k[%d], %d, %s);\n",
                    emit_kernel_name(e, "fill"), STRIP, i, STRIP,
                    e->constant.v[i]);
+    if (e->repeated.n)
+        buf_printf(out, "    %s w[%d][%d];\n", e->real, e->repeated.n, STRIP);
+    for (int i = 0; i < e->repeated.n; i++) {
+        Val v = e->repeated.v[i];
+        long long n = (long long)e->p->loc[v].n;
+        buf_printf(out, "    %s(%lld, %lld, w[%d], %lld, %s, 0, 1);\n",
+                   emit_kernel_name(e, "copy"), STRIP / n, n, i, n,
+                   emit_value_name(e, v));
+    }
 }
 
 static const EmitStyle strips = {

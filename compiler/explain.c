@@ -338,6 +338,14 @@ static const char *operations(Teller *t, const Kernel *k)
     return b.s;
 }
 
+/* Where work is not done for each sequence. */
+static const char *once_text(const Kernel *k)
+{
+    return k->axes & GX_TIME && !(k->axes & CELL_B)
+               ? ", once a step for all sequences"
+               : "";
+}
+
 static void tell_fused(Teller *t, const Kernel *k)
 {
     const char *names = names_given(t, k);
@@ -349,9 +357,9 @@ static void tell_fused(Teller *t, const Kernel *k)
              names ? names : operations(t, k),
              arena_printf(t->a,
                           "%d operation%s on %lld real%s in one pass, %d "
-                          "stored",
+                          "stored%s",
                           k->inst.n, k->inst.n == 1 ? "" : "s", (long long)k->n,
-                          k->n == 1 ? "" : "s", stored));
+                          k->n == 1 ? "" : "s", stored, once_text(k)));
     f->rows = rows_of(t->s, t->stage, k);
     f->flops = times(f->rows, fused_flops(t->g, k));
 }
@@ -376,7 +384,9 @@ static void tell_kernel(Teller *t, const Kernel *k)
             tell(t, k->span,
                  arena_printf(t->a, "%s%s", kernel_name(k->kind),
                               y ? arena_printf(t->a, ": %s", y) : ""),
-                 NULL);
+                 k->kind == KN_SUMA && k->in.n > 1 ? "of products, which are "
+                                                     "not stored"
+                                                   : NULL);
         f->rows = rows_of(t->s, t->stage, k);
     }
 }

@@ -488,6 +488,10 @@ static void put_statement(Buf *out, const Ast *s)
         put_list(out, s->kid->kid, false);
         buf_puts(out, s->kind == A_EQ ? " = " : " ~ ");
         put(out, s->kid->next, PIPED, false);
+        if (s->kid->next->next) {
+            buf_puts(out, " with ");
+            put_parts(out, s->kid->next->next->kid);
+        }
         break;
     case A_INPUT:
     case A_STATE:

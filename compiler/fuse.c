@@ -31,7 +31,7 @@ static bool same_domain(const Tasks *t, int a, int b)
 {
     const Node *x = NODE(t->g, t->v.v[a].node), *y = NODE(t->g, t->v.v[b].node);
     return fuse_elementwise(t, a) && fuse_elementwise(t, b) &&
-           x->axes == y->axes &&
+           t->v.v[a].axes == t->v.v[b].axes &&
            shape_size(t->g, x->shape) == shape_size(t->g, y->shape);
 }
 

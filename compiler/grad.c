@@ -284,7 +284,7 @@ static void add_grad(State *s, const char *name, Ref d, int slot)
         d = graph_expand(g, graph_const(g, 0), v->shape);
     else if (!SHAPE(g, NODE(g, d)->shape)->rank)
         d = graph_expand(g, d, v->shape);
-    Root r = {CELL_GRAD, name, d, slot, NULL, 0, -1};
+    Root r = {CELL_GRAD, name, d, slot, NULL, 0, -1, NULL};
     vec_push(g->arena, &g->root, r);
 }
 

@@ -332,7 +332,7 @@ Order graph_order(const Graph *g, Arena *scratch)
 Order graph_order_of(const Graph *g, Ref r, Arena *scratch)
 {
     Graph only = *g;
-    Root root = {CELL_OUTPUT, "", r, -1, NULL, 0, -1};
+    Root root = {CELL_OUTPUT, "", r, -1, NULL, 0, -1, NULL};
     only.root.v = &root;
     only.root.n = 1;
     return graph_order(&only, scratch);

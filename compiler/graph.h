@@ -44,7 +44,7 @@ typedef enum Op {
 
 #define SHAPE_RANK 4
 typedef struct Shape {
-    int rank;               /* 0: scalar */
+    int rank;                /* 0: scalar */
     int64_t dim[SHAPE_RANK]; /* rows first; unused are 0 */
 } Shape;
 
@@ -83,16 +83,18 @@ typedef struct Slot {
     int axis;  /* time axis, from 0, that other steps and bounds are along */
     Ref root;  /* EQN, COT: its value at t; else 0 */
     Span span; /* where it is defined */
-    VEC(Bound) lo; /* descending: 0, -1, ...; empty: 0 */
-    VEC(Bound) hi; /* ascending: 1, 2, ...; empty: 0 */
-    int flags;           /* CELL_INDEX, CELL_OBSERVED, CELL_FROZEN .. */
-    int64_t classes;     /* CELL_INDEX: size of its set */
-    const char *set;     /* CELL_INDEX: name of its set */
-    CellInit init;       /* PARAM, NOISE */
-    double min, max;     /* PARAM in (min, max); -inf, inf when free */
-    double lr, decay;    /* PARAM: as CellTensor */
-    const char *clip;    /* PARAM: as CellTensor */
-    const char *alias;   /* EQN: a shorter name users may also say */
+    VEC(Bound) lo;     /* descending: 0, -1, ...; empty: 0 */
+    VEC(Bound) hi;     /* ascending: 1, 2, ...; empty: 0 */
+    int flags;         /* CELL_INDEX, CELL_OBSERVED, CELL_FROZEN .. */
+    int64_t classes;   /* CELL_INDEX: size of its set */
+    const char *set;   /* CELL_INDEX: name of its set */
+    CellInit init;     /* PARAM, NOISE */
+    const char *by;    /* NOISE: the PARAM slot with the weights of classes
+                          that are drawn, or NULL */
+    double min, max;   /* PARAM in (min, max); -inf, inf when free */
+    double lr, decay;  /* PARAM: as CellTensor */
+    const char *clip;  /* PARAM: as CellTensor */
+    const char *alias; /* EQN: a shorter name users may also say */
 } Slot;
 
 /* What the compiled model must compute. */
@@ -107,6 +109,8 @@ typedef struct Root {
     const char *what; /* DRAW: "categorical.p" ... */
     int flags;        /* TERM: CELL_LIKELIHOOD */
     int of;           /* COUNT: index in Graph.root of its TERM or METRIC */
+    const char *set;  /* OUTPUT: of whose members it has one, or a number for
+                         each; or NULL */
 } Root;
 
 /* Constant arrays: `const A[i=1:n, j=1:n] = ...`. */
@@ -150,7 +154,7 @@ typedef struct Graph {
     VEC(TimeAxis) time; /* none: the implied t */
     VEC(ViewSpec) view; /* interned */
     VEC(Called) call;   /* interned */
-    Ref *hash; /* open addressing over node indices */
+    Ref *hash;          /* open addressing over node indices */
     int hash_cap;
 } Graph;
 
@@ -161,8 +165,8 @@ int64_t shape_size(const Graph *g, int shape); /* product of the extents */
 /* Adds a node or finds its equal; infers shape and axes from the operands
  * and attributes (ops.c); panics on an illegal combination, which the
  * checker must have refused before.  `span` of the first stays. */
-Ref graph_add(Graph *g, Op op, int nin, const Ref *in, int a, int b,
-              double num, Span span);
+Ref graph_add(Graph *g, Op op, int nin, const Ref *in, int a, int b, double num,
+              Span span);
 Ref graph_const(Graph *g, double v);
 Ref graph_op1(Graph *g, Op op, Ref a);
 Ref graph_op2(Graph *g, Op op, Ref a, Ref b);
@@ -235,8 +239,8 @@ const char *graph_verify(const Graph *g, Arena *scratch);
 
 /* Passes: graph to graph, each in the file of its name. */
 Graph *pass_simplify(const Graph *g); /* simplify.c, rules.def */
-Graph *pass_plain(const Graph *g); /* the same, and own derivatives and
-                                      stopgrad are gone: after pass_grad */
+Graph *pass_plain(const Graph *g);    /* the same, and own derivatives and
+                                         stopgrad are gone: after pass_grad */
 Graph *pass_stable(const Graph *g);   /* stable forms alone: for eval */
 Graph *pass_gemm(const Graph *g);     /* gemm.c: products that share an
                                          operand become one */

@@ -93,6 +93,7 @@ static void print_slot(Buf *out, const Graph *g, const Slot *s)
     print_key_num(out, "a", s->init.a, 0);
     print_key_num(out, "b", s->init.b, 0);
     print_key(out, "file", s->init.file);
+    print_key(out, "by", s->by);
     print_key_num(out, "min", s->min, -1.0 / 0.0);
     print_key_num(out, "max", s->max, 1.0 / 0.0);
     print_key_num(out, "lr", s->lr, 1);

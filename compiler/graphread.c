@@ -192,6 +192,8 @@ static void slot_key(Reader *r, Slot *s, const char *key)
         s->init.b = number(r);
     else if (!strcmp(key, "file"))
         s->init.file = word(r, "");
+    else if (!strcmp(key, "by"))
+        s->by = word(r, "");
     else if (!strcmp(key, "min"))
         s->min = number(r);
     else if (!strcmp(key, "max"))

@@ -645,6 +645,7 @@ Level *level_build(const Graph *g, Arena *a)
     mark_all(l);
     level_find_lines(l);
     find_pads(l);
+    level_find_alike(l);
     place_params(l);
     settle_slots(l);
     settle_roots(l);

@@ -44,6 +44,9 @@ typedef struct Level {
     bool *again;        /* per node: backward computes it once more */
     int *sunk;          /* per node: the loop that it moves into; -1 */
     Home *home;         /* per node */
+    bool *alike;        /* per node: the same for all sequences */
+    Ref *pooled;        /* per node: its sum in each step, alike, or 0 */
+    int *users;         /* per node: nodes that read it, 2 if others do */
     int64_t *param_at;  /* per slot: place in the parameter block */
     int64_t param_size;
     VEC(Lines) lines; /* of matrices beside which vectors are spread */
@@ -66,6 +69,14 @@ Ref level_operand(const Level *l, Ref r, int k, Spread *how);
 /* The length of a line in a row of r where something is spread there, else 0.
  */
 int64_t level_line(const Level *l, Ref r);
+/* Finds what is alike for all sequences (sums.c).  The axes of the rows that r
+ * is computed in: those of the node, or without that of the sequences. */
+void level_find_alike(Level *l);
+uint8_t level_axes(const Level *l, Ref r);
+/* What SUMA r adds up; whether it adds up products that nobody else needs, and
+ * of what. */
+Ref level_summed(const Level *l, Ref r);
+bool level_summed_products(const Level *l, Ref r, Ref *factor);
 /* No work: parameters, reads, numbers, and CONCAT of parameters that are
  * neighbours in their block. */
 bool level_leaf(const Level *l, Ref r);

@@ -220,28 +220,47 @@ static void lower_clock(Lower *w, int i, KernelKind kind)
     put(w, n);
 }
 
+/* What sum i adds up. */
+static void add_summed(Lower *w, int i, Kernel *n, Ref in)
+{
+    Ref r = w->t->v.v[i].node, factor[2];
+    if (n->kind == KN_SUMA && level_summed_products(w->l, r, factor)) {
+        add_in(w, n, value_of(w, i, factor[0], false));
+        add_in(w, n, value_of(w, i, factor[1], false));
+    } else if (w->l->alike[in]) {
+        add_in(w, n, value_of(w, i, in, false));
+    } else {
+        add_in(w, n, row_value(w, i, in, n->from));
+    }
+}
+
 static void lower_axis(Lower *w, int i, KernelKind kind)
 {
     const Graph *g = w->g;
-    Ref r = w->t->v.v[i].node, in = IN(g, r, 0);
+    Ref r = w->t->v.v[i].node;
+    Ref in = kind == KN_SUMA ? level_summed(w->l, r) : IN(g, r, 0);
     Kernel n = kernel_new(w, i, kind);
-    n.from = NODE(g, in)->axes;
+    n.from = level_axes(w->l, in);
     n.over = (uint8_t)(NODE(g, r)->a & n.from);
     if (!n.over)
         n.kind = KN_COPY;
-    add_in(w, &n, row_value(w, i, in, n.from));
+    add_summed(w, i, &n, in);
     put(w, n);
 }
 
-/* Over everything it is a sum like others. */
+/* Over everything, or where its rows are those of steps, it is a sum like
+ * others. */
 static void lower_pool(Lower *w, int i)
 {
-    Ref r = w->t->v.v[i].node;
+    Ref r = w->t->v.v[i].node, in = level_summed(w->l, r);
     const Node *node = NODE(w->g, r);
-    Kernel n = kernel_new(w, i, node->axes ? KN_POOL : KN_SUMA);
+    bool rows = w->t->v.v[i].axes & CELL_B;
+    Kernel n = kernel_new(w, i, rows ? KN_POOL : KN_SUMA);
     n.from = (uint8_t)node->b;
     n.over = (uint8_t)node->a;
-    add_in(w, &n, row_value(w, i, IN(w->g, r, 0), n.from));
+    if (w->l->alike[in])
+        n.from = n.over = level_axes(w->l, in);
+    add_summed(w, i, &n, in);
     put(w, n);
 }
 
@@ -439,9 +458,11 @@ static void lower_node(Lower *w, int i)
         ROWS(MAXV)
         ROWS(MINV)
         ROWS(ONEHOT)
-        ROWS(PICK)
         ROWS(PLACE)
 #undef ROWS
+    case OP_PICK:
+        lower_rows(w, i, tasks_rowwise(w->g, r, 0) ? KN_PICK : KN_GATHER);
+        break;
     default:
         arena_panic(w->arena, "schedule: no kernel for %s",
                     op_row[NODE(w->g, r)->op].name);

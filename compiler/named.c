@@ -12,7 +12,7 @@ Graph *pass_named(const Graph *from)
         vec_push(g.arena, &g.root, from->root.v[i]);
     for (int i = 0; i < g.slot.n; i++) {
         const Slot *s = SLOT(&g, i);
-        Root keep = {CELL_OUTPUT, s->name, s->root, i, ROOT_VALUE, 0, -1};
+        Root keep = {CELL_OUTPUT, s->name, s->root, i, ROOT_VALUE, 0, -1, NULL};
         if (s->kind == SLOT_EQN && s->root)
             vec_push(g.arena, &g.root, keep);
     }

@@ -134,7 +134,8 @@ line:                           /* of a file or a cell */
   | LOSS expr                   { $$ = build_1(lx, A_LOSS, @$, $2); }
   | METRIC ID '=' expr          { $$ = build_named(lx, A_METRIC, @$, $2, $4); }
   | left '=' expr               { $$ = build_2(lx, A_EQ, @$, $1, $3); }
-  | left '~' expr               { $$ = build_2(lx, A_DRAW, @$, $1, $3); }
+  | left '~' expr with_list     { $$ = build_3(lx, A_DRAW, @$, $1, $3,
+                                                   $4); }
 ;
 
 /* ---- parts of statements ---- */

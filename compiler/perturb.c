@@ -76,9 +76,10 @@ Graph *pass_direct(const Graph *from, int slot, const char *name)
     Ref d = before && before < s.root ? grad_step(g, s.root, before, true) : 0;
     if (!d)
         return g;
-    Root r = {
-        CELL_OUTPUT, arena_printf(g->arena, "direct.%s", name), d, -1, NULL, 0,
-        -1};
+    Root r = {CELL_OUTPUT, arena_printf(g->arena, "direct.%s", name),
+              d,           -1,
+              NULL,        0,
+              -1,          NULL};
     vec_push(g->arena, &g->root, r);
     return graph_map(g, identity, NULL);
 }

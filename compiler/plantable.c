@@ -124,6 +124,7 @@ static void add_root(Maker *m, int i)
                               m->s->root_val[i]);
     t.flags = r->flags;
     t.what = r->what;
+    t.set = r->set;
     const Loc *loc = &m->p->loc[m->s->root_val[i]];
     if (cell_only_time(t.axes) == CELL_MANY_TIMES) { /* they make gaps */
         t.lag = loc->lag;
@@ -184,6 +185,15 @@ static void add_given(Maker *m)
     }
 }
 
+/* The parameter by whose values a noise is drawn. */
+static void link_noise(Maker *m, int i)
+{
+    const Slot *s = SLOT(m->g, i);
+    int by = s->by ? graph_slot_find(m->g, s->by) : -1;
+    if (m->slot[i] >= 0 && by >= 0)
+        m->p->tensor.v[m->slot[i]].of = m->slot[by];
+}
+
 void plan_tensors(Plan *p, Arena *a)
 {
     Maker m = {p, p->s, p->s->g, a, NULL, NULL};
@@ -200,5 +210,7 @@ void plan_tensors(Plan *p, Arena *a)
         add_root(&m, i);
     for (int i = 0; i < m.g->root.n; i++)
         link_root(&m, i);
+    for (int i = 0; i < m.g->slot.n; i++)
+        link_noise(&m, i);
     add_given(&m);
 }

@@ -129,8 +129,9 @@ typedef enum KernelKind {
     KN_ONEHOT,  /* y[rows,n] from the index x0[rows] */
     KN_PICK,    /* y[rows] = x0[rows,k] at index x1[rows] */
     KN_PLACE,   /* y[rows,n] = x0[rows] at index x1[rows], else 0 */
-    KN_SUMA,    /* y = x0 summed over the axes `over`; the rows are those of
-                   y, x0 has axes `from`; likewise: */
+    KN_SUMA,    /* y = x0, or the products of x0 and x1 element by element,
+                   summed over the axes `over`; the rows are those of y, x0 and
+                   x1 have axes `from`; likewise with x0 alone: */
     KN_MAXA,
     KN_MINA,
     KN_POOL,    /* y[rows,n] = x0 summed over the B rows of each step */

@@ -40,7 +40,8 @@ static void join(Graph *g, int s, int k)
     int in = graph_slot(g, SLOT_INPUT, name, SLOT(g, s)->shape, axes);
     Bound b = {k, graph_read(g, in, 0)};
     Root r = {
-        CELL_GRAD, arena_printf(g->arena, "grad.%s", name), 0, in, NULL, 0, -1};
+        CELL_GRAD, arena_printf(g->arena, "grad.%s", name), 0, in, NULL, 0, -1,
+        NULL};
     SLOT(g, in)->flags |= CELL_AFTER | CELL_FROZEN;
     vec_push(g->arena, &SLOT(g, s)->hi, b);
     r.value = graph_add(g, OP_AT, 0, NULL, s, k, 0, SLOT(g, s)->span);

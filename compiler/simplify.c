@@ -118,6 +118,25 @@ static Ref ruled(Simplify *s, Graph *g, Ref r, Span span)
     return r;
 }
 
+/* a v + a v, where a is a number beside a row, is (a + a) v, to the last bit.
+ */
+static Ref doubled(Simplify *s, Graph *g, Op op, const Ref *x, Span span)
+{
+    const Node n = *NODE(g, x[0]);
+    if (!s->plain || op != OP_add || x[0] != x[1] || n.op != OP_mul ||
+        !SHAPE(g, n.shape)->rank)
+        return 0;
+    for (int i = 0; i < 2; i++) {
+        Ref a = IN(g, x[0], i), twice[2] = {a, a}, in[2] = {0};
+        if (SHAPE(g, NODE(g, a)->shape)->rank)
+            continue;
+        in[1] = IN(g, x[0], !i);
+        in[0] = simp(s, g, OP_add, 2, twice, 0, 0, 0, span);
+        return simp(s, g, OP_mul, 2, in, 0, 0, 0, span);
+    }
+    return 0;
+}
+
 static Ref elementwise(Simplify *s, Graph *g, Op op, int nin, const Ref *in,
                        Span span)
 {
@@ -125,6 +144,8 @@ static Ref elementwise(Simplify *s, Graph *g, Op op, int nin, const Ref *in,
     memcpy(x, in, sizeof *x * (size_t)nin);
     unexpand(g, op, nin, x);
     Ref r = fold(g, op, nin, x);
+    if (!r)
+        r = doubled(s, g, op, x, span);
     if (r)
         return r;
     if (op == OP_select && NODE(g, x[0])->op == OP_CONST) {
@@ -235,6 +256,9 @@ static Ref structural(Simplify *s, Graph *g, Op op, int nin, const Ref *in,
         if (!SHAPE(g, NODE(g, in[0])->shape)->rank)
             return in[0];
         return s->plain ? simplify_matrix(s, g, op, in, a, b, span) : 0;
+    case OP_SUMA:
+    case OP_POOL:
+        return s->plain ? simplify_sum(s, g, op, in[0], a, b, span) : 0;
     case OP_TRANSPOSE:
     case OP_MATMUL:
     case OP_VIEW:

@@ -1,5 +1,5 @@
-/* Between simplify.c, which walks the graph, and simpmatrix.c, which knows the
- * forms that matrices may have. */
+/* Between simplify.c, which walks the graph, and simpmatrix.c and simpsum.c,
+ * which know the forms that matrices and sums may have. */
 #ifndef CELLC_SIMPLIFY_H
 #define CELLC_SIMPLIFY_H
 
@@ -19,6 +19,9 @@ bool simplify_plain(const Simplify *s);
 /* A row that several numbers scale, one after another, by all of them at once;
  * 0: r is none. */
 Ref simplify_scaled(Simplify *s, Graph *g, Ref r, Span span);
+/* The sum of r by SUMA or POOL, with `a` and `b`, where part of it can be left
+ * for what is summed, else 0 (simpsum.c). */
+Ref simplify_sum(Simplify *s, Graph *g, Op op, Ref r, int a, int b, Span span);
 /* Whether r is the number v everywhere. */
 bool simplify_fill(const Graph *g, Ref r, double v);
 

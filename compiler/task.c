@@ -32,9 +32,10 @@ static unsigned row_operands(const Graph *g, Ref r)
     case OP_MATVEC:
     case OP_GATHER:
         return 2;
+    case OP_PICK: /* one vector for all rows is looked into where it lies */
+        return NODE(g, IN(g, r, 0))->axes ? 3 : 2;
     case OP_OUTER:
     case OP_SCATTER:
-    case OP_PICK:
     case OP_PLACE:
         return 3;
     case OP_SUM:
@@ -158,7 +159,7 @@ static int task_new(Tasks *t, TaskKind kind, int fn, int region, Ref node)
     k.fn = fn;
     k.region = region;
     k.node = node;
-    k.axes = NODE(t->g, node)->axes;
+    k.axes = level_axes(t->l, node);
     k.stage = k.val = k.index = -1;
     vec_push(t->arena, &t->v, k);
     return t->v.n - 1;
@@ -274,12 +275,23 @@ static void need_element(Tasks *t, int user, int k)
     need(t, user, r, how == SPREAD_NONE);
 }
 
+/* Whether a task is a sum over sequences or steps that does not give its result
+ * to every row again. */
+static bool is_sum(const Tasks *t, int i)
+{
+    const Task *k = &t->v.v[i];
+    int op = NODE(t->g, k->node)->op;
+    return op == OP_SUMA || (op == OP_POOL && !(k->axes & CELL_B));
+}
+
 static void need_operands(Tasks *t, int i)
 {
     const Graph *g = t->g;
+    const Level *l = t->l;
     Ref r = t->v.v[i].node;
     const Node *n = NODE(g, r);
     bool small = tasks_small_product(g, r);
+    Ref factor[2];
     for (int k = 0; k < n->nin; k++) {
         Ref in = IN(g, r, k);
         if (level_elementwise(t->l, r))
@@ -292,6 +304,12 @@ static void need_operands(Tasks *t, int i)
             need_pack(t, i, in, !n->a);
         else if (n->op == OP_MATMUL && k == 1 && (!n->a || n->b))
             need_pack(t, i, in, n->b);
+        else if (is_sum(t, i) && level_summed_products(l, r, factor)) {
+            need_stored(t, i, factor[0]);
+            need_stored(t, i, factor[1]);
+        } else if ((n->op == OP_SUMA || n->op == OP_POOL) &&
+                   l->alike[level_summed(l, r)])
+            need_stored(t, i, level_summed(l, r));
         else if (n->op == OP_SUMA || n->op == OP_MAXA || n->op == OP_MINA)
             need_rows(t, i, in, NODE(g, in)->axes);
         else if (tasks_rowwise(g, r, k))

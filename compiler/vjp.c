@@ -163,7 +163,8 @@ static void vjp_lookup(Grad *z, Ref r, Ref d)
     const Node n = *NODE(g, r);
     Ref x = IN(g, r, 0), in[2] = {d, IN(g, r, 1)};
     int rows = (int)SHAPE(g, NODE(g, x)->shape)->dim[0];
-    if (n.op == OP_PICK)
+    bool sum = n.axes && !NODE(g, x)->axes; /* one vector for all rows */
+    if (n.op == OP_PICK && !sum)
         cot_add(z, x, graph_add(g, OP_PLACE, 2, in, rows, 0, 0, n.span));
     else if (n.op == OP_PLACE)
         cot_add(z, x, graph_add(g, OP_PICK, 2, in, 0, 0, 0, n.span));

@@ -57,8 +57,18 @@ static int read_blocks(AppHost *h, const CellDesc *d, RtError *err)
     return bad;
 }
 
+/* The member with which an input ends, or NULL. */
+static const char *last_of(const CellApp *app, const char *input)
+{
+    for (const char *const *s = app->last; s && *s; s += 2)
+        if (!strcmp(s[0], input))
+            return s[1];
+    return NULL;
+}
+
 static int list_inputs(AppHost *h, const CellDesc *d)
 {
+    const CellApp *app = h->user;
     int n;
     RtWant *want = evaluate_wants(d, &n);
 
@@ -74,6 +84,8 @@ static int list_inputs(AppHost *h, const CellDesc *d)
         h->input[i].want.name = strdup(want[i].name);
         if (t >= 0 && d->tensor[t].set)
             h->input[i].set = strdup(d->tensor[t].set);
+        if (last_of(app, want[i].name))
+            h->input[i].last = strdup(last_of(app, want[i].name));
     }
     h->ninput = n;
     for (int k = 0; k < d->ntime; k++)
@@ -112,6 +124,12 @@ static int fixed_compile(AppHost *h, const Flags *f, int training)
         say_error("--teacher: that is part of the equations, which are fixed "
                   "here; build the program with it");
         return EXIT_USAGE;
+    }
+    if (training && strcmp(app_setting(h, "balance"), "no")) {
+        say_error("balance: weights of classes are part of the equations, "
+                  "which are fixed here; build the program from a checkpoint "
+                  "that was trained with it");
+        return EXIT_USER;
     }
     h->train = app->train;
     h->eval = app->eval ? app->eval : app->train;
@@ -436,7 +454,7 @@ int cell_app_main(const CellApp *app, int argc, char **argv)
 
 int cell_app(const CellDesc *train, const CellDesc *eval, int argc, char **argv)
 {
-    const CellApp app = {train, eval, NULL, NULL, NULL};
+    const CellApp app = {train, eval, NULL, NULL, NULL, NULL};
 
     return cell_app_main(&app, argc, argv);
 }

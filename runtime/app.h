@@ -7,11 +7,13 @@
 #include "cellrt.h"
 
 typedef struct CellApp {
-    const CellDesc *train; /* with dropout and noise, with gradients */
-    const CellDesc *eval;  /* without; may be the same */
-    const char *options;   /* "n = 128\n...", as the build was asked for */
-    const char *dims;      /* "m = 3\n..." */
-    const CellDesc *flow;  /* compiled for flow.h; NULL: it has no states */
+    const CellDesc *train;   /* with dropout and noise, with gradients */
+    const CellDesc *eval;    /* without; may be the same */
+    const char *options;     /* "n = 128\n...", as the build was asked for */
+    const char *dims;        /* "m = 3\n..." */
+    const CellDesc *flow;    /* compiled for flow.h; NULL: it has no states */
+    const char *const *last; /* "y", "</s>", ... NULL: drawn names and the
+                                members with which they end; or NULL */
 } CellApp;
 
 /* Returns the exit code. */

@@ -285,6 +285,27 @@ static int several(const RtData *d)
     return more;
 }
 
+/* The seed that says which sequences are held out; 0: the last ones. */
+static int split_of(const AppHost *h, uint64_t *split)
+{
+    const char *how = app_setting(h, "split");
+    char *end;
+    long seed;
+
+    *split = 0;
+    if (!how || !strcmp(how, "end"))
+        return 0;
+    seed = strtol(how, &end, 10);
+    if (end == how || *end || seed < 1) {
+        say_error("split: a whole number from 1, by which sequences are drawn, "
+                  "or end is wanted, found \"%s\"",
+                  how);
+        return EXIT_USER;
+    }
+    *split = (uint64_t)seed;
+    return 0;
+}
+
 int app_feed(const AppHost *h, const RtData *d, double from, double to,
              RtFeedOptions *o)
 {
@@ -313,6 +334,8 @@ int app_feed(const AppHost *h, const RtData *d, double from, double to,
                          .streams = d->nseq == 1 && !window && !several(d),
                          .seed = (uint64_t)seed};
     o->shuffle = !o->streams;
+    if (!code)
+        code = split_of(h, &o->split);
     if (!code && o->streams) {
         double steps = (double)d->steps[0].length[0] * (to - from);
 

@@ -11,7 +11,9 @@
 
 const Flag app_eval_flags[] = {
     {"part", "NAME", "all", NULL, "all, train or valid (as training held out)"},
-    {"batch", "B", "32", "train", "sequences, or streams of one long one"},
+    {"batch", "B", "32", "train",
+     "sequences at a time; one long one is read as a whole, unless this cuts "
+     "it into B streams, which is faster and loses what was before each"},
     {"tbptt", "K", NULL, "train", "chunks of K steps, as in training"},
     {"reduce", "HOW", "sequence", "train", "as in training"},
     {"threads", "N", "1", "train", "threads"},
@@ -204,6 +206,20 @@ static int generate(const Flags *f, RtModel *m, const RtData *d,
     return judge_generate(j, m, d, o, &beam, err) < 0 ? -1 : 0;
 }
 
+/* One long series is one stream, so that its numbers do not depend on how many
+ * there were in training; --batch cuts it. */
+static void set_streams(const Flags *f, RtFeedOptions *o)
+{
+    if (!o->streams)
+        return;
+    if (!flags_given(f, "batch"))
+        o->batch = 1;
+    else if (o->batch > 1)
+        say_note("--batch %lld: cut into as many streams, each without what is "
+                 "before it; without --batch the numbers are exact",
+                 (long long)o->batch);
+}
+
 static int evaluate(AppHost *h, const Flags *f, RtModel *m, const RtData *d)
 {
     const volatile sig_atomic_t *stop = app_catch();
@@ -226,6 +242,7 @@ static int evaluate(AppHost *h, const Flags *f, RtModel *m, const RtData *d)
     if (!code) {
         o.shuffle = 0;
         o.back = 0;
+        set_streams(f, &o);
         feed = feed_open(d, &o, &err);
         if (!feed ||
             evaluate_visit(m, d, feed, (int)threads, stop, judge_visit, a.judge,

@@ -262,7 +262,7 @@ int flow_plot(const FlowResult *r, const Flags *f)
     if (!x || !name || !c) {
         code = EXIT_BUG;
     } else {
-        Plot p = {r->model, "lag", "norm of the Jacobian", 1, c, 0};
+        Plot p = {r->model, "lag", "norm of the Jacobian", 1, c, 0, NULL, 0};
 
         for (int64_t k = 0; k < lags; k++)
             x[k] = (double)k;

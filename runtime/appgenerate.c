@@ -23,7 +23,11 @@ const Flag app_generate_flags[] = {
     {"samples", "N", "1", NULL, "sequences to draw for each that is given"},
     {"seed", "N", "0", NULL, "of the draws"},
     {"batch", "B", "32", NULL, "sequences at a time"},
-    {"o", "FILE", "-", NULL, "FILE.csv, .npy, .png, .mid, or text"},
+    {"o", "FILE", "-", NULL,
+     "FILE.csv, .npy, .mid, or text; FILE.svg or .png: the prime and, of "
+     "--samples, median and 5 to 95 %"},
+    {"seen", "FILE", NULL, NULL,
+     "FILE.svg: the series that --prime is the beginning of, drawn beside"},
     {"pixels", "WIDTH", NULL, NULL,
      "FILE.png: lines of WIDTH values, 0 black, 1 white, after the prime"},
     {"tempo", "N", "120", NULL, "FILE.mid: quarters a minute, a step is one"},
@@ -49,6 +53,8 @@ typedef struct Story {
     Vocab *names;   /* [n] of their index sets */
     RtData given;   /* inputs that are not drawn */
     RtData past;    /* how sequences of numbers begin */
+    RtData seen;    /* how the first one went on */
+    double *after;  /* its numbers behind the beginning */
     int32_t *begin; /* how those of classes begin */
     int64_t nbegin;
     int64_t sequences; /* to go on from; 1 where nothing is given */
@@ -126,6 +132,41 @@ static int read_prime(Story *s, AppHost *h, const Flags *f)
     if (!s->given.nfield)
         s->sequences = s->past.nseq;
     return 0;
+}
+
+/* What really came after the beginning, for a picture. */
+static int read_seen(Story *s, AppHost *h, const Flags *f)
+{
+    const char *seen = flags_get(f, "seen");
+    const CellTensor *t = &s->m->desc->tensor[s->drawn[0]];
+    const RtField *field;
+    int64_t first, all;
+    double *v;
+    AppHost part;
+    int code = seen ? some_inputs(h, s->m->desc, 1, &part) : 0;
+
+    if (!seen || code)
+        return code;
+    code = app_data(&part, f, seen, &s->seen);
+    h->about = part.about;
+    free(part.input);
+    if (code)
+        return code;
+    field = data_field(&s->seen, t->name);
+    first = s->past.nfield ? data_steps(&s->past, field->axis, 0) : 0;
+    all = data_steps(&s->seen, field->axis, 0);
+    if (field->is_static || all <= first) {
+        say_error("--seen: %s has %lld steps and the prime %lld; wanted the "
+                  "whole series, of which the prime is the beginning",
+                  seen, (long long)all, (long long)first);
+        return EXIT_USER;
+    }
+    v = malloc((size_t)((all - first) * field->size) * sizeof *v);
+    for (int64_t i = 0; v && i < (all - first) * field->size; i++)
+        v[i] = data_value(field, first * field->size + i);
+    s->teller.seen = s->after = v;
+    s->teller.nseen = all - first;
+    return v ? 0 : EXIT_BUG;
 }
 
 /* Puts the beginning of row r into v[n], from a file or as classes. */
@@ -367,6 +408,8 @@ static int tell(Story *s, AppHost *h, const Flags *f)
 
     if (!code)
         code = read_prime(s, h, f);
+    if (!code)
+        code = read_seen(s, h, f);
     if (code)
         return code;
     bad = (s->w->beam.width && beam_check(s->sampler, &err)) ||
@@ -393,6 +436,8 @@ static void story_free(Story *s)
     model_free(s->m);
     data_free(&s->given);
     data_free(&s->past);
+    data_free(&s->seen);
+    free(s->after);
 }
 
 int app_generate(AppHost *h, const Flags *f, const char *checkpoint,

@@ -70,6 +70,14 @@ int app_setting_long(const AppHost *h, const char *key, long low, long *v);
 int app_setting_bytes(const AppHost *h, const char *key, int64_t *v);
 int app_setting_real(const AppHost *h, const char *key, double low, double *v);
 
+/* Before the name of an input: the setting with what its classes weigh in the
+ * loss, numbers with commas between (appbalance.c). */
+#define APP_WEIGHT "weight."
+/* Sets it for all drawn inputs with classes, by how often each is observed in
+ * what `o` deals of `d`, where the setting "balance" says so: n / (k n[c]) for
+ * k classes that occur. */
+int app_balance(AppHost *h, const RtData *d, const RtFeedOptions *o);
+
 /* Reads a data set for h->input: a .npy, .csv, .tsv or text file, a folder with
  * a file called after each, "NAME=FILE,...", or NULL: the files that --in or
  * the data block name.  Sizes found go to h->about.dims, a new vocabulary to

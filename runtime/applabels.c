@@ -11,8 +11,9 @@ static int in_table(const AppSource *s)
     RtError err = {0};
     Csv csv = {0};
     int *cols = NULL, n, found = 0;
+    int lines = csv_unit(s->part) != CSV_COLUMN; /* a single one is no header */
 
-    if (!csv_read(s->path, -1, csv_unit(s->part) == CSV_COLUMN, &csv, &err)) {
+    if (!csv_read(s->path, lines ? -2 : -1, !lines, &csv, &err)) {
         if (s->part)
             found = !csv_columns(&csv, s->part, 0, &cols, &n, &err);
         for (int c = 0; c < csv.ncol && !s->part; c++)

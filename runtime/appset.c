@@ -145,8 +145,13 @@ static int resolve(AppHost *h, const Flags *f, const Flag *flag,
     return code;
 }
 
+static int begins(const char *text, const char *with)
+{
+    return !strncmp(text, with, strlen(with));
+}
+
 /* Columns of inputs are settings too, column.NAME: those that the checkpoint
- * has and then those of flags. */
+ * has and then those of flags; and so are weights of classes, weight.NAME. */
 static int resolve_columns(AppHost *h, const Flags *f,
                            const Checkpoint *resumed)
 {
@@ -158,7 +163,7 @@ static int resolve_columns(AppHost *h, const Flags *f,
     for (int i = 0; resumed && i < resumed->settings.n && !bad; i++) {
         const RtPair *p = &resumed->settings.v[i];
 
-        if (!strncmp(p->key, head, sizeof head - 1))
+        if (begins(p->key, head) || begins(p->key, APP_WEIGHT))
             bad = pairs_set(&h->about.settings, p->key, p->value, &err);
     }
     for (int i = 0; (value = flags_pair(f, "column", i, &n, &text)) && !bad;

@@ -78,6 +78,11 @@ const Flag app_data_flags[] = {
      "png(2), npy(2); again for other inputs"},
     {"file", "FILE", NULL, "data", "the data where no argument names them"},
     {"valid", "PART", NULL, "data", "held out: a fraction, or a file"},
+    {"split", "SEED|end", "1", "data",
+     "which sequences a fraction holds out: those that this seed draws, or the "
+     "last ones; one long sequence holds out its end"},
+    {"balance", "yes|no", "no", "data",
+     "classes that are rarer in the training part weigh more in the loss"},
     {"lengths", "FILE", NULL, "data",
      "steps of each sequence of .npy data, or FILE.tsv:COLUMN"},
     {"max-steps", "N", NULL, "data", "of longer sequences only the first N"},
@@ -253,6 +258,23 @@ static int numbers(const AppHost *h, FitSetup *s)
     return code;
 }
 
+/* Which part a fraction holds out. */
+static void tell_held_out(const RtData *d, double at, const RtFeedOptions *o)
+{
+    double n = (double)d->nseq, steps = (double)d->steps[0].length[0];
+
+    if (d->nseq == 1)
+        say_note("held out for validation: the last %.0f of %.0f steps",
+                 steps - floor(at * steps + 1e-9), steps);
+    else if (o->split)
+        say_note("held out for validation: %.0f of %.0f sequences, drawn by "
+                 "--split %llu (--split end: the last ones)",
+                 n - floor(at * n + 1e-9), n, (unsigned long long)o->split);
+    else
+        say_note("held out for validation: the last %.0f of %.0f sequences",
+                 n - floor(at * n + 1e-9), n);
+}
+
 /* Training and validation data, dealt as the settings say. */
 static int set_data(AppHost *h, const Flags *f, const char *path, RtData *data,
                     RtData *valid, FitSetup *s)
@@ -274,6 +296,8 @@ static int set_data(AppHost *h, const Flags *f, const char *path, RtData *data,
     } else if (!code && at < 1) {
         s->valid = data;
         code = app_feed(h, data, at, 1, &s->validfeed);
+        if (!code)
+            tell_held_out(data, at, &s->validfeed);
     }
     s->validfeed.shuffle = 0;
     s->validfeed.back = 0;
@@ -315,6 +339,25 @@ typedef struct Training {
     char *log;
 } Training;
 
+/* How often members of a set occur in all inputs that hold them. */
+static void count_members(const void *user, const char *set, double *count,
+                          int64_t n)
+{
+    const Training *t = user;
+
+    for (int i = 0; i < t->h->ninput; i++) {
+        const AppInput *in = &t->h->input[i];
+        const RtField *f = in->set && set && !strcmp(in->set, set)
+                               ? data_field(&t->set, in->want.name)
+                               : NULL;
+        for (int64_t k = 0; f && k < f->count * f->size; k++) {
+            double v = data_value(f, k);
+            if (v >= 0 && v < (double)n)
+                count[(int64_t)v]++;
+        }
+    }
+}
+
 /* Start values: drawn, and those of --init; or those of the checkpoint that is
  * resumed. */
 static int start_model(Training *t)
@@ -327,7 +370,11 @@ static int start_model(Training *t)
         s->about->state = s->resume->state;
     if (s->resume ? checkpoint_weights(s->resume, s->model, &err)
                   : model_init(s->model, s->seed,
-                               &(InitFrom){t->base, &s->about->vocabs}, &err))
+                               &(InitFrom){.base = t->base,
+                                           .vocabs = &s->about->vocabs,
+                                           .count = count_members,
+                                           .user = t},
+                               &err))
         return app_fail(&err);
     code = t->from ? app_init_weights(&t->init, t->from, !t->h->warm, s->model)
                    : 0;
@@ -611,6 +658,8 @@ int app_train(AppHost *h, const Flags *f, const char *spec, const char *data)
         code = settings(h, f, t.s.resume);
     if (!code)
         code = set_data(h, f, data, &t.set, &t.valid, &t.s);
+    if (!code)
+        code = app_balance(h, &t.set, &t.s.feed);
     if (!code)
         code = numbers(h, &t.s);
     if (!code)

@@ -76,10 +76,12 @@ typedef struct CellSize {
  * Kinds are the words of the language ("uniform", "glorot", ...). */
 typedef struct CellInit {
     const char *kind;    /* "const" "normal" "uniform" "glorot" "orthogonal"
-                            "bernoulli" "load" "table" ... */
+                            "bernoulli" "load" "frequency" "table" ... */
     double a, b;         /* its numbers: value; mean, sd; low, high; p */
     const char *file;    /* load("file"), else NULL */
-    const double *value; /* "table": of every element, row-major, else NULL */
+    const double *value; /* "table": of every element, row-major; NOISE
+                            "categorical": the classes' weights where `of` is
+                            -1; else NULL */
 } CellInit;
 
 typedef struct CellTensor {
@@ -90,13 +92,16 @@ typedef struct CellTensor {
     int rank;         /* extents of one element, axes not counted */
     int64_t dim[4];   /* rows first, row-major */
     int64_t classes;  /* CELL_INDEX: number of classes, else 0 */
-    const char *set;  /* CELL_INDEX: name of the set ("chars"), or NULL */
+    const char *set;  /* CELL_INDEX: name of the set ("chars"); OUTPUT: that it
+                         is a member of or, by its last extent, has a number
+                         for each member of; or NULL */
     int lag, lead;    /* rows kept before step 1 and after the last ... */
     int axis;         /* ... of this time axis, counted from 0 */
     CellSize at;      /* offset, in reals: of step 1 in the work block;
                          CELL_PARAM: at.c in parameter AND gradient block */
     int of;           /* GRAD, FINAL, COUNT, DRAW: index of the tensor it
-                         belongs to; else -1 */
+                         belongs to; NOISE "categorical": of the PARAM with
+                         the classes' weights; else -1 */
     const char *what; /* DRAW: "categorical.p", "normal.mean", ... */
     CellInit init;    /* PARAM: start value; NOISE: distribution, with
                          kind suffixed by " once" or " shared" where so */

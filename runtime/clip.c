@@ -4,6 +4,7 @@
 
 #include "clones.h"
 #include "optim.h"
+#include "pool.h"
 
 enum { CLIP_NONE, CLIP_NORM, CLIP_VALUE };
 
@@ -70,16 +71,53 @@ enum { LANES = 16 };
 SUM_SQUARES(float)
 SUM_SQUARES(double)
 
+enum { GRAIN = 1 << 16 }; /* reals that one thread takes at a time */
+
+/* Squares of a parameter's gradient, summed range by range so that their sum
+ * does not depend on the threads. */
+typedef struct Squares {
+    const RtModel *m;
+    int64_t at;
+    double *sum; /* [ranges] */
+} Squares;
+
+static void square_range(void *ctx, int64_t from, int64_t to)
+{
+    const Squares *s = ctx;
+
+    for (; from < to; from += GRAIN) {
+        int64_t n = to - from < GRAIN ? to - from : GRAIN, at = s->at + from;
+        s->sum[from / GRAIN] =
+            s->m->desc->real_bytes == 8
+                ? sum_squares_double((const double *)s->m->grads + at, n)
+                : sum_squares_float((const float *)s->m->grads + at, n);
+    }
+}
+
+static double add_squares(const RtModel *m, const CellTensor *t, double sum)
+{
+    enum { ROOM = 64 };
+    int64_t n = model_size(t), at = 0;
+    double part[ROOM];
+
+    for (int64_t step; at < n; at += step) {
+        step = n - at < ROOM * GRAIN ? n - at : ROOM * GRAIN;
+        Squares s = {m, t->at.c + at, part};
+        pool_ranges(step, GRAIN, square_range, &s);
+        for (int64_t k = 0; k * GRAIN < step; k++)
+            sum += part[k];
+    }
+    return sum;
+}
+
 /* Adds |g|^p over one parameter, or for p = inf takes the largest. */
 static double gather(const RtModel *m, const CellTensor *t, double p,
                      double sum)
 {
     int64_t n = model_size(t);
 
-    if (p == 2 && m->desc->real_bytes == 8)
-        return sum + sum_squares_double((const double *)m->grads + t->at.c, n);
     if (p == 2)
-        return sum + sum_squares_float((const float *)m->grads + t->at.c, n);
+        return add_squares(m, t, sum);
     for (int64_t k = 0; k < n; k++) {
         double g = fabs(grad_at(m, t->at.c + k));
         if (isinf(p))
@@ -102,13 +140,40 @@ double clip_norm(const RtModel *m, int i)
     return root(gather(m, &m->desc->tensor[i], 2, 0), 2);
 }
 
+#define SCALE(REAL)                                                       \
+    RT_CLONES static void scale_##REAL(REAL *g, double factor, int64_t n) \
+    {                                                                     \
+        for (int64_t i = 0; i < n; i++)                                   \
+            g[i] = (REAL)(g[i] * factor);                                 \
+    }
+SCALE(float)
+SCALE(double)
+
+/* A parameter's gradient that becomes shorter. */
+typedef struct Scale {
+    RtModel *m;
+    int64_t at;
+    double factor;
+} Scale;
+
+static void scale_range(void *ctx, int64_t from, int64_t to)
+{
+    const Scale *s = ctx;
+
+    if (s->m->desc->real_bytes == 8)
+        scale_double((double *)s->m->grads + s->at + from, s->factor,
+                     to - from);
+    else
+        scale_float((float *)s->m->grads + s->at + from, s->factor, to - from);
+}
+
 static void apply(RtModel *m, const CellTensor *t, const RtClip *c, double norm)
 {
     int64_t n = model_size(t);
-    double factor = c->arg[0] / (norm + c->arg[2]);
+    Scale s = {m, t->at.c, c->arg[0] / (norm + c->arg[2])};
 
-    for (int64_t k = 0; k < n && c->kind == CLIP_NORM && factor < 1; k++)
-        put_grad(m, t->at.c + k, grad_at(m, t->at.c + k) * factor);
+    if (c->kind == CLIP_NORM && s.factor < 1)
+        pool_ranges(n, GRAIN, scale_range, &s);
     for (int64_t k = 0; k < n && c->kind == CLIP_VALUE; k++) {
         double g = grad_at(m, t->at.c + k), v = c->arg[0];
         put_grad(m, t->at.c + k, g > v ? v : g < -v ? -v : g);

@@ -128,6 +128,8 @@ double data_value(const RtField *f, int64_t i); /* i-th real of a field */
 typedef struct RtFeedOptions {
     double from, to; /* part: fractions of the sequences, of the steps if there
                         is only one; 0, 0.9 and 0.9, 1 for the last tenth */
+    uint64_t split;  /* the seed that draws which sequences a part has, the same
+                        for all parts; 0: they follow each other in the data */
     int64_t batch;   /* rows of a group, B */
     int64_t chunk;   /* steps of a chunk; 0: the whole row at once */
     int64_t back;    /* > chunk: a chunk begins so many steps before its end,
@@ -192,6 +194,10 @@ void feed_lengths(const RtFeed *f, const RtBatch *b, int64_t b0, int64_t nb,
 /* The same steps along another time axis, which is never cut; [nb]. */
 void feed_lengths_along(const RtFeed *f, const RtBatch *b, int axis, int64_t b0,
                         int64_t nb, int64_t *length);
+/* Adds to count[c] how often class c of an index field is observed in all that
+ * an epoch deals; classes from n on are left out. */
+void feed_classes(const RtFeed *f, const RtField *field, double *count,
+                  int64_t n);
 /* Sequence number of a row, as for naming results. */
 int64_t feed_sequence(const RtFeed *f, const RtBatch *b, int64_t row);
 

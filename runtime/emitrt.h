@@ -579,6 +579,19 @@ static void colsum(int64_t rows, int64_t n, REAL *y, const REAL *a, int64_t as,
     }
 }
 
+/* y[n] = or, if add, += sum of the rows of a[rows,n] b[rows,n] */
+static void coldot(int64_t rows, int64_t n, REAL *y, const REAL *a,
+                   int64_t as, const REAL *b, int64_t bs, int add)
+{
+    for (int64_t i = 0; i < n && !add; i++)
+        y[i] = 0;
+    for (int64_t r = 0; r < rows; r++) {
+        INDEPENDENT
+        for (int64_t i = 0; i < n; i++)
+            y[i] += a[r * as + i] * b[r * bs + i];
+    }
+}
+
 /* y[rows,n] = in each group of B rows the sum of that group of a[rows,n] */
 static void pool(int64_t rows, int64_t B, int64_t n, REAL *y, int64_t ys,
                  const REAL *a, int64_t as)

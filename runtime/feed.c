@@ -64,6 +64,30 @@ static int has_more_axes(const RtData *d)
     return more;
 }
 
+/* Whole sequences number from .. to of the drawn order, or of that of the data;
+ * in both cases in the order of the data. */
+static int find_sequences(RtFeed *f, int64_t from, int64_t to, RtError *err)
+{
+    const RtSteps *steps = &f->data->steps[0];
+    int64_t n = f->data->nseq, *order = malloc(sizeof *order * (size_t)(n + 1));
+    unsigned char *in = calloc((size_t)n + 1, 1);
+    int bad = order && in ? 0 : rt_fail_memory(err, sizeof *order * (size_t)n);
+
+    for (int64_t i = 0; i < n && !bad; i++)
+        order[i] = i;
+    if (!bad && f->o.split)
+        rt_shuffle(f->o.split, rt_stream(RT_STREAM_SPLIT, 0), order, n);
+    for (int64_t i = from; i < to && !bad; i++)
+        in[order[i]] = 1;
+    for (int64_t i = 0; i < n && !bad; i++)
+        if (in[i] && steps->length[i] > 0)
+            f->piece[f->npiece++] =
+                (Piece){i, steps->offset[i], steps->length[i], 0};
+    free(order);
+    free(in);
+    return bad;
+}
+
 /* The pieces of the part: of one sequence some steps, of several some whole
  * ones. */
 static int find_pieces(RtFeed *f, RtError *err)
@@ -78,10 +102,8 @@ static int find_pieces(RtFeed *f, RtError *err)
     if (!whole && to > from)
         f->piece[f->npiece++] =
             (Piece){0, d->steps[0].offset[0] + from, to - from, 0};
-    for (int64_t i = from; whole && i < to; i++)
-        if (d->steps[0].length[i] > 0)
-            f->piece[f->npiece++] =
-                (Piece){i, d->steps[0].offset[i], d->steps[0].length[i], 0};
+    if (whole && find_sequences(f, from, to, err))
+        return -1;
     if (!f->npiece)
         return rt_fail(
             err, "no data are left in the part from %g to %g of %lld %s",
@@ -443,4 +465,25 @@ void feed_lengths_along(const RtFeed *f, const RtBatch *b, int axis, int64_t b0,
 int64_t feed_sequence(const RtFeed *f, const RtBatch *b, int64_t row)
 {
     return row_at(f, b->group * f->o.batch + row).seq;
+}
+
+void feed_classes(const RtFeed *f, const RtField *field, double *count,
+                  int64_t n)
+{
+    for (int64_t i = 0; i < f->npiece; i++) {
+        const Piece *p = &f->piece[i];
+        int64_t at = p->offset, steps = p->length;
+        if (field->is_static) {
+            at = p->seq;
+            steps = 1;
+        } else if (field->axis) {
+            at = f->data->steps[field->axis].offset[p->seq];
+            steps = data_steps(f->data, field->axis, p->seq);
+        }
+        for (int64_t k = at; k < at + steps; k++) {
+            double c = data_value(field, k);
+            if (c >= 0 && c < (double)n)
+                count[(int64_t)c]++;
+        }
+    }
 }

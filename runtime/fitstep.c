@@ -1,6 +1,7 @@
 /* One batch: forward, backward, and an update where enough gradients are
  * together; see fitint.h. */
 #include "fitint.h"
+#include "pool.h"
 
 #include <math.h>
 
@@ -132,7 +133,10 @@ int fit_batch(Fit *t, RtError *err)
     t->open = !batch.end && batch.carry;
     st->batch++;
     st->dealt++;
-    return st->held >= fit_accumulate(t) || st->batch == t->batches || !t->held
-               ? update(t, &job, err)
-               : 0;
+    if (t->held && st->held < fit_accumulate(t) && st->batch < t->batches)
+        return 0;
+    pool_use(team_pool(t->team));
+    int rc = update(t, &job, err);
+    pool_use(NULL);
+    return rc;
 }

@@ -59,14 +59,28 @@ static int fill_inputs(Check *c, RtError *err)
     return 0;
 }
 
+/* Whether classes are drawn by the weights in parameter i, which stay those of
+ * its start: others could be negative. */
+static int draws(const CellDesc *d, int i)
+{
+    int found = 0;
+
+    for (int k = -1; (k = model_next(d, CELL_NOISE, k)) >= 0;)
+        found |= d->tensor[k].of == i;
+    return found;
+}
+
 static int fill_params(Check *c, RtError *err)
 {
     for (int i = -1; (i = model_next(c->d, CELL_PARAM, i)) >= 0;) {
         const CellTensor *t = &c->d->tensor[i];
         int64_t n = model_size(t);
-        double *v = malloc((size_t)(n ? n : 1) * sizeof *v);
+        double *v;
         int bad;
 
+        if (draws(c->d, i))
+            continue;
+        v = malloc((size_t)(n ? n : 1) * sizeof *v);
         if (!v)
             return rt_fail_memory(err, (size_t)n * sizeof *v);
         for (int64_t k = 0; k < n; k++)
@@ -376,8 +390,8 @@ int gradcheck_run(const CellDesc *d, const GradSetup *setup, GradReport *r,
     c.s = c.m ? session_new(c.m, err) : NULL;
     if (c.s) {
         c.s->seed = setup->seed;
-        bad = fill_params(&c, err) || fill_inputs(&c, err) ||
-              fill_lengths(&c, err);
+        bad = model_init(c.m, setup->seed, NULL, err) || fill_params(&c, err) ||
+              fill_inputs(&c, err) || fill_lengths(&c, err);
     }
     for (int64_t at = 0; at < T && !bad; at += K) {
         int64_t next = at + 2 * K > back ? at + 2 * K - back : 0;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "clones.h"
+#include "pool.h"
 #include "rng.h"
 
 #define MIX(REAL)                                                          \
@@ -17,13 +18,33 @@
 MIX(float)
 MIX(double)
 
+typedef struct Mix {
+    int bytes;
+    void *to;
+    const void *from;
+    double old, weight;
+} Mix;
+
+static void mix(void *ctx, int64_t from, int64_t to)
+{
+    const Mix *m = ctx;
+
+    if (m->bytes == 8)
+        mix_double((double *)m->to + from, m->old,
+                   (const double *)m->from + from, m->weight, to - from);
+    else
+        mix_float((float *)m->to + from, (float)m->old,
+                  (const float *)m->from + from, (float)m->weight, to - from);
+}
+
+enum { GRAIN = 1 << 16 }; /* reals that one thread takes at a time */
+
 void gradient_mix(const CellDesc *d, void *to, double old, const void *from,
                   double weight)
 {
-    if (d->real_bytes == 8)
-        mix_double(to, old, from, weight, d->param_size);
-    else
-        mix_float(to, (float)old, from, (float)weight, d->param_size);
+    Mix m = {d->real_bytes, to, from, old, weight};
+
+    pool_ranges(d->param_size, GRAIN, mix, &m);
 }
 
 enum { NOISE_NONE, NOISE_ANNEALED, NOISE_CONSTANT };

@@ -15,7 +15,7 @@ typedef struct Draw {
     const CellTensor *t;
     double *v; /* [mats, rows, cols] */
     int64_t mats, rows, cols;
-    RtRng rng;        /* the parameter's own stream */
+    RtRng rng;            /* the parameter's own stream */
     const InitFrom *from; /* where files are, or NULL */
 } Draw;
 
@@ -171,18 +171,35 @@ static int draw_load(Draw *d, RtError *err)
     return load_values(d->t, d->from, d->v, err);
 }
 
+/* In single precision, whatever the model's. */
+static int draw_frequency(Draw *d, RtError *err)
+{
+    int64_t n = d->rows * d->cols;
+    double all = 0;
+
+    (void)err;
+    memset(d->v, 0, (size_t)n * sizeof *d->v);
+    if (d->from && d->from->count)
+        d->from->count(d->from->user, d->t->set, d->v, n);
+    for (int64_t i = 0; i < n; i++)
+        all += d->v[i];
+    for (int64_t i = 0; i < n && !(all > 0); i++)
+        d->v[i] = 1;
+    all = 0;
+    for (int64_t i = 0; i < n; i++)
+        all += d->v[i] = d->v[i] > 0 ? pow(d->v[i], d->t->init.a) : 0;
+    for (int64_t i = 0; i < n; i++)
+        d->v[i] = (double)(float)(d->v[i] / all);
+    return 0;
+}
+
 static const DrawKind draw_kinds[] = {
-    {"const", draw_const},
-    {"table", draw_table},
-    {"normal", draw_normal},
-    {"truncated", draw_truncated},
-    {"uniform", draw_uniform},
-    {"bernoulli", draw_bernoulli},
-    {"glorot", draw_glorot},
-    {"he", draw_he},
-    {"identity", draw_identity},
-    {"orthogonal", draw_orthogonal},
-    {"load", draw_load},
+    {"const", draw_const},       {"table", draw_table},
+    {"normal", draw_normal},     {"truncated", draw_truncated},
+    {"uniform", draw_uniform},   {"bernoulli", draw_bernoulli},
+    {"glorot", draw_glorot},     {"he", draw_he},
+    {"identity", draw_identity}, {"orthogonal", draw_orthogonal},
+    {"load", draw_load},         {"frequency", draw_frequency},
 };
 enum { NDRAW = sizeof draw_kinds / sizeof *draw_kinds };
 

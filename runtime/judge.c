@@ -1,6 +1,8 @@
 /* Metrics over a data set, see judge.h. */
 #include "judge.h"
 
+#include "twins.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -198,16 +200,16 @@ static int64_t trimmed(const Part *p, const Values *s)
     return s->n && p->last >= 0 && s->v[s->n - 1] == p->last ? s->n - 1 : s->n;
 }
 
-static int add_row(Part *p, Values *found, Values *truth, RtError *err)
+/* What was found for something, and what was observed of it, truth[n]. */
+static int add_row(Part *p, Values *found, Values *truth, int64_t n,
+                   RtError *err)
 {
-    Values f = *found, t = *truth;
-    int bad;
+    Values f = *found;
 
     f.n = trimmed(p, found);
-    t.n = trimmed(p, truth);
-    bad = score_add(&p->score, p->vocab, &f, &t, err);
-    found->n = truth->n = 0;
-    return bad;
+    for (int64_t k = 0; k < n; k++)
+        truth[k].n = trimmed(p, &truth[k]);
+    return score_add(&p->score, p->vocab, &f, truth, n, err);
 }
 
 static int visit_part(Part *p, const RtSession *s, const RtBatch *b,
@@ -232,8 +234,10 @@ static int visit_part(Part *p, const RtSession *s, const RtBatch *b,
                  ? decode_chance(&p->decoder, s, r, found, err)
                  : decode_row(&p->decoder, s, r, found, err)) ||
             decode_truth(&p->decoder, s, r, truth, err) ||
-            (b->end && add_row(p, found, truth, err)))
+            (b->end && add_row(p, found, truth, 1, err)))
             return -1;
+        if (b->end)
+            found->n = truth->n = 0;
     }
     return 0;
 }
@@ -263,31 +267,99 @@ static int observed(const Judge *j, const Part *p, const RtData *data,
     return 0;
 }
 
-/* Scores what was generated for the sequences seq[n]. */
-static int add_told(Judge *j, const Sampler *s, const RtData *data,
-                    const int64_t *seq, int64_t n, const Told *told,
-                    RtError *err)
-{
-    Values truth = {0};
-    int bad = 0;
+/* What is generated: the sequences that a feed has, of twins the first. */
+typedef struct Asked {
+    int64_t *seq, n;
+    int64_t *next; /* [nseq] of the data, to the twins, see twins.h */
+    Values *truth; /* room for what was observed of all twins of one */
+    int64_t room;
+} Asked;
 
-    for (int i = 0; i < j->n && !bad; i++) {
+static void asked_free(Asked *a)
+{
+    for (int64_t k = 0; a->truth && k < a->room; k++)
+        free(a->truth[k].v);
+    free(a->truth);
+    free(a->next);
+    free(a->seq);
+}
+
+/* All that are not drawn. */
+static int64_t find_twins(const Judge *j, const RtData *data, Asked *a,
+                          RtError *err)
+{
+    const RtField **f = calloc((size_t)data->nfield + 1, sizeof *f);
+    int64_t n = -1;
+    int nf = 0;
+
+    for (int k = 0; f && k < data->nfield; k++) {
+        int i = model_find(j->desc, CELL_INPUT, data->field[k].name);
+        if (i >= 0 && !law_is_drawn(j->desc, i))
+            f[nf++] = &data->field[k];
+    }
+    if (f)
+        n = twins_find(data, f, nf, a->seq, a->n, a->next, err);
+    else
+        rt_fail_memory(err, (size_t)data->nfield * sizeof *f);
+    free(f);
+    return n;
+}
+
+static int ask(Asked *a, const Judge *j, const RtData *data, RtFeed *feed,
+               RtError *err)
+{
+    int64_t batches = feed_batches(feed, 0, err);
+
+    a->room = feed_rows(feed) + 1;
+    a->seq = malloc((size_t)a->room * sizeof *a->seq);
+    a->next = malloc(((size_t)data->nseq + 1) * sizeof *a->next);
+    a->truth = calloc((size_t)a->room, sizeof *a->truth);
+    if (!a->seq || !a->next || !a->truth)
+        return rt_fail_memory(err, (size_t)a->room * sizeof *a->truth);
+    for (int64_t i = 0; i < batches; i++) {
+        RtBatch b;
+        if (feed_batch(feed, 0, i, &b, err))
+            return -1;
+        for (int64_t r = 0; r < b.B; r++)
+            a->seq[a->n++] = feed_sequence(feed, &b, r);
+    }
+    a->n = batches < 0 ? -1 : find_twins(j, data, a, err);
+    return a->n < 0 ? -1 : 0;
+}
+
+/* Scores what was generated for sequence q, and so for its twins. */
+static int add_told(Part *p, const Judge *j, const RtData *data, int64_t q,
+                    const Asked *a, Values *found, RtError *err)
+{
+    int64_t n = 0;
+
+    for (; q >= 0; q = a->next[q])
+        if (observed(j, p, data, q, &a->truth[n++], err))
+            return -1;
+    return add_row(p, found, a->truth, n, err);
+}
+
+/* The same for n sequences and all metrics. */
+static int add_all_told(Judge *j, const Sampler *s, const RtData *data,
+                        const Asked *a, const int64_t *seq, int64_t n,
+                        const Told *told, RtError *err)
+{
+    for (int i = 0; i < j->n; i++) {
         Part *p = &j->part[i];
         int k = 0;
         if (!generated(j, p))
             continue;
         while (sample_drawn(s, k) != p->decoder.input)
             k++;
-        for (int64_t r = 0; r < n && !bad; r++) {
+        for (int64_t r = 0; r < n; r++) {
             Values found = {0};
             found.v = told[r].value ? told[r].value[k] : NULL; /* no prime */
             found.n = told[r].steps * sample_size(s, k);
-            bad = observed(j, p, data, seq[r], &truth, err) ||
-                  add_row(p, &found, &truth, err);
+            if (add_told(p, j, data, seq[r], a, &found, err))
+                return -1;
         }
     }
-    free(truth.v);
-    return bad ? -1 : 0;
+    return 0;
 }
 
 /* The longest of some sequences along the axis of what is drawn. */
@@ -305,8 +377,8 @@ static int64_t longest(const Judge *j, const Sampler *s, const RtData *data,
 
 /* One batch: what does not end gets twice as long as what was observed. */
 static int generate_batch(Judge *j, Sampler *s, const RtData *data,
-                          const int64_t *seq, int64_t n, const BeamHow *beam,
-                          RtError *err)
+                          const Asked *a, const int64_t *seq, int64_t n,
+                          const BeamHow *beam, RtError *err)
 {
     SampleHow greedy = {.greedy = 1, .temperature = 1, .top_p = 1};
     BeamHow how = *beam;
@@ -322,7 +394,7 @@ static int generate_batch(Judge *j, Sampler *s, const RtData *data,
     else if (!bad)
         bad = told_draw(s, &greedy, how.steps, beam->stop, told, err);
     if (!bad && !(beam->stop && *beam->stop))
-        bad = add_told(j, s, data, seq, n, told, err);
+        bad = add_all_told(j, s, data, a, seq, n, told, err);
     for (int64_t r = 0; told && r < n; r++)
         told_free(&told[r]);
     free(told);
@@ -335,28 +407,21 @@ int judge_generate(Judge *j, RtModel *m, const RtData *data,
 {
     RtFeedOptions whole = *deal;
     Sampler *s = sample_new(m, data, err);
+    Asked a = {0};
     RtFeed *feed;
-    int64_t n;
     int bad;
 
     whole.chunk = whole.back = whole.window = 0;
     whole.streams = whole.shuffle = 0;
     feed = s ? feed_open(data, &whole, err) : NULL;
-    n = feed ? feed_batches(feed, 0, err) : -1;
-    bad = n < 0 || (beam->width && beam_check(s, err));
-
-    for (int64_t i = 0; i < n && !bad && !(beam->stop && *beam->stop); i++) {
-        RtBatch b;
-        int64_t *seq;
-        bad = feed_batch(feed, 0, i, &b, err);
-        seq = bad ? NULL : malloc((size_t)b.B * sizeof *seq);
-        for (int64_t r = 0; seq && r < b.B; r++)
-            seq[r] = feed_sequence(feed, &b, r);
-        if (!bad)
-            bad = seq ? generate_batch(j, s, data, seq, b.B, beam, err)
-                      : rt_fail_memory(err, (size_t)b.B * sizeof *seq);
-        free(seq);
-    }
+    bad = !feed || ask(&a, j, data, feed, err) ||
+          (beam->width && beam_check(s, err));
+    for (int64_t i = 0; i < a.n && !bad && !(beam->stop && *beam->stop);
+         i += whole.batch)
+        bad = generate_batch(j, s, data, &a, a.seq + i,
+                             a.n - i < whole.batch ? a.n - i : whole.batch,
+                             beam, err);
+    asked_free(&a);
     feed_free(feed);
     sample_free(s);
     return bad ? -1 : beam->stop && *beam->stop;

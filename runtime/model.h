@@ -34,10 +34,13 @@ int64_t model_size(const CellTensor *t);
 /* Number of parameters, and of those that are not frozen. */
 int64_t model_count(const CellDesc *d, int64_t *trainable);
 
-/* Where files of start values are. */
+/* Where files of start values are, and data that tell some. */
 typedef struct InitFrom {
     const char *base;             /* folder they are relative to, or NULL */
     const struct RtPairs *vocabs; /* by index set, as checkpoints have them */
+    /* Adds how often each of the n members of a set occurs in the data. */
+    void (*count)(const void *user, const char *set, double *count, int64_t n);
+    const void *user; /* its */
 } InitFrom;
 
 /* Draws all parameters as their CellInit says.  The numbers depend on the seed
@@ -46,8 +49,10 @@ typedef struct InitFrom {
  * at two sd; "uniform" a to b; "bernoulli" p = a; "glorot" uniform within
  * sqrt(6/(rows+columns)) (Glorot and Bengio 2010); "he" normal of sd
  * sqrt(2/columns) (He et al. 2015); "orthogonal" times a, 0 for 1 (Saxe et al.
- * 2014); "identity" times a, 0 for 1; "load" from a file, see load.h.  Where
- * a start value does not lie inside (lo, hi), all values of that parameter are
+ * 2014); "identity" times a, 0 for 1; "load" from a file, see load.h;
+ * "frequency": how often each member of its set occurs in the data, to the
+ * power a, with the sum 1, and all alike where there are no data.  Where a
+ * start value does not lie inside (lo, hi), all values of that parameter are
  * taken as unconstrained ones: 0 becomes the middle of (0, 1), and 1 of
  * (0, inf). */
 int model_init(RtModel *m, uint64_t seed, const InitFrom *from, RtError *err);

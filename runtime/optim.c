@@ -4,6 +4,7 @@
 #include "clones.h"
 #include "manifold.h"
 #include "optim.h"
+#include "pool.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -422,6 +423,22 @@ double *optim_arg(RtOptim *o, const char *name)
     return NULL;
 }
 
+/* An update of one parameter. */
+typedef struct Step {
+    RtOptim *o;
+    const CellTensor *t;
+    Update u;
+} Step;
+
+static void update_range(void *ctx, int64_t from, int64_t to)
+{
+    const Step *s = ctx;
+
+    for (int64_t k = from; k < to; k += BLOCK)
+        update_block(s->o, s->t, &s->u, s->t->at.c + k,
+                     to - k < BLOCK ? to - k : BLOCK);
+}
+
 void optim_step(RtOptim *o, double lr)
 {
     const CellDesc *d = o->model->desc;
@@ -433,7 +450,6 @@ void optim_step(RtOptim *o, double lr)
     u.product = o->memory;
     for (int i = -1; (i = model_next(d, CELL_PARAM, i)) >= 0;) {
         const CellTensor *t = &d->tensor[i];
-        int64_t n = model_size(t);
         if (t->flags & CELL_FROZEN)
             continue;
         u.lr = lr * t->lr;
@@ -441,8 +457,7 @@ void optim_step(RtOptim *o, double lr)
         int dependent = (t->flags & (CELL_SIMPLEX | CELL_SKEW)) != 0;
         if (dependent)
             go_free(o, t, 0);
-        for (int64_t k = 0; k < n; k += BLOCK)
-            update_block(o, t, &u, t->at.c + k, n - k < BLOCK ? n - k : BLOCK);
+        pool_ranges(model_size(t), 64 * BLOCK, update_range, &(Step){o, t, u});
         if (dependent)
             go_free(o, t, 1);
     }

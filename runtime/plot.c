@@ -54,16 +54,20 @@ int plot_columns(int fd)
 
 /* ---- the script ---- */
 
-/* A text as gnuplot reads it between single quotes. */
-static void put_quoted(FILE *f, const char *s)
+/* A text as gnuplot reads it; between single quotes it would lose a word that
+ * is an apostrophe, between double ones it would run what stands in backquotes.
+ */
+static void put_quoted(FILE *f, const char *s, int format)
 {
-    fputc('\'', f);
+    fputc('"', f);
     for (; *s; s++)
-        if (*s == '\'')
-            fputs("''", f);
+        if (strchr("\"\\`'", *s))
+            fprintf(f, "\\%03o", (unsigned)*s);
+        else if (*s == '%' && format)
+            fputs("%%", f);
         else
-            fputc(*s == '\n' ? ' ' : *s, f);
-    fputc('\'', f);
+            fputc((unsigned char)*s < 32 ? ' ' : *s, f);
+    fputc('"', f);
 }
 
 static void put_number(FILE *f, double v, int log)
@@ -102,6 +106,44 @@ static int64_t points(const PlotCurve *c)
     return n;
 }
 
+/* Each stretch as a rectangle from top to bottom; one too narrow to be seen is
+ * made as wide as a line. */
+static void put_marks(FILE *f, const Plot *p)
+{
+    for (int k = 0; k < p->nmark; k++) {
+        const PlotMark *m = &p->mark[k];
+        double least = m->n ? (m->x[m->n - 1] - m->x[0]) / 500 : 0;
+
+        for (int64_t i = 0; i < m->n; i++) {
+            double from = m->x[i] - 0.5, to;
+
+            if (!(m->y[i] != 0))
+                continue;
+            while (i + 1 < m->n && m->y[i + 1] != 0)
+                i++;
+            to = m->x[i] + 0.5;
+            to = to - from < least ? from + least : to;
+            fprintf(f,
+                    "set object rectangle from %.9g, graph 0 to %.9g, graph 1 "
+                    "behind fc rgb '%s' fs transparent solid 0.3 noborder\n",
+                    from, to, colour[m->colour % COLOURS]);
+        }
+    }
+}
+
+/* The legend of marks: curves without a point. */
+static void put_mark_keys(FILE *f, const Plot *p, const char *between)
+{
+    for (int k = 0; k < p->nmark; k++) {
+        fprintf(f,
+                "%sNaN with boxes fs transparent solid 0.3 noborder lc rgb "
+                "'%s' title ",
+                between, colour[p->mark[k].colour % COLOURS]);
+        put_quoted(f, p->mark[k].name, 0);
+        between = ", ";
+    }
+}
+
 /* Bands lie below all curves. */
 static void put_curves(FILE *f, const Plot *p, int picture)
 {
@@ -129,9 +171,11 @@ static void put_curves(FILE *f, const Plot *p, int picture)
                     c->dashed + c->colour / COLOURS + 1,
                     colour[c->colour % COLOURS]);
         fputs(" title ", f);
-        put_quoted(f, c->name);
+        put_quoted(f, c->name, 0);
         between = ", ";
     }
+    if (picture)
+        put_mark_keys(f, p, between);
     fputc('\n', f);
 }
 
@@ -140,7 +184,7 @@ static void put_text(FILE *f, const char *what, const char *text)
     if (!text)
         return;
     fprintf(f, "set %s ", what);
-    put_quoted(f, text);
+    put_quoted(f, text, 0);
     fputc('\n', f);
 }
 
@@ -174,6 +218,8 @@ static void put_script(FILE *f, const Plot *p, const char *path)
         fputs("set grid lc rgb '#dddddd' lt 1\nset border 3\n"
               "set tics nomirror\n",
               f);
+    if (path)
+        put_marks(f, p);
     for (int k = 0; k < p->n; k++)
         put_data(f, p, k);
     put_curves(f, p, path != NULL);
@@ -242,7 +288,7 @@ static void put_labels(FILE *f, const char *axis, char *const *label, int64_t n)
     fprintf(f, "set %stics (", axis);
     for (int64_t i = 0; i < n; i++) {
         fputs(i ? ", " : "", f);
-        put_quoted(f, label[i]);
+        put_quoted(f, label[i], 1);
         fprintf(f, " %lld", (long long)i + 1);
     }
     fputs(")\n", f);
@@ -345,7 +391,7 @@ int plot_log(const char *log, const char *path, RtError *err)
         PlotCurve curve[] = {
             {"training", x, loss, NULL, NULL, csv.nrow, 0, 0},
             {"validation", x, valid, NULL, NULL, csv.nrow, 1, 0}};
-        Plot p = {NULL, "updates", "loss", 0, curve, 2};
+        Plot p = {NULL, "updates", "loss", 0, curve, 2, NULL, 0};
 
         rc = points(&curve[0]) < 2 ? 1 : plot_draw(&p, path, err);
     }

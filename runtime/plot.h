@@ -16,11 +16,21 @@ typedef struct PlotCurve {
     int dashed; /* ... and differ in this */
 } PlotCurve;
 
+/* Stretches of x where something holds, behind the curves. */
+typedef struct PlotMark {
+    const char *name;    /* in the legend */
+    const double *x, *y; /* [n], x rising: where y is not 0 */
+    int64_t n;
+    int colour;
+} PlotMark;
+
 typedef struct Plot {
     const char *title, *x, *y; /* texts at the top and at the axes */
     int log_y;
     const PlotCurve *curve;
     int n;
+    const PlotMark *mark; /* in pictures alone */
+    int nmark;
 } Plot;
 
 /* Whether a drawing can go to that file: its name ends in .png or .svg, and

@@ -122,20 +122,55 @@ static int join(RtPool *p)
     return i;
 }
 
-void pool_run(RtPool *p, PoolFn *fn, void *ctx)
+/* Whether the others spun and yet kept the caller waiting. */
+static int run(RtPool *p, PoolFn *fn, void *ctx)
 {
-    if (p->rest > 0) {
-        p->rest--;
-        fn(ctx, 0, 1);
-        return;
-    }
     p->fn = fn;
     p->ctx = ctx;
     __atomic_store_n(&p->pending, p->threads - 1, __ATOMIC_RELEASE);
     int woke = begin(p);
     fn(ctx, 0, p->threads);
-    if (join(p) > TIRED && !woke)
+    return join(p) > TIRED && !woke;
+}
+
+void pool_run(RtPool *p, PoolFn *fn, void *ctx)
+{
+    if (p->rest > 0) {
+        p->rest--;
+        fn(ctx, 0, 1);
+    } else if (run(p, fn, ctx)) {
         p->rest = REST;
+    }
+}
+
+typedef struct Ranges {
+    PoolRange *fn;
+    void *ctx;
+    int64_t n, grain;
+    int64_t next; /* first that nobody has taken; atomic */
+} Ranges;
+
+static void take_ranges(void *ctx, int part, int parts)
+{
+    Ranges *r = ctx;
+    int64_t from;
+
+    (void)part;
+    (void)parts;
+    while ((from = __atomic_fetch_add(&r->next, r->grain, __ATOMIC_RELAXED)) <
+           r->n)
+        r->fn(r->ctx, from, from + r->grain < r->n ? from + r->grain : r->n);
+}
+
+void pool_ranges(int64_t n, int64_t grain, PoolRange *fn, void *ctx)
+{
+    RtPool *p = pool_used();
+    Ranges r = {fn, ctx, n, grain, 0};
+
+    if (p && p->threads > 1 && n > grain)
+        run(p, take_ranges, &r);
+    else
+        fn(ctx, 0, n);
 }
 
 RtPool *pool_new(int threads, RtError *err)

@@ -6,6 +6,8 @@
 #ifndef CELLC_POOL_H
 #define CELLC_POOL_H
 
+#include <stdint.h>
+
 #include "rterr.h"
 
 typedef struct RtPool RtPool;
@@ -20,6 +22,13 @@ int pool_threads(const RtPool *p);
  * kept waiting by other programs.  One thread at a time may call it. */
 typedef void PoolFn(void *ctx, int part, int parts);
 void pool_run(RtPool *p, PoolFn *fn, void *ctx);
+
+/* Calls fn(ctx, from, to) for ranges that cover 0 .. n - 1 and begin at
+ * multiples of `grain`, in the threads of pool_used(), each of which takes the
+ * next one when it is free: for work on more numbers than a cache holds. Little
+ * work is one call. */
+typedef void PoolRange(void *ctx, int64_t from, int64_t to);
+void pool_ranges(int64_t n, int64_t grain, PoolRange *fn, void *ctx);
 
 /* The pool that this thread's kernels use from now on; NULL: none. */
 void pool_use(RtPool *p);

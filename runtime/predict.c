@@ -21,9 +21,13 @@ const Flag app_predict_flags[] = {
     {"probe", "NAME", NULL, NULL,
      "any equation, such as h.i or the weights of an attention; again for "
      "more"},
+    {"mark", "NAME", NULL, NULL,
+     "an equation: a picture of curves shows behind them where it is not 0; "
+     "again for more"},
     {"sequence", "N", "1", NULL, "which one a picture shows"},
     {"pixels", "WIDTH", NULL, NULL,
-     "the picture is an image with lines of WIDTH values, 0 black, 1 white"},
+     "the picture is an image with lines of WIDTH values, 0 black, 1 white; "
+     "steps of several lines stand side by side"},
     {"batch", "B", "32", "train", "sequences at a time"},
     {"tbptt", "K", NULL, "train", "chunks of K steps, as in training"},
     {"reduce", "HOW", "sequence", "train", "as in training"},
@@ -49,7 +53,8 @@ static void list_axes(const CellDesc *d, int i, Predicted *o)
 }
 
 /* Tensor i among what is predicted; `c`, NULL for an output, is taken. */
-static int add_predicted(Predict *p, int i, Decoder *c, RtError *err)
+static int add_predicted(Predict *p, const AppHost *h, int i, Decoder *c,
+                         RtError *err)
 {
     const CellTensor *t = &p->s->desc->tensor[i];
     Predicted *o = &p->set.v[p->set.n++];
@@ -66,6 +71,8 @@ static int add_predicted(Predict *p, int i, Decoder *c, RtError *err)
     o->value = calloc((size_t)n + 1, sizeof *o->value);
     o->steps = calloc((size_t)(n * o->naxis) + 1, sizeof *o->steps);
     bad = o->value && o->steps ? 0 : rt_fail_memory(err, (size_t)n * 24);
+    if (!bad)
+        bad = app_vocab(h, t->set, &o->names, err) < 0;
     for (int64_t q = 0; q < n && !bad && !o->naxis; q++) {
         double *v = values_more(&o->value[q], o->size, err);
         bad = !v;
@@ -82,7 +89,7 @@ static int add_decoded(Predict *p, const AppHost *h, int i, RtError *err)
     Decoder *c = calloc(1, sizeof *c);
     int bad = c ? decode_open(c, d, i, err) : rt_fail_memory(err, sizeof *c);
 
-    bad = bad ? bad : add_predicted(p, i, c, err);
+    bad = bad ? bad : add_predicted(p, h, i, c, err);
     if (bad) {
         if (!p->set.n && c) {
             decode_free(c);
@@ -90,8 +97,6 @@ static int add_decoded(Predict *p, const AppHost *h, int i, RtError *err)
         }
         return -1;
     }
-    if (app_vocab(h, d->tensor[i].set, &p->set.v[p->set.n - 1].names, err) < 0)
-        return -1;
     for (int k = -1; c->own && (k = model_next(d, CELL_INPUT, k)) >= 0;)
         if (!law_is_drawn(d, k))
             return rt_fail(err,
@@ -117,11 +122,17 @@ static int choose(Predict *p, const AppHost *h, const Flags *f, RtError *err)
         int wanted =
             name ? !strcmp(name, d->tensor[i].name) : !flags_given(f, "probe");
         const char *probe;
+        int mark = 0;
 
         for (int k = 0; (probe = flags_each(f, "probe", k)); k++)
             wanted |= !strcmp(probe, d->tensor[i].name);
-        if (wanted && add_predicted(p, i, NULL, err))
+        for (int k = 0; (probe = flags_each(f, "mark", k)); k++)
+            mark |= !strcmp(probe, d->tensor[i].name);
+        if (!wanted && !mark)
+            continue;
+        if (add_predicted(p, h, i, NULL, err))
             return -1;
+        p->set.v[p->set.n - 1].mark = mark;
     }
     if (p->set.n)
         return 0;

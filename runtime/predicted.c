@@ -127,16 +127,41 @@ static int matrix_csv(const PredictedSet *p, FILE *to, RtError *err)
     return 0;
 }
 
-static void csv_head(const PredictedSet *p, FILE *to)
+/* Whether the numbers of a vector are those of its set's members. */
+static int names_units(const Predicted *o)
+{
+    return o->names.n && o->tensor->rank == 1 && o->size == o->names.n;
+}
+
+/* "p.PER" of a vector over named classes, else "p.3". */
+static int csv_column(const Predicted *o, int64_t j, FILE *to)
+{
+    char room[24], *name = NULL;
+
+    if (o->size == 1 && !names_units(o))
+        name = rt_printf("%s", o->name);
+    else if (names_units(o))
+        name = rt_printf("%s.%s", o->name,
+                         vocab_name(&o->names, (int32_t)j, room));
+    else
+        name = rt_printf("%s.%lld", o->name, (long long)j + 1);
+    if (name)
+        csv_print(to, name);
+    free(name);
+    return name ? 0 : -1;
+}
+
+static int csv_head(const PredictedSet *p, FILE *to, RtError *err)
 {
     for (int k = 0; k < p->n; k++)
-        for (int64_t j = 0; j < p->v[k].size; j++)
-            if (p->v[k].size == 1)
-                fprintf(to, "%s%s", k ? "," : "", p->v[k].name);
-            else
-                fprintf(to, "%s%s.%lld", k + j ? "," : "", p->v[k].name,
-                        (long long)j + 1);
+        for (int64_t j = 0; j < p->v[k].size; j++) {
+            if (k + j)
+                fputc(',', to);
+            if (csv_column(&p->v[k], j, to))
+                return rt_fail_memory(err, 32);
+        }
     fputc('\n', to);
+    return 0;
 }
 
 static void csv_value(const PredictedSet *p, const Predicted *o, double v,
@@ -144,7 +169,7 @@ static void csv_value(const PredictedSet *p, const Predicted *o, double v,
 {
     char room[24];
 
-    if (o->names.n && v >= 0)
+    if (o->names.n && !o->tensor->rank && v >= 0)
         csv_print(to, vocab_name(&o->names, (int32_t)v, room));
     else
         fprintf(to, "%.*g", p->real_bytes == 4 ? 9 : 17, v);
@@ -165,7 +190,8 @@ int predicted_csv(const PredictedSet *p, FILE *to, RtError *err)
                            p->v[k].name, first->naxis ? "sequence" : "step",
                            first->name);
     }
-    csv_head(p, to);
+    if (csv_head(p, to, err))
+        return -1;
     for (int64_t q = 0; q < p->data->nseq; q++) {
         for (int64_t r = 0; r < rows_of(first, q); r++) {
             for (int k = 0; k < p->n; k++)
@@ -198,6 +224,19 @@ static char **labels_of(const PredictedSet *p, int a, int64_t q, int64_t n)
 
     for (int64_t i = 0; l && i < n; i++)
         l[i] = strdup(label(p, a, q, i, room));
+    return l;
+}
+
+/* The same of a vector's numbers; NULL where they have no names. */
+static char **unit_labels(const Predicted *o)
+{
+    char **l, room[24];
+
+    if (!names_units(o))
+        return NULL;
+    l = calloc((size_t)o->size + 1, sizeof *l);
+    for (int64_t i = 0; l && i < o->size; i++)
+        l[i] = strdup(vocab_name(&o->names, (int32_t)i, room));
     return l;
 }
 
@@ -243,7 +282,8 @@ int predicted_heat(const PredictedSet *p, int i, int64_t q, const char *path,
     } else {
         h.rows = units;
         h.columns = steps_of(o, 0, q);
-        h.y = "units";
+        h.row_label = unit_labels(o);
+        h.y = h.row_label ? o->tensor->set : "units";
         turned = malloc((size_t)(h.rows * h.columns + 1) * sizeof *turned);
         for (int64_t t = 0; turned && t < h.columns; t++)
             for (int64_t u = 0; u < units; u++)
@@ -278,34 +318,64 @@ int predicted_curves(const PredictedSet *p, int64_t q, const char *path,
     int64_t steps = q < p->data->nseq ? steps_of(&p->v[0], 0, q) : 0;
     double *at = malloc((size_t)(steps + 1) * sizeof *at);
     PlotCurve *curve = calloc((size_t)p->n, sizeof *curve);
+    PlotMark *mark = calloc((size_t)p->n, sizeof *mark);
+    Plot plot = {
+        .x = axis_title(p, p->v[0].axis[0]), .curve = curve, .mark = mark};
     int bad = has_sequence(p, q, err);
 
+    if (!bad && (!at || !curve || !mark))
+        bad = rt_fail_memory(err, (size_t)steps);
     for (int64_t t = 0; at && t < steps; t++)
         at[t] = (double)(t + 1);
-    for (int i = 0; curve && i < p->n; i++)
-        curve[i] = (PlotCurve){.name = p->v[i].name,
-                               .x = at,
-                               .y = p->v[i].value[bad ? 0 : q].v,
-                               .n = steps,
-                               .colour = i};
-    if (!bad && (!at || !curve))
-        bad = rt_fail_memory(err, (size_t)steps);
-    if (!bad)
-        bad = plot_draw(&(Plot){.x = axis_title(p, p->v[0].axis[0]),
-                                .curve = curve,
-                                .n = p->n},
-                        path, err);
+    for (int i = 0; i < p->n && !bad; i++) {
+        const char *name = p->v[i].name;
+        const double *y = p->v[i].value[q].v;
+
+        if (p->v[i].mark)
+            mark[plot.nmark++] = (PlotMark){name, at, y, steps, i};
+        else
+            curve[plot.n++] = (PlotCurve){
+                .name = name, .x = at, .y = y, .n = steps, .colour = i};
+    }
+    if (!bad && !plot.n)
+        bad = rt_fail(err,
+                      "%s: there are marks and no curve; name one with "
+                      "--output or --probe",
+                      path);
+    bad = bad || plot_draw(&plot, path, err);
+    free(mark);
     free(curve);
     free(at);
     return bad ? -1 : 0;
+}
+
+/* Images of the steps, one beside the other: line after line of all of them. */
+static double *side_by_side(const Values *v, int64_t size, int64_t width)
+{
+    double *line = malloc((size_t)(v->n + 1) * sizeof *line);
+    int64_t steps = v->n / size, wide = steps * width;
+
+    for (int64_t t = 0; line && t < steps; t++)
+        for (int64_t i = 0; i < size; i++)
+            line[i / width * wide + t * width + i % width] = v->v[t * size + i];
+    return line;
 }
 
 int predicted_image(const PredictedSet *p, int i, int64_t q, int64_t width,
                     const char *path, RtError *err)
 {
     const Predicted *o = &p->v[i];
+    double *line = NULL;
+    int bad;
 
     if (has_sequence(p, q, err))
         return -1;
-    return image_write(path, o->value[q].v, o->value[q].n, width, err);
+    if (o->naxis != 1 || width < 1 || o->size <= width || o->size % width)
+        return image_write(path, o->value[q].v, o->value[q].n, width, err);
+    line = side_by_side(&o->value[q], o->size, width);
+    bad = line ? image_write(path, line, o->value[q].n,
+                             o->value[q].n / o->size * width, err)
+               : rt_fail_memory(err, (size_t)o->value[q].n * sizeof *line);
+    free(line);
+    return bad;
 }

@@ -14,7 +14,9 @@ typedef struct Predicted {
     const char *name;
     const CellTensor *tensor;
     Decoder *decoder;     /* of a drawn name, else NULL */
-    Vocab names;          /* of its set; n = 0: numbers */
+    Vocab names;          /* of its set; n = 0: numbers.  They are the values of
+                             single numbers, else name the last extent */
+    int mark;             /* a picture of curves shows where it is not 0 */
     int naxis;            /* its time axes ... */
     int axis[CELL_TIMES]; /* ... from the outermost */
     int64_t size;         /* reals of one element */
@@ -48,12 +50,12 @@ int predicted_csv(const PredictedSet *p, FILE *to, RtError *err);
 int predicted_heat(const PredictedSet *p, int i, int64_t sequence,
                    const char *path, RtError *err);
 /* Whether all are one number for each step of the same axis; and then their
- * curves over the steps of one sequence. */
+ * curves over the steps of one sequence, with marks behind them. */
 int predicted_are_curves(const PredictedSet *p);
 int predicted_curves(const PredictedSet *p, int64_t sequence, const char *path,
                      RtError *err);
-/* A grey image of one sequence, lines of `width` pixels, 0 black and 1 white.
- */
+/* A grey image of one sequence, lines of `width` pixels, 0 black and 1 white;
+ * steps that have several such lines each stand side by side. */
 int predicted_image(const PredictedSet *p, int i, int64_t sequence,
                     int64_t width, const char *path, RtError *err);
 

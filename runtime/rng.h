@@ -16,7 +16,8 @@ enum {
     RT_STREAM_SAMPLE,   /* generating */
     RT_STREAM_TEST,     /* directions and points of checks */
     RT_STREAM_GRADIENT, /* noise on gradients; id = parameter */
-    RT_STREAM_BUCKET    /* order of batches of like length; id = epoch */
+    RT_STREAM_BUCKET,   /* order of batches of like length; id = epoch */
+    RT_STREAM_SPLIT     /* which sequences a fraction of them has */
 };
 
 /* Where a run of draws has got to; stored in checkpoints as it is. */

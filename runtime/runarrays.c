@@ -292,7 +292,7 @@ static int run_model(Run *r, RtError *err)
 {
     const RunSetup *set = r->set;
     int backward = set->grad || set->clip || set->steps;
-    InitFrom from = {set->base, NULL};
+    InitFrom from = {.base = set->base};
     RtClip clip;
 
     if (clip_parse(set->clip, &clip, err))

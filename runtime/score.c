@@ -176,32 +176,49 @@ static int same_run(const double *a, const double *b, int64_t n)
     return 1;
 }
 
-/* n-grams of both, each counted as often as the other has it at most. */
-static int add_bleu(Score *s, const Values *found, const Values *truth,
-                    RtError *err)
+/* How often v has the n numbers from `run` on. */
+static double runs_in(const Values *v, const double *run, int64_t n)
 {
-    unsigned char *used = malloc((size_t)truth->n + 1);
+    double count = 0;
 
-    if (!used)
-        return rt_fail_memory(err, (size_t)truth->n);
-    for (int n = 1; n <= 4; n++) {
-        memset(used, 0, (size_t)truth->n + 1);
-        for (int64_t i = 0; i + n <= found->n; i++) {
-            int64_t j = 0;
-            while (j + n <= truth->n &&
-                   (used[j] || !same_run(found->v + i, truth->v + j, n)))
-                j++;
-            s->total[n - 1]++;
-            if (j + n <= truth->n) {
-                s->match[n - 1]++;
-                used[j] = 1;
-            }
-        }
+    for (int64_t j = 0; j + n <= v->n; j++)
+        count += same_run(v->v + j, run, n);
+    return count;
+}
+
+/* The n-grams of `found`, each counted as often as the reference that has it
+ * most often does, at most. */
+static void add_runs(Score *s, const Values *found, const Values *truth,
+                     int64_t ntruth, int64_t n)
+{
+    for (int64_t i = 0; i + n <= found->n; i++) {
+        const double *run = found->v + i;
+        Values before = {.v = found->v, .n = i + n - 1};
+        double most = 0;
+
+        s->total[n - 1]++;
+        if (runs_in(&before, run, n) > 0)
+            continue; /* counted with the first */
+        for (int64_t k = 0; k < ntruth; k++)
+            most = fmax(most, runs_in(&truth[k], run, n));
+        s->match[n - 1] += fmin(most, runs_in(found, run, n));
+    }
+}
+
+static void add_bleu(Score *s, const Values *found, const Values *truth,
+                     int64_t ntruth)
+{
+    double near = INFINITY;
+
+    for (int n = 1; n <= 4; n++)
+        add_runs(s, found, truth, ntruth, n);
+    for (int64_t k = 0; k < ntruth; k++) {
+        double n = (double)truth[k].n, d = fabs(n - (double)found->n);
+        double best = fabs(near - (double)found->n);
+        near = d < best || (d == best && n < near) ? n : near;
     }
     s->found += (double)found->n;
-    s->there += (double)truth->n;
-    free(used);
-    return 0;
+    s->there += near;
 }
 
 static int add_edits(Score *s, const Values *found, const Values *truth,
@@ -228,16 +245,14 @@ static int add_edits(Score *s, const Values *found, const Values *truth,
     return 0;
 }
 
-int score_add(Score *s, const Vocab *vocab, const Values *found,
-              const Values *truth, RtError *err)
+static int add_one(Score *s, const Vocab *vocab, const Values *found,
+                   const Values *truth, RtError *err)
 {
     int64_t seen = 0, right = 0;
 
     switch (s->kind) {
     case SCORE_F1:
         return add_f1(s, vocab, found, truth, err);
-    case SCORE_BLEU:
-        return add_bleu(s, found, truth, err);
     case SCORE_ERROR_RATE:
         return add_edits(s, found, truth, err);
     case SCORE_AUC:
@@ -260,6 +275,19 @@ int score_add(Score *s, const Vocab *vocab, const Values *found,
         s->right += (double)right;
         s->there += (double)seen;
     }
+    return 0;
+}
+
+int score_add(Score *s, const Vocab *vocab, const Values *found,
+              const Values *truth, int64_t ntruth, RtError *err)
+{
+    if (s->kind == SCORE_BLEU) {
+        add_bleu(s, found, truth, ntruth);
+        return 0;
+    }
+    for (int64_t k = 0; k < ntruth; k++)
+        if (add_one(s, vocab, found, &truth[k], err))
+            return -1;
     return 0;
 }
 

@@ -14,7 +14,9 @@ typedef enum ScoreKind {
                    and Buchholz 2000); of two classes, or 0 and 1, of class 1 */
     SCORE_BLEU, /* of all sequences together, words to 4-grams, with the brevity
                    penalty (Papineni et al. 2002), from 0 to 1; where nothing
-                   has four words, to the longest n-grams that there are */
+                   has four words, to the longest n-grams that there are; of
+                   several references the one of the nearest length counts, of
+                   two the shorter */
     SCORE_ERROR_RATE, /* insertions, deletions and substitutions per observed
                          value (Levenshtein 1966) */
     SCORE_AUC /* area under the curve of true over false positives: the share of
@@ -33,10 +35,11 @@ typedef struct Score {
 /* From "f1(y)", blanks allowed.  Error: no such metric, not of that form. */
 int score_parse(Score *s, const char *text, RtError *err);
 void score_free(Score *s);
-/* A sequence; negative values of truth are not observed.  vocab: of the name's
- * set, n = 0: none.  For AUC `found` are probabilities of 1. */
+/* A sequence and what it should be, truth[ntruth]: references for BLEU, one
+ * after the other for all else.  Negative values there are not observed. vocab:
+ * of the name's set, n = 0: none.  For AUC `found` are probabilities of 1. */
 int score_add(Score *s, const Vocab *vocab, const Values *found,
-              const Values *truth, RtError *err);
+              const Values *truth, int64_t ntruth, RtError *err);
 /* NAN where nothing was added that counts. */
 double score_value(const Score *s);
 

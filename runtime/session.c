@@ -402,10 +402,64 @@ static int check_classes(const RtSession *s, int i, RtError *err)
     return 0;
 }
 
+/* sum[k]: the weights of the classes up to k of noise t, in single precision,
+ * so that models of either precision draw the same; malloc'd. */
+static double *class_weights(const RtSession *s, const CellTensor *t,
+                             RtError *err)
+{
+    const CellTensor *q = t->of >= 0 ? &s->desc->tensor[t->of] : NULL;
+    int64_t n = t->classes;
+    double *sum = malloc(sizeof *sum * (size_t)(n + 1)), all = 0;
+
+    if (!sum) {
+        rt_fail_memory(err, sizeof *sum * (size_t)n);
+        return NULL;
+    }
+    if (q)
+        model_get(s->model, t->of, sum);
+    for (int64_t k = 0; k < n; k++) {
+        double w = (double)(float)(q ? sum[k] : t->init.value[k]);
+        if (!(w >= 0 && isfinite(w))) {
+            rt_fail(err,
+                    "%s: the weight of class %lld%s%s is %g; weights are not "
+                    "negative",
+                    t->name, (long long)k, q ? " in " : "", q ? q->name : "",
+                    w);
+            free(sum);
+            return NULL;
+        }
+        sum[k] = all += w;
+    }
+    if (all > 0)
+        return sum;
+    rt_fail(err, "%s: all classes have the weight 0", t->name);
+    free(sum);
+    return NULL;
+}
+
+/* The class at the share u of all weights, which is none of weight 0: the first
+ * whose sum is above, or the last that adds to it. */
+static int64_t class_at(const double *sum, int64_t n, double u)
+{
+    double x = u * sum[n - 1];
+    int64_t lo = 0, hi = n - 1;
+
+    while (lo < hi) {
+        int64_t mid = lo + (hi - lo) / 2;
+        if (sum[mid] > x || sum[mid] == sum[n - 1])
+            hi = mid;
+        else
+            lo = mid + 1;
+    }
+    return lo;
+}
+
 static int draw_noise(RtSession *s, int i, RtError *err)
 {
     const CellTensor *t = &s->desc->tensor[i];
     const char *kind = t->init.kind;
+    int classes = strncmp(kind, "categorical", 11) == 0;
+    double *sum = NULL;
     uint64_t stream = rt_stream(RT_STREAM_NOISE, (uint64_t)i);
     uint64_t step = strstr(kind, " once") ? s->start_step : s->step;
     uint64_t seed = rt_random(s->seed, stream, step);
@@ -415,8 +469,10 @@ static int draw_noise(RtSession *s, int i, RtError *err)
     int uniform = strncmp(kind, "uniform", 7) == 0;
     double a = t->init.a, b = t->init.b;
 
-    if (!normal && !uniform && strncmp(kind, "bernoulli", 9) != 0)
+    if (!normal && !uniform && !classes && strncmp(kind, "bernoulli", 9) != 0)
         return rt_fail(err, "%s: unknown noise %s", t->name, kind);
+    if (classes && !(sum = class_weights(s, t, err)))
+        return -1;
     for (int64_t k = 0; k < n; k++) {
         int64_t p = k / size, row = 0;
         if (k % size == 0) {
@@ -434,10 +490,13 @@ static int draw_noise(RtSession *s, int i, RtError *err)
             v = a + b * rt_normal(seed, stream, c);
         else if (uniform)
             v = a + (b - a) * rt_uniform(seed, stream, c);
+        else if (classes)
+            v = (double)class_at(sum, t->classes, rt_uniform(seed, stream, c));
         else
             v = rt_uniform(seed, stream, c) < a;
         put_real(s, place + k % size, v);
     }
+    free(sum);
     return 0;
 }
 

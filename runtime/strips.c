@@ -10,9 +10,10 @@ enum {
     WIDE = 16    /* reals in the widest vector of floats */
 };
 
-/* Of the operands of each arity: their elements, whether all are contiguous,
- * where they are (the first again for those that are missing), how far their
- * rows are apart, whether these are without gaps, and the operands as such. */
+/* Of the operands of each arity: their elements, the same where one of them is
+ * a number for the whole row, whether all are contiguous, where they are (the
+ * first again for those that are missing), how far their rows are apart,
+ * whether these are without gaps, and the operands as such. */
 #define GET(x) const REAL x = p##x[i];
 #define GET1 GET(a)
 #define GET2 GET1 GET(b)
@@ -20,6 +21,13 @@ enum {
 #define GET4 GET3 GET(d)
 #define GET5 GET4 GET(e)
 #define GET6 GET5 GET(f)
+#define ONE2a           \
+    const REAL a = one; \
+    GET(b)
+#define ONE3a ONE2a GET(c)
+#define ONE4a ONE3a GET(d)
+#define ONE2b GET(a) const REAL b = one;
+#define ONE3b ONE2b GET(c)
 #define ALL1 ac
 #define ALL2 ALL1 &bc
 #define ALL3 ALL2 &cc

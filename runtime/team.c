@@ -22,7 +22,6 @@ typedef struct Member {
     unsigned char *last; /* [room] whether they end here */
     int64_t room;
     double weight; /* its share of loss and gradient */
-    RtPool *pool;  /* threads that help this one, or NULL */
     int rc;
     RtError err;
     pthread_t thread;
@@ -33,6 +32,7 @@ struct RtTeam {
     RtModel *model;
     Member *member;
     int n, active; /* members; those with rows in the last batch */
+    RtPool *pool;  /* n threads for what one does alone; NULL: one */
     const TeamJob *job;
     pthread_mutex_t lock;
     pthread_cond_t go, done;
@@ -112,7 +112,7 @@ static void member_run(Member *m)
     const RtBatch *b = job->batch;
     int64_t carry = b->end ? 0 : b->carry;
 
-    pool_use(m->pool);
+    pool_use(m->team->active > 1 ? NULL : m->team->pool);
     if (job->backward && job->segment > 0 && job->segment < b->T)
         m->rc = segment_run(m->session, b->T, job->segment, b->start, carry,
                             load_segment, m, &m->err);
@@ -190,12 +190,13 @@ RtTeam *team_new(RtModel *model, int threads, RtError *err)
     pthread_mutex_init(&t->lock, NULL);
     pthread_cond_init(&t->go, NULL);
     pthread_cond_init(&t->done, NULL);
-    for (int k = 0; k < n; k++)
-        if (member_start(t, k, err)) {
-            team_free(t);
-            return NULL;
-        }
-    return t;
+    int bad = n > 1 && !(t->pool = pool_new(n, err));
+    for (int k = 0; k < n && !bad; k++)
+        bad = member_start(t, k, err);
+    if (!bad)
+        return t;
+    team_free(t);
+    return NULL;
 }
 
 void team_free(RtTeam *t)
@@ -210,13 +211,13 @@ void team_free(RtTeam *t)
         Member *m = &t->member[k];
         if (m->started)
             pthread_join(m->thread, NULL);
-        pool_free(m->pool);
         session_free(m->session);
         free(m->grads);
         free(m->length);
         free(m->last);
         rt_error_clear(&m->err);
     }
+    pool_free(t->pool);
     pthread_cond_destroy(&t->go);
     pthread_cond_destroy(&t->done);
     pthread_mutex_destroy(&t->lock);
@@ -327,30 +328,11 @@ static void deal(RtTeam *t, int64_t B, int token)
     }
 }
 
-/* One member alone gets the other threads as helpers. */
-static int lend(RtTeam *t, RtError *err)
-{
-    Member *m = &t->member[0];
-
-    if (t->active > 1) {
-        pool_free(m->pool);
-        m->pool = NULL;
-    } else if (t->n > 1 && !m->pool) {
-        m->pool = pool_new(t->n, err);
-        return m->pool ? 0 : -1;
-    }
-    return 0;
-}
-
 int team_run(RtTeam *t, const TeamJob *job, RtError *err)
 {
     pthread_mutex_lock(&t->lock);
     t->job = job;
     deal(t, job->batch->B, job->token);
-    if (lend(t, err)) {
-        pthread_mutex_unlock(&t->lock);
-        return -1;
-    }
     t->round++;
     t->pending = t->n - 1;
     if (t->n > 1)
@@ -367,8 +349,10 @@ int team_run(RtTeam *t, const TeamJob *job, RtError *err)
                            t->member[k].err.text ? t->member[k].err.text
                                                  : "out of memory");
     share(t, job->token && t->active > 1);
+    pool_use(t->pool);
     if (job->backward)
         sum_grads(t);
+    pool_use(NULL);
     return 0;
 }
 
@@ -394,6 +378,11 @@ int team_replay(RtTeam *t, const TeamJob *job, int64_t row, RtSession *s,
     free(one.length);
     free(one.last);
     return rc;
+}
+
+struct RtPool *team_pool(const RtTeam *t)
+{
+    return t->pool;
 }
 
 void team_update(const RtTeam *t)

@@ -55,6 +55,9 @@ int team_run(RtTeam *t, const TeamJob *job, RtError *err);
 int team_replay(RtTeam *t, const TeamJob *job, int64_t row, RtSession *s,
                 RtError *err);
 
+/* Its threads, for pool_use between batches; NULL: there is one. */
+struct RtPool *team_pool(const RtTeam *t);
+
 /* After the update: parameters with a next value take it. */
 void team_update(const RtTeam *t);
 

@@ -1,10 +1,12 @@
 /* Drawn sequences as text, tables and arrays; see tell.h. */
 #include "tell.h"
 
+#include "ahead.h"
 #include "decode.h"
 #include "image.h"
 #include "midi.h"
 #include "npy.h"
+#include "plot.h"
 #include "rtio.h"
 
 #include <stdlib.h>
@@ -81,7 +83,30 @@ static int flushed(Teller *t, RtError *err)
 static int is_array(const Teller *t)
 {
     return ends(t->path, ".npy") || ends(t->path, ".png") ||
-           ends(t->path, ".mid");
+           ends(t->path, ".svg") || ends(t->path, ".mid");
+}
+
+/* Whether the file is a forecast of numbers over steps. */
+static int is_forecast(const Teller *t)
+{
+    return ends(t->path, ".svg") || (ends(t->path, ".png") && !t->pixels);
+}
+
+/* Curves are of few numbers at each step. */
+static int check_forecast(const Teller *t, RtError *err)
+{
+    const CellTensor *x = &t->desc->tensor[t->drawn[0]];
+
+    if (t->names[0].n || cell_only_time(x->axes) < 0)
+        return rt_fail(err, "%s: curves are of numbers over steps; write .csv",
+                       t->path);
+    if (model_size(x) > AHEAD_MOST)
+        return rt_fail(err,
+                       "%s: %s has %lld numbers at each step, curves are of %d "
+                       "at most; --pixels WIDTH says how many pixels a line of "
+                       "an image has",
+                       t->path, x->name, (long long)model_size(x), AHEAD_MOST);
+    return plot_check(t->path, err);
 }
 
 /* Whether the file can hold what is drawn. */
@@ -94,9 +119,8 @@ static int check_kind(const Teller *t, RtError *err)
                        "%s holds one array and %d names are drawn; write "
                        ".csv",
                        t->path, t->n);
-    if (ends(t->path, ".png") && !t->pixels)
-        return rt_fail(
-            err, "%s: --pixels WIDTH says how many pixels a line has", t->path);
+    if (is_forecast(t))
+        return check_forecast(t, err);
     if (ends(t->path, ".mid") && model_size(x) != 88 && model_size(x) != 128)
         return rt_fail(err,
                        "%s: notes are 88 numbers, the keys of a piano from "
@@ -246,6 +270,24 @@ static int write_midi(const Teller *t, RtError *err)
                       n == 88 ? 21 : 0, t->tempo, err);
 }
 
+static int write_forecast(const Teller *t, RtError *err)
+{
+    const CellTensor *x = &t->desc->tensor[t->drawn[0]];
+    Ahead a = {.name = x->name,
+               .axis = t->desc->time[cell_only_time(x->axes)],
+               .size = model_size(x),
+               .seen = t->seen,
+               .nseen = t->nseen};
+
+    for (int64_t i = 1; i < t->count; i++)
+        if (t->kept[i].first != t->kept->first)
+            return rt_fail(err,
+                           "%s: the sequences have beginnings of different "
+                           "length; a forecast goes on from one",
+                           t->path);
+    return ahead_plot(&a, t->kept, t->count, t->path, err);
+}
+
 int teller_close(Teller *t, RtError *err)
 {
     FILE *to = t->to;
@@ -258,6 +300,7 @@ int teller_close(Teller *t, RtError *err)
         return 0;
     if (is_array(t) && t->count)
         return ends(t->path, ".npy")   ? write_array(t, err)
+               : is_forecast(t)        ? write_forecast(t, err)
                : ends(t->path, ".png") ? write_image(t, err)
                                        : write_midi(t, err);
     save = rtio_save_open(t->path, err);

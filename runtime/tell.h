@@ -1,5 +1,5 @@
 /* What generate has drawn, as its user wants to see it: lines of text where one
- * name with a vocabulary is drawn, else a table, or an array. */
+ * name with a vocabulary is drawn, else a table, an array, or a picture. */
 #ifndef CELLC_TELL_H
 #define CELLC_TELL_H
 
@@ -20,8 +20,11 @@ typedef struct Teller {
     const char *path;   /* "-": standard output */
     int64_t pixels;     /* of a .png: those of a line */
     double tempo;       /* of a .mid: steps a minute */
-    FILE *to;           /* where it goes as it comes */
-    char *bytes;        /* what has gone there, but for standard output */
+    const double *seen; /* of a forecast: [nseen,element] what really came after
+                           the beginning, or NULL */
+    int64_t nseen;
+    FILE *to;    /* where it goes as it comes */
+    char *bytes; /* what has gone there, but for standard output */
     size_t nbytes;
     int64_t count, word; /* sequences told, words of the present one */
     Told *kept;          /* [count] where the file holds arrays */

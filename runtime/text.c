@@ -34,25 +34,27 @@ int32_t vocab_class(const Vocab *v, int32_t code)
     return lo < v->ncode && v->code[lo] == code ? lo : -1;
 }
 
-/* Codes that are members: those of one scalar. */
-static int is_member(int32_t code, const VocabHow *how)
+/* Codes that are members, those of one scalar: must[code] is 1. */
+static void mark_members(const Vocab *v, const VocabHow *how,
+                         unsigned char *must)
 {
     for (int k = 0; k < how->nmember; k++) {
-        size_t n = strlen(how->member[k]), bytes;
-        if (n && text_scalar(how->member[k], n, &bytes) == code && bytes == n)
-            return 1;
+        size_t n = strlen(how->member[k]), bytes = 0;
+        int32_t c = n ? text_scalar(how->member[k], n, &bytes) : -1;
+        if (c >= 0 && bytes == n && c < (v->bytes ? 0x80 : CODES))
+            must[c] = 1;
     }
-    return 0;
 }
 
-/* The codes that occur and have a class, of how often each does. */
+/* The codes that occur, and members, which may not; of them those that have a
+ * class by how often they do. */
 static int keep_codes(Vocab *v, const int64_t *count, const VocabHow *how,
-                      RtError *err)
+                      const unsigned char *member, RtError *err)
 {
     int64_t n = 0, k = 0;
     int unknown = 0;
     for (int32_t c = 0; c < CODES; c++)
-        n += count[c] > 0;
+        n += count[c] > 0 || member[c];
     int64_t *often = malloc(sizeof *often * ((size_t)n + 1));
     unsigned char *keep = malloc((size_t)n + 1), *must = malloc((size_t)n + 1);
     v->code = malloc(sizeof *v->code * ((size_t)n + 1));
@@ -60,10 +62,10 @@ static int keep_codes(Vocab *v, const int64_t *count, const VocabHow *how,
                   ? rt_fail_memory(err, sizeof *often * (size_t)n)
                   : 0;
     for (int32_t c = 0; c < CODES && !bad; c++)
-        if (count[c]) {
+        if (count[c] || member[c]) {
             v->code[k] = c;
             often[k] = count[c];
-            must[k++] = !v->bytes && (unsigned char)is_member(c, how);
+            must[k++] = member[c];
         }
     if (!bad)
         bad = vocab_limit(often, must, n, how, keep, &unknown, err);
@@ -94,15 +96,18 @@ static char *code_name(int bytes, int32_t code)
 static int build_codes(Vocab *v, TextIn *in, const VocabHow *how, RtError *err)
 {
     int64_t *count = calloc(CODES, sizeof *count);
+    unsigned char *member = calloc(CODES, 1);
     int32_t c;
-    int got = 1;
-    if (!count)
-        return rt_fail_memory(err, CODES * sizeof *count);
+    int got = 1,
+        bad = count && member ? 0 : rt_fail_memory(err, CODES * sizeof *count);
     v->bytes = in->unit == TEXT_BYTE;
-    while (got > 0 && (got = textin_code(in, &c, err)) > 0)
+    if (!bad)
+        mark_members(v, how, member);
+    while (!bad && got > 0 && (got = textin_code(in, &c, err)) > 0)
         count[c]++;
-    int bad = got < 0 || keep_codes(v, count, how, err);
+    bad = bad || got < 0 || keep_codes(v, count, how, member, err);
     free(count);
+    free(member);
     if (!bad && !in->byte)
         return rt_fail(err, "%s: the file is empty, wanted text", in->name);
     if (bad || v->n > 1)

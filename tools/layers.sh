@@ -25,9 +25,9 @@ eval*.*             : graph.h ops.h eval*.h plan.h vmath.h
 grad.* gradstep.c vjp*.c simp*.* gemm.c final.* named.c segment.c perturb.*
                     : graph.h ops.h template.h grad.h final.h rules.def
                       simplify.h perturb.h
-causal.* linear.* latency.* level.* spread.* task.* gather.* fuse.* value.*
-                      lower.* sched*.* prepare.* plan*.* chunk.* restate.*
-                      sweep.*
+causal.* linear.* latency.* level.* spread.* sums.* task.* gather.* fuse.*
+                      value.* lower.* sched*.* prepare.* plan*.* chunk.*
+                      restate.* sweep.*
                     : graph.h ops.h causal.h linear.h latency.h level.h task.h
                       gather.h chunk.h fuse.h lower.h restate.h sweep.h sched.h
                       plan*.h

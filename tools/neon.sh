@@ -1,5 +1,6 @@
 #!/bin/sh
-# The kernels' unit test on 64-bit ARM: compiled there by the same source, run
+# The kernels' unit test on 64-bit ARM, and emitted products with few bits, with
+# and without the instruction for bytes: compiled there by the same source, run
 # under an emulator.  Skips where a Debian package is missing:
 # gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user.
 cd "$(dirname "$0")/.." || exit 2
@@ -20,4 +21,12 @@ done
 aarch64-linux-gnu-gcc -std=c99 -O2 -ffp-contract=off -D_DEFAULT_SOURCE \
     -static -iquote runtime -isystem tests/neon -o build/neon/kernels_test \
     tests/unit/kernels_test.c build/neon/*.o -lm || exit
+for flags in -march=armv8-a -march=armv8.2-a+dotprod; do
+    aarch64-linux-gnu-gcc $flags -std=c99 -O2 -Wall -Wextra -Werror \
+        -Wno-unused-function -static -iquote runtime \
+        -o build/neon/fewbits tests/c/fewbits.c -lm || exit
+    qemu-aarch64 build/neon/fewbits >build/neon/bits$flags ||
+        { cat build/neon/bits$flags; exit 1; }
+done
+diff build/neon/bits* || exit
 qemu-aarch64 build/neon/kernels_test

@@ -28,7 +28,8 @@ extern const Flag drv_json_flags[];   /* json */
 /* Starts a compilation without source.  0 or EXIT_BUG.  Start with
  * `Drv d = {0};`; it must stay where it is. */
 int drv_new(Drv *d);
-/* Reads a spec ("-": standard input) and takes over --option, --dim, --reduce,
+/* Reads a spec ("-": standard input), or that of a checkpoint with its sizes
+ * and vocabularies, and takes over --option, --dim, --reduce,
  * --double and --backend where the verb has them.  Returns an exit code; the
  * caller frees in any case. */
 int drv_open(Drv *d, const Flags *f, const char *path);
@@ -39,6 +40,11 @@ int drv_settings(Drv *d, const Flags *f);
 void drv_free(Drv *d);
 /* An exit code for a code of cellc.h. */
 int drv_code(int cellc_code);
+/* Gives the compilation the options, sizes and vocabularies of a checkpoint. */
+int drv_known(Drv *d, const Checkpoint *from);
+/* Says of a spec that names members of sets that their numbers are not known;
+ * after cellc_check(). */
+void drv_tell_members(const Drv *d);
 /* cellc_compile(), after an error message naming every dim still open. */
 int drv_compile(Drv *d);
 /* A model without a loss is differentiated through all its real outputs. */

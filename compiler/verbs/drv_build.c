@@ -116,6 +116,7 @@ static int build_library(const Build *b)
     Words w = {0}, ar = {0};
 
     code = drv_compile(b->d);
+    drv_tell_members(b->d);
     if (!code)
         code = drv_emit_to(b->d, b->dir, b->name, 0);
     if (!code)
@@ -147,6 +148,18 @@ static int build_library(const Build *b)
     return code ? code : copy_header(b);
 }
 
+/* The inside of a C string. */
+static void print_inside(FILE *to, const char *s)
+{
+    for (; *s; s++)
+        if (*s == '"' || *s == '\\' || *s == '?')
+            fprintf(to, "\\%c", *s);
+        else if ((unsigned char)*s < 32 || (unsigned char)*s > 126)
+            fprintf(to, "\\%03o", (unsigned)(unsigned char)*s);
+        else
+            fputc(*s, to);
+}
+
 /* The values of a flag as the C string "NAME = VALUE\n...". */
 static void print_pairs(FILE *to, const Flags *f, const char *flag)
 {
@@ -156,12 +169,28 @@ static void print_pairs(FILE *to, const Flags *f, const char *flag)
     fputc('"', to);
     for (int i = 0; (value = flags_pair(f, flag, i, &n, &text)); i++) {
         fprintf(to, "%.*s = ", n, text);
-        for (; *value; value++)
-            fprintf(to, *value == '"' || *value == '\\' ? "\\%c" : "%c",
-                    *value);
+        print_inside(to, value);
         fputs("\\n", to);
     }
     fputc('"', to);
+}
+
+/* The drawn names that end with a member, CellApp.last. */
+static void print_last(FILE *to, const Cellc *c)
+{
+    fputs("    static const char *const last[] = {", to);
+    for (int i = 0; i < cellc_decl_count(c); i++) {
+        const CellcDecl *d = cellc_decl(c, i);
+
+        if (d->role != CELL_INPUT || !d->last)
+            continue;
+        fputc('"', to);
+        print_inside(to, d->name);
+        fputs("\", \"", to);
+        print_inside(to, d->last);
+        fputs("\", ", to);
+    }
+    fputs("0};\n", to);
 }
 
 /* main() of the executable. */
@@ -179,8 +208,9 @@ static int write_main(const Build *b)
                 b->name, b->name);
         if (b->flow)
             fprintf(to, "extern const CellDesc %s_flow_desc;\n", b->name);
+        fprintf(to, "\nint main(int argc, char **argv)\n{\n");
+        print_last(to, b->d->c);
         fprintf(to,
-                "\nint main(int argc, char **argv)\n{\n"
                 "    static const CellApp app = {&%s_desc, &%s_eval_desc,\n"
                 "                                ",
                 b->name, b->name);
@@ -192,7 +222,8 @@ static int write_main(const Build *b)
                     b->name);
         else
             fputs(", 0", to);
-        fputs("};\n\n    return cell_app_main(&app, argc, argv);\n}\n", to);
+        fputs(", last};\n\n    return cell_app_main(&app, argc, argv);\n}\n",
+              to);
         if (fclose(to))
             code = EXIT_BUG;
     }
@@ -255,6 +286,7 @@ static int emit_all(Build *b)
             code = drv_emit_to(b->d, b->dir, name, CELLC_APP);
         free(name);
     }
+    drv_tell_members(b->d);
     if (!code)
         code = emit_flow(b);
     return code ? code : write_main(b);
@@ -368,10 +400,10 @@ static const Flag build_own[] = {
 static const Flag *const build_flags[] = {
     build_own, drv_size_flags, drv_reduce_flags, drv_number_flags, NULL};
 const Verb drv_build = {"build",
-                        "SPEC",
+                        "SPEC|CHECKPOINT",
                         "an executable or a library of one model",
                         build_flags,
-                        {"build model.cell -o model --dim m=3",
+                        {"build model.safetensors -o model",
                          "build model.cell -o libmodel.so --option n=128"},
                         1,
                         1,

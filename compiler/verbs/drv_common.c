@@ -229,6 +229,79 @@ int drv_settings(Drv *d, const Flags *f)
     return code;
 }
 
+/* "0.5,2,1": what the classes of an input weigh. */
+static int set_weights(Drv *d, const char *input, const char *text)
+{
+    size_t room = strlen(text) / 2 + 2;
+    double *weight = malloc(room * sizeof *weight);
+    int n = 0, code = CELLC_INTERNAL;
+    char *end;
+
+    for (const char *s = text; weight && *s; s = end + (*end == ',')) {
+        weight[n] = strtod(s, &end);
+        if (end == s)
+            break;
+        n++;
+    }
+    if (weight)
+        code = cellc_weights(d->c, input, n, weight);
+    free(weight);
+    return code;
+}
+
+int drv_known(Drv *d, const Checkpoint *a)
+{
+    RtError err = {0};
+    int code = 0;
+
+    for (int i = 0; i < a->options.n && !code; i++)
+        code = cellc_option(d->c, a->options.v[i].key, a->options.v[i].value);
+    for (int i = 0; i < a->dims.n && !code; i++)
+        code = cellc_dim(d->c, a->dims.v[i].key,
+                         strtol(a->dims.v[i].value, NULL, 10));
+    for (int i = 0; i < a->vocabs.n && !code; i++) {
+        Vocab v = {0};
+        char(*room)[5];
+        const char **names;
+
+        if (vocab_from_json(&v, a->vocabs.v[i].value, &err))
+            return drv_fail(&err);
+        room = calloc((size_t)v.n + 1, sizeof *room);
+        names = calloc((size_t)v.n + 1, sizeof *names);
+        for (int32_t k = 0; room && names && k < v.n; k++)
+            names[k] = vocab_name(&v, k, room[k]);
+        code = room && names ? cellc_vocab(d->c, a->vocabs.v[i].key, v.n, names)
+                             : CELLC_INTERNAL;
+        free(room);
+        free(names);
+        vocab_free(&v);
+    }
+    for (int i = 0; i < a->settings.n && !code; i++)
+        if (!strncmp(a->settings.v[i].key, APP_WEIGHT, strlen(APP_WEIGHT)))
+            code = set_weights(d, a->settings.v[i].key + strlen(APP_WEIGHT),
+                               a->settings.v[i].value);
+    return drv_code(code);
+}
+
+/* The spec of a checkpoint, with its options, sizes and vocabularies. */
+static int add_checkpoint(Drv *d, const char *path)
+{
+    Checkpoint c = {0};
+    RtError err = {0};
+    int code = checkpoint_load(&c, path, &err) ? drv_fail(&err) : 0;
+
+    if (!code && !c.spec) {
+        say_error("%s: the checkpoint holds no spec", path);
+        code = EXIT_USER;
+    }
+    if (!code)
+        code = drv_code(cellc_add_text(d->c, d->path, c.spec, strlen(c.spec)));
+    if (!code)
+        code = drv_known(d, &c);
+    checkpoint_free(&c);
+    return code;
+}
+
 int drv_open(Drv *d, const Flags *f, const char *path)
 {
     int code = drv_new(d);
@@ -252,10 +325,22 @@ int drv_open(Drv *d, const Flags *f, const char *path)
         code =
             text ? drv_code(cellc_add_text(d->c, d->path, text, n)) : EXIT_USER;
         free(text);
+    } else if (!code && drv_is_checkpoint(path)) {
+        code = add_checkpoint(d, path);
     } else if (!code) {
         code = drv_code(cellc_add_file(d->c, path));
     }
     return code ? code : drv_settings(d, f);
+}
+
+void drv_tell_members(const Drv *d)
+{
+    const char *set, *name;
+
+    if (cellc_member_at(d->c, 0, &set, &name) && !drv_is_checkpoint(d->path))
+        say_note("%s names \"%s\", whose number among %s data tell: here it is "
+                 "the first; a checkpoint in the place of the spec knows it",
+                 d->path, name, set);
 }
 
 int drv_compile(Drv *d)

@@ -47,6 +47,7 @@ typedef struct Compare {
     int n;
     long seeds, first, jobs, threads;
     const char **metric;
+    char **label; /* [nmetric] what they are called beside the other figures */
     int nmetric;
 } Compare;
 

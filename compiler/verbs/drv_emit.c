@@ -157,6 +157,8 @@ static int emit_run(Flags *f, void *user)
         code = drv_code(cellc_set(d.c, "training", "1"));
     if (!code)
         code = drv_compile(&d);
+    if (d.c)
+        drv_tell_members(&d);
     if (!code)
         code = drv_emit_to(&d, dir, name, flags);
     if (!code && flags_given(f, "weights"))
@@ -182,7 +184,7 @@ static const Flag *const emit_flags[] = {
     emit_own, drv_size_flags, drv_reduce_flags, drv_number_flags, NULL};
 const Verb drv_emit = {
     "emit",
-    "SPEC",
+    "SPEC|CHECKPOINT",
     "the model as C source and header",
     emit_flags,
     {"emit model.cell -o src --dim m=3",

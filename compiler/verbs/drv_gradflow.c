@@ -198,7 +198,7 @@ static int gradflow_run(Flags *f, void *user)
 
     (void)user;
     drv_host_init(&w.host);
-    w.task.init = (InitFrom){base, &w.host.app.about.vocabs};
+    w.task.init = (InitFrom){.base = base, .vocabs = &w.host.app.about.vocabs};
     if (!code)
         code = open_model(&w);
     if (!code)

@@ -5,38 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Gives a compilation the spec and everything known so far. */
-static int apply_known(DrvHost *h, Drv *d, const Flags *f)
-{
-    const Checkpoint *a = &h->app.about;
-    RtError err = {0};
-    int code = 0;
-
-    for (int i = 0; i < a->options.n && !code; i++)
-        code = cellc_option(d->c, a->options.v[i].key, a->options.v[i].value);
-    for (int i = 0; i < a->dims.n && !code; i++)
-        code = cellc_dim(d->c, a->dims.v[i].key,
-                         strtol(a->dims.v[i].value, NULL, 10));
-    for (int i = 0; i < a->vocabs.n && !code; i++) {
-        Vocab v = {0};
-        char(*room)[5];
-        const char **names;
-
-        if (vocab_from_json(&v, a->vocabs.v[i].value, &err))
-            return drv_fail(&err);
-        room = calloc((size_t)v.n + 1, sizeof *room);
-        names = calloc((size_t)v.n + 1, sizeof *names);
-        for (int32_t k = 0; room && names && k < v.n; k++)
-            names[k] = vocab_name(&v, k, room[k]);
-        code = room && names ? cellc_vocab(d->c, a->vocabs.v[i].key, v.n, names)
-                             : CELLC_INTERNAL;
-        free(room);
-        free(names);
-        vocab_free(&v);
-    }
-    return code ? drv_code(code) : drv_settings(d, f);
-}
-
 int drv_host_again(DrvHost *h, Drv *d, const Flags *f)
 {
     char *name = drv_model_name(h->path);
@@ -54,7 +22,9 @@ int drv_host_again(DrvHost *h, Drv *d, const Flags *f)
             h->text ? cellc_add_text(d->c, h->path, h->text, strlen(h->text))
                     : cellc_add_file(d->c, h->path));
     free(name);
-    return code ? code : apply_known(h, d, f);
+    if (!code)
+        code = drv_known(d, &h->app.about);
+    return code ? code : drv_settings(d, f);
 }
 
 /* --option and --dim, for the checkpoint. */
@@ -228,11 +198,14 @@ static int compile_one(DrvHost *h, Drv *d, const Flags *f, int training,
                        const char *backend, const CellDesc **desc)
 {
     static const char *const segmented[] = {"segments", "total"};
+    static const char *const probed[] = {"probe", "mark"};
     const char *reduce = app_setting(&h->app, "reduce");
     const char *teacher = app_setting(&h->app, "teacher");
     const char *tbptt = app_setting(&h->app, "tbptt");
-    int code = d->c ? apply_known(h, d, f) : drv_host_again(h, d, f);
+    int code = d->c ? drv_known(d, &h->app.about) : drv_host_again(h, d, f);
 
+    if (!code)
+        code = drv_settings(d, f);
     if (!code && reduce)
         code = drv_code(cellc_set(d->c, "reduce", reduce));
     if (!code && teacher)
@@ -253,8 +226,10 @@ static int compile_one(DrvHost *h, Drv *d, const Flags *f, int training,
         code = drv_code(cellc_set(d->c, "inputgrad", "0"));
     if (!code)
         code = drv_code(cellc_set(d->c, "steady", training ? "0" : "1"));
-    for (int i = 0; !code && !training && flags_each(f, "probe", i); i++)
-        code = drv_code(cellc_set(d->c, "probe", flags_each(f, "probe", i)));
+    for (size_t k = 0; k < sizeof probed / sizeof *probed; k++)
+        for (int i = 0; !code && !training && flags_each(f, probed[k], i); i++)
+            code =
+                drv_code(cellc_set(d->c, "probe", flags_each(f, probed[k], i)));
     for (size_t i = 0; !code && i < sizeof segmented / sizeof *segmented; i++)
         code = drv_code(
             cellc_set(d->c, segmented[i],

@@ -93,8 +93,13 @@ const Verb drv_train = {
     2,
     train_run};
 
-static const Flag *const eval_flags[] = {
-    app_eval_flags, app_data_flags, drv_number_flags, app_json_flags, NULL};
+static const Flag option_flags[] = {
+    {"option", "NAME=VALUE", NULL, NULL,
+     "of an option in the spec that changes no size, such as a threshold"},
+    {NULL, NULL, NULL, NULL, NULL}};
+static const Flag *const eval_flags[] = {app_eval_flags, app_data_flags,
+                                         option_flags,   drv_number_flags,
+                                         app_json_flags, NULL};
 const Verb drv_eval = {"eval",
                        "CHECKPOINT [DATA]",
                        "loss, perplexity, bits and metrics",
@@ -105,8 +110,8 @@ const Verb drv_eval = {"eval",
                        2,
                        eval_run};
 
-static const Flag *const predict_flags[] = {app_predict_flags, app_data_flags,
-                                            drv_number_flags, NULL};
+static const Flag *const predict_flags[] = {
+    app_predict_flags, app_data_flags, option_flags, drv_number_flags, NULL};
 const Verb drv_predict = {
     "predict",
     "CHECKPOINT [DATA]",
@@ -118,8 +123,8 @@ const Verb drv_predict = {
     2,
     predict_run};
 
-static const Flag *const generate_flags[] = {app_generate_flags, app_data_flags,
-                                             drv_number_flags, NULL};
+static const Flag *const generate_flags[] = {
+    app_generate_flags, app_data_flags, option_flags, drv_number_flags, NULL};
 const Verb drv_generate = {
     "generate",
     "CHECKPOINT [DATA]",

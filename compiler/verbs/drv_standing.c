@@ -42,7 +42,7 @@ static double value_of(const Compare *c, const RivalRun *run, const char *name)
     if (!strcmp(name, "seconds"))
         return run->seconds;
     for (int i = 0; i < c->nmetric; i++)
-        if (!strcmp(name, c->metric[i]))
+        if (!strcmp(name, c->label[i]))
             return run->metric[i];
     return NAN;
 }
@@ -56,7 +56,7 @@ static int known_figure(const Compare *c, const char *name)
     for (size_t i = 0; i < sizeof word / sizeof *word; i++)
         known |= !strcmp(word[i], name);
     for (int i = 0; i < c->nmetric; i++)
-        known |= !strcmp(c->metric[i], name);
+        known |= !strcmp(c->label[i], name);
     return known;
 }
 
@@ -90,20 +90,20 @@ static Spread spread_of(const Compare *c, const Rival *r, const char *name)
 
 int compare_figure(const Compare *c, const char *name, double *value)
 {
-    const char *dot = strrchr(name, '.');
-
-    for (int i = 0; dot && i < c->n; i++) {
+    for (int i = 0; i < c->n; i++) {
         const Rival *r = &c->rival[i];
+        size_t n = strlen(r->name);
+        const char *figure = name + n + 1;
 
-        if (strncmp(r->name, name, (size_t)(dot - name)) || r->name[dot - name])
+        if (strncmp(r->name, name, n) || name[n] != '.')
             continue;
-        if (!strcmp(dot + 1, "params") || !strcmp(dot + 1, "units")) {
-            *value = dot[1] == 'p' ? r->params : (double)r->units;
+        if (!strcmp(figure, "params") || !strcmp(figure, "units")) {
+            *value = *figure == 'p' ? r->params : (double)r->units;
             return 1;
         }
-        if (!known_figure(c, dot + 1))
-            break;
-        Spread f = spread_of(c, r, dot + 1);
+        if (!known_figure(c, figure))
+            continue;
+        Spread f = spread_of(c, r, figure);
 
         *value = f.mean;
         free(f.v);
@@ -141,7 +141,7 @@ static Standing *standings(const Compare *c)
                           .metric =
                               calloc((size_t)c->nmetric + 1, sizeof(Spread))};
         for (int k = 0; s[i].metric && k < c->nmetric; k++)
-            s[i].metric[k] = spread_of(c, r, c->metric[k]);
+            s[i].metric[k] = spread_of(c, r, c->label[k]);
     }
     if (s)
         qsort(s, (size_t)c->n, sizeof *s, by_loss);
@@ -217,7 +217,7 @@ static void print_table(const Compare *c, const Standing *s)
     printf(" %4s %10s  %9s %10s  %9s %10s", "runs", "last", "", "best", "",
            "least");
     for (int k = 0; k < c->nmetric; k++)
-        printf(" %*s  %9s", metric_width(c->metric[k]), c->metric[k], "");
+        printf(" %*s  %9s", metric_width(c->label[k]), c->label[k], "");
     printf(" %8s %7s\n", "ms/step", "p");
     for (int i = 0; i < c->n; i++) {
         print_name(s[i].r->name, width);
@@ -233,7 +233,7 @@ static void print_table(const Compare *c, const Standing *s)
         print_spread(&s[i].best, WIDTH);
         printf(" %10.5g", s[i].best.least);
         for (int k = 0; k < c->nmetric; k++)
-            print_spread(&s[i].metric[k], metric_width(c->metric[k]));
+            print_spread(&s[i].metric[k], metric_width(c->label[k]));
         printf(" %8.3g", s[i].ms.mean);
         if (!isnan(s[i].against.p))
             printf(" %7.2g", s[i].against.p);
@@ -312,7 +312,7 @@ static void print_csv(const Compare *c, const Standing *s)
         print_spread_csv("last", i < 0, &k->last);
         print_spread_csv("best", i < 0, &k->best);
         for (int m = 0; m < c->nmetric; m++)
-            print_spread_csv(c->metric[m], i < 0, &k->metric[m]);
+            print_spread_csv(c->label[m], i < 0, &k->metric[m]);
         print_spread_csv("ms", i < 0, &k->ms);
         if (i < 0) {
             printf(",least,p\n");
@@ -337,7 +337,7 @@ static json_t *run_json(const Compare *c, const Rival *r, const RivalRun *run)
     char *file = rt_printf("%s/%s.%ld", c->folder, r->file, run->seed);
 
     for (int k = 0; k < c->nmetric; k++)
-        json_object_set_new(metrics, c->metric[k],
+        json_object_set_new(metrics, c->label[k],
                             app_json_number(run->metric[k]));
     json_t *j = json_pack(
         "{s:I, s:s?, s:o, s:o, s:o, s:o, s:o, s:I, s:o}", "seed",
@@ -358,7 +358,7 @@ static json_t *standing_json(const Compare *c, const Standing *s)
         if (s->r->run[k].done)
             json_array_append_new(runs, run_json(c, s->r, &s->r->run[k]));
     for (int k = 0; k < c->nmetric; k++)
-        json_object_set_new(metrics, c->metric[k], figure_json(&s->metric[k]));
+        json_object_set_new(metrics, c->label[k], figure_json(&s->metric[k]));
     return json_pack("{s:s, s:s, s:s?, s:I, s:f, s:f, s:o, s:o, s:o, s:o, "
                      "s:o, s:o}",
                      "cell", s->r->name, "spec", s->r->spec, "layer",
@@ -415,7 +415,7 @@ static void print_latex(const Compare *c, const Standing *s)
     printf("rrr}\n\\hline\ncell & $n$ & parameters & last & best");
     for (int k = 0; k < c->nmetric; k++) {
         printf(" & ");
-        latex_text(c->metric[k]);
+        latex_text(c->label[k]);
     }
     printf(" & ms/step \\\\\n\\hline\n");
     for (int i = 0; i < c->n; i++) {
@@ -568,7 +568,7 @@ static int draw(const Compare *c, const Standing *s, const char *path)
                            k[i].high,    k[i].n, i,      0};
     }
     if (!code && plot_draw(&(Plot){c->task, "updates", "loss",
-                                   wants_log(k, c->n), p, c->n},
+                                   wants_log(k, c->n), p, c->n, NULL, 0},
                            path, &err))
         code = drv_fail(&err);
     for (int i = 0; k && i < c->n; i++)

@@ -50,6 +50,23 @@ stream() {
         done
 }
 
+# has FLAG: whether this processor has it, or none is asked for.
+has() {
+    [ -z "$1" ] || grep -qs "^flags.* $1" /proc/cpuinfo
+}
+
+# fewbits FLAG CC OPTIONS: products with few bits, where this compiler and this
+# processor's instructions are here; the sums are the same on all of them.
+fewbits() {
+    has "$1" && command -v $2 >/dev/null || return 0
+    shift
+    "$@" -std=c99 $flags -Wno-unused-function -iquote ../../runtime fewbits.c \
+        -o "$dir/fewbits" -lm || return
+    "$dir/fewbits" >"$dir/bits" || { cat "$dir/bits"; return 1; }
+    [ -f "$dir/bits.want" ] || cp "$dir/bits" "$dir/bits.want"
+    diff "$dir/bits.want" "$dir/bits"
+}
+
 # golden FILE OPTION: what a file has of its own, without where the plan puts
 # things; the run time before it is tested by itself.
 golden() {
@@ -97,6 +114,14 @@ for f in ../gradcheck/axes/*.cell; do
 done
 for f in tiers/*.cell; do
     test_that "$f" tiers "$f"
+done
+for cc in "gcc -O1" "gcc -O3" "clang -O3"; do
+    test_that "few bits, $cc" fewbits "" $cc
+    test_that "few bits, plain C, $cc" fewbits "" $cc -ffreestanding
+    test_that "few bits, native, $cc" fewbits "" $cc -march=native
+    test_that "few bits, AVX2, $cc" fewbits avx2 $cc -mavx2 -mfma
+    test_that "few bits, AVX-512, $cc" \
+        fewbits avx512bw $cc -march=skylake-avx512
 done
 test_that "streaming" stream f32 1e-6
 test_that "streaming, bf16" stream bf16 4e-3

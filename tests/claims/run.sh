@@ -126,7 +126,7 @@ streams_give_what_whole_sequences_give() {
         'peephole(16)' 'weightnorm_lstm(4)'; do
         printf 'input x[t,3]\nvalue = %s(x)\noutput value\n' "$call" \
             > one.cell
-        for type in f32=1e-5 bf16=0.05 int8=0.05; do
+        for type in f32=1e-5 bf16=0.004 int8=0.004; do
             cellc emit one.cell --name model --weights-type ${type%=*} &&
                 cc -std=c99 -O1 -DERROR=${type#*=} -I. "$here/steps.c" \
                     model.c -o steps -lm && ./steps > most ||

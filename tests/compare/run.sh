@@ -158,6 +158,13 @@ metrics_of_the_best() {
         task lstm gru --seeds 1 --epochs 2 --metric msq 2> err
     [ $? = 1 ] && grep -q 'no metric msq' err
 }
+a_metric_may_have_any_name() {
+    adding 120 6 > a.csv
+    { cat "$SPEC/adding.cell"; echo 'metric last = 7'; } > s.cell
+    cellc compare s.cell a.csv --seeds 1 --epochs 1 --metric last --csv \
+        --expect 's.metric.last >= 7' --expect 's.last < 7' > t &&
+        head -n 1 t | grep -q ',last,last_sd,.*,metric.last,metric.last_sd,'
+}
 metrics_of_a_test_file() {
     adding 50 6 > test.csv
     task lstm --seeds 1 --epochs 2 --metric mse --test test.csv --json > j &&

@@ -299,18 +299,6 @@ lines_of_words() {
         --optimizer 'adam(lr=0.1)' -o a.safetensors &&
         below "$(logged a.log.csv loss)" 0.2
 }
-# Words that are told backwards in capitals: pairs.tsv, x.txt, y.txt.
-translated() {
-    awk 'BEGIN { s = 7; for (i = 0; i < 300; i++) { a = b = ""
-        s = (s * 1103515 + 12345) % 65536
-        for (k = 0; k <= s % 4; k++) { s = (s * 1103515 + 12345) % 65536
-            a = a " " substr("abc", s % 3 + 1, 1)
-            b = substr("ABC", s % 3 + 1, 1) " " b }
-        print substr(a, 2) "\t" b } }' > pairs.tsv
-    cut -f 1 pairs.tsv > x.txt
-    cut -f 2 pairs.tsv > y.txt
-    head -n 9 x.txt > some.txt
-}
 # Every sequence of the data has a result, in order, however many go side by
 # side, whatever file they come from; a beam of one is greedy.
 every_sequence_has_its_result() {
@@ -333,48 +321,6 @@ every_sequence_has_its_result() {
         cellc generate a.safetensors some.txt --greedy -o a.npy &&
         "$here/../cli/npy" show a.npy | head -n 1 | grep -q '9,5'
 }
-# Metrics of decoded names: of what does not depend on itself, from one forward;
-# of translations, from what is generated.
-drawn_names_are_scored() {
-    printf 'The\tDT\n#tag\tNN\nruns\tVB\n\nBob\tNN\n.\t.\n\n' > w.tsv
-    cellc train "$SPEC/tagger.cell" w.tsv --epochs 9 -o a.safetensors &&
-        cellc eval a.safetensors w.tsv --metric 'accuracy(y)' > out &&
-        awk '/^accuracy/ { v[++n] = $2 } END { exit v[1] != v[2] }' out &&
-        cellc eval a.safetensors w.tsv --metric 'accuracy(y)' --threads 2 \
-            --batch 1 | cmp - out || return
-    awk 'BEGIN { for (i = 0; i < 40; i++)
-        print i % 2 "\t" (i % 2 ? "good" : "bad") (i % 8 ? "" : " odd") }' \
-        > s.tsv
-    cellc train "$SPEC/sentence.cell" s.tsv --epochs 30 \
-        --optimizer 'adam(lr=0.1)' -o s.safetensors &&
-        cellc eval s.safetensors s.tsv --expect 'auc(y) > 0.99' \
-            --expect 'f1(y) > 0.99' --expect 'accuracy(y) > 0.9' > out &&
-        grep -q '^auc(y) 1 (wanted > 0.99)$' out || return
-    translated
-    cellc train "$SPEC/translate.cell" -o a.safetensors --epochs 3 || return
-    set -- a.safetensors pairs.tsv --column 'x=words(1)' --column 'y=words(2)'
-    cellc generate "$@" --greedy | paste -d '\t' - y.txt > both &&
-        cellc eval "$@" --metric 'exact(y)' --metric 'error_rate(y)' > out &&
-        awk -F '\t' -v out=out 'function words(s, w) { gsub(/^ +| +$/, "", s)
-                return split(s, w, " ") }
-            { n = words($1, f); m = words($2, y); all += m
-              for (j = 0; j <= m; j++) d[j] = j
-              for (i = 1; i <= n; i++) { before = d[0]; d[0] = i
-                for (j = 1; j <= m; j++) { c = before + (f[i] != y[j])
-                    before = d[j]
-                    if (d[j] + 1 < c) c = d[j] + 1
-                    if (d[j-1] + 1 < c) c = d[j-1] + 1
-                    d[j] = c } }
-              wrong += d[m]; exact += d[m] == 0 }
-            END { FS = " "; while ((getline < out) > 0) v[$1] = $2
-                print exact / NR, wrong / all
-                exit (v["exact(y)"] - exact / NR)^2 > 1e-9 ||
-                    (v["error_rate(y)"] - wrong / all)^2 > 1e-9 }' both &&
-        cellc eval "$@" --beam 3 --expect 'bleu(y) > 0.2' &&
-        ! cellc eval "$@" --expect 'exact(y) > 1' > out
-    [ $? = 0 ] && grep -q 'exact(y) .* (wanted > 1)' out &&
-        { cellc eval "$@" --expect 'exact(y) > 1'; [ $? = 3 ]; }
-}
 # Inputs along what is drawn say how long it gets, each sequence on its own,
 # whatever goes beside it; beams there rank tables.
 given_steps_say_how_long() {
@@ -396,23 +342,6 @@ given_steps_say_how_long() {
         cellc generate m.safetensors text.tsv --beam 2 --n-best 2 > two &&
         [ "$(grep -c '^[12],-' two)" = 10 ] &&
         cellc eval m.safetensors w.tsv --expect 'exact(y) >= 1'
-}
-# A metric of what is drawn judges validations; what is logged is what eval
-# finds.
-a_drawn_name_is_monitored() {
-    translated
-    set -- --column 'x=words(1)' --column 'y=words(2)' --valid 0.2
-    cellc train "$SPEC/translate.cell" pairs.tsv "$@" --epochs 2 \
-        --monitor 'exact(y)' -o a.safetensors --best b.safetensors &&
-        cellc eval a.safetensors pairs.tsv "$@" --part valid \
-            --metric 'exact(y)' > out &&
-        logged a.log.csv 'val_exact(y)' |
-            awk 'NR == FNR { v = $1; next } $1 == "exact(y)" { e = $2 }
-                END { print v, e; exit v == "" || (v - e)^2 > 1e-9 }' - out &&
-        [ -s b.safetensors ] &&
-        ! cellc train "$SPEC/translate.cell" pairs.tsv "$@" \
-            --monitor 'exat(y)' -o c.safetensors 2> err &&
-        grep -q 'no metric exat (did you mean exact?)' err
 }
 # The tags that predict gives are the best of all, found by trying them; data
 # with tags or without.
@@ -453,6 +382,9 @@ inner_names_are_probed() {
             NF { s = 0; for (i = 2; i <= NF; i++) s += $i; rows++
                  if (NF != n + 1 || (s - 1)^2 > 1e-9) exit 1 }
             END { exit rows < 6 }' α.csv &&
+        head -n 1 few.tsv > one.tsv &&
+        cellc predict a.safetensors one.tsv --column 'x=words(1)' \
+            --column 'y=words(2)' --probe α | diff - α.csv | grep -q '^>' &&
         cut -f 1 few.tsv | head -n 1 | tr -d ' ' > few.x &&
         head -n 1 α.csv | tr -d , | cmp - few.x &&
         cellc predict "$@" --probe s.z -o z.npy &&
@@ -481,6 +413,9 @@ music_and_images_are_written() {
     cellc generate "$@" -o x.mid --tempo 60 &&
         cellc generate "$@" -o x.png --pixels 88 &&
         python3 "$here/formats.py" x.mid x.png &&
+        cellc predict m.safetensors x.csv --probe h -o h.csv &&
+        cellc predict m.safetensors x.csv --probe h -o h.png --pixels 4 &&
+        python3 "$here/beside.py" h.csv h.png 4 &&
         ! cellc generate "$@" -o x.png 2> err && grep -q 'pixels WIDTH' err &&
         ! cellc generate "$@" -o x.png --pixels 7 2> err &&
         grep -q '792 values do not make an image with lines of 7 pixels' err
@@ -626,17 +561,6 @@ every_back_end_takes_the_same_steps() {
         logged $back.log.csv loss | awk '{ printf "%.6f\n", $1 }' > $back.loss
     done
     cmp tcc.loss cc.loss && cmp tcc.loss eval.loss
-}
-eval_repeats_the_validation() {
-    text 200 > t.txt
-    tail -c 300 t.txt > v.txt
-    cellc train "$SPEC/text.cell" t.txt --valid v.txt --epochs 2 \
-        -o a.safetensors && cellc eval a.safetensors v.txt --json > e.json &&
-        python3 -c 'import json, sys
-report = json.load(open("e.json"))
-want = float(sys.argv[1])
-sys.exit(abs(report["loss"] - want) > 1e-5 * want)' \
-            "$(logged a.log.csv val_loss)"
 }
 
 case $CELLC in

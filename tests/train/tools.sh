@@ -19,6 +19,18 @@ logged() {
         NR == line + 1 || (!line && NR > 1) { v = $k }
         END { print v }' "$1"
 }
+# Words that are told backwards in capitals: pairs.tsv, x.txt, y.txt.
+translated() {
+    awk 'BEGIN { s = 7; for (i = 0; i < 300; i++) { a = b = ""
+        s = (s * 1103515 + 12345) % 65536
+        for (k = 0; k <= s % 4; k++) { s = (s * 1103515 + 12345) % 65536
+            a = a " " substr("abc", s % 3 + 1, 1)
+            b = substr("ABC", s % 3 + 1, 1) " " b }
+        print substr(a, 2) "\t" b } }' > pairs.tsv
+    cut -f 1 pairs.tsv > x.txt
+    cut -f 2 pairs.tsv > y.txt
+    head -n 9 x.txt > some.txt
+}
 below() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a != "" && a < b) }'; }
 
 # interrupted CHECKPOINT ARGS...: SIGINT a little after each start, resumed

@@ -353,6 +353,45 @@ static void positions(void **state)
     data_free(&d);
 }
 
+/* A seed draws what a part has: the parts share nothing and have everything,
+ * each in the order of the data; one sequence is cut where it is. */
+static void drawn_parts(void **state)
+{
+    (void)state;
+    RtError err = {0};
+    RtData d = {0};
+    save_set(40, 50);
+    done(data_add_array(&d, &xm, "x.npy", NULL, 0, &err), &err);
+    done(data_finish(&d, &err), &err);
+    int64_t held[3][8], seen[40] = {0};
+    for (int k = 0; k < 3; k++) {
+        RtFeedOptions o = {.to = 0.8, .batch = 40, .split = k < 2 ? 3 : 4};
+        RtFeed *f = open_feed(&d, o);
+        RtBatch b = get(f, 0, 0);
+        assert_int_equal(b.B, 32);
+        for (int64_t r = 0; r < b.B && k == 0; r++)
+            seen[feed_sequence(f, &b, r)]++;
+        feed_free(f);
+        o.from = 0.8;
+        o.to = 1;
+        f = open_feed(&d, o);
+        b = get(f, 0, 0);
+        assert_int_equal(b.B, 8);
+        for (int64_t r = 0; r < b.B; r++) {
+            held[k][r] = feed_sequence(f, &b, r);
+            seen[held[k][r]] += k == 0;
+            assert_true(!r || held[k][r] > held[k][r - 1]);
+        }
+        feed_free(f);
+    }
+    for (int i = 0; i < 40; i++)
+        assert_int_equal(seen[i], 1);
+    assert_memory_equal(held[0], held[1], sizeof held[0]);
+    assert_memory_not_equal(held[0], held[2], sizeof held[0]);
+    assert_true(held[0][0] < 32);
+    data_free(&d);
+}
+
 static void tables(void **state)
 {
     (void)state;
@@ -573,6 +612,7 @@ int main(void)
         cmocka_unit_test(time_first),
         cmocka_unit_test(static_alone),
         cmocka_unit_test(positions),
+        cmocka_unit_test(drawn_parts),
         cmocka_unit_test(tables),
         cmocka_unit_test(disagreements),
         cmocka_unit_test(values),

@@ -72,7 +72,8 @@ static void test_text(void **state)
     const char *text = library_text(a, find_file("cells/gru.cell"));
 
     (void)state;
-    assert_non_null(strstr(text, "cell gru(n, keep = 1) {\n  input x[m]\n"));
+    assert_non_null(
+        strstr(text, "cell gru(n, keep = 1, carry = 0) {\n  input x[m]\n"));
     assert_string_equal(text + strlen(text) - 2, "}\n");
     arena_free(a);
 }

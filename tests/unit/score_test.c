@@ -39,7 +39,7 @@ static double value(const char *metric, const Vocab *v, const Pair *pair, int n)
     for (int i = 0; i < n; i++) {
         Values found = series(pair[i].found, v);
         Values truth = series(pair[i].truth, v);
-        done(score_add(&s, v, &found, &truth, &err), &err);
+        done(score_add(&s, v, &found, &truth, 1, &err), &err);
         free(found.v);
         free(truth.v);
     }
@@ -116,6 +116,34 @@ static void bleus(void **state)
     near(value("bleu(y)", &none, &words, 1), 1);
 }
 
+/* Of several references the one that has an n-gram most often clips it, and the
+ * one whose length is nearest counts, of two the shorter. */
+static void references(void **state)
+{
+    (void)state;
+    RtError err = {0};
+    Score s;
+    Values found = series("aabcd", &none), one = series("abcd", &none);
+    Values truth[] = {series("aacccc", &none), one, series("bcdefgh", &none)};
+
+    done(score_parse(&s, "bleu(y)", &err), &err);
+    done(score_add(&s, &none, &found, truth, 3, &err), &err);
+    near(s.match[0], 5);
+    near(s.match[1], 4);
+    near(s.match[2], 2);
+    near(s.match[3], 1);
+    near(s.there, 4);
+    near(score_value(&s), pow(1.0 * 1.0 * 2 / 3 * 1 / 2, 0.25));
+    score_free(&s);
+    done(score_parse(&s, "exact(y)", &err), &err);
+    done(score_add(&s, &none, &one, truth, 3, &err), &err);
+    near(score_value(&s), 1.0 / 3);
+    score_free(&s);
+    for (int k = 0; k < 3; k++)
+        free(truth[k].v);
+    free(found.v);
+}
+
 static void areas(void **state)
 {
     (void)state;
@@ -144,9 +172,10 @@ static void wrong_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(shares),   cmocka_unit_test(edits),
-        cmocka_unit_test(entities), cmocka_unit_test(bleus),
-        cmocka_unit_test(areas),    cmocka_unit_test(wrong_names),
+        cmocka_unit_test(shares),      cmocka_unit_test(edits),
+        cmocka_unit_test(entities),    cmocka_unit_test(bleus),
+        cmocka_unit_test(references),  cmocka_unit_test(areas),
+        cmocka_unit_test(wrong_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

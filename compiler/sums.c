@@ -1,0 +1,136 @@
+/* What is the same for all sequences: sums over the sequences of a step (POOL)
+ * and what element-wise work makes of them alone are computed and kept once a
+ * step; sums over all steps and sequences add those up where they are there,
+ * and products that are only summed are made by the sum.  Part of level.c; the
+ * axes of such rows are those of level_axes(). */
+#include "level.h"
+
+#include "ops.h"
+
+uint8_t level_axes(const Level *l, Ref r)
+{
+    int axes = NODE(l->g, r)->axes;
+    return (uint8_t)(l->alike[r] ? axes & ~CELL_B : axes);
+}
+
+static void block(const Level *l, bool *blocked, Ref r)
+{
+    r = level_scalar(l->g, r);
+    while (NODE(l->g, r)->op == OP_SLICE) {
+        blocked[r] = true;
+        r = level_scalar(l->g, IN(l->g, r, 0));
+    }
+    blocked[r] = true;
+}
+
+/* Values that somebody reads row by row: as operands of other than element-wise
+ * work, as slots, and from outside. */
+static bool *find_blocked(const Level *l)
+{
+    const Graph *g = l->g;
+    bool *blocked = NEW_N(l->arena, bool, g->node.n);
+    for (int i = 0; i < l->order.n; i++) {
+        Ref r = l->order.v[i];
+        int op = NODE(g, r)->op;
+        bool passes = op == OP_EXPAND || op == OP_OWN || op == OP_RESHAPE;
+        for (int k = 0; k < NODE(g, r)->nin && !passes; k++) {
+            Spread how = SPREAD_NONE;
+            Ref in = IN(g, r, k);
+            if (level_elementwise(l, r))
+                in = level_operand(l, r, k, &how);
+            if (!level_elementwise(l, r) || how || NODE(g, in)->op == OP_SLICE)
+                block(l, blocked, in);
+        }
+    }
+    for (int i = 0; i < g->slot.n; i++) {
+        const Slot *s = SLOT(g, i);
+        if (l->whole_slot[i])
+            block(l, blocked, s->root);
+        for (int k = 0; k < s->lo.n; k++)
+            block(l, blocked, s->lo.v[k].value);
+        for (int k = 0; k < s->hi.n; k++)
+            block(l, blocked, s->hi.v[k].value);
+    }
+    for (int i = 0; i < g->root.n; i++)
+        block(l, blocked, g->root.v[i].value);
+    return blocked;
+}
+
+Ref level_summed(const Level *l, Ref r)
+{
+    Ref in = level_strip(l->g, IN(l->g, r, 0)), part = l->pooled[in];
+    const Node *n = NODE(l->g, r);
+    bool all = n->op == OP_SUMA ? n->a == NODE(l->g, in)->axes : n->a == n->b;
+    return part && part != r && all && l->mark[part] == l->mark[r] &&
+                   NODE(l->g, part)->b == n->a
+               ? part
+               : in;
+}
+
+/* An operand that can be in memory, row by row, like the product. */
+static bool is_factor(const Level *l, Ref r, Ref product)
+{
+    const Node *n = NODE(l->g, r), *p = NODE(l->g, product);
+    bool outer = level_elementwise(l, r) && !OP_IS_EW(n->op);
+    return n->axes == p->axes && !l->alike[r] && !outer && n->op != OP_TIME &&
+           shape_size(l->g, n->shape) == shape_size(l->g, p->shape);
+}
+
+bool level_summed_products(const Level *l, Ref r, Ref *factor)
+{
+    Ref in = level_summed(l, r);
+    const Node *n = NODE(l->g, in);
+    if (n->op != OP_mul || l->users[in] != 1 || l->mark[in] != l->mark[r])
+        return false;
+    for (int k = 0; k < 2; k++) {
+        Spread how;
+        factor[k] = level_operand(l, in, k, &how);
+        if (how || !is_factor(l, factor[k], in))
+            return false;
+    }
+    return true;
+}
+
+static void count_users(Level *l)
+{
+    const Graph *g = l->g;
+    l->users = NEW_N(l->arena, int, g->node.n);
+    for (int i = 0; i < l->order.n; i++) {
+        Ref r = l->order.v[i];
+        for (int k = 0; k < NODE(g, r)->nin; k++)
+            l->users[level_scalar(g, IN(g, r, k))]++;
+    }
+    for (int i = 0; i < g->slot.n; i++) {
+        const Slot *s = SLOT(g, i);
+        l->users[level_scalar(g, s->root)] += l->whole_slot[i] ? 2 : 0;
+        for (int k = 0; k < s->lo.n; k++)
+            l->users[level_scalar(g, s->lo.v[k].value)] += 2;
+        for (int k = 0; k < s->hi.n; k++)
+            l->users[level_scalar(g, s->hi.v[k].value)] += 2;
+    }
+    for (int i = 0; i < g->root.n; i++)
+        l->users[level_scalar(g, g->root.v[i].value)] += 2;
+}
+
+void level_find_alike(Level *l)
+{
+    const Graph *g = l->g;
+    const bool *blocked = find_blocked(l);
+    l->alike = NEW_N(l->arena, bool, g->node.n);
+    l->pooled = NEW_N(l->arena, Ref, g->node.n);
+    count_users(l);
+    for (int i = 0; i < l->order.n; i++) {
+        Ref r = l->order.v[i];
+        const Node *n = NODE(g, r);
+        bool some = n->op == OP_POOL && n->a == CELL_B && n->axes & GX_TIME;
+        bool all = some || OP_IS_EW(n->op);
+        for (int k = 0; k < n->nin && n->op != OP_POOL && all; k++) {
+            Ref in = level_scalar(g, IN(g, r, k));
+            some |= l->alike[in];
+            all = l->alike[in] || !NODE(g, in)->axes;
+        }
+        l->alike[r] = some && all && !blocked[r];
+        if (l->alike[r] && n->op == OP_POOL)
+            l->pooled[level_strip(g, IN(g, r, 0))] = r;
+    }
+}
