@@ -72,6 +72,7 @@ static int load(Bench *b, char *const word[WORDS])
               cellc_dim(b->c, "m", atol(word[WIDTH])) ||
               cellc_set(b->c, "upstream", "h") ||
               cellc_set(b->c, "inputgrad", "1") ||
+              cellc_set(b->c, "states", "0") ||
               cellc_set(b->c, "backend", word[BACKEND]);
     const CellDesc *d = bad ? NULL : cellc_jit(b->c);
     MeasureSetup set = {.T = atol(word[STEPS]),

@@ -58,7 +58,7 @@ Cellc *cellc_new(CellcMessage *message, void *user)
     }
     c->message = message;
     c->user = user;
-    c->set.backward = c->set.outputs = c->set.loss = true;
+    c->set.backward = c->set.outputs = c->set.loss = c->states = true;
     c->set.teacher = -1;
     c->inputgrad = true;
     c->backend = "tcc";
@@ -554,6 +554,7 @@ static int compile(Cellc *c)
     if (refuse_unsaid(c, g))
         return CELLC_USER;
     c->graph = g;
+    c->chunks.restate = !c->states && strcmp(c->backend, "eval") != 0;
     c->sched = sched_build(g, c->chunks, c->run);
     if (c->steady && !c->set.backward)
         sched_keep_prepared(c->sched);

@@ -57,6 +57,8 @@ int cellc_add_text(Cellc *c, const char *name, const char *text, size_t size);
  *   "steady" 0|1 (with backward = 0: what depends on parameters alone is
  *   computed where FRESH is not 0, so that steps need not do it each time),
  *   "loss" 0|1 (default 1; 0: only what predicts, no terms, no metrics),
+ *   "states" 0|1 (default 1: STATE tensors have all steps; 0: large ones may
+ *   have the last one of each sequence alone, the others are computed again),
  *   "outputs" 0|1 (default 1: outputs and final states are computed),
  *   "chunk" STEPS that loops in time take at once (default: by size; 0: all),
  *   "timed" 0|1 (tcc runs the kernels of runtime/timed.h: where time goes),

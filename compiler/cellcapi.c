@@ -146,9 +146,10 @@ int cellc_set(Cellc *c, const char *key, const char *value)
     } flag[] = {{"double", &c->real64},         {"training", &c->set.training},
                 {"backward", &c->set.backward}, {"total", &c->set.total},
                 {"loss", &c->set.loss},         {"outputs", &c->set.outputs},
-                {"skip", &c->set.skip},         {"past", &c->set.past},
-                {"inputgrad", &c->inputgrad},   {"segments", &c->segments},
-                {"timed", &c->timed},           {"steady", &c->steady}};
+                {"states", &c->states},         {"skip", &c->set.skip},
+                {"past", &c->set.past},         {"inputgrad", &c->inputgrad},
+                {"segments", &c->segments},     {"timed", &c->timed},
+                {"steady", &c->steady}};
     if (setjmp(c->escape.env))
         return CELLC_INTERNAL;
     for (size_t i = 0; i < sizeof flag / sizeof *flag; i++)
@@ -388,7 +389,7 @@ static int find_stage(const char *name)
  * where there is one step only. */
 static const Plan *plain_plan(Cellc *c)
 {
-    Chunks none = {true, 0};
+    Chunks none = {true, 0, false};
     return plan_build(sched_build(c->graph, none, c->run), c->run);
 }
 

@@ -51,7 +51,7 @@ struct Cellc {
     Settings set;
     const char *name; /* of the model, or NULL */
     const char *backend;
-    bool real64, inputgrad, segments, steady;
+    bool real64, inputgrad, segments, steady, states;
     EmitWeights weights;
     Chunks chunks;
     bool timed; /* tcc: kernels with clocks around them */

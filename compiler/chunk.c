@@ -145,9 +145,11 @@ static Val value_at(const Kernel *k, int i)
 static void touch_stage(const Sched *s, User *last, User *only, const Stage *st,
                         User by, int64_t *bytes)
 {
-    for (int i = 0; i < st->kernel.n; i++)
-        for (int x = 0; x < values(&st->kernel.v[i]); x++)
-            touch(s, last, only, value_at(&st->kernel.v[i], x), by, bytes);
+    for (int i = 0; i < stage_kernels(st); i++) {
+        const Kernel *k = stage_kernel(st, i);
+        for (int x = 0; x < values(k); x++)
+            touch(s, last, only, value_at(k, x), by, bytes);
+    }
 }
 
 /* Whether each sequence of a kernel in a loop along axis `bit` is on its own,
@@ -155,7 +157,6 @@ static void touch_stage(const Sched *s, User *last, User *only, const Stage *st,
 static bool by_sequence(const Kernel *k, int bit)
 {
     switch (k->kind) {
-    case KN_GEMM:
     case KN_OUTER:
     case KN_SCATTER:
     case KN_SUMA:
@@ -172,27 +173,66 @@ static bool by_sequence(const Kernel *k, int bit)
     }
 }
 
-/* How many sequences a loop should take at a time for the matrices that it has
- * of each to stay in the cache; 0: all. */
-static int64_t loop_rows(const Sched *s, const Stage *st, Arena *a)
+/* Bytes of what a loop has of each sequence; -1: sequences must go together,
+ * because they depend on each other, or share matrices that are larger. */
+static int64_t each_bytes(const Sched *s, const Stage *st, Arena *a)
 {
     int bit = cell_time(s->causal.v.v[st->comp].axis);
     bool *seen = NEW_N(a, bool, s->val.n + 1);
-    int64_t bytes = 0;
-    for (int i = 0; i < st->kernel.n; i++) {
-        const Kernel *k = &st->kernel.v[i];
+    int64_t bytes = 0, shared = 0;
+    for (int i = 0; i < stage_kernels(st); i++) {
+        const Kernel *k = stage_kernel(st, i);
         if (!by_sequence(k, bit))
-            return 0;
+            return -1;
+        if (k->kind == KN_GEMM)
+            shared += k->n * k->k * ANY;
         for (int x = 0; x < values(k); x++) {
             Val v = value_at(k, x);
             if (v < 0 || seen[v] || buffer_of(s, v) < 0 ||
                 !(s->val.v[v].axes & CELL_B))
                 continue;
             seen[v] = true;
-            bytes += s->val.v[v].n * ANY;
+            bytes += s->val.v[v].n * ANY * (1 + s->val.v[v].turn);
         }
     }
-    return bytes < NEAR / ROWS ? 0 : bytes > NEAR ? 1 : NEAR / bytes;
+    return shared > bytes ? -1 : bytes;
+}
+
+bool chunk_alone(const Sched *s, const Stage *st, Arena *a)
+{
+    return each_bytes(s, st, a) >= 0;
+}
+
+static bool has_parts(const Sched *s, const Stage *st)
+{
+    for (int i = 0; i < stage_kernels(st); i++)
+        for (int x = 0; x < values(stage_kernel(st, i)); x++) {
+            Val v = buffer_of(s, value_at(stage_kernel(st, i), x));
+            if (v >= 0 && s->val.v[v].part)
+                return true;
+        }
+    return false;
+}
+
+/* How many sequences a loop should take at a time for the matrices that it has
+ * of each to stay in the cache; 0: all. */
+static int64_t loop_rows(const Sched *s, const Stage *st, Arena *a)
+{
+    int64_t bytes = each_bytes(s, st, a);
+    if (bytes < NEAR / ROWS && !has_parts(s, st))
+        return 0;
+    return bytes > NEAR || bytes < 1 ? 1 : NEAR / bytes;
+}
+
+/* Values that hold the sequences at hand have room for as many. */
+static void set_parts(Sched *s, const Stage *st)
+{
+    for (int i = 0; i < stage_kernels(st); i++)
+        for (int x = 0; x < values(stage_kernel(st, i)); x++) {
+            Val v = buffer_of(s, value_at(stage_kernel(st, i), x));
+            if (v >= 0 && s->val.v[v].part)
+                s->val.v[v].part = st->rows;
+        }
 }
 
 /* ---- rings ---- */
@@ -228,7 +268,7 @@ static void look_at_use(const Sched *s, Circle *c, const Stage *st,
     const Value *x = &s->val.v[base];
     int bit = cell_time(x->axis);
     bool loop = st->comp >= 0 && s->causal.v.v[st->comp].axis == x->axis;
-    if (loop && (by_sequence(k, bit) || k->kind == KN_GEMM)) {
+    if (loop && by_sequence(k, bit)) {
         c[base].no |= c[base].loop && c[base].loop != st;
         c[base].loop = st;
     } else {
@@ -244,16 +284,18 @@ static void find_rings(Sched *s, Arena *a)
     for (int f = 0; f < FN_COUNT; f++)
         for (int i = 0; i < s->fn[f].stage.n; i++) {
             const Stage *st = &s->fn[f].stage.v[i];
-            for (int n = 0; n < st->kernel.n; n++)
-                for (int x = 0; x < values(&st->kernel.v[n]); x++)
-                    look_at_use(s, c, st, &st->kernel.v[n],
-                                value_at(&st->kernel.v[n], x));
+            for (int n = 0; n < stage_kernels(st); n++) {
+                const Kernel *k = stage_kernel(st, n);
+                for (int x = 0; x < values(k); x++)
+                    look_at_use(s, c, st, k, value_at(k, x));
+            }
         }
     for (Val i = 0; i < s->val.n; i++) {
         Value *v = &s->val.v[i];
         int keep = v->lag + v->lead + 1;
         if (v->kind != VAL_BUFFER || v->life != LIFE_TEMP || keep < 2 ||
-            c[i].no || !c[i].loop || v->axes & ~(cell_time(v->axis) | CELL_B))
+            v->ring || v->turn || c[i].no || !c[i].loop ||
+            v->axes & ~(cell_time(v->axis) | CELL_B))
             continue;
         for (v->ring = 2; v->ring < keep;)
             v->ring *= 2;
@@ -265,7 +307,7 @@ static bool local(const Value *v, const Group *g)
 {
     int bit = cell_time(g->axis);
     return v->life == LIFE_TEMP && v->axes & bit && !v->lag && !v->lead &&
-           !(v->axes & ~(bit | CELL_B));
+           !v->ring && !v->turn && !(v->axes & ~(bit | CELL_B));
 }
 
 void chunk_sizes(Sched *s, Arena *a)
@@ -281,8 +323,10 @@ void chunk_sizes(Sched *s, Arena *a)
             touch_stage(s, last, only, &fn->stage.v[i],
                         (User){f, fn->stage.v[i].group}, bytes);
         for (int i = 0; i < fn->stage.n; i++)
-            if (fn->stage.v[i].comp >= 0)
+            if (fn->stage.v[i].comp >= 0) {
                 fn->stage.v[i].rows = loop_rows(s, &fn->stage.v[i], a);
+                set_parts(s, &fn->stage.v[i]);
+            }
         for (int i = 0; i < fn->group.n; i++) {
             int64_t rows = bytes[i] ? NEAR / bytes[i] : FEW;
             fn->group.v[i].rows = rows < FEW ? FEW : rows > MANY ? MANY : rows;
@@ -290,7 +334,7 @@ void chunk_sizes(Sched *s, Arena *a)
     }
     find_rings(s, a);
     for (Val v = 0; v < s->val.n; v++)
-        if (only[v].fn >= 0 && only[v].group >= 0 && !s->val.v[v].ring &&
+        if (only[v].fn >= 0 && only[v].group >= 0 &&
             local(&s->val.v[v], &s->fn[only[v].fn].group.v[only[v].group]))
             s->val.v[v].group = only[v].group;
 }

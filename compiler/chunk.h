@@ -10,6 +10,9 @@
 bool chunk_task(const Tasks *t, int i, int axis);
 /* Whether a task in the same group may read the result of task i there. */
 bool chunk_passes(const Tasks *t, int i, const Group *g);
+/* Whether a loop can take some sequences through all steps before others, at no
+ * loss. */
+bool chunk_alone(const Sched *s, const Stage *st, Arena *a);
 /* Sets how many rows a chunk of each group has, and which buffers hold those
  * alone; after lowering. */
 void chunk_sizes(Sched *s, Arena *a);

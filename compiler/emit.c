@@ -11,9 +11,10 @@
 static void take_fixed(Emit *e)
 {
     static const char *const own[] = {
-        "T",     "B",        "t",      "t0",    "j",        "steps",
-        "chunk", "chunks",   "row",    "line",  "params",   "grads",
-        "work",  "prepared", "behind", "first", "sequences"};
+        "T",     "B",        "t",      "t0",    "j",         "steps",
+        "chunk", "chunks",   "row",    "line",  "params",    "grads",
+        "work",  "prepared", "behind", "first", "sequences", "most",
+        "from",  "to",       "spare",  "code",  "at"};
     static const char *const more[][6] = {{"U", "u", "u0", "ub", "tb", "utb"},
                                           {"V", "v", "v0", "vb", "vtb", "vub"}};
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
@@ -517,6 +518,7 @@ static void emit_work(Emit *e, const Kernel *k, int loop)
         emit_over(e, k, loop);
         return;
     case KN_AT:
+    case KN_LAST:
     case KN_TAIL:
     case KN_REVERSE:
     case KN_EVERY:
@@ -543,12 +545,46 @@ static void emit_work(Emit *e, const Kernel *k, int loop)
 static void emit_kernel(Emit *e, const Kernel *k, int loop)
 {
     emit_quote(e, k);
-    if (!k->on_start) {
-        emit_work(e, k, loop);
-        return;
-    }
-    emit_open(e, "if (%s[0] != 0)", emit_value_name(e, e->s->start));
+    if (k->on_start)
+        emit_open(e, "if (%s[0] != 0)", emit_value_name(e, e->s->start));
+    else if (k->every)
+        emit_open(e, "if ((%s) %% %lld == 0)", emit_now(e, loop),
+                  (long long)k->every);
     emit_work(e, k, loop);
+    if (k->on_start || k->every)
+        emit_close(e);
+}
+
+/* One by one, or those of a sweep together. */
+static void emit_kernels_of(Emit *e, const Kernel *v, int n, int loop)
+{
+    for (int i = 0, next; i < n; i = next) {
+        for (next = i + 1; next < n && v[next].sweep == v[i].sweep;)
+            next++;
+        if (v[i].sweep && e->style->sweeps &&
+            emit_sweep(e, v + i, next - i, loop))
+            continue;
+        for (int k = i; k < next; k++)
+            emit_kernel(e, &v[k], loop);
+    }
+}
+
+/* From the last turn to the first: forward through its steps, then back. */
+static void emit_turns(Emit *e, const Stage *st, int loop)
+{
+    const char *t = emit_variable(loop), *T = emit_steps(e, loop);
+    long long n = st->turn;
+    emit_open(
+        e, "for (int64_t from = (%s - 1)/%lld*%lld; from >= 0; from -= %lld)",
+        T, n, n, n);
+    emit_line(e, "const int64_t to = %s - from < %lld ? %s : from + %lld;", T,
+              n, T, n);
+    emit_open(e, "for (int64_t %s = from; %s < to; %s++)", t, t, t);
+    emit_kernels_of(e, st->again.v, st->again.n, loop);
+    emit_close(e);
+    emit_open(e, "for (int64_t %s = to - 1; %s >= from; %s--)", t, t, t);
+    emit_kernels_of(e, st->kernel.v, st->kernel.n, loop);
+    emit_close(e);
     emit_close(e);
 }
 
@@ -560,14 +596,17 @@ static void emit_stage(Emit *e, const Stage *st)
     }
     int loop = st->comp < 0 ? 0 : cell_time(e->s->causal.v.v[st->comp].axis);
     const char *t = emit_variable(loop), *T = loop ? emit_steps(e, loop) : "";
+    if (st->turn) {
+        emit_turns(e, st, loop);
+        return;
+    }
     if (st->dir > 0)
         emit_open(e, "for (int64_t %s = 0; %s < %s; %s++)", t, t, T, t);
     else if (st->dir < 0)
         emit_open(e, "for (int64_t %s = %s - 1; %s >= 0; %s--)", t, T, t, t);
     else if (st->prepare && e->s->fresh >= 0)
         emit_open(e, "if (%s[0] != 0)", emit_value_name(e, e->s->fresh));
-    for (int i = 0; i < st->kernel.n; i++)
-        emit_kernel(e, &st->kernel.v[i], loop);
+    emit_kernels_of(e, st->kernel.v, st->kernel.n, loop);
     if (st->dir || (st->prepare && e->s->fresh >= 0))
         emit_close(e);
 }

@@ -83,6 +83,7 @@ typedef struct EmitStyle {
     void (*fused)(Emit *e, const Kernel *k, EmitRows rows);
     void (*copy)(Emit *e, const Kernel *k, EmitRows rows);
     void (*transpose)(Emit *e, const Kernel *k);
+    bool sweeps;   /* has the kernel of that name */
     bool comments; /* quote the source above its kernels */
     /* Declarations of what the file calls, after its #include lines, or NULL.
      */
@@ -163,6 +164,11 @@ const char *emit_pointer(Emit *e, Val v, EmitRows rows);
 /* Where in value v the current step of an axis is, or row along it; of a ring
  * the place of `step`. */
 const char *emit_index(Emit *e, Val v, int axis);
+/* Whether a buffer has places for some steps alone. */
+static inline bool emit_own_steps(const Loc *l)
+{
+    return l->ring || l->turn || l->every;
+}
 const char *emit_ring(Emit *e, Val v, const char *step);
 /* Distance of two rows in reals, 0 if all rows share one. */
 int64_t emit_stride(const Emit *e, Val v, EmitRows rows);
@@ -229,6 +235,10 @@ const char *emit_local(Emit *e, const char *wish);
 const char *emit_wrap(Emit *e, const char *text);
 /* Notes that the file calls a function of the run time. */
 void emit_use(Emit *e, const char *name);
+
+/* emitsweep.c: kernels v[0..n-1] of one sweep in a loop over the axis `loop` as
+ * one call; false, and nothing, if that has too many operations. */
+bool emit_sweep(Emit *e, const Kernel *v, int n, int loop);
 
 /* emitsteps.c: AT, TAIL, REVERSE, EVERY and HOLD inside a loop over the axis
  * `loop` (a bit, or 0). */

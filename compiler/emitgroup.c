@@ -44,7 +44,7 @@ const char *emit_rows_text(Emit *e, int axes)
 const char *emit_chunk_name(Emit *e, Val v, const char *name)
 {
     const Loc *l = &e->p->loc[v];
-    if (l->space != SP_WORK || l->chunk || l->ring ||
+    if (l->space != SP_WORK || l->chunk || emit_own_steps(l) ||
         !(l->axes & group_axis(e)))
         return name;
     for (Val i = 0; i < e->s->val.n && !e->chunk[v]; i++)
@@ -65,7 +65,7 @@ const char *emit_later(const Emit *e, const Kernel *k)
                                      : "chunk < chunks - 1";
 }
 
-/* Chunks of about the same number of steps. */
+/* Chunks of about the same number of steps, or of whole turns. */
 static void open_chunks(Emit *e)
 {
     const Group *g = e->group;
@@ -76,11 +76,23 @@ static void open_chunks(Emit *e)
                             (long long)g->rows, (long long)g->rows);
     emit_line(e, "{");
     e->indent++;
+    if (g->turn) {
+        emit_line(e, "const int64_t most = (%s + %lld)/%lld*%lld;", most,
+                  (long long)g->turn - 1, (long long)g->turn,
+                  (long long)g->turn);
+        most = "most";
+    }
     emit_line(e, "const int64_t chunks = 1 + (%s - 1)/%s;", T, most);
     if (g->dir > 0)
         emit_open(e, "for (int64_t chunk = 0; chunk < chunks; chunk++)");
     else
         emit_open(e, "for (int64_t chunk = chunks - 1; chunk >= 0; chunk--)");
+    if (g->turn) {
+        emit_line(e, "const int64_t %s = chunk*most;", t0);
+        emit_line(e, "const int64_t steps = %s - %s < most ? %s - %s : most;",
+                  T, t0, T, t0);
+        return;
+    }
     emit_line(e, "const int64_t %s = %s*chunk/chunks;", t0, T);
     emit_line(e, "const int64_t steps = %s*(chunk + 1)/chunks - %s;", T, t0);
 }
@@ -125,7 +137,8 @@ int emit_group(Emit *e, const SchedFn *fn, int i,
 const char *emit_part_name(Emit *e, Val v, const char *name)
 {
     const Loc *l = &e->p->loc[v];
-    if (!(l->axes & CELL_B) || l->space == SP_CONST || l->space == SP_TIME)
+    if (!(l->axes & CELL_B) || l->part || l->space == SP_CONST ||
+        l->space == SP_TIME)
         return name;
     for (Val i = 0; i < e->s->val.n && !e->part[v]; i++)
         if (e->part[i] && e->name[i] == e->name[v])

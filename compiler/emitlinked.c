@@ -130,6 +130,7 @@ const char *emit_linked(const Plan *p, const EmitOptions *o, Arena *a)
     plain.nsize = 0;
     style.head = print_pointers;
     style.comments = false;
+    style.sweeps = true;
     style.fused = linked_fused;
     style.locals = linked_locals;
     Emit e;

@@ -127,8 +127,8 @@ static const char *element(Loops *f, Val v)
     buf_printf(&b, "%s[", emit_value_name(e, v));
     size_t start = b.n;
     bool steps = l->axes & f->rows.step;
-    if (steps && (l->ring || !regular(f, l))) {
-        buf_puts(&b, row_offset(f, v, ld));
+    if (steps && (emit_own_steps(l) || !regular(f, l))) {
+        buf_puts(&b, row_offset(f, v, f->rows.flat ? ld : 0));
     } else if (steps || (ld && (f->rows.flat || f->k->m > 1))) {
         ld = ld ? ld : l->ld;
         buf_puts(&b, row_index(f, l, ld));

@@ -27,6 +27,29 @@ static void emit_at(Emit *e, const Kernel *k, int loop)
     e->indent -= loops;
 }
 
+/* The step at hand, where it is the last one of its sequence; where there is
+ * none, at the first step what was before. */
+static void emit_last(Emit *e, const Kernel *k, int loop)
+{
+    EmitRows rows = {0, (uint8_t)(loop | CELL_B)};
+    const char *len = emit_value_name(e, k->in.v[1]), *t = emit_now(e, loop);
+    Kernel copy = {.kind = KN_COPY, .node = k->node, .axes = k->axes, .m = 1};
+    Kernel start = copy;
+    copy.n = start.n = k->n;
+    copy.out = start.out = k->out;
+    vec_push(e->arena, &copy.in, k->in.v[0]);
+    vec_push(e->arena, &start.in, k->in.v[2]);
+    emit_open(e, "for (int64_t row = 0; row < %s; row++)",
+              emit_rows_text(e, CELL_B));
+    emit_open(e, "if (%s + 1 == (int64_t)%s[row])", t, len);
+    e->style->copy(e, &copy, rows);
+    emit_close(e);
+    emit_open(e, "if (%s == 0 && %s[row] < 1)", t, len);
+    e->style->copy(e, &start, rows);
+    emit_close(e);
+    emit_close(e);
+}
+
 static void emit_reverse(Emit *e, const Kernel *k, int loop)
 {
     int axis = k->over, around = k->axes & GX_TIME & ~axis & ~loop;
@@ -130,6 +153,9 @@ void emit_moved(Emit *e, const Kernel *k, int loop)
     switch (k->kind) {
     case KN_AT:
         emit_at(e, k, loop);
+        return;
+    case KN_LAST:
+        emit_last(e, k, loop);
         return;
     case KN_TAIL:
         emit_tail(e, k, loop);

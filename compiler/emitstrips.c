@@ -363,6 +363,7 @@ static const EmitStyle strips = {
     .copy = strips_copy,
     .transpose = strips_transpose,
     .locals = emit_strips_locals,
+    .sweeps = true,
 };
 
 /* libtcc gets no headers: prototypes of just the kernels that are called. */

@@ -331,9 +331,15 @@ const char *emit_ring(Emit *e, Val v, const char *step)
 
 const char *emit_index(Emit *e, Val v, int axis)
 {
-    return e->p->loc[v].ring && axis & GX_TIME
-               ? emit_ring(e, v, emit_now(e, axis))
-               : emit_variable(axis);
+    const Loc *l = &e->p->loc[v];
+    if (!(axis & GX_TIME))
+        return emit_variable(axis);
+    if (l->turn)
+        return arena_printf(e->arena, "(%s - from)", emit_variable(axis));
+    if (l->every)
+        return arena_printf(e->arena, "((%s)/%lld)", emit_now(e, axis),
+                            (long long)l->every);
+    return l->ring ? emit_ring(e, v, emit_now(e, axis)) : emit_variable(axis);
 }
 
 const char *emit_pointer(Emit *e, Val v, EmitRows rows)

@@ -368,7 +368,7 @@ static void tell_fused(Teller *t, const Kernel *k)
 static bool is_housekeeping(KernelKind k)
 {
     return k == KN_COPY || k == KN_PACK || k == KN_TRANSPOSE || k == KN_AT ||
-           k == KN_TAIL;
+           k == KN_TAIL || k == KN_LAST;
 }
 
 static void tell_kernel(Teller *t, const Kernel *k)
@@ -429,6 +429,13 @@ static void tell_stages(Teller *t)
             t->part = stage_title(t);
             for (int k = 0; k < t->stage->kernel.n; k++)
                 tell_kernel(t, &t->stage->kernel.v[k]);
+            if (!t->stage->turn)
+                continue;
+            t->part = arena_printf(
+                t->a, "%s, before %lld steps at a time, those steps again",
+                t->part, (long long)t->stage->turn);
+            for (int k = 0; k < t->stage->again.n; k++)
+                tell_kernel(t, &t->stage->again.v[k]);
         }
 }
 
@@ -445,7 +452,10 @@ static void tell_saved(Teller *t)
         CellcFact *f =
             tell(t, n ? n->span : (Span){0, 0},
                  x->name ? x->name : written(t, x->ref, "a value of this line"),
-                 n && !x->name ? op_row[n->op].name : NULL);
+                 x->every        ? arena_printf(t->a, "each %lld steps",
+                                                (long long)x->every)
+                 : n && !x->name ? op_row[n->op].name
+                                 : NULL);
         f->reals = plan_buffer(t->s, x);
     }
 }
@@ -455,9 +465,9 @@ static void mark_computed(const Teller *t, int fn, bool *computed)
 {
     for (int i = 0; i < t->s->fn[fn].stage.n; i++) {
         const Stage *st = &t->s->fn[fn].stage.v[i];
-        for (int k = 0; k < st->kernel.n; k++)
-            for (int j = 0; j < st->kernel.v[k].inst.n; j++)
-                computed[st->kernel.v[k].inst.v[j].node] = true;
+        for (int k = 0; k < stage_kernels(st); k++)
+            for (int j = 0; j < stage_kernel(st, k)->inst.n; j++)
+                computed[stage_kernel(st, k)->inst.v[j].node] = true;
     }
 }
 

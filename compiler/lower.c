@@ -5,7 +5,6 @@
 
 #include <string.h>
 
-#include "chunk.h"
 #include "ops.h"
 
 static Kernel kernel_new(Lower *w, int i, KernelKind kind)
@@ -667,5 +666,4 @@ void lower_tasks(Tasks *t, Sched *s)
             lower_stage(&w, task, n);
         }
     value_lives(&w);
-    chunk_sizes(s, t->arena);
 }

@@ -58,13 +58,31 @@ static CellSize size_along(CellSize x, int axis)
     return z;
 }
 
-/* Reals of the most steps that a chunk has: those of `rows` rows of `n` reals,
- * or one step, whatever is more. */
+/* Reals of the most steps that a chunk has: those of `rows` rows of `n` reals
+ * and what is missing in a turn, or one step, whatever is more. */
 static CellSize size_chunk(CellSize step, int64_t n, const Group *g)
 {
     CellSize z = {0};
-    size_add(&z, step, g->steps ? g->steps : 1);
+    size_add(&z, step, g->steps ? g->steps : g->turn ? g->turn : 1);
     z.c += g->steps ? 0 : g->rows * n;
+    return z;
+}
+
+static CellSize size_times(CellSize x, int64_t times)
+{
+    CellSize z = {0};
+    size_add(&z, x, times);
+    return z;
+}
+
+/* x times the steps of an axis of which each of `every` counts, and one more.
+ */
+static CellSize size_some(CellSize x, int axis, int64_t every)
+{
+    CellSize z = size_along(x, axis);
+    for (int a = 1; a < 1 << CELL_AXES; a++)
+        z.by[a] = (z.by[a] + every - 1) / every;
+    size_add(&z, x, 1);
     return z;
 }
 
@@ -85,10 +103,16 @@ static CellSize lay_rows(const Sched *s, const Value *v, int64_t n,
         bool own = axis == cell_time(v->axis);
         if (own && v->ring) {
             z = (CellSize){0};
-            size_add(&z, one, v->ring);
+            size_add(&z, one, v->ring + (v->life == LIFE_KEEP));
             continue;
         }
-        if (v->group >= 0 && own)
+        if (axis == CELL_B && v->part)
+            z.c = n * v->part;
+        else if (own && v->turn)
+            z = size_times(one, v->turn);
+        else if (own && v->every)
+            z = size_some(one, axis, v->every);
+        else if (v->group >= 0 && own)
             z = size_chunk(one, n, &s->fn[v->fn].group.v[v->group]);
         else
             z = size_along(one, axis);
@@ -126,6 +150,7 @@ static Val base_of(const Sched *s, Val v)
 typedef struct Moment {
     int now, first, last; /* this kernel; first and last of its stage */
     int begin, end;       /* of its group, or of its stage */
+    int from, to;         /* of its sweep, or just this one */
     int stage;            /* counted over both functions */
     bool loop;
     int axis; /* bit of the axis that the loop sweeps */
@@ -143,8 +168,8 @@ static void touch(Planner *pl, Val v, const Moment *m, bool write)
         u->scratch = m->loop && write && !(pl->s->val.v[v].axes & m->axis);
     bool inside = u->scratch && (u->stage == -1 || u->stage == m->stage);
     bool chunk = pl->s->val.v[v].group >= 0; /* of the stage's own group */
-    int from = inside ? m->now : chunk ? m->first : m->begin;
-    int to = inside ? m->now : chunk ? m->last : m->end;
+    int from = inside ? m->from : chunk ? m->first : m->begin;
+    int to = inside ? m->to : chunk ? m->last : m->end;
     if (u->stage == -1 || from < u->from)
         u->from = from;
     if (u->stage == -1 || to > u->to)
@@ -168,7 +193,7 @@ static void begin_stage(Moment *m, const Sched *s, const SchedFn *fn, int i)
     m->loop = st->comp >= 0;
     m->axis = m->loop ? cell_time(s->causal.v.v[st->comp].axis) : 0;
     m->first = m->now;
-    m->last = m->now + st->kernel.n - 1;
+    m->last = m->now + stage_kernels(st) - 1;
     if (st->group >= 0 && i && fn->stage.v[i - 1].group == st->group)
         return;
     m->begin = m->first;
@@ -176,7 +201,20 @@ static void begin_stage(Moment *m, const Sched *s, const SchedFn *fn, int i)
     for (i++;
          st->group >= 0 && i < fn->stage.n && fn->stage.v[i].group == st->group;
          i++)
-        m->end += fn->stage.v[i].kernel.n;
+        m->end += stage_kernels(&fn->stage.v[i]);
+}
+
+/* The kernels of a sweep are done together. */
+static void find_sweep(Moment *m, const Stage *st, int k)
+{
+    int sweep = stage_kernel(st, k)->sweep, n = stage_kernels(st);
+    m->from = m->to = m->now;
+    for (int i = k - 1; sweep && i >= 0; i--, m->from--)
+        if (stage_kernel(st, i)->sweep != sweep)
+            break;
+    for (int i = k + 1; sweep && i < n; i++, m->to++)
+        if (stage_kernel(st, i)->sweep != sweep)
+            break;
 }
 
 static void find_lives(Planner *pl)
@@ -189,12 +227,13 @@ static void find_lives(Planner *pl)
         for (int i = 0; i < fn->stage.n; i++, m.stage++) {
             const Stage *st = &fn->stage.v[i];
             begin_stage(&m, pl->s, fn, i);
-            for (int k = 0; k < st->kernel.n; k++, m.now++) {
+            for (int k = 0; k < stage_kernels(st); k++, m.now++) {
                 if (!m.loop)
                     m.first = m.last = m.now;
                 if (!m.loop && st->group < 0)
                     m.begin = m.end = m.now;
-                touch_kernel(pl, &st->kernel.v[k], &m);
+                find_sweep(&m, st, k);
+                touch_kernel(pl, stage_kernel(st, k), &m);
             }
         }
     }
@@ -318,6 +357,9 @@ static Loc buffer_loc(const Planner *pl, Val i)
     l.lag = v->lag;
     l.lead = v->lead;
     l.ring = v->ring;
+    l.turn = v->turn;
+    l.every = v->every;
+    l.part = v->part;
     l.chunk = v->group >= 0;
     l.ld = row_distance(pl->s->g, v);
     if (v->life == LIFE_PREPARED && pl->s->fresh < 0)
@@ -333,7 +375,7 @@ static Loc buffer_loc(const Planner *pl, Val i)
 static Loc view_loc(const Planner *pl, const Value *v)
 {
     Loc l = pl->p->loc[v->base];
-    int at = l.ring ? v->row & (l.ring - 1) : v->row;
+    int at = v->end ? l.ring : l.ring ? v->row & (l.ring - 1) : v->row;
     l.at.c += v->col;
     if (l.ring && v->axes & cell_time(v->axis))
         l.row += v->row;

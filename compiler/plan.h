@@ -30,12 +30,13 @@ typedef struct Loc {
     CellSize step[CELL_AXES];
     uint8_t axes; /* GX_NONE, GX_B, GX_TB ... */
     int64_t ld, n;
-    int ring, row; /* ring: step t + row is that modulo `ring` */
-    int lag, lead; /* of what it is (a view of) */
-    Spread spread; /* n is that of the matrix */
-    bool chunk;    /* it holds a chunk of a Group alone */
-    double num;    /* SP_CONST */
-    int table;     /* SP_TABLE */
+    int ring, row;             /* ring: step t + row is that modulo `ring` */
+    int64_t turn, every, part; /* as in Value, of what it is (a view of) */
+    int lag, lead;             /* of what it is (a view of) */
+    Spread spread;             /* n is that of the matrix */
+    bool chunk;                /* it holds a chunk of a Group alone */
+    double num;                /* SP_CONST */
+    int table;                 /* SP_TABLE */
 } Loc;
 
 typedef struct Plan {

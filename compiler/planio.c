@@ -40,6 +40,12 @@ static void print_place(Buf *out, const Plan *p, Val i)
     print_size(out, l->at);
     if (l->ring)
         buf_printf(out, " ring of %d steps", l->ring);
+    if (l->turn)
+        buf_printf(out, " turn of %lld steps", (long long)l->turn);
+    if (l->every)
+        buf_printf(out, " each %lld steps", (long long)l->every);
+    if (l->part)
+        buf_printf(out, " %lld sequences", (long long)l->part);
     if (l->axes != GX_NONE && l->ld != l->n)
         buf_printf(out, " ld %lld", (long long)l->ld);
     buf_puts(out, life_text(v));

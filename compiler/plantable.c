@@ -64,6 +64,11 @@ static void add_slot(Maker *m, int i, int role)
     t.lag = loc->lag;
     t.lead = loc->lead;
     t.axis = s->axis;
+    if (loc->ring) { /* the end of each sequence, and the start before */
+        for (int a = 0; a < 1 << CELL_AXES; a++)
+            t.at.by[a] += loc->ring * loc->step[cell_time_at(s->axis)].by[a];
+        t.axes &= ~slot_bit(s);
+    }
     if (s->init.kind)
         t.init = s->init;
     t.lo = s->min;

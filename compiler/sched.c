@@ -9,6 +9,8 @@
 #include "chunk.h"
 #include "fuse.h"
 #include "gather.h"
+#include "restate.h"
+#include "sweep.h"
 
 typedef struct Stager {
     Tasks *t;
@@ -176,7 +178,7 @@ static int build_group(Stager *st, int loop)
 {
     SchedFn *fn = &st->s->fn[st->fn];
     const Comp *c = &st->t->l->causal.v.v[loop];
-    Group g = {c->axis, c->dir, 0, st->chunks.steps};
+    Group g = {c->axis, c->dir, 0, st->chunks.steps, 0};
     Stage before = {0};
     int group = fn->group.n, first = fn->stage.n, placed = 0, moved = 0;
     vec_push(st->t->arena, &fn->group, g);
@@ -336,5 +338,9 @@ Sched *sched_build(const Graph *g, Chunks chunks, Arena *a)
     spread_outside(t);
     fuse_tasks(t);
     lower_tasks(t, s);
+    if (chunks.restate)
+        restate(s, chunks, a);
+    chunk_sizes(s, a);
+    sweep_stages(s, chunks, a);
     return s;
 }

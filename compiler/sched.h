@@ -61,6 +61,14 @@ typedef struct Value {
     int lag, lead;    /* BUFFER with that axis: steps kept before and after */
     int ring;         /* BUFFER: not 0: a power of two: so many steps are kept,
                          step t in place of t modulo that */
+    int64_t turn;     /* BUFFER: not 0: so many steps are kept, those of a turn
+                         (Stage.turn), and `lag` before */
+    int64_t every;    /* BUFFER: not 0: each of so many steps is kept, the
+                         first of a turn */
+    int64_t part;     /* BUFFER: not 0: so many sequences, Stage.rows, are kept,
+                         those at hand */
+    bool end;         /* VIEW: of a ring that the caller sees: the last step of
+                         each sequence, behind it */
     bool packed;      /* BUFFER: packed right operand, pk x pn */
     int64_t pn, pk;   /* its columns and rows */
     int group;        /* BUFFER: holds the rows of one chunk of that group of
@@ -136,6 +144,8 @@ typedef enum KernelKind {
                    floor((t + row)/rate) of `over`, 0 outside */
     KN_AT,      /* y[b,:] = x0 at 0-based step `row` of its axis, or LEN[b] +
                    row when x1 (the lengths) is there */
+    KN_LAST,    /* in a LOOP: y[b,:] = x0 if this is step LEN[b], the last; x1
+                   is LEN; x2, x0 a step before, is taken where LEN[b] is 0 */
     KN_TAIL     /* y at all steps LEN[b] + row <= t < T + lead of its axis; in
                    a LOOP over that: y at step t if t >= LEN[b] + row; = x0
                    (without that axis, maybe n = 1); x1 is LEN */
@@ -158,8 +168,13 @@ typedef struct Kernel {
     int64_t parts;  /* PRODUCT, SCATTER, ARGMAX, LSE, SOFTMAX, CUMSUM */
     int view;       /* VIEW, FOLD */
     bool on_start;  /* COPY: only if START is not 0 (its value: Sched.start) */
+    int64_t every;  /* COPY in a LOOP: not 0: only at steps that begin a turn of
+                       so many */
     uint8_t over, from; /* SUMA, MAXA, MINA, EVERY, HOLD */
     int row;            /* AT, TAIL, EVERY, HOLD */
+    int sweep;          /* not 0: kernels of a stage with the same number go
+                           over the lines of their matrices together, */
+    int64_t lines;      /* of which there are so many */
     int rate;           /* EVERY, HOLD */
 } Kernel;
 
@@ -170,6 +185,10 @@ typedef struct Stage {
     int64_t rows; /* LOOP: not 0: so many sequences go through all its steps,
                      or those of the chunk, before the next ones */
     bool prepare; /* WHOLE: is done once for all runs */
+    int64_t turn; /* LOOP from the end: not 0: it goes by turns of so many
+                     steps, counted from the first of all; before each of them
+                     `again` is done at its steps, from the first to the last */
+    VEC(Kernel) again;
     VEC(Kernel) kernel;
 } Stage;
 
@@ -184,6 +203,8 @@ typedef struct Group {
     int64_t rows;  /* a chunk has as many steps as have no more rows than this,
                       at least one; a row is that of a step of a sequence */
     int64_t steps; /* not 0: so many steps instead */
+    int64_t turn;  /* not 0: chunks, but for the last, have a multiple of this
+                      many steps, which may be more than those */
 } Group;
 
 enum { FN_FORWARD, FN_BACKWARD, FN_COUNT };
@@ -214,6 +235,7 @@ typedef struct Sched {
 typedef struct Chunks {
     bool off;      /* not at all */
     int64_t steps; /* not 0: so many steps to a chunk */
+    bool restate;  /* of large states nobody asks for more than the last step */
 } Chunks;
 
 /* The graph must be verified, simplified, and free of FINAL.  Everything
@@ -226,6 +248,15 @@ void sched_prepare(Sched *s);
  * stay in it, and it is run where FRESH is not 0. */
 void sched_keep_prepared(Sched *s);
 void sched_print(Buf *out, const Sched *s);
+/* All kernels of a stage, those that it does again before the others. */
+static inline int stage_kernels(const Stage *st)
+{
+    return st->again.n + st->kernel.n;
+}
+static inline Kernel *stage_kernel(const Stage *st, int i)
+{
+    return i < st->again.n ? &st->again.v[i] : &st->kernel.v[i - st->again.n];
+}
 /* The axis that gives axis i its steps, -1: none, and one for how many of
  * those. */
 static inline int sched_like(const Sched *s, int i)

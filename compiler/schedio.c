@@ -29,7 +29,8 @@ static const char *const names[] = {
     [KN_MAXA] = "max over",   [KN_MINA] = "min over",
     [KN_POOL] = "pool",       [KN_AT] = "at",
     [KN_TAIL] = "tail",       [KN_REVERSE] = "reverse",
-    [KN_EVERY] = "every",     [KN_HOLD] = "hold"};
+    [KN_LAST] = "last",       [KN_EVERY] = "every",
+    [KN_HOLD] = "hold"};
 
 const char *kernel_name(KernelKind k)
 {
@@ -80,6 +81,11 @@ static void print_value(Printer *p, Val i)
         return;
     }
     const Value *base = &p->s->val.v[v->base];
+    if (v->end) {
+        print_value(p, v->base);
+        buf_puts(p->out, "[end]");
+        return;
+    }
     if (v->spread) {
         buf_puts(p->out, v->spread == SPREAD_LINES ? "lines " : "columns ");
         print_value(p, v->base);
@@ -139,6 +145,8 @@ static void print_extras(Printer *p, const Kernel *k)
         buf_printf(p->out, " sum of %lld", (long long)k->parts);
     if (k->on_start)
         buf_puts(p->out, " on start");
+    if (k->every)
+        buf_printf(p->out, " each %lld steps", (long long)k->every);
     if (k->add)
         buf_puts(p->out, " added");
     if (k->kind == KN_PACK && k->trans)
@@ -169,6 +177,16 @@ static void print_kernel(Printer *p, const Kernel *k, int loop)
     }
     print_extras(p, k);
     buf_putc(p->out, '\n');
+}
+
+/* Kernel i of some, those of a sweep under its size. */
+static void print_one(Printer *p, const Kernel *v, int i, int loop)
+{
+    if (v[i].sweep && (!i || v[i].sweep != v[i - 1].sweep))
+        buf_printf(p->out, "   sweep over %lld lines\n", (long long)v[i].lines);
+    else if (i && v[i - 1].sweep && !v[i].sweep)
+        buf_puts(p->out, "   one by one\n");
+    print_kernel(p, &v[i], loop);
 }
 
 /* The steps of a group, before its first stage. */
@@ -206,8 +224,13 @@ static void print_stage(Printer *p, const Stage *st, int i)
                        (long long)st->rows);
         buf_putc(p->out, '\n');
     }
+    for (int k = 0; k < st->again.n; k++)
+        print_one(p, st->again.v, k, loop);
+    if (st->turn)
+        buf_printf(p->out, "   after %lld such steps, back\n",
+                   (long long)st->turn);
     for (int k = 0; k < st->kernel.n; k++)
-        print_kernel(p, &st->kernel.v[k], loop);
+        print_one(p, st->kernel.v, k, loop);
 }
 
 void sched_print(Buf *out, const Sched *s)

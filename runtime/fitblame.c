@@ -95,6 +95,8 @@ static int64_t bad_state(RtSession *s, const char **name, RtError *err)
     for (int i = -1; (i = model_next(d, CELL_STATE, i)) >= 0;) {
         int64_t n = session_count(s, i), at[CELL_AXES] = {0}, k = 0;
         int64_t size = model_size(&d->tensor[i]);
+        if (!(d->tensor[i].axes & CELL_T)) /* its steps are not there */
+            continue;
         double *v = malloc((size_t)(n + 1) * sizeof *v);
         if (!v)
             return 0;

@@ -68,7 +68,8 @@ int session_carries(const CellDesc *d, int i)
 {
     const CellTensor *t = &d->tensor[i];
 
-    return t->lag > 0 && t->axes == (CELL_T | CELL_B) && d->ntime == 1;
+    return t->lag > 0 && (t->axes | CELL_T) == (CELL_T | CELL_B) &&
+           t->axes & CELL_B && d->ntime == 1;
 }
 
 /* Bytes of one carried row of tensor `i`. */
@@ -110,6 +111,16 @@ int session_carry(RtSession *s, int64_t steps, RtError *err)
         size_t row = row_bytes(s, i, s->n[CELL_AT_B]), part = row / (size_t)B;
         const char *from = (const char *)s->work +
                            cell_size(t->at, s->n) * s->desc->real_bytes;
+        if (!(t->axes & CELL_T)) { /* the last step is all there is */
+            for (int64_t b = 0; b < B; b++)
+                if (s->length[0][b] > steps)
+                    return rt_fail(err,
+                                   "%s: of %s the last step alone was kept, "
+                                   "not step %lld; compile it with all states",
+                                   s->desc->name, t->name, (long long)steps);
+            memcpy(s->carry[i], from, row);
+            continue;
+        }
         for (int64_t r = -t->lag; r < 0; r++)
             for (int64_t b = 0; b < B; b++) {
                 int64_t n = t->axes & CELL_B && s->length[0][b] < steps

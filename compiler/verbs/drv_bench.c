@@ -34,6 +34,9 @@ static int compile_forward(Drv *d)
     int code = drv_code(cellc_set(d->c, "backward", "0"));
 
     if (!code)
+        code = drv_code(cellc_set(d->c, "states", "0"));
+
+    if (!code)
         code = drv_compile(d);
     return code ? code : cellc_jit(d->c) ? 0 : EXIT_USER;
 }

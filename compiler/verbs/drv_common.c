@@ -28,6 +28,7 @@ const Flag drv_number_flags[] = {
     {"double", NULL, NULL, NULL, "compute in double precision"},
     {"backend", "NAME", "tcc", NULL, "tcc, cc or eval"},
     {"chunk", "STEPS", NULL, NULL, NULL}, /* for tests of short sequences */
+    {"states", "0|1", NULL, NULL, NULL},  /* and of states that are not kept */
     {NULL, NULL, NULL, NULL, NULL}};
 
 const Flag drv_json_flags[] = {{"json", NULL, NULL, NULL, "report as JSON"},
@@ -223,6 +224,8 @@ int drv_settings(Drv *d, const Flags *f)
         code = drv_code(cellc_set(d->c, "backend", flags_get(f, "backend")));
     if (!code && flags_given(f, "chunk"))
         code = drv_code(cellc_set(d->c, "chunk", flags_get(f, "chunk")));
+    if (!code && flags_given(f, "states"))
+        code = drv_code(cellc_set(d->c, "states", flags_get(f, "states")));
     return code;
 }
 

@@ -212,6 +212,8 @@ static int compile_one(DrvHost *h, Drv *d, const Flags *f, int training,
         code = drv_code(cellc_set(d->c, "teacher", teacher));
     if (!code && training && tbptt && *tbptt == '(')
         code = drv_code(cellc_set(d->c, "skip", "1"));
+    if (!code && !(tbptt && *tbptt == '(')) /* else chunks overlap */
+        code = drv_code(cellc_set(d->c, "states", "0"));
     if (!code)
         code = drv_code(cellc_set(d->c, "past", "1"));
     if (!code)

@@ -84,7 +84,8 @@ static int show_run(Flags *f, void *user)
         return code;
     code = (drv_is_file(spec) ? drv_open : open_cell)(&d, f, spec);
     if (!code && flags_given(f, "training"))
-        code = drv_code(cellc_set(d.c, "training", "1"));
+        code = drv_code(cellc_set(d.c, "training", "1") ||
+                        cellc_set(d.c, "states", "0"));
     if (!code && !is_document(f) && (!stage || strcmp(stage, "ast")))
         code = drv_compile(&d);
     if (!code) {

@@ -148,6 +148,8 @@ int drv_sized_training(Drv *d)
     int code = drv_code(cellc_set(d->c, "training", "1"));
 
     if (!code)
+        code = drv_code(cellc_set(d->c, "states", "0"));
+    if (!code)
         code = drv_code(cellc_set(d->c, "inputgrad", "0"));
     if (!code)
         code = drv_compile(d);

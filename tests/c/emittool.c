@@ -378,7 +378,7 @@ int main(int argc, char **argv)
     const char *show = NULL, *name = "model";
     bool real64 = false;
     EmitWeights weights = WEIGHTS_F32;
-    Chunks chunks = {true, 0};
+    Chunks chunks = {.off = true};
     for (int i = 1; i < argc; i++) {
         if (!strcmp(argv[i], "--double")) {
             real64 = true;
@@ -389,7 +389,10 @@ int main(int argc, char **argv)
         } else if (!strcmp(argv[i], "--name") && i + 1 < argc) {
             name = argv[++i];
         } else if (!strcmp(argv[i], "--chunk") && i + 1 < argc) {
-            chunks = (Chunks){false, atoi(argv[++i])};
+            chunks.off = false;
+            chunks.steps = atoi(argv[++i]);
+        } else if (!strcmp(argv[i], "--restate")) {
+            chunks.restate = true;
         } else {
             Arena *a = arena_new(NULL);
             Check c = {a, read_plan(argv[i], chunks, a), {0}, argv[i], 0};

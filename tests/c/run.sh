@@ -83,6 +83,7 @@ of_spec() {
     "${CELLC:-../../build/cellc}" show "$1" --after gemm >"$dir/spec.ir" &&
         quick "$check" --double "$dir/spec.ir" &&
         quick "$check" --double --chunk 2 "$dir/spec.ir" &&
+        quick "$check" --double --restate --chunk 3 "$dir/spec.ir" &&
         emitted "$dir/spec.ir" ""
 }
 
@@ -100,6 +101,8 @@ for f in *.ir; do
     for steps in 1 2 3; do
         test_that "$f by $steps steps" \
             quick "$check" --double --chunk $steps "$f"
+        test_that "$f by turns of $steps steps" \
+            quick "$check" --double --restate --chunk $steps "$f"
     done
     test_that "C of $f" emitted "$f" ""
     test_that "C of $f in double" emitted "$f" --double

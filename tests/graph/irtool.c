@@ -86,13 +86,19 @@ static Graph *run_pass(Graph *g, const char *pass, Buf *out, Arena *a,
     else if (!strcmp(pass, "causal"))
         print_causal(out, g, a);
     else if (!strcmp(pass, "sched"))
-        sched_print(out, sched_build(g, (Chunks){true, 0}, a));
+        sched_print(out, sched_build(g, (Chunks){.off = true}, a));
     else if (!strcmp(pass, "plan"))
-        plan_print(out, plan_build(sched_build(g, (Chunks){true, 0}, a), a));
+        plan_print(out,
+                   plan_build(sched_build(g, (Chunks){.off = true}, a), a));
     else if (!strcmp(pass, "chunks"))
-        sched_print(out, sched_build(g, (Chunks){false, 0}, a));
+        sched_print(out, sched_build(g, (Chunks){0}, a));
     else if (!strcmp(pass, "chunkplan"))
-        plan_print(out, plan_build(sched_build(g, (Chunks){false, 3}, a), a));
+        plan_print(out, plan_build(sched_build(g, (Chunks){.steps = 3}, a), a));
+    else if (!strcmp(pass, "restate"))
+        sched_print(out, sched_build(g, (Chunks){.restate = true}, a));
+    else if (!strcmp(pass, "restateplan"))
+        plan_print(out,
+                   plan_build(sched_build(g, (Chunks){.restate = true}, a), a));
     else
         buf_printf(out, "unknown pass %s\n", pass);
     return g;

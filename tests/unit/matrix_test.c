@@ -1,6 +1,7 @@
 /* Tests of the kernels on the matrices of a row against plain loops in double:
  * products in every form, views and their adjoints, partial sums, look-ups,
- * exponentials with known values, and solutions put back into their equation;
+ * exponentials with known values, solutions put back into their equation, and
+ * programs on lines;
  * on every instruction set of the machine, in both precisions. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,6 +15,7 @@
 #include <string.h>
 
 #include "../../runtime/kernels.h"
+#include "../../runtime/sweep.h"
 
 enum { ROWS = 3, GAP = 2, MOST = 4000 };
 

@@ -1,0 +1,38 @@
+/* The operations of kernel `sweep`: a program that runs over the lines of
+ * matrices, one after the other, so that what it makes of a line is used while
+ * it is in registers.  There is one line at hand, A, of n reals. */
+#ifndef RT_SWEEP_H
+#define RT_SWEEP_H
+
+/* An operation is SWEEP_WORDS ints: its code, then x: which of the arrays
+ * and 1 if every line has its own n reals of it, 0 if all share one, 2 if it is
+ * room for the line at hand, of SWEEP_ROOM times n reals; s: which and 1 if
+ * every line has its own real of it, 0 if all share one.  Where an operation
+ * has no x or s these are 0.  Each rounds like the strips. */
+enum {
+    SWEEP_LOAD,    /* A = x */
+    SWEEP_STORE,   /* x = A */
+    SWEEP_FILL,    /* A = s */
+    SWEEP_NEG,     /* A = -A */
+    SWEEP_EXP,     /* A = exp(A) */
+    SWEEP_ADD,     /* A = A + x */
+    SWEEP_SUB,     /* A = A - x */
+    SWEEP_FROM,    /* A = x - A */
+    SWEEP_MUL,     /* A = A * x */
+    SWEEP_SCALE,   /* A = A * s */
+    SWEEP_LOADMUL, /* A = x * s */
+    SWEEP_ADDMUL,  /* A = A + x * s */
+    SWEEP_SUBMUL,  /* A = A - x * s */
+    SWEEP_COLUMNS, /* x[n] = the sum of A * s over all lines, in order, with one
+                      rounding for each term */
+    SWEEP_TOTAL,   /* x[n] = the sum of A over all lines, in order */
+    SWEEP_DOT /* s of the line = the sum of A * x, in 32 interleaved parts */
+};
+
+enum {
+    SWEEP_ROOM = 2,
+    SWEEP_WORDS = 5,
+    SWEEP_MOST = 64 /* operations of a program */
+};
+
+#endif
