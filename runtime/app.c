@@ -287,7 +287,7 @@ static int gradflow(AppHost *h, const Flags *f, const char *checkpoint,
     FlowTask t = {.model = app->train->name,
                   .flow = app->flow,
                   .loss = without_noise(app->train),
-                  .init = {NULL, &h->about.vocabs}};
+                  .init = {.vocabs = &h->about.vocabs}};
     Checkpoint from = {0};
     RtData d = {0};
     char **by = NULL;

@@ -104,7 +104,7 @@ classes_have_weights() {
         sed 's/with weight = .*/with height = 2/' v.cell > e.cell &&
         ! cellc check e.cell 2> err && grep -q 'E0550' err &&
         sed 's/with weight = .*/with weight = p/' v.cell > e.cell &&
-        ! cellc check e.cell 2> err && grep -q 'E0551' err &&
+        ! cellc check e.cell 2> err && grep -q 'E0552' err &&
         ! cellc train s.cell w.csv --balance maybe 2> err &&
         grep -q 'balance: yes or no' err
 }
