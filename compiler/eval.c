@@ -398,6 +398,24 @@ static void write_lag(Eval *e, const CellTensor *x, int slot)
     while (eval_next(e, other, &t));
 }
 
+/* A state of which a compiled model keeps the last step of each sequence. */
+static void write_end(Eval *e, const CellTensor *x, int slot)
+{
+    const Slot *s = SLOT(e->g, slot);
+    int64_t n = shape_size(e->g, s->shape);
+    Step at = {{0}}, t = {{0}};
+    for (int64_t b = 0; b < e->n[CELL_AT_B]; b++) {
+        t.t[s->axis] = (int64_t)e->len[s->axis][b] - 1;
+        if (t.t[s->axis] >= 0) {
+            demand_swept(e, s->root, t);
+            eval_demand(e, s->root, t);
+        }
+        const double *row = eval_slot_row(e, slot, t, b);
+        for (int64_t i = 0; i < n; i++)
+            store(e, e->work, tensor_at(e, x, at, b, n) + i, row[i]);
+    }
+}
+
 static void run_forward(Eval *e)
 {
     for (int s = 0; s < e->g->slot.n; s++) {
@@ -408,7 +426,11 @@ static void run_forward(Eval *e)
     for (int i = 0; i < e->d->ntensor; i++) {
         const CellTensor *x = &e->d->tensor[i];
         int s = x->role == CELL_STATE ? graph_slot_find(e->g, x->name) : -1;
-        if (s >= 0 && SLOT(e->g, s)->root)
+        if (s < 0 || !SLOT(e->g, s)->root)
+            continue;
+        if (SLOT(e->g, s)->axes & ~x->axes)
+            write_end(e, x, s);
+        else
             write_tensor(e, x, SLOT(e->g, s)->root, e->work);
     }
 }

@@ -275,7 +275,8 @@ static void sweep_list(Sweeper *w, Kernel *v, int n)
     w->done = NEW_N(w->arena, bool, n + 1);
     w->with = NEW_N(w->arena, int, n + 1);
     order(w, out);
-    memcpy(v, out, sizeof *v * (size_t)n);
+    if (n)
+        memcpy(v, out, sizeof *v * (size_t)n);
 }
 
 void sweep_stages(Sched *s, Chunks chunks, Arena *a)
