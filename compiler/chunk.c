@@ -103,18 +103,11 @@ typedef struct User {
     int fn, group; /* fn -1: nobody yet; group -1: not one alone */
 } User;
 
-static Val buffer_of(const Sched *s, Val v)
-{
-    while (v >= 0 && s->val.v[v].kind == VAL_VIEW)
-        v = s->val.v[v].base;
-    return v >= 0 && s->val.v[v].kind == VAL_BUFFER ? v : -1;
-}
-
 /* Notes a use; `bytes` counts those of each row once per group. */
 static void touch(const Sched *s, User *last, User *only, Val v, User by,
                   int64_t *bytes)
 {
-    v = buffer_of(s, v);
+    v = sched_buffer(s, v);
     if (v < 0)
         return;
     if (only[v].fn < 0)
@@ -128,27 +121,13 @@ static void touch(const Sched *s, User *last, User *only, Val v, User by,
         bytes[by.group] += s->val.v[v].n * ANY;
 }
 
-/* Values of a kernel, counted from 0: operands, then results; -1: none. */
-static int values(const Kernel *k)
-{
-    return k->in.n + k->inst.n + 1;
-}
-
-static Val value_at(const Kernel *k, int i)
-{
-    int inst = i - k->in.n;
-    return inst < 0           ? k->in.v[i]
-           : inst < k->inst.n ? k->inst.v[inst].out
-                              : k->out;
-}
-
 static void touch_stage(const Sched *s, User *last, User *only, const Stage *st,
                         User by, int64_t *bytes)
 {
     for (int i = 0; i < stage_kernels(st); i++) {
         const Kernel *k = stage_kernel(st, i);
-        for (int x = 0; x < values(k); x++)
-            touch(s, last, only, value_at(k, x), by, bytes);
+        for (int x = 0; x < kernel_values(k); x++)
+            touch(s, last, only, kernel_value(k, x), by, bytes);
     }
 }
 
@@ -186,9 +165,9 @@ static int64_t each_bytes(const Sched *s, const Stage *st, Arena *a)
             return -1;
         if (k->kind == KN_GEMM)
             shared += k->n * k->k * ANY;
-        for (int x = 0; x < values(k); x++) {
-            Val v = value_at(k, x);
-            if (v < 0 || seen[v] || buffer_of(s, v) < 0 ||
+        for (int x = 0; x < kernel_values(k); x++) {
+            Val v = kernel_value(k, x);
+            if (v < 0 || seen[v] || sched_buffer(s, v) < 0 ||
                 !(s->val.v[v].axes & CELL_B))
                 continue;
             seen[v] = true;
@@ -206,8 +185,8 @@ bool chunk_alone(const Sched *s, const Stage *st, Arena *a)
 static bool has_parts(const Sched *s, const Stage *st)
 {
     for (int i = 0; i < stage_kernels(st); i++)
-        for (int x = 0; x < values(stage_kernel(st, i)); x++) {
-            Val v = buffer_of(s, value_at(stage_kernel(st, i), x));
+        for (int x = 0; x < kernel_values(stage_kernel(st, i)); x++) {
+            Val v = sched_buffer(s, kernel_value(stage_kernel(st, i), x));
             if (v >= 0 && s->val.v[v].part)
                 return true;
         }
@@ -228,8 +207,8 @@ static int64_t loop_rows(const Sched *s, const Stage *st, Arena *a)
 static void set_parts(Sched *s, const Stage *st)
 {
     for (int i = 0; i < stage_kernels(st); i++)
-        for (int x = 0; x < values(stage_kernel(st, i)); x++) {
-            Val v = buffer_of(s, value_at(stage_kernel(st, i), x));
+        for (int x = 0; x < kernel_values(stage_kernel(st, i)); x++) {
+            Val v = sched_buffer(s, kernel_value(stage_kernel(st, i), x));
             if (v >= 0 && s->val.v[v].part)
                 s->val.v[v].part = st->rows;
         }
@@ -262,7 +241,7 @@ static bool at_an_end(const Kernel *k, const Value *v, const Value *base)
 static void look_at_use(const Sched *s, Circle *c, const Stage *st,
                         const Kernel *k, Val v)
 {
-    Val base = buffer_of(s, v);
+    Val base = sched_buffer(s, v);
     if (base < 0)
         return;
     const Value *x = &s->val.v[base];
@@ -286,8 +265,8 @@ static void find_rings(Sched *s, Arena *a)
             const Stage *st = &s->fn[f].stage.v[i];
             for (int n = 0; n < stage_kernels(st); n++) {
                 const Kernel *k = stage_kernel(st, n);
-                for (int x = 0; x < values(k); x++)
-                    look_at_use(s, c, st, k, value_at(k, x));
+                for (int x = 0; x < kernel_values(k); x++)
+                    look_at_use(s, c, st, k, kernel_value(k, x));
             }
         }
     for (Val i = 0; i < s->val.n; i++) {

@@ -117,13 +117,6 @@ CellSize explain_products(const Sched *s)
 
 /* ---- names ---- */
 
-static Val base_of(const Sched *s, Val v)
-{
-    while (v >= 0 && s->val.v[v].kind == VAL_VIEW)
-        v = s->val.v[v].base;
-    return v;
-}
-
 /* "h.Wi", "h.Wf" as "h.W{i,f}"; a name alone as it is. */
 static const char *braced(Teller *t, const char *const *name, int n)
 {
@@ -201,7 +194,7 @@ static const char *written(Teller *t, Ref r, const char *what)
 static const char *value_text(Teller *t, Val v, int *count)
 {
     const char *name = value_name(t, v, count);
-    Val base = base_of(t->s, v);
+    Val base = sched_base(t->s, v);
     return name ? name
                 : written(t,
                           t->s->val.v[v].ref ? t->s->val.v[v].ref
@@ -241,18 +234,18 @@ static CellcFact *tell(Teller *t, Span span, const char *text, const char *note)
 /* A loop of this function that reads (write: fills) a value; -1: none. */
 static int loop_with(const Teller *t, Val v, bool write)
 {
-    v = base_of(t->s, v);
+    v = sched_base(t->s, v);
     for (int i = 0; i < t->s->fn[t->fn].stage.n; i++) {
         const Stage *st = &t->s->fn[t->fn].stage.v[i];
         for (int k = 0; k < st->kernel.n && st->comp >= 0; k++) {
             const Kernel *x = &st->kernel.v[k];
             for (int j = 0; !write && j < x->in.n; j++)
-                if (base_of(t->s, x->in.v[j]) == v)
+                if (sched_base(t->s, x->in.v[j]) == v)
                     return st->comp;
             for (int j = 0; write && j < x->inst.n; j++)
-                if (base_of(t->s, x->inst.v[j].out) == v)
+                if (sched_base(t->s, x->inst.v[j].out) == v)
                     return st->comp;
-            if (write && base_of(t->s, x->out) == v)
+            if (write && sched_base(t->s, x->out) == v)
                 return st->comp;
         }
     }

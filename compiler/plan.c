@@ -140,13 +140,6 @@ CellSize plan_buffer(const Sched *s, const Value *v)
 
 /* ---- lives ---- */
 
-static Val base_of(const Sched *s, Val v)
-{
-    while (v >= 0 && s->val.v[v].kind == VAL_VIEW)
-        v = s->val.v[v].base;
-    return v >= 0 && s->val.v[v].kind == VAL_BUFFER ? v : -1;
-}
-
 typedef struct Moment {
     int now, first, last; /* this kernel; first and last of its stage */
     int begin, end;       /* of its group, or of its stage */
@@ -160,7 +153,7 @@ typedef struct Moment {
  * what is written anew in each step, or for each chunk. */
 static void touch(Planner *pl, Val v, const Moment *m, bool write)
 {
-    v = base_of(pl->s, v);
+    v = sched_buffer(pl->s, v);
     if (v < 0)
         return;
     Use *u = &pl->use[v];

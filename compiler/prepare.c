@@ -10,16 +10,9 @@ typedef struct Parts {
     bool *fixed; /* per value: a buffer that only parameters decide */
 } Parts;
 
-static Val base_of(const Sched *s, Val v)
-{
-    while (v >= 0 && s->val.v[v].kind == VAL_VIEW)
-        v = s->val.v[v].base;
-    return v;
-}
-
 static bool is_fixed(const Parts *p, Val v)
 {
-    v = base_of(p->s, v);
+    v = sched_base(p->s, v);
     switch (p->s->val.v[v].kind) {
     case VAL_CONST:
     case VAL_TABLE:
@@ -37,8 +30,8 @@ static bool is_fixed(const Parts *p, Val v)
 static Val result(const Sched *s, const Kernel *k, int i)
 {
     if (k->out >= 0)
-        return i ? -1 : base_of(s, k->out);
-    return i < k->inst.n ? base_of(s, k->inst.v[i].out) : -1;
+        return i ? -1 : sched_base(s, k->out);
+    return i < k->inst.n ? sched_base(s, k->inst.v[i].out) : -1;
 }
 
 static int results(const Kernel *k)
@@ -99,7 +92,7 @@ static void find_fixed(Parts *p)
 static void keep_operands(Parts *p, const Kernel *k)
 {
     for (int i = 0; i < k->in.n; i++) {
-        Val v = base_of(p->s, k->in.v[i]);
+        Val v = sched_base(p->s, k->in.v[i]);
         if (p->s->val.v[v].kind == VAL_BUFFER && p->fixed[v])
             p->s->val.v[v].life = LIFE_PREPARED;
     }

@@ -49,27 +49,20 @@ static Stage *stage_at(const Restate *w, int fn, int i)
     return &w->s->fn[fn].stage.v[i];
 }
 
-static Val base_of(const Sched *s, Val v)
-{
-    while (v >= 0 && s->val.v[v].kind == VAL_VIEW)
-        v = s->val.v[v].base;
-    return v >= 0 && s->val.v[v].kind == VAL_BUFFER ? v : -1;
-}
-
 /* ---- which states ---- */
 
 static bool writes(const Sched *s, const Kernel *k, Val base)
 {
     for (int i = 0; i < k->inst.n; i++)
-        if (base_of(s, k->inst.v[i].out) == base)
+        if (sched_buffer(s, k->inst.v[i].out) == base)
             return true;
-    return base_of(s, k->out) == base;
+    return sched_buffer(s, k->out) == base;
 }
 
 static bool reads(const Sched *s, const Kernel *k, Val base)
 {
     for (int i = 0; i < k->in.n; i++)
-        if (base_of(s, k->in.v[i]) == base)
+        if (sched_buffer(s, k->in.v[i]) == base)
             return true;
     return false;
 }
@@ -84,7 +77,7 @@ static bool is_last(const Sched *s, const Kernel *k, Val base)
 /* Whether kernel k sets the start of a state. */
 static bool is_start(const Sched *s, const Kernel *k, Val base)
 {
-    return k->kind == KN_COPY && base_of(s, k->out) == base &&
+    return k->kind == KN_COPY && sched_buffer(s, k->out) == base &&
            s->val.v[k->out].row == -1 &&
            !(s->val.v[k->out].axes & cell_time(s->val.v[base].axis)) &&
            !reads(s, k, base);
@@ -113,7 +106,7 @@ static bool alone(const Restate *w, Val v)
             }
         }
     for (int i = 0; i < s->g->root.n; i++)
-        if (base_of(s, s->root_val[i]) == v)
+        if (sched_buffer(s, s->root_val[i]) == v)
             return false;
     return seen;
 }
@@ -197,7 +190,7 @@ static bool take_makers(Restate *w, Val v)
         if (!w->take[i])
             w->take[i] = NEW_N(w->arena, bool, k->inst.n + 1);
         for (int j = 0; j < k->inst.n; j++)
-            if (base_of(w->s, k->inst.v[j].out) == v)
+            if (sched_buffer(w->s, k->inst.v[j].out) == v)
                 take_inst(w, i, j);
         if (!k->inst.n)
             take_kernel(w, i);
@@ -218,7 +211,7 @@ static bool made_inside(const Restate *w, Val v)
  * saved, or computed again too. */
 static void need_value(Restate *w, Val v)
 {
-    Val b = base_of(w->s, v);
+    Val b = sched_buffer(w->s, v);
     const Value *x = VALUE(w, b < 0 ? 0 : b);
     if (b < 0 || w->state[b] || w->part[b] || w->saved[b])
         return;
@@ -297,7 +290,7 @@ static Val add_value(Restate *w, Value v)
 /* What backward's loop has in place of v: a value of the turn at hand. */
 static Val copy_of(Restate *w, Val v, int64_t turn)
 {
-    Val b = v < w->ncopy ? base_of(w->s, v) : -1;
+    Val b = v < w->ncopy ? sched_buffer(w->s, v) : -1;
     if (b < 0 || !(w->state[b] || w->part[b]))
         return v;
     if (w->copy[v] >= 0)
@@ -347,7 +340,7 @@ static Kernel taken_part(Restate *w, const Kernel *k, const bool *take)
                 vec_push(w->arena, &y.in, v);
             x.in[j] = v >= 0 ? ~at : to[x.in[j]];
         }
-        Val b = base_of(w->s, x.out);
+        Val b = sched_buffer(w->s, x.out);
         if (b >= 0 && !w->state[b] && !w->part[b])
             x.out = -1;
         to[i] = y.inst.n;
@@ -464,7 +457,7 @@ static void save(Restate *w, Val v)
     if (!steps)
         return;
     for (Val i = 0; i < w->s->val.n; i++)
-        if (base_of(w->s, i) == v) {
+        if (sched_buffer(w->s, i) == v) {
             VALUE(w, i)->axes |= (uint8_t)w->bit;
             VALUE(w, i)->axis = w->axis;
         }

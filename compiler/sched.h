@@ -257,6 +257,30 @@ static inline Kernel *stage_kernel(const Stage *st, int i)
 {
     return i < st->again.n ? &st->again.v[i] : &st->kernel.v[i - st->again.n];
 }
+/* Values of a kernel, counted from 0: operands, then results; -1: none. */
+static inline int kernel_values(const Kernel *k)
+{
+    return k->in.n + k->inst.n + 1;
+}
+static inline Val kernel_value(const Kernel *k, int i)
+{
+    int inst = i - k->in.n;
+    return inst < 0           ? k->in.v[i]
+           : inst < k->inst.n ? k->inst.v[inst].out
+                              : k->out;
+}
+/* What v is or is a view of; and that if it is a buffer, else -1. */
+static inline Val sched_base(const Sched *s, Val v)
+{
+    while (v >= 0 && s->val.v[v].kind == VAL_VIEW)
+        v = s->val.v[v].base;
+    return v;
+}
+static inline Val sched_buffer(const Sched *s, Val v)
+{
+    v = sched_base(s, v);
+    return v >= 0 && s->val.v[v].kind == VAL_BUFFER ? v : -1;
+}
 /* The axis that gives axis i its steps, -1: none, and one for how many of
  * those. */
 static inline int sched_like(const Sched *s, int i)

@@ -139,28 +139,14 @@ SweepRole sweep_role(const Sched *s, const Kernel *k, int64_t *lines,
 
 /* ---- order ---- */
 
-/* Operands, then results of a kernel. */
-static int values(const Kernel *k)
-{
-    return k->in.n + k->inst.n + 1;
-}
-
-static Val value_at(const Kernel *k, int i)
-{
-    int inst = i - k->in.n;
-    return inst < 0           ? k->in.v[i]
-           : inst < k->inst.n ? k->inst.v[inst].out
-                              : k->out;
-}
-
 /* Whether kernel b has to wait for an earlier one; not for its matrices of so
  * many reals, of which a line at a time will do. */
 static bool waits(const Sweeper *w, const Kernel *a, const Kernel *b,
                   int64_t matrix)
 {
-    for (int i = 0; i < values(a); i++)
-        for (int j = 0; j < values(b); j++) {
-            Val x = value_at(a, i), y = value_at(b, j);
+    for (int i = 0; i < kernel_values(a); i++)
+        for (int j = 0; j < kernel_values(b); j++) {
+            Val x = kernel_value(a, i), y = kernel_value(b, j);
             bool writes = i >= a->in.n || j >= b->in.n;
             if (!writes || !sweep_overlap(w->s, x, y, w->bit))
                 continue;
