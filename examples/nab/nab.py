@@ -1,11 +1,12 @@
 """python3 nab.py prepare SERIES.csv SHARE WINDOWS.json NAME OUT: writes OUT.csv, the
 value, the time of day and of week, and whether one of NAB's windows is there, and
-OUT-train.csv, its first SHARE; prints mean and deviation of that as flags of cellc.
-python3 nab.py limit SERIES.csv SHARE SURPRISE.csv: the flag of the threshold, a fifth
-above the largest surprise of the first SHARE.
+OUT-train.csv, its first SHARE; prints mean, deviation and range of that as flags of
+cellc.
+python3 nab.py limit SERIES.csv SHARE SURPRISE.csv: the flag of the threshold, twice
+the largest surprise of the first SHARE.
 python3 nab.py found SERIES.csv SHARE ALARM.csv WINDOWS.json NAME: how many windows
-behind the first SHARE hold an alarm, and how many alarms, rows at most a day apart
-being one, lie outside of all."""
+behind the first SHARE hold an alarm, and how many alarms lie outside of all; one that
+lasts, or comes again within a day, counts once a day."""
 import csv
 import datetime
 import json
@@ -43,11 +44,12 @@ def prepare(windows, name, out):
     v = [float(row["value"]) for row in table[:cut]]
     mean = sum(v) / len(v)
     sd = (sum((x - mean) ** 2 for x in v) / len(v)) ** 0.5
-    print(f"--option mean={mean:g} --option sd={sd:g}")
+    print(f"--option mean={mean:g} --option sd={sd:g}",
+          f"--option least={min(v):g} --option most={max(v):g}")
 
 
 def limit(surprise):
-    print(f"--option limit={1.2 * max(column(surprise, 'surprise')[100:cut]):g}")
+    print(f"--option limit={2 * max(column(surprise, 'surprise')[100:cut]):g}")
 
 
 def found(alarms, windows, name):
@@ -60,7 +62,7 @@ def found(alarms, windows, name):
         hits.update(hit)
         if not hit and (last is None or t - last > datetime.timedelta(days=1)):
             false += 1
-        last = t
+            last = t
     print(f"{name}: {len(hits)} of {len(wanted)} windows, {false} false alarms")
     if wanted:
         print(f"{name} windows {len(hits) / len(wanted):.2f} (wanted >= 0.5)")
