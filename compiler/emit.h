@@ -239,10 +239,15 @@ void emit_use(Emit *e, const char *name);
 /* emitsweep.c: kernels v[0..n-1] of one sweep in a loop over the axis `loop` as
  * one call; false, and nothing, if that has too many operations. */
 bool emit_sweep(Emit *e, const Kernel *v, int n, int loop);
+/* Likewise the sweep of stage st through the steps `from` to `to` - 1. */
+bool emit_turn(Emit *e, const Stage *st, int loop);
 
 /* emitsteps.c: AT, TAIL, REVERSE, EVERY and HOLD inside a loop over the axis
  * `loop` (a bit, or 0). */
 void emit_moved(Emit *e, const Kernel *k, int loop);
+/* Of LAST k, in a loop over rows, what is there before the first step, where
+ * that is the last. */
+void emit_last_start(Emit *e, const Kernel *k, int loop);
 
 /* emitquote.c: a comment with the source lines of a kernel, if the style wants
  * any and the kernel before had others. */

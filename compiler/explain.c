@@ -422,7 +422,7 @@ static void tell_stages(Teller *t)
             t->part = stage_title(t);
             for (int k = 0; k < t->stage->kernel.n; k++)
                 tell_kernel(t, &t->stage->kernel.v[k]);
-            if (!t->stage->turn)
+            if (!t->stage->again.n)
                 continue;
             t->part = arena_printf(
                 t->a, "%s, before %lld steps at a time, those steps again",

@@ -11,6 +11,7 @@
 #include "gather.h"
 #include "restate.h"
 #include "sweep.h"
+#include "turn.h"
 
 typedef struct Stager {
     Tasks *t;
@@ -342,5 +343,6 @@ Sched *sched_build(const Graph *g, Chunks chunks, Arena *a)
         restate(s, chunks, a);
     chunk_sizes(s, a);
     sweep_stages(s, chunks, a);
+    turn_stages(s, chunks, a);
     return s;
 }

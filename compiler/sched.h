@@ -151,6 +151,13 @@ typedef enum KernelKind {
                    (without that axis, maybe n = 1); x1 is LEN */
 } KernelKind;
 
+/* Where a kernel stands in a loop whose sweeps go by turns (Stage.swept). */
+typedef enum TurnPart {
+    TURN_BEFORE, /* at all steps of a turn before the sweep, */
+    TURN_SWEEP,  /* in it, */
+    TURN_AFTER   /* or after it */
+} TurnPart;
+
 typedef struct Kernel {
     KernelKind kind;
     Ref node;     /* what it computes or belongs to; 0: none */
@@ -174,7 +181,8 @@ typedef struct Kernel {
     int row;            /* AT, TAIL, EVERY, HOLD */
     int sweep;          /* not 0: kernels of a stage with the same number go
                            over the lines of their matrices together, */
-    int64_t lines;      /* of which there are so many */
+    int64_t lines;      /* of which there are so many; */
+    TurnPart turn;      /* Stage.swept: where they stand */
     int rate;           /* EVERY, HOLD */
 } Kernel;
 
@@ -185,9 +193,12 @@ typedef struct Stage {
     int64_t rows; /* LOOP: not 0: so many sequences go through all its steps,
                      or those of the chunk, before the next ones */
     bool prepare; /* WHOLE: is done once for all runs */
-    int64_t turn; /* LOOP from the end: not 0: it goes by turns of so many
-                     steps, counted from the first of all; before each of them
-                     `again` is done at its steps, from the first to the last */
+    int64_t turn; /* LOOP: not 0: it goes by turns of so many steps, counted
+                     from the first of all; before each of them `again` is done
+                     at its steps, from the first to the last */
+    bool swept;   /* with turns: the sweep may take some lines through all steps
+                     of one, again and then back, before the next lines; beside
+                     it are kernels as Kernel.turn says */
     VEC(Kernel) again;
     VEC(Kernel) kernel;
 } Stage;

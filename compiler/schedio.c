@@ -180,11 +180,17 @@ static void print_kernel(Printer *p, const Kernel *k, int loop)
 }
 
 /* Kernel i of some, those of a sweep under its size. */
-static void print_one(Printer *p, const Kernel *v, int i, int loop)
+static void print_one(Printer *p, const Stage *st, const Kernel *v, int i,
+                      int loop)
 {
-    if (v[i].sweep && (!i || v[i].sweep != v[i - 1].sweep))
-        buf_printf(p->out, "   sweep over %lld lines\n", (long long)v[i].lines);
-    else if (i && v[i - 1].sweep && !v[i].sweep)
+    if (v[i].sweep && (!i || v[i].sweep != v[i - 1].sweep)) {
+        buf_printf(p->out, "   sweep over %lld lines", (long long)v[i].lines);
+        if (st->swept)
+            buf_printf(p->out, ", each through %lld steps",
+                       (long long)st->turn);
+        buf_putc(p->out, '\n');
+    }
+    if (i && v[i - 1].sweep && !v[i].sweep)
         buf_puts(p->out, "   one by one\n");
     print_kernel(p, &v[i], loop);
 }
@@ -225,12 +231,12 @@ static void print_stage(Printer *p, const Stage *st, int i)
         buf_putc(p->out, '\n');
     }
     for (int k = 0; k < st->again.n; k++)
-        print_one(p, st->again.v, k, loop);
-    if (st->turn)
+        print_one(p, st, st->again.v, k, loop);
+    if (st->again.n)
         buf_printf(p->out, "   after %lld such steps, back\n",
                    (long long)st->turn);
     for (int k = 0; k < st->kernel.n; k++)
-        print_one(p, st->kernel.v, k, loop);
+        print_one(p, st, st->kernel.v, k, loop);
 }
 
 void sched_print(Buf *out, const Sched *s)

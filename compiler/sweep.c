@@ -108,6 +108,11 @@ static bool by_batch(const Sched *s, Val v)
     return s->val.v[v].axes & CELL_B;
 }
 
+static bool is_matrix(const Sched *s, Val v)
+{
+    return by_batch(s, v) && SHAPE(s->g, s->val.v[v].shape)->rank > 1;
+}
+
 SweepRole sweep_role(const Sched *s, const Kernel *k, int64_t *lines,
                      int64_t *n)
 {
@@ -119,12 +124,19 @@ SweepRole sweep_role(const Sched *s, const Kernel *k, int64_t *lines,
         *lines = k->k ? k->n / k->k : 0;
         return k->n > 1 ? SWEEP_WORK : SWEEP_NOT;
     }
+    if (k->kind == KN_TAIL && s->val.v[k->in.v[0]].kind == VAL_CONST &&
+        s->val.v[k->in.v[0]].num == 0) {
+        return k->n > 1 ? SWEEP_ENDS : SWEEP_NOT;
+    }
     if (k->kind == KN_FOLD && adds_lines(s, k, lines)) {
         *n = k->n;
         return SWEEP_SUMS;
     }
     if (k->kind != KN_PRODUCT || k->m != 1)
         return SWEEP_NOT;
+    if (k->parts == 1 && k->n == 1)
+        return is_matrix(s, k->in.v[0]) && is_matrix(s, k->in.v[1]) ? SWEEP_ALL
+                                                                    : SWEEP_NOT;
     if (k->parts == 1) {
         *lines = k->tb ? k->n : k->k;
         *n = k->tb ? k->k : k->n;
@@ -137,7 +149,22 @@ SweepRole sweep_role(const Sched *s, const Kernel *k, int64_t *lines,
     return k->n == 1 && k->k > 1 ? SWEEP_PAIRS : SWEEP_NOT;
 }
 
+int64_t sweep_matrix(const Sched *s, const Kernel *k)
+{
+    int64_t lines, n;
+    SweepRole role = sweep_role(s, k, &lines, &n);
+    return role == SWEEP_WORK || role == SWEEP_ENDS ? k->n
+           : role == SWEEP_ALL                      ? k->k
+                                                    : lines * n;
+}
+
 /* ---- order ---- */
+
+/* Whether value v is all of a matrix of so many reals. */
+static bool is_whole(const Sweeper *w, Val v, int64_t matrix)
+{
+    return matrix && !w->s->val.v[v].spread && w->s->val.v[v].n == matrix;
+}
 
 /* Whether kernel b has to wait for an earlier one; not for its matrices of so
  * many reals, of which a line at a time will do. */
@@ -147,13 +174,11 @@ static bool waits(const Sweeper *w, const Kernel *a, const Kernel *b,
     for (int i = 0; i < kernel_values(a); i++)
         for (int j = 0; j < kernel_values(b); j++) {
             Val x = kernel_value(a, i), y = kernel_value(b, j);
-            bool writes = i >= a->in.n || j >= b->in.n;
-            if (!writes || !sweep_overlap(w->s, x, y, w->bit))
+            bool gives = i >= a->in.n, takes = j < b->in.n;
+            if ((!gives && takes) || !sweep_overlap(w->s, x, y, w->bit))
                 continue;
-            bool gives = i >= a->in.n && j < b->in.n;
-            if (!matrix || !gives || w->s->val.v[x].spread ||
-                w->s->val.v[y].spread || w->s->val.v[x].n != matrix ||
-                w->s->val.v[y].n != matrix)
+            bool follows = gives && (takes || b->kind == KN_TAIL);
+            if (!follows || !is_whole(w, x, matrix) || !is_whole(w, y, matrix))
                 return true;
         }
     return false;
@@ -182,7 +207,7 @@ static bool fits(Sweeper *w, int i)
         return false;
     if (w->length)
         return lines ? lines == w->lines && n == w->length
-                     : k->n == w->lines * w->length;
+                     : sweep_matrix(w->s, k) == w->lines * w->length;
     return lines > 1 && n > 1 && (w->any || (n >= SHORT && lines * n >= LEAST));
 }
 
