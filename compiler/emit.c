@@ -14,7 +14,7 @@ static void take_fixed(Emit *e)
         "T",      "B",     "t",         "t0",     "j",     "steps", "chunk",
         "chunks", "row",   "line",      "params", "grads", "work",  "prepared",
         "behind", "first", "sequences", "most",   "from",  "to",    "spare",
-        "code",   "at",    "ahead",     "ends"};
+        "code",   "at",    "ahead",     "ends",   "space"};
     static const char *const more[][6] = {{"U", "u", "u0", "ub", "tb", "utb"},
                                           {"V", "v", "v0", "vb", "vtb", "vub"}};
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
@@ -542,7 +542,7 @@ static void emit_work(Emit *e, const Kernel *k, int loop)
         emit_close(e);
 }
 
-static void emit_kernel(Emit *e, const Kernel *k, int loop)
+void emit_kernel(Emit *e, const Kernel *k, int loop)
 {
     emit_quote(e, k);
     if (k->on_start)
@@ -555,8 +555,7 @@ static void emit_kernel(Emit *e, const Kernel *k, int loop)
         emit_close(e);
 }
 
-/* One by one, or those of a sweep together. */
-static void emit_kernels_of(Emit *e, const Kernel *v, int n, int loop)
+void emit_kernels_of(Emit *e, const Kernel *v, int n, int loop)
 {
     for (int i = 0, next; i < n; i = next) {
         for (next = i + 1; next < n && v[next].sweep == v[i].sweep;)
@@ -567,68 +566,6 @@ static void emit_kernels_of(Emit *e, const Kernel *v, int n, int loop)
         for (int k = i; k < next; k++)
             emit_kernel(e, &v[k], loop);
     }
-}
-
-/* Kernels of a loop at the steps of a turn; those of one part alone, unless
- * `part` is -1. */
-static void emit_steps_of(Emit *e, const Kernel *v, int n, int loop, int dir,
-                          int part)
-{
-    const char *t = emit_variable(loop);
-    bool any = false;
-    for (int i = 0; i < n; i++)
-        any |= part < 0 || (int)v[i].turn == part;
-    if (!any)
-        return;
-    if (dir > 0)
-        emit_open(e, "for (int64_t %s = from; %s < to; %s++)", t, t, t);
-    else
-        emit_open(e, "for (int64_t %s = to - 1; %s >= from; %s--)", t, t, t);
-    if (part < 0)
-        emit_kernels_of(e, v, n, loop);
-    for (int i = 0; i < n && part >= 0; i++)
-        if ((int)v[i].turn == part)
-            emit_kernel(e, &v[i], loop);
-    emit_close(e);
-}
-
-/* A turn whose sweep goes through all its steps; false, and nothing, if it has
- * too many operations. */
-static bool emit_swept(Emit *e, const Stage *st, int loop)
-{
-    Buf outer = e->body;
-    buf_init(&e->body, e->arena);
-    bool done = emit_turn(e, st, loop);
-    Buf inner = e->body;
-    e->body = outer;
-    if (!done)
-        return false;
-    emit_steps_of(e, st->again.v, st->again.n, loop, 1, TURN_BEFORE);
-    emit_steps_of(e, st->kernel.v, st->kernel.n, loop, st->dir, TURN_BEFORE);
-    buf_puts(&e->body, inner.s);
-    emit_steps_of(e, st->kernel.v, st->kernel.n, loop, st->dir, TURN_AFTER);
-    return true;
-}
-
-/* Turn by turn: what is done again at its steps, then the others. */
-static void emit_turns(Emit *e, const Stage *st, int loop)
-{
-    const char *T = emit_steps(e, loop);
-    long long n = st->turn;
-    if (st->dir > 0)
-        emit_open(e, "for (int64_t from = 0; from < %s; from += %lld)", T, n);
-    else
-        emit_open(
-            e,
-            "for (int64_t from = (%s - 1)/%lld*%lld; from >= 0; from -= %lld)",
-            T, n, n, n);
-    emit_line(e, "const int64_t to = %s - from < %lld ? %s : from + %lld;", T,
-              n, T, n);
-    if (!st->swept || !e->style->sweeps || !emit_swept(e, st, loop)) {
-        emit_steps_of(e, st->again.v, st->again.n, loop, 1, -1);
-        emit_steps_of(e, st->kernel.v, st->kernel.n, loop, st->dir, -1);
-    }
-    emit_close(e);
 }
 
 static void emit_stage(Emit *e, const Stage *st)

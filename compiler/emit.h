@@ -239,8 +239,13 @@ void emit_use(Emit *e, const char *name);
 /* emitsweep.c: kernels v[0..n-1] of one sweep in a loop over the axis `loop` as
  * one call; false, and nothing, if that has too many operations. */
 bool emit_sweep(Emit *e, const Kernel *v, int n, int loop);
-/* Likewise the sweep of stage st through the steps `from` to `to` - 1. */
-bool emit_turn(Emit *e, const Stage *st, int loop);
+/* emitturn.c: a loop turn by turn: what is done again at its steps, then the
+ * others; or the sweep through all of them, if it has one. */
+void emit_turns(Emit *e, const Stage *st, int loop);
+/* emit.c: a kernel inside a loop over the axis `loop` (a bit, or 0); some, one
+ * by one, or those of a sweep together. */
+void emit_kernel(Emit *e, const Kernel *k, int loop);
+void emit_kernels_of(Emit *e, const Kernel *v, int n, int loop);
 
 /* emitsteps.c: AT, TAIL, REVERSE, EVERY and HOLD inside a loop over the axis
  * `loop` (a bit, or 0). */

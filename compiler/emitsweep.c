@@ -8,6 +8,8 @@
 
 #include "ops.h"
 
+enum { SPACE = 64 }; /* bytes of a vector, and more reals than that */
+
 static const Operand nothing = {A_NUMBER, -1, 0};
 
 /* ---- operands ---- */
@@ -517,9 +519,13 @@ void program_print_arrays(Program *p)
 void program_print(Program *p)
 {
     Emit *e = p->e;
-    if (p->spare + p->aside)
-        emit_line(e, "%s spare[%lld];", e->real,
-                  (long long)(p->spare + p->aside) * p->length * SWEEP_ROOM);
+    if (p->spare + p->aside) { /* whole lines of the cache */
+        emit_line(e, "%s space[%lld];", e->real,
+                  (long long)(p->spare + p->aside) * p->length * SWEEP_ROOM +
+                      SPACE);
+        emit_line(e, "%s *const spare = (%s *)(((int64_t)space + %d) & -%d);",
+                  e->real, e->real, SPACE - 1, SPACE);
+    }
     emit_line(e, "static const int code[] = {%s};",
               numbers(e, p->code.v, p->code.n));
 }

@@ -1,7 +1,7 @@
 /* Sweeps that go by turns (turn.c) as programs of the run time's kernel
  * `sweep`: the lines of a state are in registers from the first step of a turn
  * to the last, and those of states that are computed again in scratch memory.
- * Called by emit.c. */
+ * Called by emit.c for all loops that go by turns. */
 #include <string.h>
 
 #include "emitsweep.h"
@@ -183,7 +183,8 @@ static void print_turn(Program *p, int64_t lines)
               (long long)p->length, emit_now(e, p->bit), p->count);
 }
 
-bool emit_turn(Emit *e, const Stage *st, int loop)
+/* The sweep of a turn, and nothing if it has too many operations. */
+static bool emit_turn(Emit *e, const Stage *st, int loop)
 {
     Program p = {.e = e, .bit = loop, .turn = st->turn};
     int64_t lines = 0;
@@ -212,4 +213,67 @@ bool emit_turn(Emit *e, const Stage *st, int loop)
     print_turn(&p, lines);
     emit_close(e);
     return true;
+}
+
+/* ---- loops ---- */
+
+/* Kernels of a loop at the steps of a turn; those of one part alone, unless
+ * `part` is -1. */
+static void emit_steps_of(Emit *e, const Kernel *v, int n, int loop, int dir,
+                          int part)
+{
+    const char *t = emit_variable(loop);
+    bool any = false;
+    for (int i = 0; i < n; i++)
+        any |= part < 0 || (int)v[i].turn == part;
+    if (!any)
+        return;
+    if (dir > 0)
+        emit_open(e, "for (int64_t %s = from; %s < to; %s++)", t, t, t);
+    else
+        emit_open(e, "for (int64_t %s = to - 1; %s >= from; %s--)", t, t, t);
+    if (part < 0)
+        emit_kernels_of(e, v, n, loop);
+    for (int i = 0; i < n && part >= 0; i++)
+        if ((int)v[i].turn == part)
+            emit_kernel(e, &v[i], loop);
+    emit_close(e);
+}
+
+/* A turn whose sweep goes through all its steps; false, and nothing, if it has
+ * too many operations. */
+static bool emit_swept(Emit *e, const Stage *st, int loop)
+{
+    Buf outer = e->body;
+    buf_init(&e->body, e->arena);
+    bool done = emit_turn(e, st, loop);
+    Buf inner = e->body;
+    e->body = outer;
+    if (!done)
+        return false;
+    emit_steps_of(e, st->again.v, st->again.n, loop, 1, TURN_BEFORE);
+    emit_steps_of(e, st->kernel.v, st->kernel.n, loop, st->dir, TURN_BEFORE);
+    buf_puts(&e->body, inner.s);
+    emit_steps_of(e, st->kernel.v, st->kernel.n, loop, st->dir, TURN_AFTER);
+    return true;
+}
+
+void emit_turns(Emit *e, const Stage *st, int loop)
+{
+    const char *T = emit_steps(e, loop);
+    long long n = st->turn;
+    if (st->dir > 0)
+        emit_open(e, "for (int64_t from = 0; from < %s; from += %lld)", T, n);
+    else
+        emit_open(
+            e,
+            "for (int64_t from = (%s - 1)/%lld*%lld; from >= 0; from -= %lld)",
+            T, n, n, n);
+    emit_line(e, "const int64_t to = %s - from < %lld ? %s : from + %lld;", T,
+              n, T, n);
+    if (!st->swept || !e->style->sweeps || !emit_swept(e, st, loop)) {
+        emit_steps_of(e, st->again.v, st->again.n, loop, 1, -1);
+        emit_steps_of(e, st->kernel.v, st->kernel.n, loop, st->dir, -1);
+    }
+    emit_close(e);
 }
