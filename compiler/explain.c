@@ -407,11 +407,15 @@ static const char *stage_title(Teller *t)
     VEC(const char *) names = {0};
     for (int i = 0; i < c->slot.n; i++)
         vec_push(t->a, &names, SLOT(t->g, c->slot.v[i])->name);
-    return arena_printf(t->a,
-                        t->stage->dir > 0 ? "%s, loop %c = 1..%c%s over %s"
-                                          : "%s, loop %c = %c..1%s over %s",
-                        fn, "tuv"[c->axis], "TUV"[c->axis], chunk,
-                        braced(t, names.v, names.n));
+    return arena_printf(
+        t->a,
+        t->stage->dir > 0 ? "%s, loop %c = 1..%c%s over %s%s"
+                          : "%s, loop %c = %c..1%s over %s%s",
+        fn, "tuv"[c->axis], "TUV"[c->axis], chunk, braced(t, names.v, names.n),
+        t -> stage -> swept ? arena_printf(
+                                  t->a, ", a line through %lld steps at a time",
+                                  (long long)t->stage->turn)
+                            : "");
 }
 
 static void tell_stages(Teller *t)
