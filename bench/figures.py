@@ -17,6 +17,7 @@ import csv
 import fcntl
 import json
 import os
+import re
 import signal
 import statistics
 import subprocess
@@ -290,16 +291,29 @@ def figure_cells(args):
           [f[1] for f in found])
 
 
+def wrapped(wrap, cell):
+    """The file of a spec that puts a cell of n units into others."""
+    path = os.path.join(BUILD, f"{cell}-{''.join(filter(str.isalnum, wrap))}.cell")
+    with open(path, "w") as f:
+        f.write(f"option n = 4\ninput x[t,m]\n"
+                f"h = {wrap.replace('%', cell + '(n)')}(x)\noutput h\n")
+    return path
+
+
 def figure_threads(args):
     shapes = [("lstm", (100, 32, 128, 128)), ("lstm", (50, 64, 256, 256)),
-              ("gru", (100, 32, 128, 128)), ("mut1", (100, 32, 128, 128)),
-              ("lstm", (100, 1, 256, 256)), ("lstm", (100, 1, 512, 512)),
-              ("gru", (100, 1, 256, 256))]
+              ("gru", (100, 32, 128, 128)), ("mut1", (100, 32, 128, 128))]
+    shapes += [(cell, (100, 1, n, n)) for cell in ("lstm", "gru")
+               for n in (64, 128, 256, 512)]
+    shapes += [(cell, (100, 1, n, n)) for n in (64, 128, 256)
+               for cell in ("bi(lstm)", "stack(2,lstm)", "stack(3,bi(gru))")]
     server, rows = Server(), []
     for cell, shape in shapes:
-        runs = [Ours(server, cell, "tcc", shape, n) for n in (1, 2)]
+        inner = re.split("[(,]", cell)[-1].rstrip(")")
+        spec = wrapped(cell.replace(inner, "%"), inner)
+        runs = [Ours(server, cell, "tcc", shape, n, spec) for n in (1, 2)]
         one, two = interleave(runs, args.rounds, 6).values()
-        wanted = 1.5 if shape[1] == 1 else 1.85
+        wanted = 1.85 if shape[1] > 1 else 1.5 if shape[2] >= 256 else ""
         rows.append([cell, text(shape), f"{one[0] / two[0]:.2f}",
                      f"{statistics.median(one) / statistics.median(two):.2f}",
                      wanted, f"{one[0]:.3f}", f"{two[0]:.3f}"])

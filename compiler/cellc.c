@@ -555,7 +555,10 @@ static int compile(Cellc *c)
         return CELLC_USER;
     c->graph = g;
     c->chunks.restate = !c->states && strcmp(c->backend, "eval") != 0;
-    c->sched = sched_build(g, c->chunks, c->run);
+    Chunks chunks = c->chunks;
+    if (c->timed || c->steady || !strcmp(c->backend, "eval"))
+        chunks.threads = 1; /* nobody does lanes */
+    c->sched = sched_build(g, chunks, c->run);
     if (c->steady && !c->set.backward)
         sched_keep_prepared(c->sched);
     c->plan = plan_build(c->sched, c->run);

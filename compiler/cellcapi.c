@@ -121,9 +121,11 @@ static int set_word(Cellc *c, const char *key, const char *value)
     else if (!strcmp(key, "chunk")) {
         c->chunks.steps = strtol(value, NULL, 10);
         c->chunks.off = c->chunks.steps <= 0;
-    } else if (!strcmp(key, "backend") &&
-               (!strcmp(value, "tcc") || !strcmp(value, "cc") ||
-                !strcmp(value, "eval")))
+    } else if (!strcmp(key, "threads"))
+        c->chunks.threads = (int)strtol(value, NULL, 10);
+    else if (!strcmp(key, "backend") &&
+             (!strcmp(value, "tcc") || !strcmp(value, "cc") ||
+              !strcmp(value, "eval")))
         c->backend = keep(c, value);
     else if (!strcmp(key, "weights") && find_weights(value) < WEIGHTS_COUNT)
         c->weights = find_weights(value);
@@ -389,7 +391,7 @@ static int find_stage(const char *name)
  * where there is one step only. */
 static const Plan *plain_plan(Cellc *c)
 {
-    Chunks none = {true, 0, false};
+    Chunks none = {.off = true};
     return plan_build(sched_build(c->graph, none, c->run), c->run);
 }
 

@@ -11,10 +11,11 @@
 static void take_fixed(Emit *e)
 {
     static const char *const own[] = {
-        "T",      "B",     "t",         "t0",     "j",     "steps", "chunk",
-        "chunks", "row",   "line",      "params", "grads", "work",  "prepared",
-        "behind", "first", "sequences", "most",   "from",  "to",    "spare",
-        "code",   "at",    "ahead",     "ends",   "space"};
+        "T",      "B",     "t",         "t0",     "j",     "steps",  "chunk",
+        "chunks", "row",   "line",      "params", "grads", "work",   "prepared",
+        "behind", "first", "sequences", "most",   "from",  "to",     "spare",
+        "code",   "at",    "ahead",     "ends",   "space", "extent", "lane",
+        "home",   "same",  "all",       "any",    "cost",  "after",  "turn"};
     static const char *const more[][6] = {{"U", "u", "u0", "ub", "tb", "utb"},
                                           {"V", "v", "v0", "vb", "vtb", "vub"}};
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
@@ -596,20 +597,12 @@ static void emit_stage(Emit *e, const Stage *st)
 void emit_stages(Emit *e, int fn, bool prepare)
 {
     const SchedFn *f = &e->s->fn[fn];
-    e->fn = fn;
-    e->taken.n = e->fixed;
-    e->name = NEW_N(e->arena, const char *, e->s->val.n + 1);
-    e->quoted = NULL;
-    e->locals.n = 0;
-    e->block.n = 0;
-    e->depth = 0;
-    e->constant.n = 0;
-    e->repeated.n = 0;
-    buf_init(&e->body, e->arena);
-    e->indent = 1;
+    emit_begin(e, fn);
     for (int i = 0; i < f->stage.n;)
         if (f->stage.v[i].prepare != prepare && e->s->fresh < 0)
             i++;
+        else if (f->stage.v[i].lane)
+            i = emit_section(e, i);
         else if (f->stage.v[i].group >= 0)
             i = emit_group(e, f, i, emit_stage);
         else
@@ -621,9 +614,10 @@ const char *emit_function(Emit *e, int fn)
     static const char *const suffix[] = {"forward", "backward"};
     if (!e->s->fn[fn].stage.n && fn != FN_FORWARD)
         return "";
-    emit_stages(e, fn, false);
     Buf out;
     buf_init(&out, e->arena);
+    emit_lane_functions(e, fn, &out, emit_stage);
+    emit_stages(e, fn, false);
     buf_printf(&out,
                "int %s_%s(const void *params, void *grads, void *work, %s)"
                "\n{\n",

@@ -72,6 +72,12 @@ typedef struct EmitRows {
     uint8_t flat, step;
 } EmitRows;
 
+/* A kernel of the run time.  `of`: what operations it stands for (strips.def),
+ * or NULL. */
+typedef struct EmitKernel {
+    const char *name, *params, *of;
+} EmitKernel;
+
 typedef struct Emit Emit;
 typedef VEC(const char *) Names; /* interned */
 
@@ -140,7 +146,10 @@ void emit_close(Emit *e);
 /* The lines of one function, into e->body: its stages, or those that prepare;
  * all of them where results of those stay in the work block. */
 void emit_stages(Emit *e, int fn, bool prepare);
-/* Complete text of one function, or "" if the schedule has no such function. */
+/* Begins a function: its names, and nothing in e->body. */
+void emit_begin(Emit *e, int fn);
+/* Complete text of one function, and of those it calls, or "" if the schedule
+ * has no such function. */
 const char *emit_function(Emit *e, int fn);
 /* The same as CellFn, NAME_forward_n and NAME_backward_n; `kind` stands in
  * front, "static " or "". */
@@ -199,6 +208,18 @@ const char *emit_later(const Emit *e, const Kernel *k);
  * the number of the stage behind it. */
 int emit_group(Emit *e, const SchedFn *fn, int i,
                void (*print)(Emit *e, const Stage *st));
+/* How many chunks a group has; one stage for the chunk `chunk` of `chunks`. */
+const char *emit_chunk_count(Emit *e, const Group *g);
+void emit_chunk(Emit *e, const Group *g, const Stage *st,
+                void (*print)(Emit *e, const Stage *st));
+/* emitlanes.c: the functions of the lanes of function fn, into `out`; the
+ * call that does all lanes of the section that begins with stage i, and the
+ * number of the stage behind it. */
+void emit_lane_functions(Emit *e, int fn, Buf *out,
+                         void (*print)(Emit *e, const Stage *st));
+int emit_section(Emit *e, int i);
+/* The run time's function that does them, as a prototype needs it. */
+extern const EmitKernel emit_lanes_kernel;
 /* A loop that takes some sequences at a time; the pointer to their rows. */
 void emit_part(Emit *e, const Stage *st,
                void (*print)(Emit *e, const Stage *st));
@@ -280,10 +301,7 @@ const char *emit_function_name(Emit *e, const char *name);
 void emit_paste(Emit *e, Buf *out);
 
 /* emitlinked.c: the kernels of the run time; the name of the row after the last
- * is NULL.  `of`: what operations it stands for (strips.def), or NULL. */
-typedef struct EmitKernel {
-    const char *name, *params, *of;
-} EmitKernel;
+ * is NULL. */
 extern const EmitKernel emit_kernels[];
 /* rt_gemm_f32 for gemm, as the style's `call`; what the run time does not have
  * keeps its name.  Prototypes of those that are called. */

@@ -9,6 +9,7 @@
 #include "chunk.h"
 #include "fuse.h"
 #include "gather.h"
+#include "lanes.h"
 #include "restate.h"
 #include "sweep.h"
 #include "turn.h"
@@ -344,5 +345,7 @@ Sched *sched_build(const Graph *g, Chunks chunks, Arena *a)
     chunk_sizes(s, a);
     sweep_stages(s, chunks, a);
     turn_stages(s, chunks, a);
+    if (chunks.threads > 1)
+        form_lanes(s, chunks, a);
     return s;
 }

@@ -192,6 +192,7 @@ typedef struct Stage {
     int group;    /* index into SchedFn.group, -1: in none */
     int64_t rows; /* LOOP: not 0: so many sequences go through all its steps,
                      or those of the chunk, before the next ones */
+    int lane;     /* not 0: done by lane[lane - 1] of the function */
     bool prepare; /* WHOLE: is done once for all runs */
     int64_t turn; /* LOOP: not 0: it goes by turns of so many steps, counted
                      from the first of all; before each of them `again` is done
@@ -218,11 +219,39 @@ typedef struct Group {
                       many steps, which may be more than those */
 } Group;
 
+/* A stage, or several, that one thread does while others do other lanes of its
+ * section: all of it at once, or by short chunks of its group (lanes.c). */
+typedef struct Lane {
+    int section;
+    bool fine;          /* by chunks, which have LANE_ROWS rows */
+    bool any;           /* those in any order, and several at once */
+    uint64_t same, all; /* bits of lanes of the section, counted from its first:
+                           before a chunk the same of each of those must be
+                           done, before anything all of each of these */
+    int home; /* lanes with the same one are best done by the same thread, whose
+                 cache has what they share */
+    double cost, after; /* about how many ns it takes, and what waits for its
+                           end takes from there on */
+} Lane;
+
+enum {
+    LANE_ROWS = 12,
+    LANE_STEPS = 96 /* of a sequence, for estimates */
+};
+
+/* Lanes that run at once; their stages are neighbours. */
+typedef struct Section {
+    int first, n;          /* lanes; none where dividing products gains more */
+    double divided, lanes; /* about how many ns either takes */
+} Section;
+
 enum { FN_FORWARD, FN_BACKWARD, FN_COUNT };
 
 typedef struct SchedFn {
     VEC(Stage) stage; /* empty backward: the model has no GRAD roots */
     VEC(Group) group;
+    VEC(Lane) lane;
+    VEC(Section) section;
 } SchedFn;
 
 typedef struct Sched {
@@ -247,6 +276,7 @@ typedef struct Chunks {
     bool off;      /* not at all */
     int64_t steps; /* not 0: so many steps to a chunk */
     bool restate;  /* of large states nobody asks for more than the last step */
+    int threads;   /* more than 1: that run few sequences, see lanes.c */
 } Chunks;
 
 /* The graph must be verified, simplified, and free of FINAL.  Everything
@@ -291,6 +321,11 @@ static inline Val sched_buffer(const Sched *s, Val v)
 {
     v = sched_base(s, v);
     return v >= 0 && s->val.v[v].kind == VAL_BUFFER ? v : -1;
+}
+/* The section of a stage, -1: none. */
+static inline int sched_section(const SchedFn *fn, const Stage *st)
+{
+    return st->lane ? fn->lane.v[st->lane - 1].section : -1;
 }
 /* The axis that gives axis i its steps, -1: none, and one for how many of
  * those. */

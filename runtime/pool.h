@@ -23,6 +23,9 @@ int pool_threads(const RtPool *p);
 typedef void PoolFn(void *ctx, int part, int parts);
 void pool_run(RtPool *p, PoolFn *fn, void *ctx);
 
+/* The caller does the next jobs of pool_run alone. */
+void pool_rest(RtPool *p, int jobs);
+
 /* Calls fn(ctx, from, to) for ranges that cover 0 .. n - 1 and begin at
  * multiples of `grain`, in the threads of pool_used(), each of which takes the
  * next one when it is free: for work on more numbers than a cache holds. Little
