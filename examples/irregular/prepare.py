@@ -2,8 +2,9 @@
 A step is an hour in which something was measured.  OUT.npy has, for each step of
 all stays one after the other, 37 values (the mean of the hour, by mean and
 deviation of the training part, which SCALE.json keeps), 37 times 1 where measured,
-37 times the hours since the last measurement of that kind, the last values, and
-the hours since the step before; OUT.tsv has died, steps, and a heading."""
+37 times the hours since the last measurement of that kind, the last values, the
+hours since the step before, and what is known on arrival: age, gender, and which
+of four wards; OUT.tsv has died, steps, and a heading."""
 import json
 import math
 import os
@@ -19,7 +20,9 @@ for lines in records:
         minute, name, value = line.split("\t")
         hour = min(int(minute) // 60, 47)
         hours.setdefault(hour, {}).setdefault(name, []).append(float(value))
-    stays.append((int(lines[0].split("\t")[1]),
+    _, died, age, gender, _, unit, _ = lines[0].split("\t")
+    about = [float(age) / 20 - 3.2, float(gender)] + [float(unit == k) for k in "1234"]
+    stays.append((int(died), about,
                   {h: {k: sum(v) / len(v) for k, v in at.items()}
                    for h, at in hours.items()}))
 
@@ -28,7 +31,7 @@ if os.path.exists(scale):
         stats = json.load(f)
 else:
     every = {}
-    for _, hours in stays:
+    for _, _, hours in stays:
         for at in hours.values():
             for name, v in at.items():
                 every.setdefault(name, []).append(v)
@@ -43,7 +46,7 @@ else:
         json.dump(stats, f)
 
 rows, index = [], []
-for died, hours in stays:
+for died, about, hours in stays:
     last, when, before = {}, {}, 0
     for hour in sorted(hours) or [0]:
         x, k, d, l = [], [], [], []
@@ -56,7 +59,7 @@ for died, hours in stays:
                 when[name] = hour
             x.append(last.get(name, 0.0))
             k.append(float(v is not None))
-        rows.append(x + k + d + l + [float(hour - before)])
+        rows.append(x + k + d + l + [float(hour - before)] + about)
         before = hour
     index.append((died, max(len(hours), 1)))
 
