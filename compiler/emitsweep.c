@@ -10,7 +10,7 @@
 
 enum { SPACE = 64 }; /* bytes of a vector, and more reals than that */
 
-static const Operand nothing = {A_NUMBER, -1, 0};
+static const Operand nothing = {A_NUMBER, -1, 0, -1};
 
 /* ---- operands ---- */
 
@@ -35,11 +35,11 @@ int program_place(Program *p, Val v)
 Operand program_spare(Program *p, int i, bool steps)
 {
     long long size = p->length * SWEEP_ROOM, at = (long long)i * size;
-    return (Operand){
+    return operand(
         AN_ARRAY,
         program_array(p, arena_printf(p->e->arena, "spare + %lld", at),
                       steps ? arena_printf(p->e->arena, "%lld", size) : "0"),
-        2};
+        2);
 }
 
 /* The scratch lines of a buffer, -1: none. */
@@ -73,23 +73,26 @@ int program_row(const Program *p, Val v)
     return row;
 }
 
-static Operand operand_of(Program *p, Val v)
+/* Value v as operand; `thin`: of work on numbers. */
+static Operand operand_of(Program *p, Val v, bool thin)
 {
     const Loc *l = &p->e->p->loc[v];
     Body *b = &p->body[p->at];
-    bool matrix = l->n > 1 && !l->spread;
+    bool matrix = l->n > 1 && !l->spread && !thin;
     int maker = matrix ? program_maker(p, p->at, v) : -1;
-    Operand x = {AN_INST, maker, 0};
+    Operand x = operand(AN_INST, maker, 0);
     if (maker >= 0)
         return x;
     Val base = matrix ? sched_buffer(p->e->s, v) : -1;
     for (int i = 0; i < b->state.n; i++)
         if (base >= 0 && b->state.v[i].base == base)
-            return (Operand){A_STATE, i, 0};
+            return operand(A_STATE, i, 0);
     if (base >= 0 && program_room(p, base) >= 0)
         return program_spare(p, program_room(p, base) + 1 + program_row(p, v),
                              true);
-    x.kind = l->n == 1 || l->spread == SPREAD_LINES ? A_NUMBER : AN_ARRAY;
+    x.kind =
+        thin || l->n == 1 || l->spread == SPREAD_LINES ? A_NUMBER : AN_ARRAY;
+    x.val = v;
     x.own = l->spread ? l->spread == SPREAD_LINES : l->n > 1;
     x.at = program_place(p, v);
     return x;
@@ -98,16 +101,18 @@ static Operand operand_of(Program *p, Val v)
 static void find_steps(Program *p, const Kernel *k)
 {
     int first = p->step.n;
+    bool thin = k->n == p->lines && k->n != p->lines * p->length;
     for (int i = 0; i < k->inst.n; i++) {
         const Inst *x = &k->inst.v[i];
         Val base = sched_buffer(p->e->s, x->out);
         Step s = {.op = x->op, .nin = x->nin, .made = x->out, .out = x->out};
         s.spare = -1;
+        s.thin = thin;
         s.room = base < 0 ? -1 : program_room(p, base);
         for (int j = 0; j < x->nin; j++) {
             int in = x->in[j];
-            s.in[j] = in >= 0 ? (Operand){AN_INST, first + in, 0}
-                              : operand_of(p, k->in.v[~in]);
+            s.in[j] = in >= 0 ? operand(AN_INST, first + in, 0)
+                              : operand_of(p, k->in.v[~in], thin);
         }
         vec_push(p->e->arena, &p->step, s);
     }
@@ -117,7 +122,7 @@ static void find_steps(Program *p, const Kernel *k)
 static void find_tail(Program *p, const Kernel *k)
 {
     Step s = {.tail = k, .nin = 1, .made = k->out, .out = k->out};
-    s.in[0] = operand_of(p, k->out);
+    s.in[0] = operand_of(p, k->out, false);
     s.spare = s.room = -1;
     if (s.in[0].kind == AN_INST)
         p->step.v[s.in[0].at].out = -1;
@@ -131,17 +136,31 @@ static bool is_pair(SweepRole role)
     return role == SWEEP_PAIRS || role == SWEEP_ALL;
 }
 
+/* Whether what product k gives is a number that the body at hand uses. */
+static bool feeds(const Program *p, const Kernel *k)
+{
+    const Body *b = &p->body[p->at];
+    for (int i = 0; i < b->n; i++)
+        for (int j = 0; b->v[i].sweep && j < b->v[i].in.n; j++)
+            if (b->v[i].sweep == k->sweep &&
+                sweep_overlap(p->e->s, k->out, b->v[i].in.v[j], p->bit))
+                return true;
+    return false;
+}
+
 /* A product with what is computed again is made where that is at hand. */
 static void find_read(Program *p, const Kernel *k, SweepRole role)
 {
-    Read r = {.k = k, .role = role, .body = p->at};
+    Read r = {.k = k, .role = role, .body = p->at, .feeds = feeds(p, k)};
     Val x = k->in.v[role == SWEEP_WEIGHS || role == SWEEP_DOTS];
-    int maker = p->at && !is_pair(role) ? program_maker(p, 0, x) : -1;
-    r.x = maker >= 0 ? (Operand){AN_INST, maker, 0} : operand_of(p, x);
+    bool moves = p->at && !is_pair(role) && !r.feeds;
+    int maker = moves ? program_maker(p, 0, x) : -1;
+    r.x = maker >= 0 ? operand(AN_INST, maker, 0) : operand_of(p, x, false);
     if (maker >= 0)
         r.body = 0;
     if (is_pair(role))
-        r.y = operand_of(p, k->in.v[1]);
+        r.y = operand_of(p, k->in.v[1], false);
+    p->fails |= r.feeds && p->length > SWEEP_LONGEST;
     vec_push(p->e->arena, &p->read, r);
 }
 
@@ -202,8 +221,8 @@ static void count_uses(Program *p)
     }
     for (int i = 0; i < p->step.n; i++) {
         Step *s = &p->step.v[i];
-        s->whole = s->out >= 0 || s->uses != 1 || s->read;
-        if (s->out >= 0 && s->room < 0 &&
+        s->whole = s->out >= 0 || s->uses != 1 || s->read || s->thin;
+        if (s->out >= 0 && !s->thin && s->room < 0 &&
             (goes_round(p, s) || !program_seen(p, s->out)))
             s->out = -1;
     }
@@ -217,7 +236,7 @@ void program_put(Program *p, int code, int x, int xown, int s, int sown)
     for (int i = 0; i < SWEEP_WORDS; i++)
         vec_push(p->e->arena, &p->code, word[i]);
     p->count++;
-    p->dots += code == SWEEP_DOT || code == SWEEP_INNER;
+    p->dots += code == SWEEP_DOT || code == SWEEP_NOW || code == SWEEP_INNER;
 }
 
 void program_put_x(Program *p, int code, Operand x)
@@ -240,7 +259,7 @@ Operand program_out(Program *p, const Step *s)
 {
     if (s->room >= 0)
         return program_spare(p, s->room + 1, true);
-    return (Operand){AN_ARRAY, program_place(p, s->out), 1};
+    return operand(AN_ARRAY, program_place(p, s->out), 1);
 }
 
 /* Whether the operand lies in memory; as an array then. */
@@ -290,8 +309,9 @@ static Operand put_aside(Program *p)
 }
 
 /* x and s of a product that is used once, if it is one of a line in memory and
- * a number. */
-static bool is_term(Program *p, Operand x, Operand *line, Operand *number)
+ * a number; unless `any`, not if that line is at hand. */
+static bool is_term(Program *p, Operand x, bool any, Operand *line,
+                    Operand *number)
 {
     if (x.kind != AN_INST)
         return false;
@@ -301,7 +321,7 @@ static bool is_term(Program *p, Operand x, Operand *line, Operand *number)
     int k = s->in[0].kind == A_NUMBER ? 0 : 1;
     *number = s->in[k];
     return s->in[k].kind == A_NUMBER && s->in[!k].kind != A_NUMBER &&
-           !is_at_hand(p, s->in[!k]) && in_memory(p, s->in[!k], line);
+           (any || !is_at_hand(p, s->in[!k])) && in_memory(p, s->in[!k], line);
 }
 
 /* The line at hand, which is operand a, and b. */
@@ -309,7 +329,7 @@ static void combine(Program *p, Op op, Operand a, Operand b)
 {
     Operand x, s;
     bool ready = !is_at_hand(p, b) && b.kind != A_NUMBER;
-    if (op != OP_mul && is_term(p, b, &x, &s)) {
+    if (op != OP_mul && is_term(p, b, true, &x, &s)) {
         program_take(p, a);
         put_xs(p, op == OP_sub ? SWEEP_SUBMUL : SWEEP_ADDMUL, x, s);
         return;
@@ -359,32 +379,37 @@ static void compute(Program *p, int i)
     } else if (op == OP_sub && is_at_hand(p, b) && in_memory(p, a, &x)) {
         program_put_x(p, SWEEP_FROM, x);
     } else if (is_at_hand(p, a) && !is_at_hand(p, b) &&
-               ((op != OP_mul && is_term(p, b, &x, &n)) ||
+               ((op != OP_mul && is_term(p, b, false, &x, &n)) ||
                 (b.kind != A_NUMBER && in_memory(p, b, &x)))) {
         combine(p, op, a, b);
     } else if (op != OP_sub &&
-               (is_at_hand(p, b) || (op == OP_add && is_term(p, a, &x, &n)) ||
+               (is_at_hand(p, b) ||
+                (op == OP_add && is_term(p, a, false, &x, &n)) ||
                 (in_memory(p, a, &x) && !in_memory(p, b, &x)))) {
+        combine(p, op, b, a);
+    } else if (op == OP_add && !is_term(p, b, true, &x, &n) &&
+               !in_memory(p, b, &x) && is_term(p, a, true, &x, &n)) {
         combine(p, op, b, a);
     } else {
         combine(p, op, a, b);
     }
-    p->hand = (Operand){AN_INST, i, 0};
+    p->hand = operand(AN_INST, i, 0);
 }
 
 /* Product r of the line at hand, x, and what is in memory. */
 static void put_read(Program *p, Read *r, Operand other)
 {
     int y = program_place(p, r->k->out);
+    int dot = r->feeds ? SWEEP_NOW : SWEEP_DOT;
     r->done = true;
     if (r->role == SWEEP_WEIGHS)
         program_put(p, SWEEP_COLUMNS, y, 0, program_place(p, r->k->in.v[0]), 1);
     else if (r->role == SWEEP_SUMS)
         program_put(p, SWEEP_TOTAL, y, 0, 0, 0);
     else if (r->role == SWEEP_DOTS)
-        program_put(p, SWEEP_DOT, program_place(p, r->k->in.v[0]), 0, y, 1);
+        program_put(p, dot, program_place(p, r->k->in.v[0]), 0, y, 1);
     else if (r->role == SWEEP_PAIRS)
-        program_put(p, SWEEP_DOT, other.at, other.own, y, 1);
+        program_put(p, dot, other.at, other.own, y, 1);
     else
         program_put(p, SWEEP_INNER, other.at, other.own, y, 0);
 }
@@ -394,17 +419,38 @@ static bool is_computed(const Program *p, Operand x)
     return x.kind != AN_INST || p->step.v[x.at].done;
 }
 
+/* Whether number v is a result of the body at hand, of its step *at, or, if
+ * that is -1, of a product, that is not there yet. */
+static bool number_waits(const Program *p, Val v, int *at)
+{
+    const Sched *s = p->e->s;
+    *at = -1;
+    for (int i = p->body[p->at].from; i < p->body[p->at].to; i++)
+        if (p->step.v[i].thin && p->step.v[i].made >= 0 &&
+            sweep_overlap(s, p->step.v[i].made, v, p->bit)) {
+            *at = i;
+            return !p->step.v[i].done;
+        }
+    for (int i = 0; i < p->read.n; i++)
+        if (p->read.v[i].body == p->at && p->read.v[i].feeds &&
+            sweep_overlap(s, p->read.v[i].k->out, v, p->bit))
+            return !p->read.v[i].done;
+    return false;
+}
+
 /* What looks at the line at hand, as far as the rest is computed. */
 static void put_reads(Program *p)
 {
+    int at;
     for (int i = 0; i < p->read.n; i++) {
         Read *r = &p->read.v[i];
-        Operand other = {0};
+        Operand other = operand(AN_ARRAY, 0, 0);
         if (r->done || r->body != p->at)
             continue;
         bool x = is_at_hand(p, r->x);
         if (!is_pair(r->role)) {
-            if (x)
+            if (x && (r->role != SWEEP_WEIGHS ||
+                      !number_waits(p, r->k->in.v[0], &at)))
                 put_read(p, r, other);
             continue;
         }
@@ -415,28 +461,109 @@ static void put_reads(Program *p)
     }
 }
 
+static void put_thin(Program *p, int i);
+
+/* Computes number v, if it waits for that. */
+static void need_number(Program *p, Val v)
+{
+    int at;
+    if (!number_waits(p, v, &at))
+        return;
+    if (at >= 0) {
+        put_thin(p, at);
+        return;
+    }
+    for (int i = 0; i < p->read.n; i++) {
+        Read *r = &p->read.v[i];
+        if (r->done || r->body != p->at || !r->feeds ||
+            !sweep_overlap(p->e->s, r->k->out, v, p->bit))
+            continue;
+        p->fails |= !is_computed(p, r->x);
+        program_take(p, r->x);
+        put_reads(p);
+        p->fails |= !r->done;
+    }
+}
+
+/* Computes all numbers that step i needs. */
+static void need_numbers(Program *p, int i)
+{
+    const Step *s = &p->step.v[i];
+    for (int j = 0; j < s->nin; j++)
+        if (s->in[j].kind == A_NUMBER)
+            need_number(p, s->in[j].val);
+        else if (s->in[j].kind == AN_INST && !p->step.v[s->in[j].at].whole)
+            need_numbers(p, s->in[j].at);
+}
+
+/* Step i, which is work on numbers, of which all results are stored. */
+static void put_thin(Program *p, int i)
+{
+    Step *s = &p->step.v[i];
+    int at[2] = {0, 0}, own[2] = {0, 0};
+    need_numbers(p, i);
+    for (int j = 0; j < s->nin; j++) {
+        bool made = s->in[j].kind == AN_INST;
+        p->fails |= made && p->step.v[s->in[j].at].made < 0;
+        if (p->fails)
+            return;
+        at[j] =
+            made ? program_place(p, p->step.v[s->in[j].at].made) : s->in[j].at;
+        own[j] = made ? 1 : s->in[j].own;
+    }
+    p->fails |= s->made < 0 || s->op == OP_exp;
+    if (p->fails)
+        return;
+    program_put(p, SWEEP_NUMBER, 0, 0, at[0], own[0]);
+    if (s->op == OP_neg)
+        program_put(p, SWEEP_MINUS_IT, 0, 0, 0, 0);
+    else
+        program_put(p,
+                    s->op == OP_add   ? SWEEP_PLUS
+                    : s->op == OP_sub ? SWEEP_MINUS
+                                      : SWEEP_TIMES,
+                    0, 0, at[1], own[1]);
+    program_put(p, SWEEP_KEEP, 0, 0, program_place(p, s->made), 1);
+    s->done = true;
+}
+
+/* Whole step i, its results where they must be, and what looks at them. */
+static void put_step(Program *p, int i)
+{
+    Step *s = &p->step.v[i];
+    need_numbers(p, i);
+    compute(p, i);
+    s->done = true;
+    if (s->out >= 0)
+        program_put_x(p, SWEEP_STORE, program_out(p, s));
+    else if (s->spare >= 0)
+        program_put_x(p, SWEEP_STORE, program_spare(p, s->spare, false));
+    put_reads(p);
+}
+
 /* Everything but what is computed where it is used; then what only reads. */
 void program_put_body(Program *p)
 {
     const Body *b = &p->body[p->at];
     put_reads(p);
-    for (int i = b->from; i < b->to; i++) {
-        Step *s = &p->step.v[i];
-        if (!s->whole)
+    for (int i = b->from; i < b->to && !p->fails; i++) {
+        const Step *s = &p->step.v[i];
+        if (s->thin && !s->done)
+            put_thin(p, i);
+        else if (s->whole && !s->thin)
+            put_step(p, i);
+    }
+    for (int i = 0; i < p->read.n && !p->fails; i++) {
+        const Read *r = &p->read.v[i];
+        if (r->done || r->body != p->at)
             continue;
-        compute(p, i);
-        s->done = true;
-        if (s->out >= 0)
-            program_put_x(p, SWEEP_STORE, program_out(p, s));
-        else if (s->spare >= 0)
-            program_put_x(p, SWEEP_STORE, program_spare(p, s->spare, false));
+        if (r->role == SWEEP_WEIGHS)
+            need_number(p, r->k->in.v[0]);
+        if (r->done)
+            continue;
+        program_take(p, r->x);
         put_reads(p);
     }
-    for (int i = 0; i < p->read.n; i++)
-        if (!p->read.v[i].done && p->read.v[i].body == p->at) {
-            program_take(p, p->read.v[i].x);
-            put_reads(p);
-        }
 }
 
 bool program_make(Program *p, void (*put)(Program *p))
@@ -451,7 +578,7 @@ bool program_make(Program *p, void (*put)(Program *p))
         for (int i = 0; i < p->read.n; i++)
             p->read.v[i].done = false;
         put(p);
-    } while (p->again);
+    } while (p->again && !p->fails);
     return !p->fails && p->count <= SWEEP_MOST &&
            p->dots * (p->turn ? p->turn : 1) <= SWEEP_CHAINS;
 }
@@ -479,14 +606,15 @@ void program_read(Program *p)
     }
 }
 
-/* Reals of a line, as any of the kernels has them. */
-int64_t program_line(const Emit *e, const Kernel *v, int n)
+void program_lines(Program *p, const Kernel *v, int n)
 {
-    int64_t lines, length, found = 0;
+    int64_t lines, length;
     for (int i = 0; i < n; i++)
-        if (v[i].sweep && sweep_role(e->s, &v[i], &lines, &length) && lines)
-            found = length;
-    return found;
+        if (v[i].sweep && sweep_role(p->e->s, &v[i], &lines, &length) &&
+            lines) {
+            p->length = length;
+            p->lines = v[i].lines;
+        }
 }
 
 /* ---- printing ---- */
@@ -534,7 +662,7 @@ bool emit_sweep(Emit *e, const Kernel *v, int n, int loop)
 {
     Program p = {.e = e, .bit = loop, .bodies = 1};
     p.rows.step = (uint8_t)(loop | CELL_B);
-    p.length = program_line(e, v, n);
+    program_lines(&p, v, n);
     p.body[0] = (Body){.v = v, .n = n, .dir = 1};
     program_read(&p);
     if (!program_make(&p, program_put_body))
@@ -544,7 +672,7 @@ bool emit_sweep(Emit *e, const Kernel *v, int n, int loop)
     program_print(&p);
     program_print_arrays(&p);
     emit_line(e, "%s(%lld, %lld, %s, 1, %d, code, at, 0);",
-              emit_kernel_name(e, "sweep"), (long long)v[0].lines,
+              emit_kernel_name(e, "sweep"), (long long)p.lines,
               (long long)p.length, emit_now(e, loop), p.count);
     emit_close(e);
     return true;

@@ -19,7 +19,13 @@ typedef struct Operand {
     OperandKind kind;
     int at;
     int own; /* 1: each line has its own, 2: room for one */
+    Val val; /* A_NUMBER: what it is */
 } Operand;
+
+static inline Operand operand(OperandKind kind, int at, int own)
+{
+    return (Operand){kind, at, own, -1};
+}
 
 /* An instruction of any of the FUSED kernels, or a TAIL. */
 typedef struct Step {
@@ -27,6 +33,7 @@ typedef struct Step {
     int nin;
     Operand in[2];
     const Kernel *tail; /* or NULL */
+    bool thin;          /* it gives a number of each line */
     Val made;           /* what it gives, or -1 */
     Val out;            /* the same if it must be stored, or -1 */
     int room; /* scratch lines of all steps of a turn in its place, -1: none */
@@ -42,8 +49,9 @@ typedef struct Read {
     const Kernel *k;
     SweepRole role;
     int body;
-    Operand x; /* the matrix */
-    Operand y; /* PAIRS: the other one */
+    bool feeds; /* what it gives is a number that others in the body use */
+    Operand x;  /* the matrix */
+    Operand y;  /* PAIRS: the other one */
     bool done;
 } Read;
 
@@ -79,9 +87,9 @@ typedef struct Array {
 typedef struct Program {
     Emit *e;
     EmitRows rows;
-    int bit;        /* of the loop's axis */
-    int64_t length; /* of a line */
-    int64_t turn;   /* steps; 0: it is one step of the loop */
+    int bit;               /* of the loop's axis */
+    int64_t lines, length; /* of the matrices */
+    int64_t turn;          /* steps; 0: it is one step of the loop */
     Body body[2];
     int bodies, at; /* how many there are, and the one at hand */
     VEC(Room) room;
@@ -128,8 +136,8 @@ void program_take(Program *p, Operand x);
 void program_put_body(Program *p);
 /* Where what an instruction gives is stored. */
 Operand program_out(Program *p, const Step *s);
-/* Reals of a line, as kernels have them. */
-int64_t program_line(const Emit *e, const Kernel *v, int n);
+/* Sets how many lines there are, and how long, as kernels have them. */
+void program_lines(Program *p, const Kernel *v, int n);
 /* Scratch memory and operations; then the arrays. */
 void program_print(Program *p);
 void program_print_arrays(Program *p);

@@ -93,7 +93,7 @@ static void put_starts(Program *p)
     for (int i = 0; i < b->state.n; i++) {
         State *s = &b->state.v[i];
         int room = program_room(p, s->base);
-        Operand x = {AN_ARRAY, 0, 1};
+        Operand x = operand(AN_ARRAY, 0, 1);
         x.at = b->dir > 0 ? program_place(p, s->start)
                           : last_place_of(p, s->start);
         program_put_x(p, SWEEP_LOAD, x);
@@ -105,7 +105,7 @@ static void put_starts(Program *p)
             program_put_x(p, SWEEP_STORE, program_spare(p, room, true));
         if (s->spare >= 0)
             program_put_x(p, SWEEP_STORE, program_spare(p, s->spare, false));
-        p->hand = (Operand){A_STATE, i, 0};
+        p->hand = operand(A_STATE, i, 0);
     }
 }
 
@@ -116,13 +116,13 @@ static void put_turned(Program *p)
     Body *b = &p->body[p->at];
     for (int i = 0; i < b->state.n; i++) {
         State *s = &b->state.v[i];
-        program_take(p, (Operand){AN_INST, s->maker, 0});
+        program_take(p, operand(AN_INST, s->maker, 0));
         if (s->last)
             program_put(p, SWEEP_LAST, program_place(p, s->last->out), 1,
                         program_place(p, s->last->in.v[1]), 0);
         if (s->spare >= 0)
             program_put_x(p, SWEEP_STORE, program_spare(p, s->spare, false));
-        p->hand = (Operand){A_STATE, i, 0};
+        p->hand = operand(A_STATE, i, 0);
     }
 }
 
@@ -132,12 +132,12 @@ static void put_ends(Program *p)
     Body *b = &p->body[p->at];
     for (int i = 0; i < b->state.n; i++) {
         State *s = &b->state.v[i];
-        Operand x = {AN_ARRAY, 0, 1};
+        Operand x = operand(AN_ARRAY, 0, 1);
         if (p->step.v[s->maker].out >= 0)
             continue;
         x.at =
             b->dir > 0 ? last_place_of(p, s->made) : program_place(p, s->made);
-        program_take(p, (Operand){A_STATE, i, 0});
+        program_take(p, operand(A_STATE, i, 0));
         program_put_x(p, SWEEP_STORE, x);
     }
 }
@@ -147,7 +147,7 @@ static void put_all(Program *p)
     for (p->at = 0; p->at < p->bodies; p->at++) {
         bool back = p->body[p->at].dir < 0;
         program_put(p, SWEEP_ONCE, 0, 0, 0, 0);
-        p->hand = (Operand){A_NUMBER, -1, 0};
+        p->hand = operand(A_NUMBER, -1, 0);
         put_starts(p);
         program_put(p, back ? SWEEP_BACK : SWEEP_STEPS, 0, 0, 0, 0);
         program_put_body(p);
@@ -158,7 +158,7 @@ static void put_all(Program *p)
 }
 
 /* Pointers at the last step, then those at the first and the call. */
-static void print_turn(Program *p, int64_t lines)
+static void print_turn(Program *p)
 {
     Emit *e = p->e;
     const char *t = emit_variable(p->bit);
@@ -179,7 +179,7 @@ static void print_turn(Program *p, int64_t lines)
     program_print(p);
     program_print_arrays(p);
     emit_line(e, "%s(%lld, %lld, %s, to - from, %d, code, at, ahead);",
-              emit_kernel_name(e, "sweep"), (long long)lines,
+              emit_kernel_name(e, "sweep"), (long long)p->lines,
               (long long)p->length, emit_now(e, p->bit), p->count);
 }
 
@@ -187,9 +187,8 @@ static void print_turn(Program *p, int64_t lines)
 static bool emit_turn(Emit *e, const Stage *st, int loop)
 {
     Program p = {.e = e, .bit = loop, .turn = st->turn};
-    int64_t lines = 0;
     p.rows.step = (uint8_t)(loop | CELL_B);
-    p.length = program_line(e, st->kernel.v, st->kernel.n);
+    program_lines(&p, st->kernel.v, st->kernel.n);
     if (st->again.n)
         p.body[p.bodies++] =
             (Body){.v = st->again.v, .n = st->again.n, .dir = 1};
@@ -204,13 +203,11 @@ static bool emit_turn(Emit *e, const Stage *st, int loop)
         return false;
     for (p.at = 0; p.at < p.bodies; p.at++)
         program_read(&p);
-    for (int i = 0; i < st->kernel.n; i++)
-        lines = st->kernel.v[i].sweep ? st->kernel.v[i].lines : lines;
     if (!program_make(&p, put_all))
         return false;
     emit_open(e, "for (int64_t row = 0; row < %s; row++)",
               emit_rows_text(e, CELL_B));
-    print_turn(&p, lines);
+    print_turn(&p);
     emit_close(e);
     return true;
 }

@@ -166,8 +166,30 @@ static bool is_whole(const Sweeper *w, Val v, int64_t matrix)
     return matrix && !w->s->val.v[v].spread && w->s->val.v[v].n == matrix;
 }
 
+/* Whether FUSED kernel k of the sweep works on a number of each line. */
+static bool is_thin(const Sweeper *w, const Kernel *k)
+{
+    return k->kind == KN_FUSED && k->n == w->lines;
+}
+
+/* Whether value x that kernel a of the sweep gives is a number of each line,
+ * and y, which is operand j of kernel b, is read as that. */
+static bool is_number(const Sweeper *w, const Kernel *a, Val x, const Kernel *b,
+                      Val y, int j)
+{
+    int64_t ignored;
+    SweepRole gives = sweep_role(w->s, a, &ignored, &ignored);
+    const Value *v = &w->s->val.v[x];
+    if (v->n != w->lines || v->spread ||
+        (gives != SWEEP_DOTS && gives != SWEEP_PAIRS && !is_thin(w, a)))
+        return false;
+    return w->s->val.v[y].spread == SPREAD_LINES || is_thin(w, b) ||
+           (j == 0 && sweep_role(w->s, b, &ignored, &ignored) == SWEEP_WEIGHS);
+}
+
 /* Whether kernel b has to wait for an earlier one; not for its matrices of so
- * many reals, of which a line at a time will do. */
+ * many reals, nor for numbers of each line, of which a line at a time will
+ * do. */
 static bool waits(const Sweeper *w, const Kernel *a, const Kernel *b,
                   int64_t matrix)
 {
@@ -176,6 +198,8 @@ static bool waits(const Sweeper *w, const Kernel *a, const Kernel *b,
             Val x = kernel_value(a, i), y = kernel_value(b, j);
             bool gives = i >= a->in.n, takes = j < b->in.n;
             if ((!gives && takes) || !sweep_overlap(w->s, x, y, w->bit))
+                continue;
+            if (matrix && gives && takes && is_number(w, a, x, b, y, j))
                 continue;
             bool follows = gives && (takes || b->kind == KN_TAIL);
             if (!follows || !is_whole(w, x, matrix) || !is_whole(w, y, matrix))
@@ -205,6 +229,8 @@ static bool fits(Sweeper *w, int i)
     SweepRole role = sweep_role(w->s, k, &lines, &n);
     if (role == SWEEP_NOT || w->ops + k->inst.n + 1 > MOST)
         return false;
+    if (w->length && is_thin(w, k)) /* it comes between others */
+        return !ready(w, i, false);
     if (w->length)
         return lines ? lines == w->lines && n == w->length
                      : sweep_matrix(w->s, k) == w->lines * w->length;
@@ -237,7 +263,7 @@ static bool gather(Sweeper *w)
             if (w->done[i] || w->with[i] || !fits(w, i) || !ready(w, i, !start))
                 continue;
             join(w, i);
-            work |= w->v[i].kind == KN_FUSED;
+            work |= w->v[i].kind == KN_FUSED && !is_thin(w, &w->v[i]);
             more = true;
             if (start)
                 break;

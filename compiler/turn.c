@@ -110,24 +110,40 @@ static bool find_after(Turner *w)
     return true;
 }
 
-/* Whether operand v of a kernel in the sweep lets each line go its own way: it
- * is no result of the sweep but lines of a state, of this step or the one
- * before. */
-static bool goes_alone(const Turner *w, Val v, int64_t matrix)
+/* Whether operand j of kernel k is a number of each line; `matrix` is what that
+ * has reals of matrices. */
+static bool is_number(const Turner *w, const Kernel *k, int j, int64_t matrix)
 {
-    const Value *x = value_at(w, v);
-    Val base = sched_buffer(w->s, v);
+    int64_t ignored;
+    return value_at(w, k->in.v[j])->spread == SPREAD_LINES ||
+           (k->kind == KN_FUSED && matrix == k->lines) ||
+           (j == 0 && sweep_role(w->s, k, &ignored, &ignored) == SWEEP_WEIGHS);
+}
+
+/* Whether operand j of kernel `at` in the sweep lets each line go its own way:
+ * of results of the sweep it is lines of a state, of this step or the one
+ * before, or numbers of lines, of this one. */
+static bool goes_alone(const Turner *w, int at, int j)
+{
+    const Kernel *k = stage_kernel(w->st, at);
+    const Value *x = value_at(w, k->in.v[j]);
+    Val base = sched_buffer(w->s, k->in.v[j]);
+    int64_t matrix = sweep_matrix(w->s, k);
     if (x->kind == VAL_TIME)
         return false;
     for (int i = 0; i < stage_kernels(w->st); i++) {
-        const Kernel *k = stage_kernel(w->st, i);
-        if (w->part[i] == TURN_SWEEP && writes(w, k, v) &&
-            (x->n != matrix || x->spread))
+        if (w->part[i] != TURN_SWEEP ||
+            !writes(w, stage_kernel(w->st, i), k->in.v[j]))
+            continue;
+        bool here = (i < w->st->again.n) == (at < w->st->again.n) && !x->row;
+        if (x->n == matrix && !x->spread && matrix != k->lines)
+            continue;
+        if (!here || !is_number(w, k, j, matrix))
             return false;
     }
     if (base < 0)
         return true;
-    if (is_swept(w, v) && value_at(w, base)->axes & w->bit)
+    if (is_swept(w, k->in.v[j]) && value_at(w, base)->axes & w->bit)
         return x->axes & w->bit && (!x->row || x->row == -w->st->dir ||
                                     (value_at(w, base)->turn && x->row == -1));
     return !value_at(w, base)->ring;
@@ -137,11 +153,8 @@ static bool all_alone(const Turner *w)
 {
     for (int i = 0; i < stage_kernels(w->st); i++) {
         const Kernel *k = stage_kernel(w->st, i);
-        if (!k->sweep)
-            continue;
-        int64_t matrix = sweep_matrix(w->s, k);
-        for (int j = 0; j < k->in.n; j++)
-            if (!goes_alone(w, k->in.v[j], matrix))
+        for (int j = 0; k->sweep && j < k->in.n; j++)
+            if (!goes_alone(w, i, j))
                 return false;
     }
     return true;

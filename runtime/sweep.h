@@ -32,6 +32,13 @@ enum {
     SWEEP_TOTAL,   /* x[n] = the sum of A over all lines, in order */
     SWEEP_DOT,   /* s of the line = the sum of A * x, in 32 interleaved parts */
     SWEEP_INNER, /* s = the sum of A * x over all lines, likewise */
+    SWEEP_NOW,   /* as DOT, where operations behind it use s */
+    SWEEP_NUMBER,   /* there is one number at hand too, N = s; */
+    SWEEP_PLUS,     /* N = N + s */
+    SWEEP_MINUS,    /* N = N - s */
+    SWEEP_TIMES,    /* N = N * s */
+    SWEEP_MINUS_IT, /* N = -N */
+    SWEEP_KEEP,     /* s = N */
     SWEEP_TAIL, /* A = 0 if the number of the step is at least s + x, x being no
                    array but a number */
     SWEEP_LAST, /* x = A if the number of the step is s - 1 */
@@ -44,8 +51,9 @@ enum {
 enum {
     SWEEP_ROOM = 2,
     SWEEP_WORDS = 5,
-    SWEEP_MOST = 64,   /* operations of a program */
-    SWEEP_CHAINS = 128 /* its sums of products times its steps */
+    SWEEP_MOST = 64,     /* operations of a program */
+    SWEEP_CHAINS = 128,  /* its sums of products times its steps */
+    SWEEP_LONGEST = 1024 /* reals of a line of one that has SWEEP_NOW */
 };
 
 #endif
