@@ -272,16 +272,29 @@ static bool gather(Sweeper *w)
     return work;
 }
 
+/* Whether kernel i has nothing to do with matrices, or with none of those that
+ * others have. */
+static bool is_beside(const Sweeper *w, int i)
+{
+    int64_t lines, n;
+    SweepRole role = sweep_role(w->s, &w->v[i], &lines, &n);
+    if (role != SWEEP_WORK || lines)
+        return role == SWEEP_NOT;
+    for (int j = 0; j < w->n; j++)
+        if (sweep_role(w->s, &w->v[j], &lines, &n) != SWEEP_NOT &&
+            lines * n == w->v[i].n)
+            return false;
+    return true;
+}
+
 /* Of kernels that only read one matrix each the products are better. */
 static void order(Sweeper *w, Kernel *out)
 {
     int n = 0, sweep = 0;
     while (n < w->n) {
         bool any = false;
-        int64_t ignored[2];
         for (int i = 0; i < w->n; i++)
-            if (!w->done[i] && ready(w, i, false) &&
-                sweep_role(w->s, &w->v[i], ignored, ignored + 1) == SWEEP_NOT) {
+            if (!w->done[i] && ready(w, i, false) && is_beside(w, i)) {
                 out[n++] = w->v[i];
                 w->done[i] = any = true;
             }
