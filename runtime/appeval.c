@@ -275,6 +275,8 @@ int app_eval(AppHost *h, const Flags *f, const char *checkpoint,
     if (!code)
         code = app_model(h, f, &c, &m);
     if (!code)
+        code = app_labels(h, &d);
+    if (!code)
         code = evaluate(h, f, m, &d);
     model_free(m);
     data_free(&d);

@@ -133,6 +133,8 @@ int app_keep_vocab(AppHost *h, const char *set, const Vocab *v, RtError *err);
  * observed (applabels.c). */
 int app_data_unlabelled(AppHost *h, const Flags *f, const char *path,
                         RtData *d);
+/* Whether the compiled model can give the labels of `d` (applabels.c). */
+int app_labels(const AppHost *h, const RtData *d);
 /* How the settings deal `d`; part from..to. */
 int app_feed(const AppHost *h, const RtData *d, double from, double to,
              RtFeedOptions *o);

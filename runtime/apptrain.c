@@ -667,6 +667,10 @@ int app_train(AppHost *h, const Flags *f, const char *spec, const char *data)
     if (!code)
         code = check_model(&t);
     if (!code)
+        code = app_labels(h, &t.set);
+    if (!code && t.s.valid && t.s.valid != &t.set)
+        code = app_labels(h, &t.valid);
+    if (!code)
         code = set_monitor(&t);
     if (!code)
         code = train_model(&t);
