@@ -21,7 +21,8 @@ typedef struct AppInput {
     RtWant want;   /* sizes that are open: -1, classes 0 */
     char *dim[4];  /* names of the dims, NULL where there is none */
     char *set;     /* of an index: its set, or NULL */
-    int open;      /* the set has no size yet */
+    int named;     /* the set is a dim: its members may have names */
+    int open;      /* and has no size yet */
     char **member; /* names of members of the set that the spec writes */
     int nmember;
     char *last; /* name of the member that ends a sequence, or NULL */

@@ -203,7 +203,7 @@ static int read_part(Part *p, AppHost *h, const Csv *csv, int per_line,
     if (per_line && !p->in->want.is_static && p->unit == CSV_COLUMN)
         return line_is_step(p, csv, err);
     if (p->unit > CSV_STEPS || p->unit == CSV_NUMBERS || !p->in->set ||
-        (!p->in->open && got == 0))
+        (!p->in->named && got == 0))
         return 0; /* numbers */
     text = has_text(p, csv, err);
     p->named = got > 0 || words || text > 0;

@@ -123,6 +123,7 @@ static int list_inputs(DrvHost *h)
         if (decl->set) {
             in->set = strdup(decl->set);
             in->open = is_open(c, decl->set);
+            in->named = in->open || pairs_get(&a->about.dims, decl->set);
             in->want.classes = classes_of(h, decl->set);
             in->last = decl->last ? strdup(decl->last) : NULL;
             code = list_members(c, in);
