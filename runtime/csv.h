@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "rterr.h"
+#include "store.h"
 
 typedef struct CsvColumn {
     char *name;       /* from the header, else its number ("1", ...) */
@@ -24,10 +25,11 @@ typedef struct Csv {
     int64_t nrow;      /* blank lines not counted */
     double *value;     /* [nrow, ncol]; NaN where missing or no number */
     char **field;      /* [nrow, ncol]: the same as written */
-    char *text;        /* what those point into */
     int64_t *line;     /* [nrow]: where each row is in the file */
     int64_t nseq;      /* sequences; 1 without blank lines */
     int64_t *start;    /* [nseq + 1]: first row of each; nrow at the end */
+    /* What those lie in, and the text that the fields point into. */
+    RtStore values, fields, lines, starts, text;
 } Csv;
 
 /* header: 1 there is one, 0 there is none, -1 decide by looking, -2 the same,

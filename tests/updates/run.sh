@@ -118,10 +118,10 @@ s.cell:4:5: exp(120) = inf
 in g at t = 7000 of stream 1 of 1
 END
     awk 'BEGIN { for (i = 1; i <= 9000; i++) print i == 6000 ? 0 : 1 }' > x.csv
-    printf '%s\n' 'input x[t]' 'param w = 0.5, v[8] ~ normal(0, 1)' \
+    printf '%s\n' 'input x[t]' 'param w = 0.5' 'param v[8] ~ normal(0, 1)' \
         'h = 0.5 * h[t-1] + v * abs(x) ^ w' 'loss sum(h^2)' > s.cell
     segmented x.csv --header no --batch 1 --tbptt 8000 << 'END'
-s.cell:3:27: log(0) = -inf
+s.cell:4:24: log(0) = -inf
 in h at t = 6000 of stream 1 of 1, on the way back
 END
 }
