@@ -140,6 +140,21 @@ static int set_word(Cellc *c, const char *key, const char *value)
     return CELLC_OK;
 }
 
+/* What a setting may be, where few words do. */
+static void say_setting(Cellc *c, const char *key, const char *value)
+{
+    static const char *const known[][2] = {{"backend", "tcc, cc or eval"},
+                                           {"reduce", "sequence, token or sum"},
+                                           {"teacher", "a share from 0 to 1"}};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (!strcmp(key, known[i][0])) {
+            cellc_say(c, "error", "cellc: error: %s is %s, found \"%s\"\n", key,
+                      known[i][1], value);
+            return;
+        }
+    cellc_say(c, "error", "cellc: error: no setting %s = %s\n", key, value);
+}
+
 int cellc_set(Cellc *c, const char *key, const char *value)
 {
     struct {
@@ -161,7 +176,7 @@ int cellc_set(Cellc *c, const char *key, const char *value)
         }
     if (!set_word(c, key, value))
         return CELLC_OK;
-    cellc_say(c, "error", "cellc: error: no setting %s = %s\n", key, value);
+    say_setting(c, key, value);
     return CELLC_USAGE;
 }
 

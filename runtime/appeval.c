@@ -41,6 +41,8 @@ int app_load(AppHost *h, const Flags *f, const Flag *table, const char *path,
     if (!code)
         code = h->open(h, f, NULL, c);
     if (!code)
+        code = app_check_inputs(h, f);
+    if (!code)
         code = app_settings(h, f, app_data_flags, c);
     return code ? code : app_settings(h, f, table, c);
 }

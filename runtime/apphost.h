@@ -110,6 +110,10 @@ void app_sources_free(AppSource *s, int n);
 /* What --column or the data block says of an input; malloc'd, NULL: nothing. */
 char *app_columns(const AppHost *h, const Flags *f, const char *input);
 char *app_input_names(const AppHost *h); /* with commas; malloc'd */
+/* Whether there are the inputs that --in and --column name. */
+int app_check_inputs(const AppHost *h, const Flags *f);
+/* Whether some input is in that set. */
+int app_has_set(const AppHost *h, const char *set);
 
 /* Columns of one table for n inputs (apptable.c). */
 int app_table(AppHost *h, const AppSource *s, int n, RtData *d, RtError *err);
@@ -184,6 +188,14 @@ void app_judge_free(AppJudge *a);
 int app_init_open(AppHost *h, const char *path, int vocabs, Checkpoint *c);
 int app_init_weights(const Checkpoint *c, const char *path, int must,
                      RtModel *m);
+
+/* Settings of training and data, into one list; sorted, so that it does not
+ * matter where each came from (apptune.c). */
+int app_train_settings(AppHost *h, const Flags *f, const Checkpoint *resumed);
+/* The limits and numbers among them. */
+int app_train_numbers(const AppHost *h, FitSetup *s);
+/* The optimiser with --lr and --decay in place of its own; malloc'd. */
+int app_train_optimizer(const AppHost *h, RtModel *m, char **text);
 
 /* The verbs.  data may be NULL. */
 int app_train(AppHost *h, const Flags *f, const char *spec, const char *data);

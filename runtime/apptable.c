@@ -319,6 +319,8 @@ static int choose(Part *p, int n, const Csv *csv, RtError *err)
 {
     const char *name = p->in->want.name;
 
+    if (csv_check_unit(csv, p->from.part, err))
+        return -1;
     for (int c = 0; c < csv->ncol && !p->from.part; c++)
         if (csv->header && !strcmp(csv->column[c].name, name))
             p->from.part = csv->column[c].name;

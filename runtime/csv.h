@@ -68,6 +68,10 @@ CsvUnit csv_unit(const char *choice);
 /* "words" and its like. */
 const char *csv_unit_name(CsvUnit unit);
 
+/* Error where a choice is a call of something else than those, such as
+ * "wrods(1)", and no column is called so. */
+int csv_check_unit(const Csv *csv, const char *choice, RtError *err);
+
 /* Resolves a choice of columns: names, numbers from 1, ranges "2:4", with
  * commas between, names quoted or not, the whole perhaps inside "column(...)",
  * "words(...)" and so on; "key = value" there is no column.  NULL or "" chooses

@@ -12,6 +12,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 const Flag app_predict_flags[] = {
     {"o", "PATH", "-", NULL,
@@ -300,6 +301,18 @@ static int is_picture(const char *path)
     return ends(path, ".png") || ends(path, ".svg");
 }
 
+/* A name that ends as one of a file does, of a kind that is not written. */
+static int is_strange(const char *path)
+{
+    const char *slash = strrchr(path, '/'), *dot = strrchr(path, '.');
+    struct stat st;
+
+    if (!dot || dot == path || (slash && dot <= slash + 1) || strlen(dot) < 3 ||
+        strlen(dot) > 5 || (!stat(path, &st) && S_ISDIR(st.st_mode)))
+        return 0;
+    return !ends(path, ".csv") && !ends(path, ".npy") && !is_picture(path);
+}
+
 static int write_all(const Predict *p, const Flags *f, RtError *err)
 {
     const char *path = flags_get(f, "o");
@@ -379,6 +392,12 @@ static int predict(AppHost *h, const Flags *f, RtModel *m, const RtData *d)
 
     if (code)
         return code;
+    if (is_strange(path)) {
+        say_error("%s: its ending says what is written: .csv, .npy, .png or "
+                  ".svg; a name without one is a folder of .npy",
+                  path);
+        return EXIT_USER;
+    }
     if (is_picture(path) && !flags_given(f, "pixels") && plot_check(path, &err))
         return app_fail(&err);
     o.window = 0;
