@@ -152,7 +152,7 @@ a_program_knows_the_vocabulary() {
     cellc build "$TRAIN/translate.cell" -o program --dim src=3 --dim dst=5 \
         2> err && grep -q 'whose number among dst' err
 }
-# A program is trained on names as the spec is, and one of a checkpoint keeps its
+# A program is trained on names as the spec is; one of a checkpoint keeps its
 # numbers, options and sizes.
 a_program_learns_from_names() {
     printf '%s\n' 'option n = 2' 'input x[t,2], y[t] in labels' \
