@@ -279,9 +279,11 @@ static int32_t class_of(const Part *p, const Vocab *v, const Csv *csv,
         return id;
     rt_fail(err,
             "%s:%lld: \"%s\" is not among the %d %s that the model knows; "
-            "train with it in the table, or with --min-count 2, which gives "
-            "rare names a class",
-            csv->path, (long long)line_of(p, csv, j), name, v->n, p->in->set);
+            "train with it in the table%s",
+            csv->path, (long long)line_of(p, csv, j), name, v->n, p->in->set,
+            p->from.label && p->unit == CSV_COLUMN
+                ? ""
+                : ", or with --min-count 2, which gives rare names a class");
     return -2;
 }
 

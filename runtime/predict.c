@@ -107,6 +107,26 @@ static int add_decoded(Predict *p, const AppHost *h, int i, RtError *err)
     return 0;
 }
 
+static int no_output(const CellDesc *d, const char *name, RtError *err)
+{
+    char *names = rt_printf("%s", "");
+    int n = 0;
+
+    for (int i = -1; names && (i = model_next(d, CELL_OUTPUT, i)) >= 0; n++) {
+        char *more =
+            rt_printf("%s%s%s", names, n ? ", " : "", d->tensor[i].name);
+
+        free(names);
+        names = more;
+    }
+    rt_fail(err,
+            "the model has no output %s; it has %s, and --probe NAME shows "
+            "any equation",
+            name, n && names ? names : "none");
+    free(names);
+    return -1;
+}
+
 /* What was asked for. */
 static int choose(Predict *p, const AppHost *h, const Flags *f, RtError *err)
 {
@@ -138,7 +158,7 @@ static int choose(Predict *p, const AppHost *h, const Flags *f, RtError *err)
     if (p->set.n)
         return 0;
     name = name ? name : flags_get(f, "probe");
-    return name ? rt_fail(err, "the model has no output %s", name)
+    return name ? no_output(d, name, err)
                 : rt_fail(err, "the model has no output to predict; name one "
                                "in the spec: `output NAME`");
 }
