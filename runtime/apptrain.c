@@ -147,8 +147,8 @@ static int outputs_apart(const Flags *f, const char *spec, const char *data,
             }
     for (size_t k = 0; k < sizeof out / sizeof *out; k++)
         for (size_t i = 0; i < k; i++)
-            if (out[k] &&
-                (!strcmp(out[i], out[k]) || same_file(out[i], out[k]))) {
+            if (out[k] && (same_file(out[i], out[k]) ||
+                           (!strcmp(out[i], out[k]) && stat(out[k], &st)))) {
                 say_error("%s is written twice: choose another name with %s",
                           out[k], k == 1 ? "--log" : "--best");
                 return EXIT_USER;
