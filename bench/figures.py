@@ -120,16 +120,18 @@ class Server:
 class Ours:
     """A cell of the library, or a spec, in one shape on one back end."""
 
-    def __init__(self, server, cell, backend, shape, threads=1, spec=None):
+    def __init__(self, server, cell, backend, shape, threads=1, spec=None,
+                 lanes=1):
         self.name = backend if threads == 1 else f"{backend}, {threads} threads"
+        self.name += "" if lanes else ", products divided"
         self.server = server
-        self.key = f"{cell}-{backend}-{threads}-{text(shape)}"
+        self.key = f"{cell}-{backend}-{threads}-{lanes}-{text(shape)}"
         if not spec:
             spec = os.path.join(BUILD, cell + ".cell")
             with open(spec, "w") as f:
                 f.write(f"option n = 4\ninput x[t,m]\n"
                         f"h = {OF_LIBRARY.get(cell, cell)}(n)(x)\noutput h\n")
-        server.ask("load", self.key, spec, backend, *shape, threads)
+        server.ask("load", self.key, spec, backend, *shape, threads, lanes)
 
     def times(self, steps):
         return [float(ms) for ms in self.server.ask("time", self.key, steps)]
@@ -312,13 +314,16 @@ def figure_threads(args):
         inner = re.split("[(,]", cell)[-1].rstrip(")")
         spec = wrapped(cell.replace(inner, "%"), inner)
         runs = [Ours(server, cell, "tcc", shape, n, spec) for n in (1, 2)]
-        one, two = interleave(runs, args.rounds, 6).values()
+        if shape[1] == 1:
+            runs.append(Ours(server, cell, "tcc", shape, 2, spec, lanes=0))
+        one, two, *divided = interleave(runs, args.rounds, 6).values()
         wanted = 1.85 if shape[1] > 1 else 1.5 if shape[2] >= 256 else ""
         rows.append([cell, text(shape), f"{one[0] / two[0]:.2f}",
                      f"{statistics.median(one) / statistics.median(two):.2f}",
-                     wanted, f"{one[0]:.3f}", f"{two[0]:.3f}"])
-    table(["cell", "T,B,I,H", "ratio", "of medians", "wanted", "one thread ms",
-           "two threads ms"], rows)
+                     wanted, *(f"{one[0] / d[0]:.2f}" for d in divided or [two]),
+                     f"{one[0]:.3f}", f"{two[0]:.3f}"])
+    table(["cell", "T,B,I,H", "ratio", "of medians", "wanted",
+           "without lanes", "one ms", "two ms"], rows)
 
 
 def figure_length(args):
