@@ -309,15 +309,17 @@ def figure_threads(args):
                for n in (64, 128, 256, 512)]
     shapes += [(cell, (100, 1, n, n)) for n in (64, 128, 256)
                for cell in ("bi(lstm)", "stack(2,lstm)", "stack(3,bi(gru))")]
+    shapes += [("stack(2,lstm)", (100, b, 128, 128)) for b in (2, 4, 7)]
     server, rows = Server(), []
     for cell, shape in shapes:
         inner = re.split("[(,]", cell)[-1].rstrip(")")
         spec = wrapped(cell.replace(inner, "%"), inner)
         runs = [Ours(server, cell, "tcc", shape, n, spec) for n in (1, 2)]
-        if shape[1] == 1:
+        if shape[1] < 8:
             runs.append(Ours(server, cell, "tcc", shape, 2, spec, lanes=0))
         one, two, *divided = interleave(runs, args.rounds, 6).values()
-        wanted = 1.85 if shape[1] > 1 else 1.5 if shape[2] >= 256 else ""
+        wanted = (1.85 if shape[1] * shape[2] >= 4096 else
+                  1.5 if shape[1] == 1 and shape[2] >= 256 else "")
         rows.append([cell, text(shape), f"{one[0] / two[0]:.2f}",
                      f"{statistics.median(one) / statistics.median(two):.2f}",
                      wanted, *(f"{one[0] / d[0]:.2f}" for d in divided or [two]),

@@ -81,15 +81,15 @@ static int load(Bench *b, char *const word[WORDS])
     RtError err = {0};
     b->name = strdup(word[NAME]);
     b->c = cellc_new(say, NULL);
-    int few = atol(word[LANES]) && atol(word[THREADS]) > atol(word[BATCH]);
-    int bad = !b->name || !b->c || cellc_add_file(b->c, word[SPEC]) ||
-              cellc_option(b->c, "n", word[HIDDEN]) ||
-              cellc_dim(b->c, "m", atol(word[WIDTH])) ||
-              cellc_set(b->c, "upstream", "h") ||
-              cellc_set(b->c, "inputgrad", "1") ||
-              cellc_set(b->c, "states", "0") ||
-              cellc_set(b->c, "threads", few ? word[THREADS] : "1") ||
-              cellc_set(b->c, "backend", word[BACKEND]);
+    int bad =
+        !b->name || !b->c || cellc_add_file(b->c, word[SPEC]) ||
+        cellc_option(b->c, "n", word[HIDDEN]) ||
+        cellc_dim(b->c, "m", atol(word[WIDTH])) ||
+        cellc_set(b->c, "upstream", "h") || cellc_set(b->c, "inputgrad", "1") ||
+        cellc_set(b->c, "states", "0") ||
+        cellc_set(b->c, "sequences", word[BATCH]) ||
+        cellc_set(b->c, "threads", atol(word[LANES]) ? word[THREADS] : "1") ||
+        cellc_set(b->c, "backend", word[BACKEND]);
     const CellDesc *d = bad ? NULL : cellc_jit(b->c);
     MeasureSetup set = {.T = atol(word[STEPS]),
                         .B = atol(word[BATCH]),

@@ -123,6 +123,8 @@ static int set_word(Cellc *c, const char *key, const char *value)
         c->chunks.off = c->chunks.steps <= 0;
     } else if (!strcmp(key, "threads"))
         c->chunks.threads = (int)strtol(value, NULL, 10);
+    else if (!strcmp(key, "sequences"))
+        c->sequences = strtol(value, NULL, 10);
     else if (!strcmp(key, "backend") &&
              (!strcmp(value, "tcc") || !strcmp(value, "cc") ||
               !strcmp(value, "eval")))

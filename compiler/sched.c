@@ -345,7 +345,7 @@ Sched *sched_build(const Graph *g, Chunks chunks, Arena *a)
     chunk_sizes(s, a);
     sweep_stages(s, chunks, a);
     turn_stages(s, chunks, a);
-    if (chunks.threads > 1)
+    if (chunks.threads > 1 && s->param_size >= chunks.least)
         form_lanes(s, chunks, a);
     return s;
 }

@@ -276,7 +276,8 @@ typedef struct Chunks {
     bool off;      /* not at all */
     int64_t steps; /* not 0: so many steps to a chunk */
     bool restate;  /* of large states nobody asks for more than the last step */
-    int threads;   /* more than 1: that run few sequences, see lanes.c */
+    int threads;   /* more than 1: that run few sequences, see lanes.c, */
+    int64_t least; /* of models that have so many parameters */
 } Chunks;
 
 /* The graph must be verified, simplified, and free of FINAL.  Everything

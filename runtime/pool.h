@@ -12,6 +12,12 @@
 
 typedef struct RtPool RtPool;
 
+/* Threads share a step, rather than the sequences, where there are fewer of
+ * those than threads; and where there are not so many to each thread, of a
+ * model whose parameters take so many bytes that no processor's cache holds
+ * them. */
+enum { POOL_FEW = 4, POOL_LARGE = 1 << 20 };
+
 /* `threads` >= 1, the caller's among them.  NULL on an error. */
 RtPool *pool_new(int threads, RtError *err);
 void pool_free(RtPool *p); /* NULL is fine */

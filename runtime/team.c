@@ -267,7 +267,7 @@ static int prefers_pool(const RtTeam *t, int64_t B)
 {
     const CellDesc *d = t->model->desc;
 
-    return B < 4 * t->n && d->param_size * d->real_bytes > 1 << 20;
+    return B < POOL_FEW * t->n && d->param_size * d->real_bytes > POOL_LARGE;
 }
 
 int team_split(const RtTeam *t, int64_t B, int token)

@@ -193,14 +193,16 @@ static int host_open(AppHost *a, const Flags *f, const char *spec,
     return code ? code : list_block(h->d.c, "data", &a->data_block);
 }
 
-/* Threads that find fewer sequences than they are may share loops. */
+/* Threads that find few sequences may share loops. */
 static int set_threads(const DrvHost *h, Drv *d)
 {
     const char *threads = app_setting(&h->app, "threads");
     const char *batch = app_setting(&h->app, "batch");
-    int few = threads && batch && atol(threads) > atol(batch);
 
-    return drv_code(cellc_set(d->c, "threads", few ? threads : "1"));
+    if (!threads || !batch)
+        return 0;
+    return drv_code(cellc_set(d->c, "threads", threads) ||
+                    cellc_set(d->c, "sequences", batch));
 }
 
 /* One compilation with all that is known now; *d is started if it is not.

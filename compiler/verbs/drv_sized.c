@@ -104,15 +104,15 @@ static int set_width(Drv *d, const DrvShape *s)
     return code;
 }
 
-/* Threads that find fewer sequences than they are may share loops. */
+/* Threads that find few sequences may share loops. */
 static int set_threads(Drv *d, const DrvSized *m, const DrvShape *s)
 {
-    char threads[32];
+    char threads[32], sequences[32];
 
-    if (m->threads <= s->n[SHAPE_BATCH])
-        return 0;
     snprintf(threads, sizeof threads, "%ld", m->threads);
-    return drv_code(cellc_set(d->c, "threads", threads));
+    snprintf(sequences, sizeof sequences, "%ld", s->n[SHAPE_BATCH]);
+    return drv_code(cellc_set(d->c, "threads", threads) ||
+                    cellc_set(d->c, "sequences", sequences));
 }
 
 /* Adds the spec, or one around the cell with H units. */
