@@ -49,7 +49,7 @@ echo "|---|--:|--:|--:|--:|"
 for cell in lstm mut1; do
     for n in 64 128; do
         found=$(from_start 20 "$STEP" once "$scratch/$cell.cell" tcc 35 20 \
-            $n $n 1) || exit 70
+            $n $n 1 1) || exit 70
         echo "| ours, $cell edited | $n | ${found% *} | ${found#* } |" \
             "$([ $n = 64 ] && echo 20 || echo 50) |"
         ms=${found% *}

@@ -3,14 +3,17 @@
  * gradients of its inputs included (runtime/measure).  What flows into the
  * output `h` is an array too.
  *     step                             commands from standard input, below
- *     step once SPEC BACKEND T B I H THREADS   one gradient, for start.sh
+ *     step once SPEC BACKEND T B I H THREADS LANES
+ *                                      one gradient, for start.sh
  *     step start RUNS COMMAND...       time from process start to end
  *     step peak                        GFLOP/s of our own products
  * Commands, answered by a line each:
- *     load NAME SPEC BACKEND T B I H THREADS   ok MS (to compile)
+ *     load NAME SPEC BACKEND T B I H THREADS LANES
+ *                                      ok MS (to compile)
  *     time NAME STEPS                  MS of each step
  *     free NAME                        ok
- * H is the option `n`, I the size of the input's dim `m`. */
+ * H is the option `n`, I the size of the input's dim `m`; LANES 0: threads do
+ * not share loops (compiler/lanes.c), 1: they may where sequences are few. */
 #define _POSIX_C_SOURCE 200809L
 #include "../compiler/cellc.h"
 #include "../runtime/measure.h"
@@ -60,20 +63,33 @@ static Bench *release(Bench *b)
     return next;
 }
 
-enum { NAME, SPEC, BACKEND, STEPS, BATCH, WIDTH, HIDDEN, THREADS, WORDS };
+enum {
+    NAME,
+    SPEC,
+    BACKEND,
+    STEPS,
+    BATCH,
+    WIDTH,
+    HIDDEN,
+    THREADS,
+    LANES,
+    WORDS
+};
 
 static int load(Bench *b, char *const word[WORDS])
 {
     RtError err = {0};
     b->name = strdup(word[NAME]);
     b->c = cellc_new(say, NULL);
-    int bad = !b->name || !b->c || cellc_add_file(b->c, word[SPEC]) ||
-              cellc_option(b->c, "n", word[HIDDEN]) ||
-              cellc_dim(b->c, "m", atol(word[WIDTH])) ||
-              cellc_set(b->c, "upstream", "h") ||
-              cellc_set(b->c, "inputgrad", "1") ||
-              cellc_set(b->c, "states", "0") ||
-              cellc_set(b->c, "backend", word[BACKEND]);
+    int bad =
+        !b->name || !b->c || cellc_add_file(b->c, word[SPEC]) ||
+        cellc_option(b->c, "n", word[HIDDEN]) ||
+        cellc_dim(b->c, "m", atol(word[WIDTH])) ||
+        cellc_set(b->c, "upstream", "h") || cellc_set(b->c, "inputgrad", "1") ||
+        cellc_set(b->c, "states", "0") ||
+        cellc_set(b->c, "sequences", word[BATCH]) ||
+        cellc_set(b->c, "threads", atol(word[LANES]) ? word[THREADS] : "1") ||
+        cellc_set(b->c, "backend", word[BACKEND]);
     const CellDesc *d = bad ? NULL : cellc_jit(b->c);
     MeasureSetup set = {.T = atol(word[STEPS]),
                         .B = atol(word[BATCH]),
@@ -207,13 +223,13 @@ int main(int argc, char **argv)
 {
     if (argc == 1)
         return serve();
-    if (argc == 9 && !strcmp(argv[1], "once"))
+    if (argc == 10 && !strcmp(argv[1], "once"))
         return once(argv + 1);
     if (argc > 3 && !strcmp(argv[1], "start") && atoi(argv[2]) > 0)
         return start(atoi(argv[2]), argv + 3);
     if (argc == 2 && !strcmp(argv[1], "peak"))
         return printf("%.1f\n", rt_peak(0.3)) < 0;
-    fprintf(stderr, "usage: step [once SPEC BACKEND T B I H THREADS | start "
-                    "RUNS COMMAND... | peak]\n");
+    fprintf(stderr, "usage: step [once SPEC BACKEND T B I H THREADS LANES | "
+                    "start RUNS COMMAND... | peak]\n");
     return 2;
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../runtime/pool.h"
 #include "ops.h"
 #include "probe.h"
 
@@ -521,6 +522,19 @@ static int watch_flow(Cellc *c)
     return CELLC_OK;
 }
 
+/* Lanes where a team has one session for all sequences, and kernels have no
+ * clocks. */
+static Chunks chunks_of(const Cellc *c)
+{
+    Chunks chunks = c->chunks;
+    if (c->timed || c->steady || !strcmp(c->backend, "eval") ||
+        c->sequences >= POOL_FEW * chunks.threads)
+        chunks.threads = 1;
+    if (c->sequences >= chunks.threads)
+        chunks.least = POOL_LARGE / (c->real64 ? 8 : 4) + 1;
+    return chunks;
+}
+
 static int compile(Cellc *c)
 {
     int code = check(c);
@@ -555,7 +569,7 @@ static int compile(Cellc *c)
         return CELLC_USER;
     c->graph = g;
     c->chunks.restate = !c->states && strcmp(c->backend, "eval") != 0;
-    c->sched = sched_build(g, c->chunks, c->run);
+    c->sched = sched_build(g, chunks_of(c), c->run);
     if (c->steady && !c->set.backward)
         sched_keep_prepared(c->sched);
     c->plan = plan_build(c->sched, c->run);

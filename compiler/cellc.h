@@ -61,6 +61,9 @@ int cellc_add_text(Cellc *c, const char *name, const char *text, size_t size);
  *   have the last one of each sequence alone, the others are computed again),
  *   "outputs" 0|1 (default 1: outputs and final states are computed),
  *   "chunk" STEPS that loops in time take at once (default: by size; 0: all),
+ *   "threads" N, "sequences" N (default 1: that run the model, and that a batch
+ *   has: where it has few, loops that do not wait for each other may be done
+ *   side by side),
  *   "timed" 0|1 (tcc runs the kernels of runtime/timed.h: where time goes),
  *   "name" the model's C name.  DRAW tensors are there with backward = 0. */
 int cellc_option(Cellc *c, const char *name, const char *value);

@@ -121,9 +121,13 @@ static int set_word(Cellc *c, const char *key, const char *value)
     else if (!strcmp(key, "chunk")) {
         c->chunks.steps = strtol(value, NULL, 10);
         c->chunks.off = c->chunks.steps <= 0;
-    } else if (!strcmp(key, "backend") &&
-               (!strcmp(value, "tcc") || !strcmp(value, "cc") ||
-                !strcmp(value, "eval")))
+    } else if (!strcmp(key, "threads"))
+        c->chunks.threads = (int)strtol(value, NULL, 10);
+    else if (!strcmp(key, "sequences"))
+        c->sequences = strtol(value, NULL, 10);
+    else if (!strcmp(key, "backend") &&
+             (!strcmp(value, "tcc") || !strcmp(value, "cc") ||
+              !strcmp(value, "eval")))
         c->backend = keep(c, value);
     else if (!strcmp(key, "weights") && find_weights(value) < WEIGHTS_COUNT)
         c->weights = find_weights(value);
@@ -136,6 +140,21 @@ static int set_word(Cellc *c, const char *key, const char *value)
     else
         return CELLC_USAGE;
     return CELLC_OK;
+}
+
+/* What a setting may be, where few words do. */
+static void say_setting(Cellc *c, const char *key, const char *value)
+{
+    static const char *const known[][2] = {{"backend", "tcc, cc or eval"},
+                                           {"reduce", "sequence, token or sum"},
+                                           {"teacher", "a share from 0 to 1"}};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (!strcmp(key, known[i][0])) {
+            cellc_say(c, "error", "cellc: error: %s is %s, found \"%s\"\n", key,
+                      known[i][1], value);
+            return;
+        }
+    cellc_say(c, "error", "cellc: error: no setting %s = %s\n", key, value);
 }
 
 int cellc_set(Cellc *c, const char *key, const char *value)
@@ -159,7 +178,7 @@ int cellc_set(Cellc *c, const char *key, const char *value)
         }
     if (!set_word(c, key, value))
         return CELLC_OK;
-    cellc_say(c, "error", "cellc: error: no setting %s = %s\n", key, value);
+    say_setting(c, key, value);
     return CELLC_USAGE;
 }
 
@@ -389,7 +408,7 @@ static int find_stage(const char *name)
  * where there is one step only. */
 static const Plan *plain_plan(Cellc *c)
 {
-    Chunks none = {true, 0, false};
+    Chunks none = {.off = true};
     return plan_build(sched_build(c->graph, none, c->run), c->run);
 }
 

@@ -149,11 +149,13 @@ typedef struct Draw {
     const char *path; /* of the parameters: "normal", "mixture.1.normal" */
 } Draw;
 
-/* A parameter of the distribution, for generate: "categorical.p". */
-static void draw_root(Draw *d, const char *what, const Val *v, Span at)
+/* A parameter of the distribution, for generate: "categorical.p"; programs for
+ * training say only what is known before they run. */
+static void draw_root(Draw *d, const char *what, const Val *v, bool known,
+                      Span at)
 {
     Elab *e = d->e;
-    if (e->set->backward || !d->input)
+    if ((e->set->backward && !known) || !d->input)
         return;
     Ref r = val_ref(e, v, at);
     if (!SHAPE(e->graph, NODE(e->graph, r)->shape)->rank && d->y.rank)
@@ -200,6 +202,14 @@ static Val summed(Elab *e, Val v, Span at)
     return val_node(e, v, OP_SUM, 1, &in, 0, 0, 0, at);
 }
 
+static bool has_key(const Ast *dist, const char *name)
+{
+    const Ast *k = dist->kid->next;
+    while (k && (k->kind != A_KEY || k->name != name))
+        k = k->next;
+    return k != NULL;
+}
+
 /* What a cell scores y by, for who decodes it: its inputs behind the first by
  * their names in the cell, "crf.s", and numbers by name, "ctc.blank". */
 static void cell_roots(Draw *d, Ast *dist, const Name *cell)
@@ -210,7 +220,12 @@ static void cell_roots(Draw *d, Ast *dist, const Name *cell)
         if (k->kind == A_KEY && k->kid && !k->kid->next) {
             Val v = expr(e, d->s, k->kid);
             if (v.kind == V_TENSOR)
-                draw_root(d, k->name, &v, k->span);
+                draw_root(d, k->name, &v, v.constant, k->span);
+        }
+    for (Ast *p = cell->decl->kid; p->kind == A_ARG; p = p->next)
+        if (p->kid && p->kid->kind == A_NUM && !has_key(dist, p->name)) {
+            Val v = expr(e, d->s, p->kid);
+            draw_root(d, p->name, &v, true, p->span);
         }
     while (stmt && stmt->kind != A_INPUT)
         stmt = stmt->next;
@@ -220,7 +235,7 @@ static void cell_roots(Draw *d, Ast *dist, const Name *cell)
             continue;
         Val v = expr(e, d->s, k);
         if (v.kind == V_TENSOR && !v.complex)
-            draw_root(d, in->name, &v, k->span);
+            draw_root(d, in->name, &v, false, k->span);
         in = in->next;
     }
 }
@@ -265,7 +280,7 @@ static Val one_density(Draw *d, Ast *dist)
     for (Ast *p = f->decl->kid; v.kind == V_TENSOR && p->kind == A_ARG;
          p = p->next, i++)
         if (i)
-            draw_root(d, p->name, &arg[i], dist->span);
+            draw_root(d, p->name, &arg[i], false, dist->span);
     return summed(e, v, dist->span);
 }
 
@@ -283,7 +298,7 @@ static Val mixture(Draw *d, Ast *dist)
         return val_none();
     }
     const char *path = d->path;
-    draw_root(d, "w", &weight, w->span);
+    draw_root(d, "w", &weight, false, w->span);
     Val total = val_unknown(d->y.axes);
     Ref *in = NEW_N(e->arena, Ref, n);
     for (Ast *k = w->next; k; k = k->next, i++) {

@@ -11,10 +11,11 @@
 static void take_fixed(Emit *e)
 {
     static const char *const own[] = {
-        "T",     "B",        "t",      "t0",    "j",         "steps",
-        "chunk", "chunks",   "row",    "line",  "params",    "grads",
-        "work",  "prepared", "behind", "first", "sequences", "most",
-        "from",  "to",       "spare",  "code",  "at"};
+        "T",      "B",     "t",         "t0",     "j",     "steps",  "chunk",
+        "chunks", "row",   "line",      "params", "grads", "work",   "prepared",
+        "behind", "first", "sequences", "most",   "from",  "to",     "spare",
+        "code",   "at",    "ahead",     "ends",   "space", "extent", "lane",
+        "home",   "same",  "all",       "any",    "cost",  "after",  "turn"};
     static const char *const more[][6] = {{"U", "u", "u0", "ub", "tb", "utb"},
                                           {"V", "v", "v0", "vb", "vtb", "vub"}};
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
@@ -542,7 +543,7 @@ static void emit_work(Emit *e, const Kernel *k, int loop)
         emit_close(e);
 }
 
-static void emit_kernel(Emit *e, const Kernel *k, int loop)
+void emit_kernel(Emit *e, const Kernel *k, int loop)
 {
     emit_quote(e, k);
     if (k->on_start)
@@ -555,8 +556,7 @@ static void emit_kernel(Emit *e, const Kernel *k, int loop)
         emit_close(e);
 }
 
-/* One by one, or those of a sweep together. */
-static void emit_kernels_of(Emit *e, const Kernel *v, int n, int loop)
+void emit_kernels_of(Emit *e, const Kernel *v, int n, int loop)
 {
     for (int i = 0, next; i < n; i = next) {
         for (next = i + 1; next < n && v[next].sweep == v[i].sweep;)
@@ -567,25 +567,6 @@ static void emit_kernels_of(Emit *e, const Kernel *v, int n, int loop)
         for (int k = i; k < next; k++)
             emit_kernel(e, &v[k], loop);
     }
-}
-
-/* From the last turn to the first: forward through its steps, then back. */
-static void emit_turns(Emit *e, const Stage *st, int loop)
-{
-    const char *t = emit_variable(loop), *T = emit_steps(e, loop);
-    long long n = st->turn;
-    emit_open(
-        e, "for (int64_t from = (%s - 1)/%lld*%lld; from >= 0; from -= %lld)",
-        T, n, n, n);
-    emit_line(e, "const int64_t to = %s - from < %lld ? %s : from + %lld;", T,
-              n, T, n);
-    emit_open(e, "for (int64_t %s = from; %s < to; %s++)", t, t, t);
-    emit_kernels_of(e, st->again.v, st->again.n, loop);
-    emit_close(e);
-    emit_open(e, "for (int64_t %s = to - 1; %s >= from; %s--)", t, t, t);
-    emit_kernels_of(e, st->kernel.v, st->kernel.n, loop);
-    emit_close(e);
-    emit_close(e);
 }
 
 static void emit_stage(Emit *e, const Stage *st)
@@ -616,20 +597,12 @@ static void emit_stage(Emit *e, const Stage *st)
 void emit_stages(Emit *e, int fn, bool prepare)
 {
     const SchedFn *f = &e->s->fn[fn];
-    e->fn = fn;
-    e->taken.n = e->fixed;
-    e->name = NEW_N(e->arena, const char *, e->s->val.n + 1);
-    e->quoted = NULL;
-    e->locals.n = 0;
-    e->block.n = 0;
-    e->depth = 0;
-    e->constant.n = 0;
-    e->repeated.n = 0;
-    buf_init(&e->body, e->arena);
-    e->indent = 1;
+    emit_begin(e, fn);
     for (int i = 0; i < f->stage.n;)
         if (f->stage.v[i].prepare != prepare && e->s->fresh < 0)
             i++;
+        else if (f->stage.v[i].lane)
+            i = emit_section(e, i);
         else if (f->stage.v[i].group >= 0)
             i = emit_group(e, f, i, emit_stage);
         else
@@ -641,9 +614,10 @@ const char *emit_function(Emit *e, int fn)
     static const char *const suffix[] = {"forward", "backward"};
     if (!e->s->fn[fn].stage.n && fn != FN_FORWARD)
         return "";
-    emit_stages(e, fn, false);
     Buf out;
     buf_init(&out, e->arena);
+    emit_lane_functions(e, fn, &out, emit_stage);
+    emit_stages(e, fn, false);
     buf_printf(&out,
                "int %s_%s(const void *params, void *grads, void *work, %s)"
                "\n{\n",

@@ -72,6 +72,12 @@ typedef struct EmitRows {
     uint8_t flat, step;
 } EmitRows;
 
+/* A kernel of the run time.  `of`: what operations it stands for (strips.def),
+ * or NULL. */
+typedef struct EmitKernel {
+    const char *name, *params, *of;
+} EmitKernel;
+
 typedef struct Emit Emit;
 typedef VEC(const char *) Names; /* interned */
 
@@ -140,7 +146,10 @@ void emit_close(Emit *e);
 /* The lines of one function, into e->body: its stages, or those that prepare;
  * all of them where results of those stay in the work block. */
 void emit_stages(Emit *e, int fn, bool prepare);
-/* Complete text of one function, or "" if the schedule has no such function. */
+/* Begins a function: its names, and nothing in e->body. */
+void emit_begin(Emit *e, int fn);
+/* Complete text of one function, and of those it calls, or "" if the schedule
+ * has no such function. */
 const char *emit_function(Emit *e, int fn);
 /* The same as CellFn, NAME_forward_n and NAME_backward_n; `kind` stands in
  * front, "static " or "". */
@@ -199,6 +208,18 @@ const char *emit_later(const Emit *e, const Kernel *k);
  * the number of the stage behind it. */
 int emit_group(Emit *e, const SchedFn *fn, int i,
                void (*print)(Emit *e, const Stage *st));
+/* How many chunks a group has; one stage for the chunk `chunk` of `chunks`. */
+const char *emit_chunk_count(Emit *e, const Group *g);
+void emit_chunk(Emit *e, const Group *g, const Stage *st,
+                void (*print)(Emit *e, const Stage *st));
+/* emitlanes.c: the functions of the lanes of function fn, into `out`; the
+ * call that does all lanes of the section that begins with stage i, and the
+ * number of the stage behind it. */
+void emit_lane_functions(Emit *e, int fn, Buf *out,
+                         void (*print)(Emit *e, const Stage *st));
+int emit_section(Emit *e, int i);
+/* The run time's function that does them, as a prototype needs it. */
+extern const EmitKernel emit_lanes_kernel;
 /* A loop that takes some sequences at a time; the pointer to their rows. */
 void emit_part(Emit *e, const Stage *st,
                void (*print)(Emit *e, const Stage *st));
@@ -239,10 +260,20 @@ void emit_use(Emit *e, const char *name);
 /* emitsweep.c: kernels v[0..n-1] of one sweep in a loop over the axis `loop` as
  * one call; false, and nothing, if that has too many operations. */
 bool emit_sweep(Emit *e, const Kernel *v, int n, int loop);
+/* emitturn.c: a loop turn by turn: what is done again at its steps, then the
+ * others; or the sweep through all of them, if it has one. */
+void emit_turns(Emit *e, const Stage *st, int loop);
+/* emit.c: a kernel inside a loop over the axis `loop` (a bit, or 0); some, one
+ * by one, or those of a sweep together. */
+void emit_kernel(Emit *e, const Kernel *k, int loop);
+void emit_kernels_of(Emit *e, const Kernel *v, int n, int loop);
 
 /* emitsteps.c: AT, TAIL, REVERSE, EVERY and HOLD inside a loop over the axis
  * `loop` (a bit, or 0). */
 void emit_moved(Emit *e, const Kernel *k, int loop);
+/* Of LAST k, in a loop over rows, what is there before the first step, where
+ * that is the last. */
+void emit_last_start(Emit *e, const Kernel *k, int loop);
 
 /* emitquote.c: a comment with the source lines of a kernel, if the style wants
  * any and the kernel before had others. */
@@ -270,10 +301,7 @@ const char *emit_function_name(Emit *e, const char *name);
 void emit_paste(Emit *e, Buf *out);
 
 /* emitlinked.c: the kernels of the run time; the name of the row after the last
- * is NULL.  `of`: what operations it stands for (strips.def), or NULL. */
-typedef struct EmitKernel {
-    const char *name, *params, *of;
-} EmitKernel;
+ * is NULL. */
 extern const EmitKernel emit_kernels[];
 /* rt_gemm_f32 for gemm, as the style's `call`; what the run time does not have
  * keeps its name.  Prototypes of those that are called. */

@@ -65,15 +65,33 @@ const char *emit_later(const Emit *e, const Kernel *k)
                                      : "chunk < chunks - 1";
 }
 
+/* The most steps that a chunk of the group has, but for turns. */
+static const char *most_steps(Emit *e, const Group *g)
+{
+    return g->steps ? arena_printf(e->arena, "%lld", (long long)g->steps)
+                    : arena_printf(e->arena, "(B < %lld ? %lld/B : 1)",
+                                   (long long)g->rows, (long long)g->rows);
+}
+
+const char *emit_chunk_count(Emit *e, const Group *g)
+{
+    return arena_printf(e->arena, "1 + (%s - 1)/%s",
+                        emit_extent(cell_time(g->axis)), most_steps(e, g));
+}
+
+static void print_steps(Emit *e)
+{
+    const char *T = emit_extent(group_axis(e)), *t0 = first_step(e);
+    emit_line(e, "const int64_t %s = %s*chunk/chunks;", t0, T);
+    emit_line(e, "const int64_t steps = %s*(chunk + 1)/chunks - %s;", T, t0);
+}
+
 /* Chunks of about the same number of steps, or of whole turns. */
 static void open_chunks(Emit *e)
 {
     const Group *g = e->group;
     const char *T = emit_extent(group_axis(e)), *t0 = first_step(e);
-    const char *most = arena_printf(e->arena, "%lld", (long long)g->steps);
-    if (!g->steps)
-        most = arena_printf(e->arena, "(B < %lld ? %lld/B : 1)",
-                            (long long)g->rows, (long long)g->rows);
+    const char *most = most_steps(e, g);
     emit_line(e, "{");
     e->indent++;
     if (g->turn) {
@@ -82,7 +100,10 @@ static void open_chunks(Emit *e)
                   (long long)g->turn);
         most = "most";
     }
-    emit_line(e, "const int64_t chunks = 1 + (%s - 1)/%s;", T, most);
+    if (g->turn)
+        emit_line(e, "const int64_t chunks = 1 + (%s - 1)/%s;", T, most);
+    else
+        emit_line(e, "const int64_t chunks = %s;", emit_chunk_count(e, g));
     if (g->dir > 0)
         emit_open(e, "for (int64_t chunk = 0; chunk < chunks; chunk++)");
     else
@@ -93,8 +114,7 @@ static void open_chunks(Emit *e)
                   T, t0, T, t0);
         return;
     }
-    emit_line(e, "const int64_t %s = %s*chunk/chunks;", t0, T);
-    emit_line(e, "const int64_t steps = %s*(chunk + 1)/chunks - %s;", T, t0);
+    print_steps(e);
 }
 
 /* Pointers to the first rows of the chunk, each once. */
@@ -111,27 +131,46 @@ static void print_pointers(Emit *e)
     }
 }
 
+/* Stages v[0..n-1] for a chunk of group g that `open` has found, and which is
+ * done `deep` levels further in. */
+static void print_chunk(Emit *e, const Group *g, const Stage *v, int n,
+                        void (*print)(Emit *e, const Stage *st),
+                        void (*open)(Emit *e), int deep)
+{
+    Buf outer = e->body;
+    e->group = g;
+    e->chunk = NEW_N(e->arena, const char *, e->s->val.n + 1);
+    buf_init(&e->body, e->arena);
+    e->indent += deep;
+    for (int i = 0; i < n; i++)
+        print(e, &v[i]);
+    e->indent -= deep;
+    Buf inner = e->body;
+    e->body = outer;
+    open(e);
+    print_pointers(e);
+    buf_puts(&e->body, inner.s);
+    while (deep--)
+        emit_close(e);
+    e->group = NULL;
+}
+
 int emit_group(Emit *e, const SchedFn *fn, int i,
                void (*print)(Emit *e, const Stage *st))
 {
-    int group = fn->stage.v[i].group;
-    Buf outer = e->body;
-    e->group = &fn->group.v[group];
-    e->chunk = NEW_N(e->arena, const char *, e->s->val.n + 1);
-    buf_init(&e->body, e->arena);
-    e->indent += 2;
-    for (; i < fn->stage.n && fn->stage.v[i].group == group; i++)
-        print(e, &fn->stage.v[i]);
-    e->indent -= 2;
-    Buf inner = e->body;
-    e->body = outer;
-    open_chunks(e);
-    print_pointers(e);
-    buf_puts(&e->body, inner.s);
-    emit_close(e);
-    emit_close(e);
-    e->group = NULL;
-    return i;
+    const Stage *v = &fn->stage.v[i];
+    int n = 1;
+    while (i + n < fn->stage.n && v[n].group == v->group &&
+           v[n].lane == v->lane)
+        n++;
+    print_chunk(e, &fn->group.v[v->group], v, n, print, open_chunks, 2);
+    return i + n;
+}
+
+void emit_chunk(Emit *e, const Group *g, const Stage *st,
+                void (*print)(Emit *e, const Stage *st))
+{
+    print_chunk(e, g, st, 1, print, print_steps, 0);
 }
 
 const char *emit_part_name(Emit *e, Val v, const char *name)

@@ -49,6 +49,9 @@ static void print_kernels(Emit *e, Buf *out, PrintKernel *print)
             if (e->kernels.v[j] == name)
                 print(out, name, k->params);
     }
+    for (int j = 0; j < e->kernels.n; j++)
+        if (!strcmp(e->kernels.v[j], emit_lanes_kernel.name))
+            print(out, emit_lanes_kernel.name, emit_lanes_kernel.params);
 }
 
 static void print_prototype(Buf *out, const char *name, const char *params)

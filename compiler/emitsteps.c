@@ -27,26 +27,35 @@ static void emit_at(Emit *e, const Kernel *k, int loop)
     e->indent -= loops;
 }
 
-/* The step at hand, where it is the last one of its sequence; where there is
- * none, at the first step what was before. */
-static void emit_last(Emit *e, const Kernel *k, int loop)
+/* A copy of operand i of LAST k to where that puts the last step. */
+static void copy_last(Emit *e, const Kernel *k, int i, int loop)
 {
     EmitRows rows = {0, (uint8_t)(loop | CELL_B)};
-    const char *len = emit_value_name(e, k->in.v[1]), *t = emit_now(e, loop);
     Kernel copy = {.kind = KN_COPY, .node = k->node, .axes = k->axes, .m = 1};
-    Kernel start = copy;
-    copy.n = start.n = k->n;
-    copy.out = start.out = k->out;
-    vec_push(e->arena, &copy.in, k->in.v[0]);
-    vec_push(e->arena, &start.in, k->in.v[2]);
+    copy.n = k->n;
+    copy.out = k->out;
+    vec_push(e->arena, &copy.in, k->in.v[i]);
+    e->style->copy(e, &copy, rows);
+}
+
+void emit_last_start(Emit *e, const Kernel *k, int loop)
+{
+    emit_open(e, "if (%s == 0 && %s[row] < 1)", emit_now(e, loop),
+              emit_value_name(e, k->in.v[1]));
+    copy_last(e, k, 2, loop);
+    emit_close(e);
+}
+
+/* The step at hand, where it is the last one of its sequence. */
+static void emit_last(Emit *e, const Kernel *k, int loop)
+{
     emit_open(e, "for (int64_t row = 0; row < %s; row++)",
               emit_rows_text(e, CELL_B));
-    emit_open(e, "if (%s + 1 == (int64_t)%s[row])", t, len);
-    e->style->copy(e, &copy, rows);
+    emit_open(e, "if (%s + 1 == (int64_t)%s[row])", emit_now(e, loop),
+              emit_value_name(e, k->in.v[1]));
+    copy_last(e, k, 0, loop);
     emit_close(e);
-    emit_open(e, "if (%s == 0 && %s[row] < 1)", t, len);
-    e->style->copy(e, &start, rows);
-    emit_close(e);
+    emit_last_start(e, k, loop);
     emit_close(e);
 }
 

@@ -2,149 +2,192 @@
  * operations are, and that matrices which nothing else looks at stay in one
  * line of scratch memory, or in registers.  Called by emit.c for the styles
  * that have that kernel. */
+#include "emitsweep.h"
+
 #include <string.h>
 
-#include "../runtime/sweep.h"
-#include "emit.h"
 #include "ops.h"
-#include "sweep.h"
 
-/* An operand of an operation. */
-typedef enum OperandKind {
-    AN_INST,  /* what instruction `at` of the sweep gives */
-    AN_ARRAY, /* array `at`: lines of a matrix, or one for all */
-    A_NUMBER  /* array `at`: a number for each line, or one for all */
-} OperandKind;
+enum { SPACE = 64 }; /* bytes of a vector, and more reals than that */
 
-typedef struct Operand {
-    OperandKind kind;
-    int at;
-    int own; /* 1: each line has its own, 2: room for one */
-} Operand;
-
-/* An instruction of any of the FUSED kernels. */
-typedef struct Step {
-    const Inst *inst;
-    Operand in[2];
-    Val out;    /* where it must be stored, or -1 */
-    int uses;   /* by instructions */
-    bool whole; /* it is computed in its turn, not where it is used */
-    bool read;  /* a product looks at it */
-    int spare;  /* its scratch line, -1: none */
-    bool done;
-} Step;
-
-/* A product, or a sum of lines. */
-typedef struct Read {
-    const Kernel *k;
-    SweepRole role;
-    Operand x; /* the matrix */
-    Operand y; /* PAIRS: the other one */
-    bool done;
-} Read;
-
-typedef struct Program {
-    Emit *e;
-    const Kernel *v;
-    int n;
-    EmitRows rows;
-    int bit;        /* of the loop's axis */
-    int64_t length; /* of a line */
-    VEC(Step) step;
-    VEC(Read) read;
-    VEC(const char *) array;
-    VEC(int) code;
-    int count; /* operations */
-    int now;   /* the step, and */
-    int here;  /* the array, that the line at hand is; -1 */
-    int spare; /* scratch lines, */
-    int aside; /* and those for operands of one operation */
-    bool again;
-} Program;
+static const Operand nothing = {A_NUMBER, -1, 0, -1};
 
 /* ---- operands ---- */
 
-static int array_of(Program *p, const char *text)
+int program_array(Program *p, const char *text, const char *ahead)
 {
     for (int i = 0; i < p->array.n; i++)
-        if (!strcmp(p->array.v[i], text))
+        if (!strcmp(p->array.v[i].text, text) &&
+            !strcmp(p->array.v[i].ahead, ahead))
             return i;
-    vec_push(p->e->arena, &p->array, text);
+    vec_push(p->e->arena, &p->array, ((Array){text, ahead}));
     return p->array.n - 1;
 }
 
-static int place_of(Program *p, Val v)
+int program_place(Program *p, Val v)
 {
-    return array_of(p, emit_pointer(p->e, v, p->rows));
+    bool moves = p->turn && p->e->s->val.v[v].axes & p->bit;
+    return program_array(p, emit_pointer(p->e, v, p->rows),
+                         moves ? emit_step(p->e, v, p->bit) : "0");
 }
 
-static int spare_line(Program *p, int i)
+/* Scratch line i; `steps`: the first of those of a turn. */
+Operand program_spare(Program *p, int i, bool steps)
 {
-    long long at = (long long)i * p->length * SWEEP_ROOM;
-    return array_of(p, arena_printf(p->e->arena, "spare + %lld", at));
+    long long size = p->length * SWEEP_ROOM, at = (long long)i * size;
+    return operand(
+        AN_ARRAY,
+        program_array(p, arena_printf(p->e->arena, "spare + %lld", at),
+                      steps ? arena_printf(p->e->arena, "%lld", size) : "0"),
+        2);
 }
 
-/* The instruction that gives value v; -1: it is there before. */
-static int maker_of(const Program *p, Val v)
+/* The scratch lines of a buffer, -1: none. */
+int program_room(const Program *p, Val base)
 {
-    for (int i = p->step.n - 1; i >= 0; i--) {
-        Val out = p->step.v[i].inst->out;
+    for (int i = 0; i < p->room.n; i++)
+        if (p->room.v[i].base == base)
+            return p->room.v[i].line;
+    return -1;
+}
+
+/* The instruction of the body at hand that gives value v; -1: it is there
+ * before. */
+int program_maker(const Program *p, int body, Val v)
+{
+    int to = body == p->at ? p->step.n : p->body[body].to;
+    for (int i = to - 1; i >= p->body[body].from; i--) {
+        Val out = p->step.v[i].made;
         if (out >= 0 && sweep_overlap(p->e->s, out, v, p->bit))
             return i;
     }
     return -1;
 }
 
-static Operand operand_of(Program *p, Val v)
+/* How many steps before the one at hand value v is. */
+int program_row(const Program *p, Val v)
+{
+    int row = 0;
+    for (; p->e->s->val.v[v].kind == VAL_VIEW; v = p->e->s->val.v[v].base)
+        row += p->e->s->val.v[v].row;
+    return row;
+}
+
+/* Value v as operand; `thin`: of work on numbers. */
+static Operand operand_of(Program *p, Val v, bool thin)
 {
     const Loc *l = &p->e->p->loc[v];
-    int maker = l->n > 1 && !l->spread ? maker_of(p, v) : -1;
-    Operand x = {AN_INST, maker, 0};
+    Body *b = &p->body[p->at];
+    bool matrix = l->n > 1 && !l->spread && !thin;
+    int maker = matrix ? program_maker(p, p->at, v) : -1;
+    Operand x = operand(AN_INST, maker, 0);
     if (maker >= 0)
         return x;
-    x.kind = l->n == 1 || l->spread == SPREAD_LINES ? A_NUMBER : AN_ARRAY;
+    Val base = matrix ? sched_buffer(p->e->s, v) : -1;
+    for (int i = 0; i < b->state.n; i++)
+        if (base >= 0 && b->state.v[i].base == base)
+            return operand(A_STATE, i, 0);
+    if (base >= 0 && program_room(p, base) >= 0)
+        return program_spare(p, program_room(p, base) + 1 + program_row(p, v),
+                             true);
+    x.kind =
+        thin || l->n == 1 || l->spread == SPREAD_LINES ? A_NUMBER : AN_ARRAY;
+    x.val = v;
     x.own = l->spread ? l->spread == SPREAD_LINES : l->n > 1;
-    x.at = place_of(p, v);
+    x.at = program_place(p, v);
     return x;
 }
 
 static void find_steps(Program *p, const Kernel *k)
 {
     int first = p->step.n;
+    bool thin = k->n == p->lines && k->n != p->lines * p->length;
     for (int i = 0; i < k->inst.n; i++) {
-        Step s = {.inst = &k->inst.v[i], .out = k->inst.v[i].out, .spare = -1};
-        for (int j = 0; j < s.inst->nin; j++) {
-            int in = s.inst->in[j];
-            s.in[j] = in >= 0 ? (Operand){AN_INST, first + in, 0}
-                              : operand_of(p, k->in.v[~in]);
+        const Inst *x = &k->inst.v[i];
+        Val base = sched_buffer(p->e->s, x->out);
+        Step s = {.op = x->op, .nin = x->nin, .made = x->out, .out = x->out};
+        s.spare = -1;
+        s.thin = thin;
+        s.room = base < 0 ? -1 : program_room(p, base);
+        for (int j = 0; j < x->nin; j++) {
+            int in = x->in[j];
+            s.in[j] = in >= 0 ? operand(AN_INST, first + in, 0)
+                              : operand_of(p, k->in.v[~in], thin);
         }
         vec_push(p->e->arena, &p->step, s);
     }
 }
 
+/* What is behind the end of a sequence, in place of what was made. */
+static void find_tail(Program *p, const Kernel *k)
+{
+    Step s = {.tail = k, .nin = 1, .made = k->out, .out = k->out};
+    s.in[0] = operand_of(p, k->out, false);
+    s.spare = s.room = -1;
+    if (s.in[0].kind == AN_INST)
+        p->step.v[s.in[0].at].out = -1;
+    p->fails |= s.in[0].kind == A_STATE;
+    vec_push(p->e->arena, &p->step, s);
+}
+
+/* Whether a product is one of two matrices. */
+static bool is_pair(SweepRole role)
+{
+    return role == SWEEP_PAIRS || role == SWEEP_ALL;
+}
+
+/* Whether what product k gives is a number that the body at hand uses. */
+static bool feeds(const Program *p, const Kernel *k)
+{
+    const Body *b = &p->body[p->at];
+    for (int i = 0; i < b->n; i++)
+        for (int j = 0; b->v[i].sweep && j < b->v[i].in.n; j++)
+            if (b->v[i].sweep == k->sweep &&
+                sweep_overlap(p->e->s, k->out, b->v[i].in.v[j], p->bit))
+                return true;
+    return false;
+}
+
+/* A product with what is computed again is made where that is at hand. */
 static void find_read(Program *p, const Kernel *k, SweepRole role)
 {
-    Read r = {.k = k, .role = role};
-    r.x = operand_of(p, k->in.v[role == SWEEP_WEIGHS || role == SWEEP_DOTS]);
-    if (role == SWEEP_PAIRS)
-        r.y = operand_of(p, k->in.v[1]);
+    Read r = {.k = k, .role = role, .body = p->at, .feeds = feeds(p, k)};
+    Val x = k->in.v[role == SWEEP_WEIGHS || role == SWEEP_DOTS];
+    bool moves = p->at && !is_pair(role) && !r.feeds;
+    int maker = moves ? program_maker(p, 0, x) : -1;
+    r.x = maker >= 0 ? operand(AN_INST, maker, 0) : operand_of(p, x, false);
+    if (maker >= 0)
+        r.body = 0;
+    if (is_pair(role))
+        r.y = operand_of(p, k->in.v[1], false);
+    p->fails |= r.feeds && p->length > SWEEP_LONGEST;
     vec_push(p->e->arena, &p->read, r);
 }
 
+static bool is_inside(const Program *p, const Kernel *k)
+{
+    for (int i = 0; i < p->bodies; i++) {
+        const Body *b = &p->body[i];
+        if (k >= b->v && k < b->v + b->n)
+            return !p->turn || k->turn == TURN_SWEEP;
+    }
+    return false;
+}
+
 /* Whether anything outside of the sweep looks at value v. */
-static bool is_seen(const Program *p, Val v)
+bool program_seen(const Program *p, Val v)
 {
     const Sched *s = p->e->s;
     Val base = emit_base(p->e, v);
-    if (s->val.v[base].axes & p->bit || s->val.v[base].life != LIFE_TEMP)
+    if (s->val.v[base].life != LIFE_TEMP ||
+        (s->val.v[base].axes & p->bit && !p->turn))
         return true;
     for (int f = 0; f < FN_COUNT; f++)
         for (int i = 0; i < s->fn[f].stage.n; i++) {
             const Stage *st = &s->fn[f].stage.v[i];
             for (int n = 0; n < stage_kernels(st); n++) {
                 const Kernel *k = stage_kernel(st, n);
-                bool inside = k >= p->v && k < p->v + p->n;
-                for (int j = 0; j < k->in.n && !inside; j++)
+                for (int j = 0; j < k->in.n && !is_inside(p, k); j++)
                     if (emit_base(p->e, k->in.v[j]) == base)
                         return true;
             }
@@ -152,115 +195,133 @@ static bool is_seen(const Program *p, Val v)
     return false;
 }
 
+/* A state of few steps is stored behind the last step of the turn alone. */
+static bool goes_round(const Program *p, const Step *s)
+{
+    Val base = emit_base(p->e, s->out);
+    for (int i = 0; i < p->bodies; i++)
+        for (int j = 0; j < p->body[i].state.n; j++)
+            if (p->body[i].state.v[j].base == base)
+                return p->e->s->val.v[base].ring;
+    return false;
+}
+
 static void count_uses(Program *p)
 {
     for (int i = 0; i < p->step.n; i++)
-        for (int j = 0; j < p->step.v[i].inst->nin; j++)
+        for (int j = 0; j < p->step.v[i].nin; j++)
             if (p->step.v[i].in[j].kind == AN_INST)
                 p->step.v[p->step.v[i].in[j].at].uses++;
     for (int i = 0; i < p->read.n; i++) {
         const Read *r = &p->read.v[i];
         if (r->x.kind == AN_INST)
             p->step.v[r->x.at].read = true;
-        if (r->role == SWEEP_PAIRS && r->y.kind == AN_INST)
+        if (is_pair(r->role) && r->y.kind == AN_INST)
             p->step.v[r->y.at].read = true;
     }
     for (int i = 0; i < p->step.n; i++) {
         Step *s = &p->step.v[i];
-        s->whole = s->out >= 0 || s->uses != 1 || s->read;
-        if (s->out >= 0 && !is_seen(p, s->out))
+        s->whole = s->out >= 0 || s->uses != 1 || s->read || s->thin;
+        if (s->out >= 0 && !s->thin && s->room < 0 &&
+            (goes_round(p, s) || !program_seen(p, s->out)))
             s->out = -1;
     }
 }
 
 /* ---- operations ---- */
 
-static void put(Program *p, int code, int x, int xown, int s, int sown)
+void program_put(Program *p, int code, int x, int xown, int s, int sown)
 {
     const int word[SWEEP_WORDS] = {code, x, xown, s, sown};
     for (int i = 0; i < SWEEP_WORDS; i++)
         vec_push(p->e->arena, &p->code, word[i]);
     p->count++;
+    p->dots += code == SWEEP_DOT || code == SWEEP_NOW || code == SWEEP_INNER;
 }
 
-static void put_x(Program *p, int code, Operand x)
+void program_put_x(Program *p, int code, Operand x)
 {
-    put(p, code, x.at, x.own, 0, 0);
+    program_put(p, code, x.at, x.own, 0, 0);
 }
 
 static void put_xs(Program *p, int code, Operand x, Operand s)
 {
-    put(p, code, x.at, x.own, s.at, s.own);
+    program_put(p, code, x.at, x.own, s.at, s.own);
 }
 
 static bool is_at_hand(const Program *p, Operand x)
 {
-    return x.kind == AN_INST ? p->now == x.at
-                             : x.kind == AN_ARRAY && p->here == x.at;
+    return x.kind != A_NUMBER && p->hand.kind == x.kind && p->hand.at == x.at;
+}
+
+/* Where what instruction s gives is stored. */
+Operand program_out(Program *p, const Step *s)
+{
+    if (s->room >= 0)
+        return program_spare(p, s->room + 1, true);
+    return operand(AN_ARRAY, program_place(p, s->out), 1);
 }
 
 /* Whether the operand lies in memory; as an array then. */
 static bool in_memory(Program *p, Operand x, Operand *array)
 {
     *array = x;
-    if (x.kind != AN_INST)
+    if (x.kind == A_NUMBER || x.kind == AN_ARRAY)
         return x.kind == AN_ARRAY;
-    Step *s = &p->step.v[x.at];
-    if (!s->whole)
+    Step *s = x.kind == AN_INST ? &p->step.v[x.at] : NULL;
+    if (s && !s->whole)
         return false;
-    array->kind = AN_ARRAY;
-    if (s->out >= 0) {
-        array->own = 1;
-        array->at = place_of(p, s->out);
+    if (s && s->out >= 0) {
+        *array = program_out(p, s);
         return true;
     }
-    if (s->spare < 0) { /* the next round stores it */
-        s->spare = p->spare++;
+    int *spare = s ? &s->spare : &p->body[p->at].state.v[x.at].spare;
+    if (*spare < 0) { /* the next round stores it */
+        *spare = p->spare++;
         p->again = true;
     }
-    array->at = spare_line(p, s->spare);
-    array->own = 2;
+    *array = program_spare(p, *spare, false);
     return true;
 }
 
 static void compute(Program *p, int i);
 
 /* Makes the operand the line at hand. */
-static void take(Program *p, Operand x)
+void program_take(Program *p, Operand x)
 {
     Operand array;
     if (is_at_hand(p, x))
         return;
     if (x.kind == A_NUMBER)
-        put(p, SWEEP_FILL, 0, 0, x.at, x.own);
+        program_put(p, SWEEP_FILL, 0, 0, x.at, x.own);
     else if (in_memory(p, x, &array))
-        put_x(p, SWEEP_LOAD, array);
+        program_put_x(p, SWEEP_LOAD, array);
     else
         compute(p, x.at);
-    p->now = x.kind == AN_INST ? x.at : -1;
-    p->here = x.kind == AN_ARRAY ? x.at : -1;
+    p->hand = x.kind == A_NUMBER ? nothing : x;
 }
 
 static Operand put_aside(Program *p)
 {
-    Operand x = {AN_ARRAY, spare_line(p, p->spare + p->aside++), 2};
-    put_x(p, SWEEP_STORE, x);
+    Operand x = program_spare(p, p->spare + p->aside++, false);
+    program_put_x(p, SWEEP_STORE, x);
     return x;
 }
 
 /* x and s of a product that is used once, if it is one of a line in memory and
- * a number. */
-static bool is_term(Program *p, Operand x, Operand *line, Operand *number)
+ * a number; unless `any`, not if that line is at hand. */
+static bool is_term(Program *p, Operand x, bool any, Operand *line,
+                    Operand *number)
 {
     if (x.kind != AN_INST)
         return false;
     const Step *s = &p->step.v[x.at];
-    if (s->whole || s->inst->op != OP_mul)
+    if (s->whole || s->tail || s->op != OP_mul)
         return false;
     int k = s->in[0].kind == A_NUMBER ? 0 : 1;
     *number = s->in[k];
     return s->in[k].kind == A_NUMBER && s->in[!k].kind != A_NUMBER &&
-           !is_at_hand(p, s->in[!k]) && in_memory(p, s->in[!k], line);
+           (any || !is_at_hand(p, s->in[!k])) && in_memory(p, s->in[!k], line);
 }
 
 /* The line at hand, which is operand a, and b. */
@@ -268,33 +329,33 @@ static void combine(Program *p, Op op, Operand a, Operand b)
 {
     Operand x, s;
     bool ready = !is_at_hand(p, b) && b.kind != A_NUMBER;
-    if (op != OP_mul && is_term(p, b, &x, &s)) {
-        take(p, a);
+    if (op != OP_mul && is_term(p, b, true, &x, &s)) {
+        program_take(p, a);
         put_xs(p, op == OP_sub ? SWEEP_SUBMUL : SWEEP_ADDMUL, x, s);
         return;
     }
     if (!ready || !in_memory(p, b, &x)) {
-        take(p, b);
+        program_take(p, b);
         x = put_aside(p);
     }
-    take(p, a);
-    put_x(p,
-          op == OP_add   ? SWEEP_ADD
-          : op == OP_sub ? SWEEP_SUB
-                         : SWEEP_MUL,
-          x);
+    program_take(p, a);
+    program_put_x(p,
+                  op == OP_add   ? SWEEP_ADD
+                  : op == OP_sub ? SWEEP_SUB
+                                 : SWEEP_MUL,
+                  x);
 }
 
 static void scale(Program *p, Operand a, Operand s)
 {
     Operand x;
-    if (a.kind == AN_INST && is_at_hand(p, a)) {
-        put(p, SWEEP_SCALE, 0, 0, s.at, s.own);
+    if (a.kind != AN_ARRAY && is_at_hand(p, a)) {
+        program_put(p, SWEEP_SCALE, 0, 0, s.at, s.own);
     } else if (a.kind != A_NUMBER && in_memory(p, a, &x)) {
         put_xs(p, SWEEP_LOADMUL, x, s);
     } else {
-        take(p, a);
-        put(p, SWEEP_SCALE, 0, 0, s.at, s.own);
+        program_take(p, a);
+        program_put(p, SWEEP_SCALE, 0, 0, s.at, s.own);
     }
 }
 
@@ -302,41 +363,55 @@ static void scale(Program *p, Operand a, Operand s)
 static void compute(Program *p, int i)
 {
     const Step *s = &p->step.v[i];
-    Op op = s->inst->op;
+    Op op = s->op;
     Operand a = s->in[0], b = s->in[1], x, n;
-    if (op == OP_neg || op == OP_exp) {
-        take(p, a);
-        put(p, op == OP_neg ? SWEEP_NEG : SWEEP_EXP, 0, 0, 0, 0);
+    if (s->tail) {
+        program_take(p, a);
+        program_put(p, SWEEP_TAIL, s->tail->row, 0,
+                    program_place(p, s->tail->in.v[1]), 0);
+    } else if (op == OP_neg || op == OP_exp) {
+        program_take(p, a);
+        program_put(p, op == OP_neg ? SWEEP_NEG : SWEEP_EXP, 0, 0, 0, 0);
     } else if (op == OP_mul && b.kind == A_NUMBER) {
         scale(p, a, b);
     } else if (op == OP_mul && a.kind == A_NUMBER) {
         scale(p, b, a);
     } else if (op == OP_sub && is_at_hand(p, b) && in_memory(p, a, &x)) {
-        put_x(p, SWEEP_FROM, x);
+        program_put_x(p, SWEEP_FROM, x);
+    } else if (is_at_hand(p, a) && !is_at_hand(p, b) &&
+               ((op != OP_mul && is_term(p, b, false, &x, &n)) ||
+                (b.kind != A_NUMBER && in_memory(p, b, &x)))) {
+        combine(p, op, a, b);
     } else if (op != OP_sub &&
-               (is_at_hand(p, b) || (op == OP_add && is_term(p, a, &x, &n)) ||
+               (is_at_hand(p, b) ||
+                (op == OP_add && is_term(p, a, false, &x, &n)) ||
                 (in_memory(p, a, &x) && !in_memory(p, b, &x)))) {
+        combine(p, op, b, a);
+    } else if (op == OP_add && !is_term(p, b, true, &x, &n) &&
+               !in_memory(p, b, &x) && is_term(p, a, true, &x, &n)) {
         combine(p, op, b, a);
     } else {
         combine(p, op, a, b);
     }
-    p->now = i;
-    p->here = -1;
+    p->hand = operand(AN_INST, i, 0);
 }
 
 /* Product r of the line at hand, x, and what is in memory. */
 static void put_read(Program *p, Read *r, Operand other)
 {
-    int y = place_of(p, r->k->out);
+    int y = program_place(p, r->k->out);
+    int dot = r->feeds ? SWEEP_NOW : SWEEP_DOT;
     r->done = true;
     if (r->role == SWEEP_WEIGHS)
-        put(p, SWEEP_COLUMNS, y, 0, place_of(p, r->k->in.v[0]), 1);
+        program_put(p, SWEEP_COLUMNS, y, 0, program_place(p, r->k->in.v[0]), 1);
     else if (r->role == SWEEP_SUMS)
-        put(p, SWEEP_TOTAL, y, 0, 0, 0);
+        program_put(p, SWEEP_TOTAL, y, 0, 0, 0);
     else if (r->role == SWEEP_DOTS)
-        put(p, SWEEP_DOT, place_of(p, r->k->in.v[0]), 0, y, 1);
+        program_put(p, dot, program_place(p, r->k->in.v[0]), 0, y, 1);
+    else if (r->role == SWEEP_PAIRS)
+        program_put(p, dot, other.at, other.own, y, 1);
     else
-        put(p, SWEEP_DOT, other.at, other.own, y, 1);
+        program_put(p, SWEEP_INNER, other.at, other.own, y, 0);
 }
 
 static bool is_computed(const Program *p, Operand x)
@@ -344,17 +419,38 @@ static bool is_computed(const Program *p, Operand x)
     return x.kind != AN_INST || p->step.v[x.at].done;
 }
 
+/* Whether number v is a result of the body at hand, of its step *at, or, if
+ * that is -1, of a product, that is not there yet. */
+static bool number_waits(const Program *p, Val v, int *at)
+{
+    const Sched *s = p->e->s;
+    *at = -1;
+    for (int i = p->body[p->at].from; i < p->body[p->at].to; i++)
+        if (p->step.v[i].thin && p->step.v[i].made >= 0 &&
+            sweep_overlap(s, p->step.v[i].made, v, p->bit)) {
+            *at = i;
+            return !p->step.v[i].done;
+        }
+    for (int i = 0; i < p->read.n; i++)
+        if (p->read.v[i].body == p->at && p->read.v[i].feeds &&
+            sweep_overlap(s, p->read.v[i].k->out, v, p->bit))
+            return !p->read.v[i].done;
+    return false;
+}
+
 /* What looks at the line at hand, as far as the rest is computed. */
 static void put_reads(Program *p)
 {
+    int at;
     for (int i = 0; i < p->read.n; i++) {
         Read *r = &p->read.v[i];
-        Operand other = {0};
-        if (r->done)
+        Operand other = operand(AN_ARRAY, 0, 0);
+        if (r->done || r->body != p->at)
             continue;
         bool x = is_at_hand(p, r->x);
-        if (r->role != SWEEP_PAIRS) {
-            if (x)
+        if (!is_pair(r->role)) {
+            if (x && (r->role != SWEEP_WEIGHS ||
+                      !number_waits(p, r->k->in.v[0], &at)))
                 put_read(p, r, other);
             continue;
         }
@@ -365,83 +461,219 @@ static void put_reads(Program *p)
     }
 }
 
-/* Everything but what is computed where it is used; then what only reads. */
-static void put_all(Program *p)
+static void put_thin(Program *p, int i);
+
+/* Computes number v, if it waits for that. */
+static void need_number(Program *p, Val v)
 {
-    p->code.n = p->count = p->aside = 0;
-    p->now = p->here = -1;
-    p->again = false;
-    for (int i = 0; i < p->step.n; i++)
-        p->step.v[i].done = false;
-    for (int i = 0; i < p->read.n; i++)
-        p->read.v[i].done = false;
-    for (int i = 0; i < p->step.n; i++) {
-        Step *s = &p->step.v[i];
-        if (!s->whole)
+    int at;
+    if (!number_waits(p, v, &at))
+        return;
+    if (at >= 0) {
+        put_thin(p, at);
+        return;
+    }
+    for (int i = 0; i < p->read.n; i++) {
+        Read *r = &p->read.v[i];
+        if (r->done || r->body != p->at || !r->feeds ||
+            !sweep_overlap(p->e->s, r->k->out, v, p->bit))
             continue;
-        compute(p, i);
-        s->done = true;
-        Operand x = {AN_ARRAY, 0, s->out >= 0 ? 1 : 2};
-        if (s->out >= 0 || s->spare >= 0) {
-            x.at = s->out >= 0 ? place_of(p, s->out) : spare_line(p, s->spare);
-            put_x(p, SWEEP_STORE, x);
-        }
+        p->fails |= !is_computed(p, r->x);
+        program_take(p, r->x);
+        put_reads(p);
+        p->fails |= !r->done;
+    }
+}
+
+/* Computes all numbers that step i needs. */
+static void need_numbers(Program *p, int i)
+{
+    const Step *s = &p->step.v[i];
+    for (int j = 0; j < s->nin; j++)
+        if (s->in[j].kind == A_NUMBER)
+            need_number(p, s->in[j].val);
+        else if (s->in[j].kind == AN_INST && !p->step.v[s->in[j].at].whole)
+            need_numbers(p, s->in[j].at);
+}
+
+/* Step i, which is work on numbers, of which all results are stored. */
+static void put_thin(Program *p, int i)
+{
+    Step *s = &p->step.v[i];
+    int at[2] = {0, 0}, own[2] = {0, 0};
+    need_numbers(p, i);
+    for (int j = 0; j < s->nin; j++) {
+        bool made = s->in[j].kind == AN_INST;
+        p->fails |= made && p->step.v[s->in[j].at].made < 0;
+        if (p->fails)
+            return;
+        at[j] =
+            made ? program_place(p, p->step.v[s->in[j].at].made) : s->in[j].at;
+        own[j] = made ? 1 : s->in[j].own;
+    }
+    p->fails |= s->made < 0 || s->op == OP_exp;
+    if (p->fails)
+        return;
+    program_put(p, SWEEP_NUMBER, 0, 0, at[0], own[0]);
+    if (s->op == OP_neg)
+        program_put(p, SWEEP_MINUS_IT, 0, 0, 0, 0);
+    else
+        program_put(p,
+                    s->op == OP_add   ? SWEEP_PLUS
+                    : s->op == OP_sub ? SWEEP_MINUS
+                                      : SWEEP_TIMES,
+                    0, 0, at[1], own[1]);
+    program_put(p, SWEEP_KEEP, 0, 0, program_place(p, s->made), 1);
+    s->done = true;
+}
+
+/* Whole step i, its results where they must be, and what looks at them. */
+static void put_step(Program *p, int i)
+{
+    Step *s = &p->step.v[i];
+    need_numbers(p, i);
+    compute(p, i);
+    s->done = true;
+    if (s->out >= 0)
+        program_put_x(p, SWEEP_STORE, program_out(p, s));
+    else if (s->spare >= 0)
+        program_put_x(p, SWEEP_STORE, program_spare(p, s->spare, false));
+    put_reads(p);
+}
+
+/* Everything but what is computed where it is used; then what only reads. */
+void program_put_body(Program *p)
+{
+    const Body *b = &p->body[p->at];
+    put_reads(p);
+    for (int i = b->from; i < b->to && !p->fails; i++) {
+        const Step *s = &p->step.v[i];
+        if (s->thin && !s->done)
+            put_thin(p, i);
+        else if (s->whole && !s->thin)
+            put_step(p, i);
+    }
+    for (int i = 0; i < p->read.n && !p->fails; i++) {
+        const Read *r = &p->read.v[i];
+        if (r->done || r->body != p->at)
+            continue;
+        if (r->role == SWEEP_WEIGHS)
+            need_number(p, r->k->in.v[0]);
+        if (r->done)
+            continue;
+        program_take(p, r->x);
         put_reads(p);
     }
-    for (int i = 0; i < p->read.n; i++)
-        if (!p->read.v[i].done) {
-            take(p, p->read.v[i].x);
-            put_reads(p);
+}
+
+bool program_make(Program *p, void (*put)(Program *p))
+{
+    count_uses(p);
+    do {
+        p->code.n = p->count = p->aside = p->dots = 0;
+        p->hand = nothing;
+        p->again = false;
+        for (int i = 0; i < p->step.n; i++)
+            p->step.v[i].done = false;
+        for (int i = 0; i < p->read.n; i++)
+            p->read.v[i].done = false;
+        put(p);
+    } while (p->again && !p->fails);
+    return !p->fails && p->count <= SWEEP_MOST &&
+           p->dots * (p->turn ? p->turn : 1) <= SWEEP_CHAINS;
+}
+
+void program_read(Program *p)
+{
+    Body *b = &p->body[p->at];
+    int64_t lines, length;
+    b->from = p->step.n;
+    for (int i = 0; i < b->n; i++) {
+        const Kernel *k = &b->v[i];
+        SweepRole role =
+            k->sweep ? sweep_role(p->e->s, k, &lines, &length) : SWEEP_NOT;
+        if (role == SWEEP_WORK)
+            find_steps(p, k);
+        else if (role == SWEEP_ENDS)
+            find_tail(p, k);
+        else if (role != SWEEP_NOT)
+            find_read(p, k, role);
+    }
+    b->to = p->step.n;
+    for (int i = 0; i < b->state.n; i++) {
+        State *s = &b->state.v[i];
+        s->maker = program_maker(p, p->at, s->made);
+    }
+}
+
+void program_lines(Program *p, const Kernel *v, int n)
+{
+    int64_t lines, length;
+    for (int i = 0; i < n; i++)
+        if (v[i].sweep && sweep_role(p->e->s, &v[i], &lines, &length) &&
+            lines) {
+            p->length = length;
+            p->lines = v[i].lines;
         }
 }
 
 /* ---- printing ---- */
 
-static void print_call(Program *p, int64_t lines)
+static const char *numbers(Emit *e, const int *v, int n)
 {
-    Emit *e = p->e;
     Buf b;
     buf_init(&b, e->arena);
-    if (p->spare + p->aside)
-        emit_line(e, "%s spare[%lld];", e->real,
-                  (long long)(p->spare + p->aside) * p->length * SWEEP_ROOM);
-    buf_puts(&b, "static const int code[] = {");
-    for (int i = 0; i < p->code.n; i++)
-        buf_printf(&b, "%s%d", i ? ", " : "", p->code.v[i]);
-    buf_puts(&b, "};");
-    emit_line(e, "%s", b.s);
-    buf_init(&b, e->arena);
-    buf_printf(&b, "%s *const at[] = {", e->real);
-    for (int i = 0; i < p->array.n; i++)
-        buf_printf(&b, "%s(%s *)(%s)", i ? ", " : "", e->real, p->array.v[i]);
-    buf_puts(&b, "};");
-    emit_line(e, "%s", b.s);
-    emit_line(e, "%s(%lld, %lld, %d, code, at);", emit_kernel_name(e, "sweep"),
-              (long long)lines, (long long)p->length, p->count);
+    for (int i = 0; i < n; i++)
+        buf_printf(&b, "%s%d", i ? ", " : "", v[i]);
+    return b.s;
+}
+
+void program_print_arrays(Program *p)
+{
+    Emit *e = p->e;
+    Buf at, ahead;
+    buf_init(&at, e->arena);
+    buf_init(&ahead, e->arena);
+    for (int i = 0; i < p->array.n; i++) {
+        const Array *x = &p->array.v[i];
+        buf_printf(&at, "%s(%s *)(%s)", i ? ", " : "", e->real, x->text);
+        buf_printf(&ahead, "%s%s", i ? ", " : "", x->ahead);
+    }
+    emit_line(e, "%s *const at[] = {%s};", e->real, at.s);
+    if (p->turn)
+        emit_line(e, "const int64_t ahead[] = {%s};", ahead.s);
+}
+
+void program_print(Program *p)
+{
+    Emit *e = p->e;
+    if (p->spare + p->aside) { /* whole lines of the cache */
+        emit_line(e, "%s space[%lld];", e->real,
+                  (long long)(p->spare + p->aside) * p->length * SWEEP_ROOM +
+                      SPACE);
+        emit_line(e, "%s *const spare = (%s *)(((int64_t)space + %d) & -%d);",
+                  e->real, e->real, SPACE - 1, SPACE);
+    }
+    emit_line(e, "static const int code[] = {%s};",
+              numbers(e, p->code.v, p->code.n));
 }
 
 bool emit_sweep(Emit *e, const Kernel *v, int n, int loop)
 {
-    Program p = {.e = e, .v = v, .n = n, .bit = loop};
-    int64_t lines, length;
+    Program p = {.e = e, .bit = loop, .bodies = 1};
     p.rows.step = (uint8_t)(loop | CELL_B);
-    for (int i = 0; i < n; i++) {
-        SweepRole role = sweep_role(e->s, &v[i], &lines, &length);
-        p.length = lines ? length : p.length;
-        if (role == SWEEP_WORK)
-            find_steps(&p, &v[i]);
-        else
-            find_read(&p, &v[i], role);
-    }
-    count_uses(&p);
-    do {
-        put_all(&p);
-    } while (p.again);
-    if (p.count > SWEEP_MOST)
+    program_lines(&p, v, n);
+    p.body[0] = (Body){.v = v, .n = n, .dir = 1};
+    program_read(&p);
+    if (!program_make(&p, program_put_body))
         return false;
     emit_open(e, "for (int64_t row = 0; row < %s; row++)",
               emit_rows_text(e, CELL_B));
-    print_call(&p, v[0].lines);
+    program_print(&p);
+    program_print_arrays(&p);
+    emit_line(e, "%s(%lld, %lld, %s, 1, %d, code, at, 0);",
+              emit_kernel_name(e, "sweep"), (long long)p.lines,
+              (long long)p.length, emit_now(e, loop), p.count);
     emit_close(e);
     return true;
 }

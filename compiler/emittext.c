@@ -44,6 +44,21 @@ const char *emit_local(Emit *e, const char *wish)
     return name;
 }
 
+void emit_begin(Emit *e, int fn)
+{
+    e->fn = fn;
+    e->taken.n = e->fixed;
+    e->name = NEW_N(e->arena, const char *, e->s->val.n + 1);
+    e->quoted = NULL;
+    e->locals.n = 0;
+    e->block.n = 0;
+    e->depth = 0;
+    e->constant.n = 0;
+    e->repeated.n = 0;
+    buf_init(&e->body, e->arena);
+    e->indent = 1;
+}
+
 void emit_use(Emit *e, const char *function)
 {
     const char *name = intern_str(e->intern, function);

@@ -246,6 +246,23 @@ static int *equations(Eval *e)
     return slot_of;
 }
 
+/* Where the loss is finite, of the steps at hand: a state that is not. */
+static bool blame_state(Eval *e, const int *slot_of, Arena *a, EvalOrigin *out)
+{
+    Spot at = {0};
+    for (int i = 0; i < e->d->ntensor; i++) {
+        const CellTensor *x = &e->d->tensor[i];
+        int s = x->role == CELL_STATE ? graph_slot_find(e->g, x->name) : -1;
+        Step t = {{0}};
+        if (s >= 0 && SLOT(e->g, s)->root)
+            consider_over(e, SLOT(e->g, s)->root, t, 0, SLOT(e->g, s)->axes,
+                          &at);
+    }
+    if (at.bad)
+        *out = trace(e, at, slot_of, a);
+    return at.bad > 0;
+}
+
 bool eval_blame(const CellDesc *d, int fn, const void *params, void *grads,
                 void *work, const int64_t *n, Arena *a, EvalOrigin *out)
 {
@@ -265,6 +282,7 @@ bool eval_blame(const CellDesc *d, int fn, const void *params, void *grads,
             *out = trace(&e, at, slot_of, a);
         found = at.bad > 0;
     }
+    found = found || (!fn && blame_state(&e, slot_of, a, out));
     arena_free(e.tmp);
     return found;
 }

@@ -388,18 +388,32 @@ static void tell_kernel(Teller *t, const Kernel *k)
 static const char *chunk_text(Teller *t)
 {
     int group = t->stage->group;
-    const Group *g = group < 0 ? NULL : &t->s->fn[t->fn].group.v[group];
+    const SchedFn *fn = &t->s->fn[t->fn];
+    const Group *g = group < 0 ? NULL : &fn->group.v[group];
     if (!g)
         return "";
+    bool fine = t->stage->lane && fn->lane.v[t->stage->lane - 1].fine;
     return arena_printf(t->a, " of a chunk of %lld %s",
-                        (long long)(g->steps ? g->steps : g->rows),
+                        g->steps ? (long long)g->steps
+                        : fine   ? LANE_ROWS
+                                 : (long long)g->rows,
                         g->steps ? "steps" : "rows");
+}
+
+/* "forward, lane 2". */
+static const char *function_text(Teller *t)
+{
+    const char *fn = t->fn == FN_FORWARD ? "forward" : "backward";
+    const SchedFn *f = &t->s->fn[t->fn];
+    if (!t->stage->lane)
+        return fn;
+    int first = f->section.v[sched_section(f, t->stage)].first;
+    return arena_printf(t->a, "%s, lane %d", fn, t->stage->lane - first);
 }
 
 static const char *stage_title(Teller *t)
 {
-    const char *fn = t->fn == FN_FORWARD ? "forward" : "backward";
-    const char *chunk = chunk_text(t);
+    const char *fn = function_text(t), *chunk = chunk_text(t);
     const Sched *s = t->s;
     if (t->stage->comp < 0)
         return arena_printf(t->a, "%s, all steps%s at once", fn, chunk);
@@ -407,11 +421,15 @@ static const char *stage_title(Teller *t)
     VEC(const char *) names = {0};
     for (int i = 0; i < c->slot.n; i++)
         vec_push(t->a, &names, SLOT(t->g, c->slot.v[i])->name);
-    return arena_printf(t->a,
-                        t->stage->dir > 0 ? "%s, loop %c = 1..%c%s over %s"
-                                          : "%s, loop %c = %c..1%s over %s",
-                        fn, "tuv"[c->axis], "TUV"[c->axis], chunk,
-                        braced(t, names.v, names.n));
+    return arena_printf(
+        t->a,
+        t->stage->dir > 0 ? "%s, loop %c = 1..%c%s over %s%s"
+                          : "%s, loop %c = %c..1%s over %s%s",
+        fn, "tuv"[c->axis], "TUV"[c->axis], chunk, braced(t, names.v, names.n),
+        t -> stage -> swept ? arena_printf(
+                                  t->a, ", a line through %lld steps at a time",
+                                  (long long)t->stage->turn)
+                            : "");
 }
 
 static void tell_stages(Teller *t)
@@ -422,13 +440,31 @@ static void tell_stages(Teller *t)
             t->part = stage_title(t);
             for (int k = 0; k < t->stage->kernel.n; k++)
                 tell_kernel(t, &t->stage->kernel.v[k]);
-            if (!t->stage->turn)
+            if (!t->stage->again.n)
                 continue;
             t->part = arena_printf(
                 t->a, "%s, before %lld steps at a time, those steps again",
                 t->part, (long long)t->stage->turn);
             for (int k = 0; k < t->stage->again.n; k++)
                 tell_kernel(t, &t->stage->again.v[k]);
+        }
+}
+
+/* Which of both ways to share work among threads was estimated to be faster. */
+static void tell_sections(Teller *t)
+{
+    t->part = "threads side by side";
+    for (t->fn = 0; t->fn < FN_COUNT; t->fn++)
+        for (int i = 0; i < t->s->fn[t->fn].section.n; i++) {
+            const Section *x = &t->s->fn[t->fn].section.v[i];
+            const char *fn = t->fn == FN_FORWARD ? "forward" : "backward";
+            tell(t, (Span){0, 0},
+                 x->n ? arena_printf(t->a, "%s, %d lanes", fn, x->n)
+                      : arena_printf(t->a, "%s, parts of products", fn),
+                 arena_printf(t->a,
+                              "estimates for %d steps of a sequence: %.0f us "
+                              "in lanes, %.0f us with products divided",
+                              LANE_STEPS, 1e-3 * x->lanes, 1e-3 * x->divided));
         }
 }
 
@@ -556,6 +592,7 @@ Facts explain_plan(const Plan *p, const Sources *sources, Arena *a)
 {
     Teller t = {.plan = p, .s = p->s, .g = p->s->g, .sources = sources, .a = a};
     tell_stages(&t);
+    tell_sections(&t);
     tell_saved(&t);
     tell_again(&t);
     tell_unused(&t);

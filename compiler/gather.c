@@ -15,6 +15,7 @@ typedef struct Gather {
     int fn, loop;
     bool *inside;         /* per task: in the loop */
     bool *after, *before; /* per task: the loop waits for it, or it for that */
+    bool *others[2];      /* likewise per loop: one waits as a whole */
 } Gather;
 
 static bool is_matrix(const Graph *g, Ref r)
@@ -66,6 +67,29 @@ static bool can_move(const Gather *w, int i)
     return any;
 }
 
+/* The loop that task i is in, or was moved to; -1: none. */
+static int loop_of(const Gather *w, int i)
+{
+    const Task *k = &w->t->v.v[i];
+    if (k->region >= 0 || k->kind != TK_NODE)
+        return k->region;
+    return w->t->l->sunk[k->node];
+}
+
+/* Another loop waits for the one at hand, or that for it, if one of its tasks
+ * does; whether that is news. */
+static bool join_loop(Gather *w, int i)
+{
+    bool *const task[2] = {w->after, w->before};
+    int loop = loop_of(w, i);
+    bool more = false;
+    for (int k = 0; k < 2 && loop >= 0 && loop != w->loop; k++) {
+        more |= task[k][i] != w->others[k][loop];
+        task[k][i] = w->others[k][loop] |= task[k][i];
+    }
+    return more;
+}
+
 /* What the loop waits for, and what waits for it. */
 static void find_order(Gather *w)
 {
@@ -76,6 +100,7 @@ static void find_order(Gather *w)
             const Task *k = &t->v.v[i];
             if (k->fn != w->fn)
                 continue;
+            more |= join_loop(w, i);
             for (int d = 0; d < k->dep.n; d++) {
                 int from = k->dep.v[d].task;
                 if ((w->inside[from] || w->after[from]) && !w->after[i])
@@ -104,6 +129,8 @@ static bool fits(const Gather *w, int i)
 static bool begin(Gather *w)
 {
     bool any = false;
+    for (int i = 0; i < w->t->l->causal.v.n; i++)
+        w->others[0][i] = w->others[1][i] = false;
     for (int i = 0; i < w->t->v.n; i++) {
         const Task *k = &w->t->v.v[i];
         w->after[i] = w->before[i] = false;
@@ -140,6 +167,8 @@ bool gather_tasks(Tasks *t)
     w.inside = NEW_N(t->arena, bool, t->v.n + 1);
     w.after = NEW_N(t->arena, bool, t->v.n + 1);
     w.before = NEW_N(t->arena, bool, t->v.n + 1);
+    for (int i = 0; i < 2; i++)
+        w.others[i] = NEW_N(t->arena, bool, t->l->causal.v.n + 1);
     for (w.fn = 0; w.fn < FN_COUNT; w.fn++)
         for (w.loop = 0; w.loop < t->l->causal.v.n; w.loop++)
             any |= gather_loop(&w);

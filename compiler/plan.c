@@ -142,15 +142,17 @@ CellSize plan_buffer(const Sched *s, const Value *v)
 
 typedef struct Moment {
     int now, first, last; /* this kernel; first and last of its stage */
-    int begin, end;       /* of its group, or of its stage */
+    int begin, end;       /* of its section, its group, or its stage */
     int from, to;         /* of its sweep, or just this one */
     int stage;            /* counted over both functions */
     bool loop;
-    int axis; /* bit of the axis that the loop sweeps */
+    bool lanes; /* other threads work on the section meanwhile */
+    int axis;   /* bit of the axis that the loop sweeps */
 } Moment;
 
 /* What is in use in a loop or in a group of stages is so all the time; but for
- * what is written anew in each step, or for each chunk. */
+ * what is written anew in each step, or for each chunk.  In a section all is.
+ */
 static void touch(Planner *pl, Val v, const Moment *m, bool write)
 {
     v = sched_buffer(pl->s, v);
@@ -159,8 +161,10 @@ static void touch(Planner *pl, Val v, const Moment *m, bool write)
     Use *u = &pl->use[v];
     if (u->stage == -1)
         u->scratch = m->loop && write && !(pl->s->val.v[v].axes & m->axis);
-    bool inside = u->scratch && (u->stage == -1 || u->stage == m->stage);
-    bool chunk = pl->s->val.v[v].group >= 0; /* of the stage's own group */
+    bool inside =
+        !m->lanes && u->scratch && (u->stage == -1 || u->stage == m->stage);
+    bool chunk = /* of the stage's own group */
+        !m->lanes && pl->s->val.v[v].group >= 0;
     int from = inside ? m->from : chunk ? m->first : m->begin;
     int to = inside ? m->to : chunk ? m->last : m->end;
     if (u->stage == -1 || from < u->from)
@@ -179,21 +183,29 @@ static void touch_kernel(Planner *pl, const Kernel *k, const Moment *m)
     touch(pl, k->out, m, true);
 }
 
-/* The moments of stage i: alone, in a loop, in a group that ends later. */
+/* Whether two stages are of one section, or of one group outside of any. */
+static bool together(const SchedFn *fn, const Stage *a, const Stage *b)
+{
+    int section = sched_section(fn, a);
+    return section == sched_section(fn, b) &&
+           (section >= 0 || (a->group >= 0 && a->group == b->group));
+}
+
+/* The moments of stage i: alone, in a loop, in a group or section that ends
+ * later. */
 static void begin_stage(Moment *m, const Sched *s, const SchedFn *fn, int i)
 {
     const Stage *st = &fn->stage.v[i];
     m->loop = st->comp >= 0;
+    m->lanes = st->lane != 0;
     m->axis = m->loop ? cell_time(s->causal.v.v[st->comp].axis) : 0;
     m->first = m->now;
     m->last = m->now + stage_kernels(st) - 1;
-    if (st->group >= 0 && i && fn->stage.v[i - 1].group == st->group)
+    if (i && together(fn, st - 1, st))
         return;
     m->begin = m->first;
     m->end = m->last;
-    for (i++;
-         st->group >= 0 && i < fn->stage.n && fn->stage.v[i].group == st->group;
-         i++)
+    for (i++; i < fn->stage.n && together(fn, st, &fn->stage.v[i]); i++)
         m->end += stage_kernels(&fn->stage.v[i]);
 }
 
@@ -223,7 +235,7 @@ static void find_lives(Planner *pl)
             for (int k = 0; k < stage_kernels(st); k++, m.now++) {
                 if (!m.loop)
                     m.first = m.last = m.now;
-                if (!m.loop && st->group < 0)
+                if (!m.loop && !m.lanes && st->group < 0)
                     m.begin = m.end = m.now;
                 find_sweep(&m, st, k);
                 touch_kernel(pl, stage_kernel(st, k), &m);

@@ -125,6 +125,9 @@ static void add_root(Maker *m, int i)
     t.flags = r->flags;
     t.what = r->what;
     t.set = r->set;
+    const Node *n = NODE(m->g, level_scalar(m->g, r->value));
+    if (r->role == CELL_DRAW && n->op == OP_CONST)
+        t.lo = t.hi = n->num;
     const Loc *loc = &m->p->loc[m->s->root_val[i]];
     if (cell_only_time(t.axes) == CELL_MANY_TIMES) { /* they make gaps */
         t.lag = loc->lag;

@@ -9,8 +9,10 @@
 #include "chunk.h"
 #include "fuse.h"
 #include "gather.h"
+#include "lanes.h"
 #include "restate.h"
 #include "sweep.h"
+#include "turn.h"
 
 typedef struct Stager {
     Tasks *t;
@@ -342,5 +344,8 @@ Sched *sched_build(const Graph *g, Chunks chunks, Arena *a)
         restate(s, chunks, a);
     chunk_sizes(s, a);
     sweep_stages(s, chunks, a);
+    turn_stages(s, chunks, a);
+    if (chunks.threads > 1 && s->param_size >= chunks.least)
+        form_lanes(s, chunks, a);
     return s;
 }

@@ -151,6 +151,13 @@ typedef enum KernelKind {
                    (without that axis, maybe n = 1); x1 is LEN */
 } KernelKind;
 
+/* Where a kernel stands in a loop whose sweeps go by turns (Stage.swept). */
+typedef enum TurnPart {
+    TURN_BEFORE, /* at all steps of a turn before the sweep, */
+    TURN_SWEEP,  /* in it, */
+    TURN_AFTER   /* or after it */
+} TurnPart;
+
 typedef struct Kernel {
     KernelKind kind;
     Ref node;     /* what it computes or belongs to; 0: none */
@@ -174,7 +181,8 @@ typedef struct Kernel {
     int row;            /* AT, TAIL, EVERY, HOLD */
     int sweep;          /* not 0: kernels of a stage with the same number go
                            over the lines of their matrices together, */
-    int64_t lines;      /* of which there are so many */
+    int64_t lines;      /* of which there are so many; */
+    TurnPart turn;      /* Stage.swept: where they stand */
     int rate;           /* EVERY, HOLD */
 } Kernel;
 
@@ -184,10 +192,14 @@ typedef struct Stage {
     int group;    /* index into SchedFn.group, -1: in none */
     int64_t rows; /* LOOP: not 0: so many sequences go through all its steps,
                      or those of the chunk, before the next ones */
+    int lane;     /* not 0: done by lane[lane - 1] of the function */
     bool prepare; /* WHOLE: is done once for all runs */
-    int64_t turn; /* LOOP from the end: not 0: it goes by turns of so many
-                     steps, counted from the first of all; before each of them
-                     `again` is done at its steps, from the first to the last */
+    int64_t turn; /* LOOP: not 0: it goes by turns of so many steps, counted
+                     from the first of all; before each of them `again` is done
+                     at its steps, from the first to the last */
+    bool swept;   /* with turns: the sweep may take some lines through all steps
+                     of one, again and then back, before the next lines; beside
+                     it are kernels as Kernel.turn says */
     VEC(Kernel) again;
     VEC(Kernel) kernel;
 } Stage;
@@ -207,11 +219,39 @@ typedef struct Group {
                       many steps, which may be more than those */
 } Group;
 
+/* A stage, or several, that one thread does while others do other lanes of its
+ * section: all of it at once, or by short chunks of its group (lanes.c). */
+typedef struct Lane {
+    int section;
+    bool fine;          /* by chunks, which have LANE_ROWS rows */
+    bool any;           /* those in any order, and several at once */
+    uint64_t same, all; /* bits of lanes of the section, counted from its first:
+                           before a chunk the same of each of those must be
+                           done, before anything all of each of these */
+    int home; /* lanes with the same one are best done by the same thread, whose
+                 cache has what they share */
+    double cost, after; /* about how many ns it takes, and what waits for its
+                           end takes from there on */
+} Lane;
+
+enum {
+    LANE_ROWS = 12,
+    LANE_STEPS = 96 /* of a sequence, for estimates */
+};
+
+/* Lanes that run at once; their stages are neighbours. */
+typedef struct Section {
+    int first, n;          /* lanes; none where dividing products gains more */
+    double divided, lanes; /* about how many ns either takes */
+} Section;
+
 enum { FN_FORWARD, FN_BACKWARD, FN_COUNT };
 
 typedef struct SchedFn {
     VEC(Stage) stage; /* empty backward: the model has no GRAD roots */
     VEC(Group) group;
+    VEC(Lane) lane;
+    VEC(Section) section;
 } SchedFn;
 
 typedef struct Sched {
@@ -236,6 +276,8 @@ typedef struct Chunks {
     bool off;      /* not at all */
     int64_t steps; /* not 0: so many steps to a chunk */
     bool restate;  /* of large states nobody asks for more than the last step */
+    int threads;   /* more than 1: that run few sequences, see lanes.c, */
+    int64_t least; /* of models that have so many parameters */
 } Chunks;
 
 /* The graph must be verified, simplified, and free of FINAL.  Everything
@@ -280,6 +322,11 @@ static inline Val sched_buffer(const Sched *s, Val v)
 {
     v = sched_base(s, v);
     return v >= 0 && s->val.v[v].kind == VAL_BUFFER ? v : -1;
+}
+/* The section of a stage, -1: none. */
+static inline int sched_section(const SchedFn *fn, const Stage *st)
+{
+    return st->lane ? fn->lane.v[st->lane - 1].section : -1;
 }
 /* The axis that gives axis i its steps, -1: none, and one for how many of
  * those. */

@@ -180,11 +180,17 @@ static void print_kernel(Printer *p, const Kernel *k, int loop)
 }
 
 /* Kernel i of some, those of a sweep under its size. */
-static void print_one(Printer *p, const Kernel *v, int i, int loop)
+static void print_one(Printer *p, const Stage *st, const Kernel *v, int i,
+                      int loop)
 {
-    if (v[i].sweep && (!i || v[i].sweep != v[i - 1].sweep))
-        buf_printf(p->out, "   sweep over %lld lines\n", (long long)v[i].lines);
-    else if (i && v[i - 1].sweep && !v[i].sweep)
+    if (v[i].sweep && (!i || v[i].sweep != v[i - 1].sweep)) {
+        buf_printf(p->out, "   sweep over %lld lines", (long long)v[i].lines);
+        if (st->swept)
+            buf_printf(p->out, ", each through %lld steps",
+                       (long long)st->turn);
+        buf_putc(p->out, '\n');
+    }
+    if (i && v[i - 1].sweep && !v[i].sweep)
         buf_puts(p->out, "   one by one\n");
     print_kernel(p, &v[i], loop);
 }
@@ -201,6 +207,32 @@ static void print_group(Printer *p, const Group *g)
         buf_printf(p->out, "%lld steps each\n", (long long)g->steps);
     else
         buf_printf(p->out, "%lld rows each\n", (long long)g->rows);
+}
+
+static void print_needs(Printer *p, const char *what, uint64_t lanes)
+{
+    for (int i = 0; lanes >> i; i++)
+        if (lanes >> i & 1) {
+            buf_printf(p->out, "%s %d", what, i + 1);
+            what = ",";
+        }
+}
+
+/* Before the first stage of a lane: which it is of its section, and after which
+ * others it comes. */
+static void print_lane(Printer *p, const SchedFn *fn, const Stage *st)
+{
+    const Lane *l = &fn->lane.v[st->lane - 1];
+    int first = fn->section.v[l->section].first;
+    if (st->lane == first + 1)
+        buf_printf(p->out, "  side by side\n");
+    buf_printf(p->out, "  lane %d%s", st->lane - first,
+               l->any    ? ", chunks in any order"
+               : l->fine ? ", by chunks"
+                         : "");
+    print_needs(p, ", each behind that of", l->same);
+    print_needs(p, ", after", l->all);
+    buf_putc(p->out, '\n');
 }
 
 static void print_stage(Printer *p, const Stage *st, int i)
@@ -225,12 +257,12 @@ static void print_stage(Printer *p, const Stage *st, int i)
         buf_putc(p->out, '\n');
     }
     for (int k = 0; k < st->again.n; k++)
-        print_one(p, st->again.v, k, loop);
-    if (st->turn)
+        print_one(p, st, st->again.v, k, loop);
+    if (st->again.n)
         buf_printf(p->out, "   after %lld such steps, back\n",
                    (long long)st->turn);
     for (int k = 0; k < st->kernel.n; k++)
-        print_one(p, st->kernel.v, k, loop);
+        print_one(p, st, st->kernel.v, k, loop);
 }
 
 void sched_print(Buf *out, const Sched *s)
@@ -246,13 +278,16 @@ void sched_print(Buf *out, const Sched *s)
         if (!s->fn[f].stage.n)
             continue;
         buf_printf(out, "%s\n", fn[f]);
-        for (int i = 0, group = -1; i < s->fn[f].stage.n; i++) {
+        for (int i = 0, group = -1, lane = 0; i < s->fn[f].stage.n; i++) {
             const Stage *st = &s->fn[f].stage.v[i];
+            if (st->lane && st->lane != lane)
+                print_lane(&p, &s->fn[f], st);
             if (st->group >= 0 && st->group != group)
                 print_group(&p, &s->fn[f].group.v[st->group]);
-            else if (st->group < 0 && group >= 0)
+            else if (st->group < 0 && (group >= 0 || (lane && !st->lane)))
                 buf_puts(p.out, "  all steps\n");
             group = st->group;
+            lane = st->lane;
             print_stage(&p, st, i);
         }
     }

@@ -146,6 +146,8 @@ static Ref elementwise(Simplify *s, Graph *g, Op op, int nin, const Ref *in,
     Ref r = fold(g, op, nin, x);
     if (!r)
         r = doubled(s, g, op, x, span);
+    if (!r && op == OP_mul)
+        r = simplify_matrix(s, g, op, x, 0, 0, span);
     if (r)
         return r;
     if (op == OP_select && NODE(g, x[0])->op == OP_CONST) {

@@ -10,8 +10,8 @@ typedef struct Simplify Simplify;
 /* A node in its simplest form. */
 Ref simplify_add(Simplify *s, Graph *g, Op op, int nin, const Ref *in, int a,
                  int b, Span span);
-/* That form of a product, transpose, view or sum, or 0 if it is as simple as
- * can be. */
+/* That form of a product, element by element too, transpose, view or sum, or 0
+ * if it is as simple as can be. */
 Ref simplify_matrix(Simplify *s, Graph *g, Op op, const Ref *in, int a, int b,
                     Span span);
 /* Whether differentiation is done. */

@@ -147,6 +147,25 @@ static bool outer_product(Simp *p, Ref r, Ref *u, Ref *v)
     return true;
 }
 
+/* s u v', for a number s or a vector that scales rows or columns, is (s u) v':
+ * a vector is scaled in place of a matrix. */
+static Ref scaled_outer(Simp *p, Ref s, Ref m)
+{
+    Graph *g = p->g;
+    Ref u, v;
+    bool across = true, number = !shape_of(g, s).rank;
+    if (!NODE(g, m)->axes || !outer_product(p, m, &u, &v) ||
+        (!number && !repeats(g, s, &across)))
+        return 0;
+    if (!number)
+        s = IN(g, s, 0);
+    Ref *part = across ? &u : &v;
+    *part = add2(p, OP_mul, s, *part, 0, 0);
+    u = reshaped(p, u, 2, shape_of(g, u).dim[0], 1, 0);
+    v = reshaped(p, v, 2, 1, shape_of(g, v).dim[0], 0);
+    return add2(p, OP_MATMUL, u, v, 0, 0);
+}
+
 static Ref matvec(Simp *p, Ref m, Ref v, bool trans)
 {
     Graph *g = p->g;
@@ -403,8 +422,8 @@ static Ref line_sums(Simp *p, Ref r)
 static bool adds_lines(const Graph *g, const ViewSpec *v)
 {
     const Shape *x = SHAPE(g, v->x), *y = SHAPE(g, v->y);
-    return x->rank == 1 && y->rank == 2 && !v->base &&
-           x->dim[0] == y->dim[0] && v->stride[0] == 1 && v->stride[1] == 0;
+    return x->rank == 1 && y->rank == 2 && !v->base && x->dim[0] == y->dim[0] &&
+           v->stride[0] == 1 && v->stride[1] == 0;
 }
 
 /* What is smaller after it was folded is added up after that. */
@@ -426,7 +445,12 @@ Ref simplify_matrix(Simplify *s, Graph *g, Op op, const Ref *in, int a, int b,
                     Span span)
 {
     Simp p = {s, g, span, simplify_plain(s)};
+    Ref r = 0;
     switch (op) {
+    case OP_mul:
+        for (int i = 0; i < 2 && !r; i++)
+            r = scaled_outer(&p, in[i], in[!i]);
+        return r;
     case OP_MATVEC:
         return matvec(&p, in[0], in[1], a);
     case OP_MATMUL:

@@ -108,6 +108,11 @@ static bool by_batch(const Sched *s, Val v)
     return s->val.v[v].axes & CELL_B;
 }
 
+static bool is_matrix(const Sched *s, Val v)
+{
+    return by_batch(s, v) && SHAPE(s->g, s->val.v[v].shape)->rank > 1;
+}
+
 SweepRole sweep_role(const Sched *s, const Kernel *k, int64_t *lines,
                      int64_t *n)
 {
@@ -119,12 +124,19 @@ SweepRole sweep_role(const Sched *s, const Kernel *k, int64_t *lines,
         *lines = k->k ? k->n / k->k : 0;
         return k->n > 1 ? SWEEP_WORK : SWEEP_NOT;
     }
+    if (k->kind == KN_TAIL && s->val.v[k->in.v[0]].kind == VAL_CONST &&
+        s->val.v[k->in.v[0]].num == 0) {
+        return k->n > 1 ? SWEEP_ENDS : SWEEP_NOT;
+    }
     if (k->kind == KN_FOLD && adds_lines(s, k, lines)) {
         *n = k->n;
         return SWEEP_SUMS;
     }
     if (k->kind != KN_PRODUCT || k->m != 1)
         return SWEEP_NOT;
+    if (k->parts == 1 && k->n == 1)
+        return is_matrix(s, k->in.v[0]) && is_matrix(s, k->in.v[1]) ? SWEEP_ALL
+                                                                    : SWEEP_NOT;
     if (k->parts == 1) {
         *lines = k->tb ? k->n : k->k;
         *n = k->tb ? k->k : k->n;
@@ -137,23 +149,60 @@ SweepRole sweep_role(const Sched *s, const Kernel *k, int64_t *lines,
     return k->n == 1 && k->k > 1 ? SWEEP_PAIRS : SWEEP_NOT;
 }
 
+int64_t sweep_matrix(const Sched *s, const Kernel *k)
+{
+    int64_t lines, n;
+    SweepRole role = sweep_role(s, k, &lines, &n);
+    return role == SWEEP_WORK || role == SWEEP_ENDS ? k->n
+           : role == SWEEP_ALL                      ? k->k
+                                                    : lines * n;
+}
+
 /* ---- order ---- */
 
+/* Whether value v is all of a matrix of so many reals. */
+static bool is_whole(const Sweeper *w, Val v, int64_t matrix)
+{
+    return matrix && !w->s->val.v[v].spread && w->s->val.v[v].n == matrix;
+}
+
+/* Whether FUSED kernel k of the sweep works on a number of each line. */
+static bool is_thin(const Sweeper *w, const Kernel *k)
+{
+    return k->kind == KN_FUSED && k->n == w->lines;
+}
+
+/* Whether value x that kernel a of the sweep gives is a number of each line,
+ * and y, which is operand j of kernel b, is read as that. */
+static bool is_number(const Sweeper *w, const Kernel *a, Val x, const Kernel *b,
+                      Val y, int j)
+{
+    int64_t ignored;
+    SweepRole gives = sweep_role(w->s, a, &ignored, &ignored);
+    const Value *v = &w->s->val.v[x];
+    if (v->n != w->lines || v->spread ||
+        (gives != SWEEP_DOTS && gives != SWEEP_PAIRS && !is_thin(w, a)))
+        return false;
+    return w->s->val.v[y].spread == SPREAD_LINES || is_thin(w, b) ||
+           (j == 0 && sweep_role(w->s, b, &ignored, &ignored) == SWEEP_WEIGHS);
+}
+
 /* Whether kernel b has to wait for an earlier one; not for its matrices of so
- * many reals, of which a line at a time will do. */
+ * many reals, nor for numbers of each line, of which a line at a time will
+ * do. */
 static bool waits(const Sweeper *w, const Kernel *a, const Kernel *b,
                   int64_t matrix)
 {
     for (int i = 0; i < kernel_values(a); i++)
         for (int j = 0; j < kernel_values(b); j++) {
             Val x = kernel_value(a, i), y = kernel_value(b, j);
-            bool writes = i >= a->in.n || j >= b->in.n;
-            if (!writes || !sweep_overlap(w->s, x, y, w->bit))
+            bool gives = i >= a->in.n, takes = j < b->in.n;
+            if ((!gives && takes) || !sweep_overlap(w->s, x, y, w->bit))
                 continue;
-            bool gives = i >= a->in.n && j < b->in.n;
-            if (!matrix || !gives || w->s->val.v[x].spread ||
-                w->s->val.v[y].spread || w->s->val.v[x].n != matrix ||
-                w->s->val.v[y].n != matrix)
+            if (matrix && gives && takes && is_number(w, a, x, b, y, j))
+                continue;
+            bool follows = gives && (takes || b->kind == KN_TAIL);
+            if (!follows || !is_whole(w, x, matrix) || !is_whole(w, y, matrix))
                 return true;
         }
     return false;
@@ -180,9 +229,11 @@ static bool fits(Sweeper *w, int i)
     SweepRole role = sweep_role(w->s, k, &lines, &n);
     if (role == SWEEP_NOT || w->ops + k->inst.n + 1 > MOST)
         return false;
+    if (w->length && is_thin(w, k)) /* it comes between others */
+        return !ready(w, i, false);
     if (w->length)
         return lines ? lines == w->lines && n == w->length
-                     : k->n == w->lines * w->length;
+                     : sweep_matrix(w->s, k) == w->lines * w->length;
     return lines > 1 && n > 1 && (w->any || (n >= SHORT && lines * n >= LEAST));
 }
 
@@ -212,7 +263,7 @@ static bool gather(Sweeper *w)
             if (w->done[i] || w->with[i] || !fits(w, i) || !ready(w, i, !start))
                 continue;
             join(w, i);
-            work |= w->v[i].kind == KN_FUSED;
+            work |= w->v[i].kind == KN_FUSED && !is_thin(w, &w->v[i]);
             more = true;
             if (start)
                 break;
@@ -221,16 +272,29 @@ static bool gather(Sweeper *w)
     return work;
 }
 
+/* Whether kernel i has nothing to do with matrices, or with none of those that
+ * others have. */
+static bool is_beside(const Sweeper *w, int i)
+{
+    int64_t lines, n;
+    SweepRole role = sweep_role(w->s, &w->v[i], &lines, &n);
+    if (role != SWEEP_WORK || lines)
+        return role == SWEEP_NOT;
+    for (int j = 0; j < w->n; j++)
+        if (sweep_role(w->s, &w->v[j], &lines, &n) != SWEEP_NOT &&
+            lines * n == w->v[i].n)
+            return false;
+    return true;
+}
+
 /* Of kernels that only read one matrix each the products are better. */
 static void order(Sweeper *w, Kernel *out)
 {
     int n = 0, sweep = 0;
     while (n < w->n) {
         bool any = false;
-        int64_t ignored[2];
         for (int i = 0; i < w->n; i++)
-            if (!w->done[i] && ready(w, i, false) &&
-                sweep_role(w->s, &w->v[i], ignored, ignored + 1) == SWEEP_NOT) {
+            if (!w->done[i] && ready(w, i, false) && is_beside(w, i)) {
                 out[n++] = w->v[i];
                 w->done[i] = any = true;
             }

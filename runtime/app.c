@@ -86,6 +86,8 @@ static int list_inputs(AppHost *h, const CellDesc *d)
             h->input[i].set = strdup(d->tensor[t].set);
         if (last_of(app, want[i].name))
             h->input[i].last = strdup(last_of(app, want[i].name));
+        h->input[i].named = h->input[i].set &&
+                            pairs_get(&h->about.dims, h->input[i].set) != NULL;
     }
     h->ninput = n;
     for (int k = 0; k < d->ntime; k++)
@@ -103,9 +105,10 @@ static int fixed_open(AppHost *h, const Flags *f, const char *spec,
 
     (void)f;
     (void)spec;
-    if (list_inputs(h, d) || read_blocks(h, d, &err) ||
-        read_lines(app->options, &h->about.options, &err) ||
-        read_lines(app->dims, &h->about.dims, &err))
+    if (read_lines(app->options, &h->about.options, &err) ||
+        read_lines(app->dims, &h->about.dims, &err) ||
+        read_lines(app->vocabs, &h->about.vocabs, &err) || list_inputs(h, d) ||
+        read_blocks(h, d, &err))
         return app_fail(&err);
     for (int i = 0; from && i < from->vocabs.n; i++)
         if (pairs_set(&h->about.vocabs, from->vocabs.v[i].key,
@@ -454,7 +457,7 @@ int cell_app_main(const CellApp *app, int argc, char **argv)
 
 int cell_app(const CellDesc *train, const CellDesc *eval, int argc, char **argv)
 {
-    const CellApp app = {train, eval, NULL, NULL, NULL, NULL};
+    const CellApp app = {.train = train, .eval = eval};
 
     return cell_app_main(&app, argc, argv);
 }

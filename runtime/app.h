@@ -14,6 +14,7 @@ typedef struct CellApp {
     const CellDesc *flow;    /* compiled for flow.h; NULL: it has no states */
     const char *const *last; /* "y", "</s>", ... NULL: drawn names and the
                                 members with which they end; or NULL */
+    const char *vocabs; /* "chars = JSON\n...", of a checkpoint; or NULL */
 } CellApp;
 
 /* Returns the exit code. */

@@ -256,6 +256,11 @@ int app_data(AppHost *h, const Flags *f, const char *path, RtData *d)
     if (app_setting_long(h, "max_steps", 1, &most))
         return EXIT_USER;
     d->max_steps = most;
+    if (!h->ninput) {
+        say_error("the spec has no input: nothing reads data; declare one, "
+                  "such as `input x[t]`");
+        return EXIT_USER;
+    }
     take_sizes(h);
     if (!path)
         path = app_setting(h, "file");

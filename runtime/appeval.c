@@ -41,6 +41,8 @@ int app_load(AppHost *h, const Flags *f, const Flag *table, const char *path,
     if (!code)
         code = h->open(h, f, NULL, c);
     if (!code)
+        code = app_check_inputs(h, f);
+    if (!code)
         code = app_settings(h, f, app_data_flags, c);
     return code ? code : app_settings(h, f, table, c);
 }
@@ -274,6 +276,8 @@ int app_eval(AppHost *h, const Flags *f, const char *checkpoint,
         code = app_data(h, f, data, &d);
     if (!code)
         code = app_model(h, f, &c, &m);
+    if (!code)
+        code = app_labels(h, &d);
     if (!code)
         code = evaluate(h, f, m, &d);
     model_free(m);

@@ -21,7 +21,8 @@ typedef struct AppInput {
     RtWant want;   /* sizes that are open: -1, classes 0 */
     char *dim[4];  /* names of the dims, NULL where there is none */
     char *set;     /* of an index: its set, or NULL */
-    int open;      /* the set has no size yet */
+    int named;     /* the set is a dim: its members may have names */
+    int open;      /* and has no size yet */
     char **member; /* names of members of the set that the spec writes */
     int nmember;
     char *last; /* name of the member that ends a sequence, or NULL */
@@ -109,6 +110,10 @@ void app_sources_free(AppSource *s, int n);
 /* What --column or the data block says of an input; malloc'd, NULL: nothing. */
 char *app_columns(const AppHost *h, const Flags *f, const char *input);
 char *app_input_names(const AppHost *h); /* with commas; malloc'd */
+/* Whether there are the inputs that --in and --column name. */
+int app_check_inputs(const AppHost *h, const Flags *f);
+/* Whether some input is in that set. */
+int app_has_set(const AppHost *h, const char *set);
 
 /* Columns of one table for n inputs (apptable.c). */
 int app_table(AppHost *h, const AppSource *s, int n, RtData *d, RtError *err);
@@ -133,6 +138,8 @@ int app_keep_vocab(AppHost *h, const char *set, const Vocab *v, RtError *err);
  * observed (applabels.c). */
 int app_data_unlabelled(AppHost *h, const Flags *f, const char *path,
                         RtData *d);
+/* Whether the compiled model can give the labels of `d` (applabels.c). */
+int app_labels(const AppHost *h, const RtData *d);
 /* How the settings deal `d`; part from..to. */
 int app_feed(const AppHost *h, const RtData *d, double from, double to,
              RtFeedOptions *o);
@@ -181,6 +188,14 @@ void app_judge_free(AppJudge *a);
 int app_init_open(AppHost *h, const char *path, int vocabs, Checkpoint *c);
 int app_init_weights(const Checkpoint *c, const char *path, int must,
                      RtModel *m);
+
+/* Settings of training and data, into one list; sorted, so that it does not
+ * matter where each came from (apptune.c). */
+int app_train_settings(AppHost *h, const Flags *f, const Checkpoint *resumed);
+/* The limits and numbers among them. */
+int app_train_numbers(const AppHost *h, FitSetup *s);
+/* The optimiser with --lr and --decay in place of its own; malloc'd. */
+int app_train_optimizer(const AppHost *h, RtModel *m, char **text);
 
 /* The verbs.  data may be NULL. */
 int app_train(AppHost *h, const Flags *f, const char *spec, const char *data);

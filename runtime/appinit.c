@@ -18,7 +18,8 @@ int app_init_open(AppHost *h, const char *path, int vocabs, Checkpoint *c)
     if (checkpoint_load(c, path, &err))
         return app_fail(&err);
     for (int i = 0; i < c->vocabs.n; i++)
-        if (pairs_set(&h->about.vocabs, c->vocabs.v[i].key,
+        if (app_has_set(h, c->vocabs.v[i].key) &&
+            pairs_set(&h->about.vocabs, c->vocabs.v[i].key,
                       c->vocabs.v[i].value, &err))
             return app_fail(&err);
     return 0;

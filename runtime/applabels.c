@@ -1,6 +1,8 @@
-/* Data without the labels that a model finds: for predict, where nothing says
- * them they are not observed.  See apphost.h. */
+/* Labels that a model finds: for predict, where nothing says them they are not
+ * observed; those that the model can never give are an error.  See apphost.h.
+ */
 #include "apphost.h"
+#include "decode.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -109,4 +111,60 @@ int app_data_unlabelled(AppHost *h, const Flags *f, const char *path, RtData *d)
     free(part.input);
     free(missing);
     return code;
+}
+
+/* The name of a class in a set's vocabulary, malloc'd; of none its number. */
+static char *class_name(const AppHost *h, const char *set, int64_t class)
+{
+    RtError err = {0};
+    Vocab v = {0};
+    char code[5], *name;
+    int known = set && app_vocab(h, set, &v, &err) > 0 && class < v.n;
+
+    name = known ? rt_printf("\"%s\"", vocab_name(&v, (int32_t) class, code))
+                 : rt_printf("%lld", (long long)class);
+    vocab_free(&v);
+    rt_error_clear(&err);
+    return name;
+}
+
+/* Sequence i has the class that no label may have. */
+static int is_blank(const AppHost *h, const RtField *f, const char *set,
+                    int64_t i, int64_t blank)
+{
+    char *name = class_name(h, set, blank);
+
+    say_error("%s: a label of input %s in sequence %lld is %s, class %lld, "
+              "which ctc keeps for what lies between labels (blank = %lld); "
+              "give that a class that no label has%s%s%s",
+              f->from, f->name, (long long)i + 1, name ? name : "?",
+              (long long)blank, (long long)blank,
+              name && *name == '"' ? ": `" : "",
+              name && *name == '"' ? f->name : "",
+              name && *name == '"'
+                  ? "[0] = \"-\"` in the spec makes \"-\" the first name"
+                  : "");
+    free(name);
+    return EXIT_USER;
+}
+
+int app_labels(const AppHost *h, const RtData *d)
+{
+    for (int i = -1; (i = model_next(h->eval, CELL_INPUT, i)) >= 0;) {
+        const CellTensor *t = &h->eval->tensor[i];
+        const RtField *f = data_field(d, t->name);
+        int64_t blank;
+
+        if (!f || !decode_blank(h->eval, i, &blank))
+            continue;
+        for (int64_t k = 0; k < d->nseq; k++) {
+            int64_t at = f->is_static ? k : d->steps[f->axis].offset[k];
+            int64_t n = f->is_static ? 1 : data_steps(d, f->axis, k);
+
+            for (int64_t j = at * f->size; j < (at + n) * f->size; j++)
+                if (data_value(f, j) == (double)blank)
+                    return is_blank(h, f, t->set, k, blank);
+        }
+    }
+    return 0;
 }

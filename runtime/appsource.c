@@ -39,6 +39,54 @@ static const char *flagged(const Flags *f, const char *flag, const char *input)
     return found;
 }
 
+static int no_input(const AppHost *h, const char *flag, const char *name, int n)
+{
+    const char **all = calloc((size_t)h->ninput + 1, sizeof *all);
+    char *word = strndup(name, (size_t)n), *names = app_input_names(h);
+    const char *near = NULL;
+
+    for (int i = 0; all && i < h->ninput; i++)
+        all[i] = h->input[i].want.name;
+    if (all && word)
+        near = flags_nearest(word, all, h->ninput);
+    say_error("--%s %s=...: the model has no input %s%s%s%s; it has %s", flag,
+              word ? word : "", word ? word : "", near ? ", did you mean " : "",
+              near ? near : "", near ? "?" : "", names ? names : "none");
+    free(all);
+    free(word);
+    free(names);
+    return EXIT_USER;
+}
+
+int app_check_inputs(const AppHost *h, const Flags *f)
+{
+    static const char *const flag[] = {"in", "column"};
+    const char *text;
+    int n;
+
+    for (size_t k = 0; k < sizeof flag / sizeof *flag; k++)
+        for (int i = 0; flags_pair(f, flag[k], i, &n, &text); i++) {
+            int known = 0;
+
+            if (n < 0)
+                return EXIT_USAGE;
+            for (int j = 0; j < h->ninput; j++)
+                known |= strlen(h->input[j].want.name) == (size_t)n &&
+                         !memcmp(h->input[j].want.name, text, (size_t)n);
+            if (!known)
+                return no_input(h, flag[k], text, n);
+        }
+    return 0;
+}
+
+int app_has_set(const AppHost *h, const char *set)
+{
+    for (int i = 0; i < h->ninput; i++)
+        if (h->input[i].set && !strcmp(h->input[i].set, set))
+            return 1;
+    return 0;
+}
+
 /* Whether an entry of the data block is a file's name; else it is columns. */
 static int is_quoted(const char *s)
 {
@@ -147,12 +195,12 @@ static int find_path(const AppHost *h, const Flags *f, const char *path,
 
     if (path && is_list(h, path))
         got = listed(path, name, s, err);
+    else if (said)
+        return set_path(s, said, strlen(said), err);
     else if (path && !stat(path, &st) && S_ISDIR(st.st_mode))
         return in_folder(s, path, name, err);
     else if (path)
         return set_path(s, path, strlen(path), err);
-    else if (said)
-        return set_path(s, said, strlen(said), err);
     else if (is_quoted(block))
         return set_path(s, block + 1, strlen(block) - 2, err);
     if (got)
@@ -237,6 +285,7 @@ AppSource *app_sources(AppHost *h, const Flags *f, const char *path,
 
         s->in = &h->input[i];
         s->shared = path && !is_list(h, path) &&
+                    !flagged(f, "in", s->in->want.name) &&
                     (stat(path, &st) || !S_ISDIR(st.st_mode));
         s->label = given && s->in->want.observed;
         bad = find_path(h, f, path, s, err);

@@ -11,94 +11,91 @@ typedef struct Part {
     AppSource from;
     AppInput *in;
     CsvUnit unit;
-    int named;   /* its fields are names, which `name` collects */
-    char **name; /* all of them, in order; pointers into the table's text */
-    char *chars; /* CHARS: what they point into */
-    int64_t nname, cap;
-    int64_t *start; /* [sequences + 1] */
+    int named;     /* its fields are names: */
+    RtStore names; /* all of them, in order, with a NUL behind each */
+    int64_t nname;
+    RtStore start; /* [sequences + 1]: the first of each, as int64_t */
     int64_t nseq;
 } Part;
 
 static void part_free(Part *p)
 {
-    free(p->name);
-    free(p->chars);
-    free(p->start);
+    store_free(&p->names);
+    store_free(&p->start);
 }
 
-static int add_name(Part *p, char *name, RtError *err)
+/* A name of n bytes. */
+static int add_name(Part *p, const char *name, size_t n, RtError *err)
 {
-    if (p->nname == p->cap) {
-        int64_t cap = p->cap ? 2 * p->cap : 1024;
-        char **more = realloc(p->name, (size_t)cap * sizeof *more);
-
-        if (!more)
-            return rt_fail_memory(err, (size_t)cap * sizeof *more);
-        p->name = more;
-        p->cap = cap;
-    }
-    p->name[p->nname++] = name;
-    return 0;
+    p->nname++;
+    return store_add(&p->names, name, n, err) ||
+                   store_add(&p->names, "", 1, err)
+               ? -1
+               : 0;
 }
 
-/* Words of a field, between blanks; cut in place. */
-static int add_words(Part *p, char *field, RtError *err)
+/* The next name begins a sequence; or, after the last one, all end. */
+static int add_start(Part *p, RtError *err)
 {
-    for (char *s = field + strspn(field, " \t"); *s;) {
-        char *word = s;
-
-        s += strcspn(s, " \t");
-        if (*s)
-            *s++ = 0;
-        if (add_name(p, word, err))
-            return -1;
-        s += strspn(s, " \t");
-    }
-    return 0;
+    return store_add(&p->start, &p->nname, sizeof p->nname, err);
 }
 
-/* Characters of a field; each is copied with an end of its own. */
-static int add_chars(Part *p, const char *field, char **room, RtError *err)
+static int end_part(Part *p, int64_t nseq, RtError *err)
 {
-    for (const char *s = field; *s;) {
-        char *c = *room;
+    p->nseq = nseq;
+    return store_end(&p->names, err) || store_end(&p->start, err) ? -1 : 0;
+}
 
-        do
-            *(*room)++ = *s++;
-        while ((*s & 0xc0) == 0x80);
-        *(*room)++ = 0;
-        if (add_name(p, c, err))
+/* Words of a field, between blanks; and `last`, where it is not the last of
+ * them. */
+static int add_words(Part *p, const char *field, const char *last, RtError *err)
+{
+    size_t n = 0;
+    const char *word = field;
+
+    for (const char *s = field + strspn(field, " \t"); *s;
+         s += strspn(s, " \t")) {
+        word = s;
+        n = strcspn(s, " \t");
+        s += n;
+        if (add_name(p, word, n, err))
             return -1;
     }
-    return 0;
+    return last && (strlen(last) != n || memcmp(word, last, n))
+               ? add_name(p, last, strlen(last), err)
+               : 0;
+}
+
+/* The same of characters. */
+static int add_chars(Part *p, const char *field, const char *last, RtError *err)
+{
+    size_t n = 0;
+    const char *c = field;
+
+    for (const char *s = field; *s; s += n) {
+        c = s;
+        for (n = 1; (s[n] & 0xc0) == 0x80;)
+            n++;
+        if (add_name(p, c, n, err))
+            return -1;
+    }
+    return last && (strlen(last) != n || memcmp(c, last, n))
+               ? add_name(p, last, strlen(last), err)
+               : 0;
 }
 
 /* Every line is a sequence of words or characters; of `ncol` columns one. */
 static int read_lines(Part *p, const Csv *csv, int ncol, int col, RtError *err)
 {
-    size_t bytes = 1;
-    char *room, *last = p->in->last;
-
-    for (int64_t i = 0; i < csv->nrow; i++)
-        bytes += 2 * strlen(csv->field[i * ncol + col]);
-    p->start = malloc(sizeof *p->start * (size_t)(csv->nrow + 1));
-    room = p->chars = p->unit == CSV_CHARS ? malloc(bytes) : NULL;
-    if (!p->start || (p->unit == CSV_CHARS && !room))
-        return rt_fail_memory(err, bytes);
     for (int64_t i = 0; i < csv->nrow; i++) {
-        char *field = csv->field[i * ncol + col];
+        const char *field = csv->field[i * ncol + col];
 
-        p->start[i] = p->nname;
-        if (room ? add_chars(p, field, &room, err) : add_words(p, field, err))
-            return -1;
-        if (last &&
-            (p->nname == p->start[i] || strcmp(p->name[p->nname - 1], last)) &&
-            add_name(p, last, err))
+        if (add_start(p, err) ||
+            (p->unit == CSV_CHARS ? add_chars(p, field, p->in->last, err)
+                                  : add_words(p, field, p->in->last, err)))
             return -1;
     }
-    p->nseq = csv->nrow;
-    p->start[p->nseq] = p->nname;
-    return 0;
+    return add_start(p, err) || end_part(p, csv->nrow, err) ? -1 : 0;
 }
 
 /* Every line is a sequence of names, one in each of several columns; empty ones
@@ -109,39 +106,36 @@ static int read_steps(Part *p, const Csv *csv, RtError *err)
 
     if (csv_columns(csv, p->from.part, 0, &cols, &n, err))
         return -1;
-    p->start = malloc(sizeof *p->start * (size_t)(csv->nrow + 1));
-    if (!p->start)
-        bad = rt_fail_memory(err, sizeof *p->start * (size_t)csv->nrow);
     for (int64_t i = 0; i < csv->nrow && !bad; i++) {
         char **field = csv->field + i * csv->ncol;
         int last = n;
 
         while (last > 0 && !*field[cols[last - 1]])
             last--;
-        p->start[i] = p->nname;
+        bad = add_start(p, err);
         for (int k = 0; k < last && !bad; k++)
-            bad = add_name(p, field[cols[k]], err);
+            bad = add_name(p, field[cols[k]], strlen(field[cols[k]]), err);
     }
     free(cols);
-    if (bad)
-        return -1;
-    p->nseq = csv->nrow;
-    p->start[p->nseq] = p->nname;
-    return 0;
+    return bad || add_start(p, err) || end_part(p, csv->nrow, err) ? -1 : 0;
 }
 
 /* Every field is one name. */
 static int read_names(Part *p, const Csv *csv, int col, RtError *err)
 {
-    for (int64_t i = 0; i < csv->nrow; i++)
-        if (add_name(p, csv->field[i * csv->ncol + col], err))
+    int64_t nseq = p->in->want.is_static ? csv->nrow : csv->nseq;
+
+    for (int64_t i = 0; i < csv->nrow; i++) {
+        const char *field = csv->field[i * csv->ncol + col];
+
+        if (add_name(p, field, strlen(field), err))
             return -1;
-    p->nseq = p->in->want.is_static ? csv->nrow : csv->nseq;
-    p->start = malloc(sizeof *p->start * (size_t)(csv->nseq + 1));
-    if (!p->start)
-        return rt_fail_memory(err, sizeof *p->start);
-    memcpy(p->start, csv->start, sizeof *p->start * (size_t)(csv->nseq + 1));
-    return 0;
+    }
+    return store_add(&p->start, csv->start,
+                     sizeof *csv->start * (size_t)(csv->nseq + 1), err) ||
+                   end_part(p, nseq, err)
+               ? -1
+               : 0;
 }
 
 /* What column an input of names reads; -1 on an error. */
@@ -203,7 +197,7 @@ static int read_part(Part *p, AppHost *h, const Csv *csv, int per_line,
     if (per_line && !p->in->want.is_static && p->unit == CSV_COLUMN)
         return line_is_step(p, csv, err);
     if (p->unit > CSV_STEPS || p->unit == CSV_NUMBERS || !p->in->set ||
-        (!p->in->open && got == 0))
+        (!p->in->named && got == 0))
         return 0; /* numbers */
     text = has_text(p, csv, err);
     p->named = got > 0 || words || text > 0;
@@ -237,17 +231,26 @@ static int make_vocab(AppHost *h, const char *path, const Part *part, int n,
             labels &= part[i].from.label && part[i].unit == CSV_COLUMN;
     if (labels)
         how = (VocabHow){.member = how.member, .nmember = how.nmember};
-    for (int i = 0; i < n; i++)
-        for (int64_t j = 0;
-             part[i].named && !strcmp(part[i].in->set, in->set) &&
-             j < part[i].nname && !bad;
-             j++)
-            bad = word_count(&count, part[i].name[j], how.lower, err);
+    for (int i = 0; i < n; i++) {
+        const char *name = part[i].names.data;
+
+        if (!part[i].named || strcmp(part[i].in->set, in->set) != 0)
+            continue;
+        for (int64_t j = 0; j < part[i].nname && !bad; j++) {
+            bad = word_count(&count, name, how.lower, err);
+            name += strlen(name) + 1;
+        }
+    }
     bad = bad || vocab_of_words(&v, path, count, &how, err) ||
           app_keep_vocab(h, in->set, &v, err);
     word_count_free(count);
     vocab_free(&v);
     return bad ? -1 : 0;
+}
+
+static const int64_t *starts(const Part *p)
+{
+    return (const int64_t *)(const void *)p->start.data;
 }
 
 /* The line of the table that name j of a part stands in. */
@@ -256,41 +259,60 @@ static int64_t line_of(const Part *p, const Csv *csv, int64_t j)
     int64_t row = j;
 
     if (p->unit != CSV_COLUMN)
-        for (row = 0; row + 1 < p->nseq && p->start[row + 1] <= j;)
+        for (row = 0; row + 1 < p->nseq && starts(p)[row + 1] <= j;)
             row++;
     return csv->line[row];
+}
+
+/* The class of name j of a part; -1: not observed, -2: an error. */
+static int32_t class_of(const Part *p, const Vocab *v, const Csv *csv,
+                        const char *name, int64_t j, RtError *err)
+{
+    int missing = !*name && p->in->want.observed;
+    int32_t id = missing ? -1 : vocab_word(v, name);
+    char code[5];
+
+    for (int32_t c = 0; !v->word && c < v->ncode && id < 0; c++)
+        if (!strcmp(vocab_name(v, c, code), name))
+            id = c;
+    if (id >= 0 || missing)
+        return id;
+    rt_fail(err,
+            "%s:%lld: \"%s\" is not among the %d %s that the model knows; "
+            "train with it in the table%s",
+            csv->path, (long long)line_of(p, csv, j), name, v->n, p->in->set,
+            p->from.label && p->unit == CSV_COLUMN
+                ? ""
+                : ", or with --min-count 2, which gives rare names a class");
+    return -2;
 }
 
 static int encode(Part *p, AppHost *h, const Csv *csv, RtData *d, RtError *err)
 {
     Vocab v = {0};
-    int32_t *ids = malloc(sizeof *ids * (size_t)(p->nname + 1));
+    RtStore ids = {0};
+    const char *name = p->names.data;
     int bad = app_vocab(h, p->in->set, &v, err) < 0;
+    NpyType type = v.n <= INT8_MAX    ? NPY_I1
+                   : v.n <= INT16_MAX ? NPY_I2
+                                      : NPY_I4;
 
-    if (!ids && !bad)
-        bad = rt_fail_memory(err, sizeof *ids * (size_t)p->nname);
-    for (int64_t j = 0; j < p->nname && !bad; j++) {
-        int missing = !*p->name[j] && p->in->want.observed;
-        char code[5];
+    for (int64_t j = 0; j < p->nname && !bad; j++, name += strlen(name) + 1) {
+        int32_t id = class_of(p, &v, csv, name, j, err);
+        int16_t two = (int16_t)id;
+        int8_t one = (int8_t)id;
+        const void *from = type == NPY_I1   ? (const void *)&one
+                           : type == NPY_I2 ? (const void *)&two
+                                            : &id;
 
-        ids[j] = missing ? -1 : vocab_word(&v, p->name[j]);
-        for (int32_t c = 0; !v.word && c < v.ncode && ids[j] < 0; c++)
-            if (!strcmp(vocab_name(&v, c, code), p->name[j]))
-                ids[j] = c;
-        if (ids[j] < 0 && !missing)
-            bad = rt_fail(err,
-                          "%s:%lld: \"%s\" is not among the %d %s that the "
-                          "model knows; train with it in the table, or with "
-                          "--min-count 2, which gives rare names a class",
-                          csv->path, (long long)line_of(p, csv, j), p->name[j],
-                          v.n, p->in->set);
+        bad = id < -1 || store_add(&ids, from, npy_bytes(type), err);
     }
     p->in->want.classes = v.n;
-    if (!bad)
-        bad = data_add_classes(d, &p->in->want, csv->path, ids, p->nseq,
-                               p->start, err);
+    bad = bad || store_end(&ids, err) ||
+          data_add_store(d, &p->in->want, csv->path, &ids, type, 1, p->nseq,
+                         starts(p), err);
+    store_free(&ids);
     vocab_free(&v);
-    free(ids);
     return bad ? -1 : 0;
 }
 
@@ -299,6 +321,8 @@ static int choose(Part *p, int n, const Csv *csv, RtError *err)
 {
     const char *name = p->in->want.name;
 
+    if (csv_check_unit(csv, p->from.part, err))
+        return -1;
     for (int c = 0; c < csv->ncol && !p->from.part; c++)
         if (csv->header && !strcmp(csv->column[c].name, name))
             p->from.part = csv->column[c].name;

@@ -93,7 +93,7 @@ int app_text(AppHost *h, AppInput *in, const char *path, RtData *d,
              RtError *err)
 {
     static const NpyType types[] = {[1] = NPY_U1, [2] = NPY_U2, [4] = NPY_I4};
-    RtStore ids = STORE_EMPTY;
+    RtStore ids = {0};
     Vocab v = {0};
     TextIn t = {0};
     TextUnit unit;

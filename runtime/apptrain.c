@@ -135,6 +135,7 @@ static int outputs_apart(const Flags *f, const char *spec, const char *data,
                         flags_get(f, "init"),
                         flags_get(f, "lengths")};
     const char *out[] = {save, log, flags_get(f, "best")};
+    struct stat st;
 
     for (size_t i = 0; i < sizeof in / sizeof *in; i++)
         for (size_t k = 0; k < sizeof out / sizeof *out; k++)
@@ -144,118 +145,23 @@ static int outputs_apart(const Flags *f, const char *spec, const char *data,
                           out[k], k == 1 ? "--log" : "-o");
                 return EXIT_USER;
             }
+    for (size_t k = 0; k < sizeof out / sizeof *out; k++)
+        for (size_t i = 0; i < k; i++)
+            if (out[k] && (same_file(out[i], out[k]) ||
+                           (!strcmp(out[i], out[k]) && stat(out[k], &st)))) {
+                say_error("%s is written twice: choose another name with %s",
+                          out[k], k == 1 ? "--log" : "--best");
+                return EXIT_USER;
+            }
+    for (size_t k = 0; k < sizeof out / sizeof *out; k++)
+        if (out[k] && !stat(out[k], &st) && S_ISDIR(st.st_mode)) {
+            say_error("%s is a folder: %s names a file", out[k],
+                      k == 0   ? "-o"
+                      : k == 1 ? "--log"
+                               : "--best");
+            return EXIT_USER;
+        }
     return 0;
-}
-
-static int by_key(const void *a, const void *b)
-{
-    return strcmp(((const RtPair *)a)->key, ((const RtPair *)b)->key);
-}
-
-/* Settings of both tables, into one list; sorted, so that it does not matter
- * where each came from. */
-static int settings(AppHost *h, const Flags *f, const Checkpoint *resumed)
-{
-    char text[32];
-    RtError err = {0};
-    int code = app_settings(h, f, app_train_flags, resumed);
-
-    if (!code)
-        code = app_settings(h, f, app_data_flags, resumed);
-    if (!code && !app_setting(h, "threads")) {
-        snprintf(text, sizeof text, "%ld", sysconf(_SC_NPROCESSORS_ONLN));
-        if (pairs_set(&h->about.settings, "threads", text, &err))
-            code = app_fail(&err);
-    }
-    if (!code && !app_setting(h, "epochs") && !app_setting(h, "steps") &&
-        !app_setting(h, "minutes") &&
-        pairs_set(&h->about.settings, "epochs", "20", &err))
-        code = app_fail(&err);
-    /* A limit of time alone may be far beyond the best epoch. */
-    if (!code && !app_setting(h, "epochs") && !app_setting(h, "steps") &&
-        app_setting(h, "valid") && !app_setting(h, "patience") &&
-        pairs_set(&h->about.settings, "patience", "5", &err))
-        code = app_fail(&err);
-    qsort(h->about.settings.v, (size_t)h->about.settings.n,
-          sizeof *h->about.settings.v, by_key);
-    return code;
-}
-
-/* The optimiser with --lr and --decay in place of its own; malloc'd. */
-static char *optimizer_text(const AppHost *h, RtModel *m, RtError *err)
-{
-    static const char *const own[] = {"lr", "decay"};
-    RtOptim *o = optim_new(m, app_setting(h, "optimizer"), err);
-    char *text = NULL;
-    int bad = !o;
-
-    for (size_t i = 0; i < sizeof own / sizeof *own && !bad; i++) {
-        double *at = optim_arg(o, own[i]);
-        if (app_setting_real(h, own[i], 0, at))
-            bad = rt_fail(err, "%s of the optimizer is no number", own[i]);
-    }
-    if (!bad)
-        text = optim_text(o);
-    optim_free(o);
-    return text;
-}
-
-/* A share: from 0 to 1, or to below 1. */
-static int share(const AppHost *h, const char *key, int below, double *v)
-{
-    int code = app_setting_real(h, key, 0, v);
-
-    if (!code && (*v > 1 || (below && *v == 1))) {
-        say_error("%s: a share from 0 to %s1 is wanted, found %g", key,
-                  below ? "below " : "", *v);
-        code = EXIT_USER;
-    }
-    return code;
-}
-
-/* The limits and numbers of the settings. */
-static int numbers(const AppHost *h, FitSetup *s)
-{
-    long epochs = 0, steps = 0, patience = 0, threads = 1, seed = 1, every = 0,
-         accumulate = 1;
-    const struct {
-        const char *key;
-        long low, *v;
-    } whole[] = {{"epochs", 1, &epochs},
-                 {"steps", 1, &steps},
-                 {"patience", 1, &patience},
-                 {"threads", 1, &threads},
-                 {"seed", 0, &seed},
-                 {"log_every", 1, &every},
-                 {"accumulate", 1, &accumulate}};
-    const char *reduce = app_setting(h, "reduce");
-    double minutes = 0, teacher = 1;
-    int code = 0;
-
-    for (size_t i = 0; i < sizeof whole / sizeof *whole && !code; i++)
-        code = app_setting_long(h, whole[i].key, whole[i].low, whole[i].v);
-    if (!code)
-        code = app_setting_real(h, "minutes", 0, &minutes);
-    if (!code)
-        code = share(h, "teacher", 0, &teacher);
-    if (!code)
-        code = share(h, "ema", 1, &s->ema);
-    if (!code)
-        code = app_setting_bytes(h, "memory", &s->memory);
-    s->epochs = epochs;
-    s->steps = steps;
-    s->seconds = 60 * minutes;
-    s->patience = patience;
-    s->threads = (int)(threads < 1024 ? threads : 1024);
-    s->seed = (uint64_t)seed;
-    s->log_every = every;
-    s->accumulate = accumulate;
-    s->token = reduce && !strcmp(reduce, "token");
-    s->sum = reduce && !strcmp(reduce, "sum");
-    s->clip = app_setting(h, "clip");
-    s->noise = app_setting(h, "gradient_noise");
-    s->schedule = app_setting(h, "schedule");
-    return code;
 }
 
 /* Which part a fraction holds out. */
@@ -459,10 +365,8 @@ static int train_model(Training *t)
     code = !s->model || ((differs(h->train) || s->judge) && !s->validator)
                ? app_fail(&err)
                : start_model(t);
-    if (!code) {
-        optimizer = optimizer_text(h, s->model, &err);
-        code = optimizer ? 0 : app_fail(&err);
-    }
+    if (!code)
+        code = app_train_optimizer(h, s->model, &optimizer);
     s->optimizer = optimizer;
     s->metric = metrics(h->train);
     s->blame = h->blame ? blame : NULL;
@@ -500,6 +404,14 @@ static int load_resumed(Training *t)
     if (checkpoint_load(c, t->s.save, &err))
         return app_fail(&err);
     t->s.resume = c;
+    for (int i = 0; i < c->vocabs.n; i++)
+        if (!app_has_set(t->h, c->vocabs.v[i].key)) {
+            say_error("--resume: %s is of another spec: it has %s, which no "
+                      "input of %s is in; -o names the checkpoint",
+                      t->s.save, c->vocabs.v[i].key,
+                      t->spec ? t->spec : "this program");
+            return EXIT_USER;
+        }
     for (int i = 0; i < c->vocabs.n; i++)
         if (pairs_set(&t->h->about.vocabs, c->vocabs.v[i].key,
                       c->vocabs.v[i].value, &err))
@@ -652,20 +564,26 @@ int app_train(AppHost *h, const Flags *f, const char *spec, const char *data)
     if (!code)
         code = h->open(h, f, spec, NULL);
     if (!code)
+        code = app_check_inputs(h, f);
+    if (!code)
         code = load_start(&t);
     h->about.state.best_epoch = -1;
     if (!code)
-        code = settings(h, f, t.s.resume);
+        code = app_train_settings(h, f, t.s.resume);
     if (!code)
         code = set_data(h, f, data, &t.set, &t.valid, &t.s);
     if (!code)
         code = app_balance(h, &t.set, &t.s.feed);
     if (!code)
-        code = numbers(h, &t.s);
+        code = app_train_numbers(h, &t.s);
     if (!code)
         code = h->compile(h, f, 1);
     if (!code)
         code = check_model(&t);
+    if (!code)
+        code = app_labels(h, &t.set);
+    if (!code && t.s.valid && t.s.valid != &t.set)
+        code = app_labels(h, &t.valid);
     if (!code)
         code = set_monitor(&t);
     if (!code)

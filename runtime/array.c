@@ -77,58 +77,52 @@ static int64_t idx_shape(const unsigned char *u, Npy *a)
     return a->count * (int64_t)npy_bytes(a->type);
 }
 
-int idx_read(const char *path, Npy *a, RtError *err)
+int idx_map(const char *path, Npy *a, RtStore *store, RtError *err)
 {
-    char *bytes;
-    size_t n, start = 4;
     *a = (Npy){0};
-    if (rtio_read(path, &bytes, &n, err))
+    *store = (RtStore){0};
+    if (store_read(store, path, err) || store_end(store, err))
         return -1;
-    const unsigned char *u = (const unsigned char *)bytes;
-    int k = n >= 4 ? idx_type(u) : -1, bad = 0;
+    const unsigned char *u = (const unsigned char *)store->data;
+    size_t n = store->size, start = 4;
+    int k = n >= 4 ? idx_type(u) : -1;
     int64_t want = 0;
 
     if (k < 0)
-        bad = rt_fail(err,
-                      "%s: not an idx file: it begins with two zeros, a type "
-                      "and the number of extents",
-                      path);
-    if (!bad) {
-        a->type = idx_types[k].type;
-        a->rank = u[3];
-        start += 4 * (size_t)a->rank;
-        a->dim = malloc(sizeof *a->dim * (size_t)a->rank);
-        if (!a->dim)
-            bad = rt_fail_memory(err, sizeof *a->dim);
-    }
-    if (!bad && (n < start || (want = idx_shape(u, a)) < 0 ||
-                 (int64_t)(n - start) != want))
-        bad = rt_fail(err,
-                      "%s: the idx file is cut or too long: %zu bytes, its "
-                      "head says %lld",
-                      path, n, (long long)want + (long long)start);
-    if (!bad) {
-        memmove(bytes, bytes + start, (size_t)want);
-        turn(bytes, (size_t)a->count, npy_bytes(a->type));
-        a->data = bytes;
-        return 0;
-    }
-    free(bytes);
-    return -1;
+        return rt_fail(err,
+                       "%s: not an idx file: it begins with two zeros, a type "
+                       "and the number of extents",
+                       path);
+    a->type = idx_types[k].type;
+    a->rank = u[3];
+    start += 4 * (size_t)a->rank;
+    a->dim = malloc(sizeof *a->dim * (size_t)a->rank);
+    if (!a->dim)
+        return rt_fail_memory(err, sizeof *a->dim);
+    if (n < start || (want = idx_shape(u, a)) < 0 ||
+        (int64_t)(n - start) != want)
+        return rt_fail(err,
+                       "%s: the idx file is cut or too long: %zu bytes, its "
+                       "head says %lld",
+                       path, n, (long long)want + (long long)start);
+    memmove(store->data, store->data + start, (size_t)want);
+    turn(store->data, (size_t)a->count, npy_bytes(a->type));
+    a->data = store->data;
+    return 0;
 }
 
 int array_read(const char *path, const char *part, Array *x, RtError *err)
 {
     ArrayKind kind = array_kind(path);
 
-    *x = (Array)ARRAY_EMPTY;
+    *x = (Array){0};
     if (kind == ARRAY_NPZ)
-        return npz_read(path, part, &x->a, err);
+        return npz_map(path, part, &x->a, &x->store, err);
     if (part && kind != ARRAY_NONE)
         return rt_fail(err, "%s: holds one array, none called %s", path, part);
     if (kind == ARRAY_IDX) {
         x->loose = 1;
-        if (idx_read(path, &x->a, err))
+        if (idx_map(path, &x->a, &x->store, err))
             return -1;
         x->image = x->a.type == NPY_U1 && x->a.rank > 1;
         return 0;

@@ -15,28 +15,25 @@ typedef enum ArrayKind {
 /* ARRAY_NONE where the file cannot be read, or only once. */
 ArrayKind array_kind(const char *path);
 
-/* Start with `Array x = ARRAY_EMPTY;`, end with array_free. */
+/* Start with `Array x = {0};`, end with array_free. */
 typedef struct Array {
     Npy a;
     RtStore store; /* that a.data lies in, if it is not malloc'd */
     int image;     /* of idx: bytes of grey, 0 to 255 */
     int loose;     /* of idx: an image may be read as a sequence of pixels */
 } Array;
-#define ARRAY_EMPTY          \
-    {                        \
-        .store = STORE_EMPTY \
-    }
 
 /* `part`: the array of a .npz; NULL: its only one.  A large .npy that is not
- * packed is mapped. */
+ * packed is mapped, others lie in a store. */
 int array_read(const char *path, const char *part, Array *x, RtError *err);
 void array_free(Array *x);
 
 /* Whether a .npz has an array of that name. */
 int npz_has(const char *path, const char *name);
-/* Reads one array of a .npz, as npy_read. */
-int npz_read(const char *path, const char *name, Npy *a, RtError *err);
-/* Reads an idx file (LeCun, Cortes and Burges, "The MNIST database", 1998). */
-int idx_read(const char *path, Npy *a, RtError *err);
+/* One array of a .npz, as npy_map. */
+int npz_map(const char *path, const char *name, Npy *a, RtStore *store,
+            RtError *err);
+/* An idx file alike (LeCun, Cortes and Burges, "The MNIST database", 1998). */
+int idx_map(const char *path, Npy *a, RtStore *store, RtError *err);
 
 #endif

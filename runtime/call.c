@@ -48,13 +48,16 @@ static const char *name_at(const void *names, int i, size_t stride)
 const char *call_nearest(const char *name, const void *names, int n,
                          size_t stride)
 {
-    size_t least = strlen(name) / 3 + 1;
+    size_t len = strlen(name), least = len / 3 + (len > 3);
     const char *best = NULL;
 
+    for (int i = 0; i < n && len > 2; i++) /* the beginning of it */
+        if (!strncmp(name_at(names, i, stride), name, len))
+            return name_at(names, i, stride);
     for (int i = 0; i < n; i++) {
         const char *s = name_at(names, i, stride);
         size_t d = distance(name, s);
-        if (d <= least && (!best || d < least)) {
+        if (d <= least && d < strlen(s) && (!best || d < least)) {
             least = d;
             best = s;
         }

@@ -105,7 +105,8 @@ typedef struct CellTensor {
     const char *what; /* DRAW: "categorical.p", "normal.mean", ... */
     CellInit init;    /* PARAM: start value; NOISE: distribution, with
                          kind suffixed by " once" or " shared" where so */
-    double lo, hi;    /* PARAM in (lo, hi): constrained; -inf, inf: free */
+    double lo, hi;    /* PARAM in (lo, hi): constrained; -inf, inf: free;
+                         DRAW: both are its value, where that is a number */
     double lr, decay; /* PARAM: factor of the learning rate; decay, or -1
                          where the optimiser's holds */
     const char *clip; /* PARAM: "norm(1)" of its own, or NULL */

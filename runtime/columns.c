@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "call.h"
 #include "csv.h"
 
 static int is_blank(char c)
@@ -52,11 +53,16 @@ static int choose(const Csv *csv, int a, int b, int numbers, int **cols, int *n,
         const CsvColumn *c = &csv->column[k];
         if (numbers && c->bad_line) {
             char *names = list_columns(csv, 1);
+            int some = names && *names;
             rt_fail(err,
-                    "%s:%lld:%d: '%s' is no number (column %d, %s); choose "
-                    "columns of numbers, such as x = column(%s)",
+                    "%s:%lld:%d: '%s' is no number (column %d, %s); %s%s%s",
                     csv->path, (long long)c->bad_line, k + 1, c->bad_text,
-                    k + 1, c->name, names && *names ? names : "none here");
+                    k + 1, c->name,
+                    some ? "choose columns of numbers, such as x = column("
+                    : !csv->header && c->bad_line == *csv->line
+                        ? "--header yes, if the first line holds names"
+                        : "no column holds numbers alone",
+                    some ? names : "", some ? ")" : "");
             free(names);
             return -1;
         }
@@ -133,6 +139,33 @@ CsvUnit csv_unit(const char *choice)
 
     call_items(choice, &n, &unit);
     return unit;
+}
+
+int csv_check_unit(const Csv *csv, const char *choice, RtError *err)
+{
+    size_t all = choice ? strlen(choice) : 0, n = 0;
+    CsvUnit unit;
+
+    if (all)
+        call_items(choice, &n, &unit);
+    if (!all || n < all || choice[all - 1] != ')' ||
+        find_column(csv, choice, all) >= 0)
+        return 0;
+    n = strcspn(choice, "(");
+    for (size_t i = 0; i < n; i++)
+        if (choice[i] < 'a' || choice[i] > 'z')
+            return 0;
+    char *word = strndup(choice, n);
+    const char *near =
+        word ? call_nearest(word, unit_name, CSV_NPY + 1, sizeof *unit_name)
+             : NULL;
+    rt_fail(err,
+            "%s: nothing is read as %s%s%s%s; a choice is column(1), words(1), "
+            "chars(1), numbers(1), steps(2:9), wav(1), png(1) or npy(1)",
+            csv->path, choice, near ? ", did you mean " : "", near ? near : "",
+            near ? "?" : "");
+    free(word);
+    return -1;
 }
 
 /* The end of the item at s: its comma, or `end`. */

@@ -1,5 +1,5 @@
-/* Tables.  The whole file stays in memory; a row is split in place, its fields
- * NUL-terminated where the separators were.  See csv.h. */
+/* Tables.  The file is copied into a store, where a row is split in place, its
+ * fields NUL-terminated where the separators were.  See csv.h. */
 #include "csv.h"
 
 #include <locale.h>
@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-
-#include "rtio.h"
 
 void csv_free(Csv *csv)
 {
@@ -18,11 +16,11 @@ void csv_free(Csv *csv)
     }
     free(csv->path);
     free(csv->column);
-    free(csv->value);
-    free(csv->field);
-    free(csv->text);
-    free(csv->line);
-    free(csv->start);
+    store_free(&csv->values);
+    store_free(&csv->fields);
+    store_free(&csv->lines);
+    store_free(&csv->starts);
+    store_free(&csv->text);
     *csv = (Csv){0};
 }
 
@@ -240,56 +238,28 @@ static int note_bad(CsvColumn *c, const char *text, int64_t line, RtError *err)
     return c->bad_text ? 0 : rt_fail_memory(err, strlen(text));
 }
 
-/* What a growing table has room for. */
-typedef struct Room {
-    int64_t rows, seqs;
-} Room;
-
-static int grow(void **v, int64_t *cap, size_t size, RtError *err)
-{
-    int64_t to = *cap ? *cap * 2 : 256;
-    void *more = realloc(*v, (size_t)to * size);
-    if (!more)
-        return rt_fail_memory(err, (size_t)to * size);
-    *v = more;
-    *cap = to;
-    return 0;
-}
-
-static int add_row(Csv *csv, Reader *r, Room *room, RtError *err)
+static int add_row(Csv *csv, const Reader *r, RtError *err)
 {
     if (r->n != csv->ncol)
         return rt_fail(err,
                        "%s:%lld: %d fields, wanted %d as in the lines before",
                        r->path, (long long)r->row_line, r->n, csv->ncol);
-    if (csv->nrow == room->rows) {
-        int64_t lines = room->rows, fields = room->rows;
-        if (grow((void **)&csv->line, &lines, sizeof *csv->line, err) ||
-            grow((void **)&csv->field, &fields,
-                 sizeof *csv->field * (size_t)csv->ncol, err) ||
-            grow((void **)&csv->value, &room->rows,
-                 sizeof *csv->value * (size_t)csv->ncol, err))
+    for (int k = 0; k < csv->ncol; k++) {
+        double x;
+        if ((csv_number(r->field[k], &x) < 0 &&
+             note_bad(&csv->column[k], r->field[k], r->row_line, err)) ||
+            store_add(&csv->values, &x, sizeof x, err) ||
+            store_add(&csv->fields, &r->field[k], sizeof r->field[k], err))
             return -1;
     }
-    double *value = csv->value + csv->nrow * csv->ncol;
-    memcpy(csv->field + csv->nrow * csv->ncol, r->field,
-           sizeof *r->field * (size_t)r->n);
-    for (int k = 0; k < csv->ncol; k++)
-        if (csv_number(r->field[k], &value[k]) < 0 &&
-            note_bad(&csv->column[k], r->field[k], r->row_line, err))
-            return -1;
-    csv->line[csv->nrow++] = r->row_line;
-    return 0;
+    csv->nrow++;
+    return store_add(&csv->lines, &r->row_line, sizeof r->row_line, err);
 }
 
 /* The next row begins a sequence. */
-static int add_start(Csv *csv, Room *room, RtError *err)
+static int add_start(Csv *csv, RtError *err)
 {
-    if (csv->nseq + 2 > room->seqs &&
-        grow((void **)&csv->start, &room->seqs, sizeof *csv->start, err))
-        return -1;
-    csv->start[csv->nseq] = csv->nrow;
-    return 0;
+    return store_add(&csv->starts, &csv->nrow, sizeof csv->nrow, err);
 }
 
 static int set_columns(Csv *csv, const Reader *r, int names, RtError *err)
@@ -368,7 +338,7 @@ static int next_filled(Reader *r, RtError *err, int *blank)
 }
 
 /* First row: names or numbers; it decides the number of columns. */
-static int read_first(Csv *csv, Reader *r, Room *room, RtError *err)
+static int read_first(Csv *csv, Reader *r, RtError *err)
 {
     int blank = 0, got = next_filled(r, err, &blank);
     if (got < 0)
@@ -387,14 +357,14 @@ static int read_first(Csv *csv, Reader *r, Room *room, RtError *err)
                                 got && r->n == first.n ? r->field : NULL);
     if (!bad)
         bad = set_columns(csv, &first, csv->header, err) ||
-              add_start(csv, room, err) ||
-              (!csv->header && add_row(csv, &first, room, err));
+              add_start(csv, err) ||
+              (!csv->header && add_row(csv, &first, err));
     if (!bad && got) {
         if (blank && csv->nrow) {
             csv->nseq++;
-            bad = add_start(csv, room, err);
+            bad = add_start(csv, err);
         }
-        bad = bad || add_row(csv, r, room, err);
+        bad = bad || add_row(csv, r, err);
     }
     free(first.field);
     return bad ? -1 : got;
@@ -402,17 +372,16 @@ static int read_first(Csv *csv, Reader *r, Room *room, RtError *err)
 
 static int read_table(Csv *csv, Reader *r, RtError *err)
 {
-    Room room = {0, 0};
-    int got = read_first(csv, r, &room, err);
+    int got = read_first(csv, r, err);
     while (got > 0) {
         int blank = 0;
         got = next_filled(r, err, &blank);
         if (got > 0 && blank) {
             csv->nseq++;
-            if (add_start(csv, &room, err))
+            if (add_start(csv, err))
                 return -1;
         }
-        if (got > 0 && add_row(csv, r, &room, err))
+        if (got > 0 && add_row(csv, r, err))
             return -1;
     }
     if (got < 0)
@@ -420,71 +389,79 @@ static int read_table(Csv *csv, Reader *r, RtError *err)
     if (!csv->nrow)
         return rt_fail(err, "%s: a header and no line with numbers below it",
                        r->path);
-    csv->start[++csv->nseq] = csv->nrow;
+    csv->nseq++;
+    return add_start(csv, err);
+}
+
+/* All of the file, with a NUL behind its *n bytes. */
+static int read_text(Csv *csv, const char *path, const char *wanted, size_t *n,
+                     RtError *err)
+{
+    csv->path = rt_printf("%s", path);
+    if (!csv->path)
+        return rt_fail_memory(err, strlen(path));
+    if (store_read(&csv->text, path, err))
+        return -1;
+    *n = csv->text.size;
+    if (store_add(&csv->text, "", 1, err) || store_end(&csv->text, err))
+        return -1;
+    if (*n == 0)
+        return rt_fail(err, "%s: the file is empty, wanted %s", path, wanted);
+    return memchr(csv->text.data, 0, *n)
+               ? rt_fail(err, "%s: a binary file, wanted %s", path, wanted)
+               : 0;
+}
+
+/* From now on the numbers and fields can be looked at. */
+static int end_table(Csv *csv, RtError *err)
+{
+    if (store_end(&csv->values, err) || store_end(&csv->fields, err) ||
+        store_end(&csv->lines, err) || store_end(&csv->starts, err))
+        return -1;
+    csv->value = (double *)(void *)csv->values.data;
+    csv->field = (char **)(void *)csv->fields.data;
+    csv->line = (int64_t *)(void *)csv->lines.data;
+    csv->start = (int64_t *)(void *)csv->starts.data;
     return 0;
 }
 
 int csv_read(const char *path, int header, int blanks, Csv *csv, RtError *err)
 {
-    char *text;
     size_t n;
     *csv = (Csv){.header = header};
-    if (rtio_read(path, &text, &n, err))
+    if (read_text(csv, path, "lines of numbers", &n, err))
         return -1;
-    int bad = 0;
-    if (n == 0)
-        bad = rt_fail(err, "%s: the file is empty, wanted lines of numbers",
-                      path);
-    else if (memchr(text, 0, n))
-        bad = rt_fail(err, "%s: a binary file, wanted lines of numbers", path);
-    else if (!(csv->path = rt_printf("%s", path)))
-        bad = rt_fail_memory(err, strlen(path));
-    if (!bad) {
-        Reader r = {.path = path,
-                    .p = text,
-                    .end = text + n,
-                    .comments = blanks >= 0,
-                    .line = 1};
-        if (n >= 3 && !memcmp(text, "\xef\xbb\xbf", 3))
-            r.p += 3;
-        csv->separator = r.separator = find_separator(r.p, r.end, blanks);
-        bad = read_table(csv, &r, err);
-        free(r.field);
-    }
-    csv->text = text;
-    return bad;
+    Reader r = {.path = path,
+                .p = csv->text.data,
+                .end = csv->text.data + n,
+                .comments = blanks >= 0,
+                .line = 1};
+    if (n >= 3 && !memcmp(r.p, "\xef\xbb\xbf", 3))
+        r.p += 3;
+    csv->separator = r.separator = find_separator(r.p, r.end, blanks);
+    int bad = read_table(csv, &r, err) || end_table(csv, err);
+    free(r.field);
+    return bad ? -1 : 0;
 }
 
 int csv_lines(const char *path, Csv *csv, RtError *err)
 {
-    size_t n, cap = 0;
+    size_t n;
     *csv = (Csv){.separator = '\n'};
-    if (rtio_read(path, &csv->text, &n, err))
+    if (read_text(csv, path, "lines of text", &n, err))
         return -1;
-    if (!n || memchr(csv->text, 0, n))
-        return rt_fail(err, "%s: %s, wanted lines of text", path,
-                       n ? "a binary file" : "the file is empty");
-    for (size_t i = 0; i < n; i++)
-        cap += csv->text[i] == '\n';
-    cap += csv->text[n - 1] != '\n';
-    csv->path = rt_printf("%s", path);
-    csv->field = malloc(cap * sizeof *csv->field);
-    csv->line = malloc(cap * sizeof *csv->line);
-    if (!csv->path || !csv->field || !csv->line)
-        return rt_fail_memory(err, cap * sizeof *csv->field);
-    for (char *p = csv->text; csv->nrow < (int64_t)cap;) {
-        char *end = memchr(p, '\n', n - (size_t)(p - csv->text));
-        csv->field[csv->nrow] = p;
-        csv->line[csv->nrow] = csv->nrow + 1;
-        csv->nrow++;
-        if (!end)
-            break;
+    for (char *p = csv->text.data, *all = p + n, *end; p < all; p = end + 1) {
+        end = memchr(p, '\n', (size_t)(all - p));
+        end = end ? end : all;
         *end = 0;
         if (end > p && end[-1] == '\r')
             end[-1] = 0;
-        p = end + 1;
+        csv->nrow++;
+        if (store_add(&csv->fields, &p, sizeof p, err) ||
+            store_add(&csv->lines, &csv->nrow, sizeof csv->nrow, err))
+            return -1;
     }
-    return 0;
+    return end_table(csv, err);
 }
 
 void csv_print(FILE *to, const char *field)

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "rterr.h"
+#include "store.h"
 
 typedef struct CsvColumn {
     char *name;       /* from the header, else its number ("1", ...) */
@@ -24,10 +25,11 @@ typedef struct Csv {
     int64_t nrow;      /* blank lines not counted */
     double *value;     /* [nrow, ncol]; NaN where missing or no number */
     char **field;      /* [nrow, ncol]: the same as written */
-    char *text;        /* what those point into */
     int64_t *line;     /* [nrow]: where each row is in the file */
     int64_t nseq;      /* sequences; 1 without blank lines */
     int64_t *start;    /* [nseq + 1]: first row of each; nrow at the end */
+    /* What those lie in, and the text that the fields point into. */
+    RtStore values, fields, lines, starts, text;
 } Csv;
 
 /* header: 1 there is one, 0 there is none, -1 decide by looking, -2 the same,
@@ -65,6 +67,10 @@ typedef enum CsvUnit {
 CsvUnit csv_unit(const char *choice);
 /* "words" and its like. */
 const char *csv_unit_name(CsvUnit unit);
+
+/* Error where a choice is a call of something else than those, such as
+ * "wrods(1)", and no column is called so. */
+int csv_check_unit(const Csv *csv, const char *choice, RtError *err);
 
 /* Resolves a choice of columns: names, numbers from 1, ranges "2:4", with
  * commas between, names quoted or not, the whole perhaps inside "column(...)",

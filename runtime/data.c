@@ -136,7 +136,7 @@ int data_add_store(RtData *d, const RtWant *want, const char *from,
     f.count = want->is_static ? n : start[n];
     f.store = *store;
     f.data = store->data;
-    *store = (RtStore)STORE_EMPTY;
+    *store = (RtStore){0};
     if (want->is_static ||
         !set_sequences(d, want->axis, want->name, from, n, start, err))
         return push_field(d, f, want->name, from, err);
@@ -237,18 +237,22 @@ int64_t data_fit(const RtWant *want, int rank, const int64_t *dim,
 static int swap_time(Array *x, int64_t T, int64_t N, RtError *err)
 {
     size_t row = (size_t)(x->a.count / (N * T)) * npy_bytes(x->a.type);
-    char *to = malloc(row * (size_t)(N * T) + 1), *from = x->a.data;
-    if (!to)
-        return rt_fail_memory(err, row * (size_t)(N * T));
-    for (int64_t t = 0; t < T; t++)
-        for (int64_t n = 0; n < N; n++)
-            memcpy(to + row * (size_t)(n * T + t),
-                   from + row * (size_t)(t * N + n), row);
+    const char *from = x->a.data;
+    RtStore to = {0};
+    int bad = 0;
+    for (int64_t n = 0; n < N && !bad; n++)
+        for (int64_t t = 0; t < T && !bad; t++)
+            bad = store_add(&to, from + row * (size_t)(t * N + n), row, err);
+    if (bad || store_end(&to, err)) {
+        store_free(&to);
+        return -1;
+    }
     if (x->store.data)
         store_free(&x->store);
     else
         free(x->a.data);
-    x->a.data = to;
+    x->store = to;
+    x->a.data = to.data;
     return 0;
 }
 
@@ -327,7 +331,7 @@ static int add_array(RtData *d, const RtWant *want, const char *path, Array *x,
     f.data = x->a.data;
     f.store = x->store;
     x->a.data = NULL;
-    x->store = (RtStore)STORE_EMPTY;
+    x->store = (RtStore){0};
     return push_field(d, f, want->name, path, err);
 }
 
@@ -357,33 +361,27 @@ int data_pack(RtData *d, const double *length, int64_t n, RtError *err)
     return 0;
 }
 
-/* The chosen columns side by side; malloc'd. */
-static double *take_columns(const RtWant *want, const Csv *csv, const int *col,
-                            int n, RtError *err)
+/* The chosen columns side by side. */
+static int take_columns(const RtWant *want, const Csv *csv, const int *col,
+                        int n, RtStore *to, RtError *err)
 {
-    double *v = malloc(sizeof *v * (size_t)(csv->nrow * n) + 1);
-    if (!v) {
-        rt_fail_memory(err, sizeof *v * (size_t)(csv->nrow * n));
-        return NULL;
-    }
     for (int64_t i = 0; i < csv->nrow; i++)
         for (int k = 0; k < n; k++) {
             double x = csv->value[i * csv->ncol + col[k]];
             if (isnan(x) && want->is_index && want->observed)
                 x = -1;
-            v[i * n + k] = x;
-            if (!isnan(x))
-                continue;
-            rt_fail(err,
-                    "%s:%lld:%d: the value is missing (column %d, %s); input "
-                    "%s needs one in every line: fill it in or leave the line "
-                    "out",
-                    csv->path, (long long)csv->line[i], col[k] + 1, col[k] + 1,
-                    csv->column[col[k]].name, want->name);
-            free(v);
-            return NULL;
+            if (isnan(x))
+                return rt_fail(err,
+                               "%s:%lld:%d: the value is missing (column %d, "
+                               "%s); input %s needs one in every line: fill it "
+                               "in or leave the line out",
+                               csv->path, (long long)csv->line[i], col[k] + 1,
+                               col[k] + 1, csv->column[col[k]].name,
+                               want->name);
+            if (store_add(to, &x, sizeof x, err))
+                return -1;
         }
-    return v;
+    return store_end(to, err);
 }
 
 int data_add_csv(RtData *d, const RtWant *want, const Csv *csv,
@@ -401,7 +399,8 @@ int data_add_csv(RtData *d, const RtWant *want, const Csv *csv,
                        per_line ? "sequence" : "step");
     if (csv_columns(csv, columns, 1, &col, &n, err))
         return -1;
-    RtField f = field_of(want);
+    RtWant closed = *want;
+    RtStore to = {0};
     int64_t wanted = want->rank ? want->dim[0] : 1;
     int bad = 0;
     if (wanted >= 0 && n != wanted)
@@ -410,21 +409,13 @@ int data_add_csv(RtData *d, const RtWant *want, const Csv *csv,
                       "--column %s=1:3, or %s = column(1:3) in the data block",
                       csv->path, n, want->name, (long long)wanted, want->name,
                       want->name);
-    f.dim[0] = want->rank ? n : 0;
-    f.size = n;
-    f.type = NPY_F8;
-    f.count = csv->nrow;
-    if (!bad)
-        f.data = take_columns(want, csv, col, n, err);
+    closed.dim[0] = n;
+    bad = bad || take_columns(want, csv, col, n, &to, err) ||
+          data_add_store(d, &closed, csv->path, &to, NPY_F8, 1,
+                         per_line ? csv->nrow : csv->nseq, csv->start, err);
     free(col);
-    if (!f.data)
-        return -1;
-    if (!per_line && set_sequences(d, want->axis, want->name, csv->path,
-                                   csv->nseq, csv->start, err)) {
-        free(f.data);
-        return -1;
-    }
-    return push_field(d, f, want->name, csv->path, err);
+    store_free(&to);
+    return bad ? -1 : 0;
 }
 
 int data_lengths(RtData *d, int axis, const char *path, const double *length,

@@ -42,6 +42,16 @@ static int parameter(const CellDesc *d, int i, const char *what)
     return -1;
 }
 
+int decode_blank(const CellDesc *d, int i, int64_t *blank)
+{
+    int k = parameter(d, i, "ctc.blank");
+
+    if (k < 0 || !isfinite(d->tensor[k].lo))
+        return 0;
+    *blank = (int64_t)d->tensor[k].lo;
+    return 1;
+}
+
 static int find_kind(Decoder *c, const CellDesc *d, RtError *err)
 {
     const char *name = d->tensor[c->input].name, *law;
@@ -52,7 +62,7 @@ static int find_kind(Decoder *c, const CellDesc *d, RtError *err)
     c->blank = parameter(d, c->input, "ctc.blank");
     if (c->s >= 0 && c->A >= 0)
         c->kind = DECODE_CRF;
-    else if (c->p >= 0)
+    else if (c->p >= 0 && c->blank >= 0)
         c->kind = DECODE_CTC;
     else if (law_check(d, &c->laws, err))
         return -1;
@@ -168,7 +178,7 @@ static int best_path(Decoder *c, const RtSession *s, int64_t row, Values *to,
 
     for (int64_t t = 0; t < T; t++) {
         place_at(s, c->p, row, t, at);
-        if (!t && c->blank >= 0) {
+        if (!t) {
             session_read(s, c->blank, at, c->a);
             blank = (int64_t)c->a[0];
         }

@@ -29,7 +29,7 @@ typedef struct Decoder {
     int own;   /* what it is drawn from depends on its own values */
     Laws laws;
     int s, A;      /* CRF: scores of tags and of steps between them */
-    int p, blank;  /* CTC: probabilities; the class between labels, -1: 0 */
+    int p, blank;  /* CTC: probabilities; the class between labels */
     double *a, *b; /* room for two times the numbers of any parameter */
     int64_t room;
 } Decoder;
@@ -38,6 +38,9 @@ typedef struct Decoder {
  * can decode. */
 int decode_open(Decoder *c, const CellDesc *d, int i, RtError *err);
 void decode_free(Decoder *c);
+/* Whether input i is drawn by CTC whose class between labels is a number, which
+ * goes to *blank. */
+int decode_blank(const CellDesc *d, int i, int64_t *blank);
 /* After session_forward: appends what row `row` has along the name's own steps;
  * of CTC as many labels as there are.  A sequence cut into chunks is decoded
  * chunk by chunk, which CRF and CTC cannot. */

@@ -151,8 +151,13 @@ static int fits(const CellTensor *t, const RtField *f, RtError *err)
                        t->name, is_static ? "sequence" : "step",
                        f->is_static ? "sequence" : "step");
     if (is_index && f->classes > t->classes)
-        return rt_fail(err, "input %s has %lld classes, the data has %lld",
-                       t->name, (long long)t->classes, (long long)f->classes);
+        return rt_fail(err,
+                       "%s: %lld %s for input %s, but the model was made for "
+                       "%lld: give it that size, or fewer to the data "
+                       "(--max-classes %lld)",
+                       f->from, (long long)f->classes,
+                       t->set ? t->set : "classes", t->name,
+                       (long long)t->classes, (long long)t->classes);
     if (model_size(t) != f->size)
         return rt_fail(err, "input %s wants %lld numbers, the data has %lld",
                        t->name, (long long)model_size(t), (long long)f->size);

@@ -253,13 +253,14 @@ static int more(const Fit *t)
 static int save(Fit *t, const char *path, RtError *err)
 {
     RtError now = {0};
+    int *unsaved = &t->unsaved[path == t->f->best];
 
     if (!path)
         return 0;
     if (!fit_save(t, path, &now)) {
-        if (t->unsaved)
+        if (*unsaved)
             progress_note(&t->progress, "note: %s is saved again", path);
-        t->unsaved = 0;
+        *unsaved = 0;
         return 0;
     }
     if (!more(t) || limit(t) || stopped(t)) {
@@ -267,10 +268,10 @@ static int save(Fit *t, const char *path, RtError *err)
         *err = now;
         return -1;
     }
-    if (!t->unsaved)
+    if (!*unsaved)
         progress_note(&t->progress, "warning: %s; training goes on",
                       now.text ? now.text : "out of memory");
-    t->unsaved = 1;
+    *unsaved = 1;
     rt_error_clear(&now);
     return 0;
 }

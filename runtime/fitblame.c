@@ -68,18 +68,29 @@ static int goes_wrong(RtSession *s, int backward, RtError *err)
            (backward && longest(&m, &norm) >= 0 && !isfinite(norm));
 }
 
-/* The row that goes wrong by itself, in `one`, ready to go forward again; -1:
- * they do together, or none does any more. */
+/* Whether a row, or all (-1), goes wrong; then `one` is ready to go forward on
+ * it from step *first of the batch on. */
+static int row_goes_wrong(Fit *t, const TeamJob *job, int64_t row, int backward,
+                          RtSession *one, int64_t *first, RtError *err)
+{
+    *first = 0;
+    if (job->segment > 0 && job->segment < job->batch->T)
+        return team_trace(t->team, job, row, backward, one, first, err) > 0;
+    return !team_replay(t->team, job, row, one, err) &&
+           goes_wrong(one, backward, err) &&
+           !team_replay(t->team, job, row, one, err);
+}
+
+/* The row that goes wrong by itself, or -1: they do together; -2: none does any
+ * more. */
 static int64_t find_row(Fit *t, const TeamJob *job, int backward,
-                        RtSession *one, RtError *err)
+                        RtSession *one, int64_t *first, RtError *err)
 {
     for (int64_t row = 0; row < job->batch->B; row++)
-        if (!team_replay(t->team, job, row, one, err) &&
-            goes_wrong(one, backward, err) &&
-            !team_replay(t->team, job, row, one, err))
+        if (row_goes_wrong(t, job, row, backward, one, first, err))
             return row;
     return team_split(t->team, job->batch->B, t->f->token) == 1 &&
-                   !team_replay(t->team, job, -1, one, err)
+                   row_goes_wrong(t, job, -1, backward, one, first, err)
                ? -1
                : -2;
 }
@@ -127,8 +138,9 @@ static char *sequence(const Fit *t, const TeamJob *job, int64_t row)
                      (long long)feed_sequence(job->feed, job->batch, row) + 1);
 }
 
-/* In which equation, where, when; malloc'd, NULL: nothing is known. */
-static char *tell_origin(Fit *t, const TeamJob *job, int64_t row,
+/* In which equation, where, when, of a session that begins at step `from`;
+ * malloc'd. */
+static char *tell_origin(Fit *t, const TeamJob *job, int64_t row, int64_t from,
                          RtSession *one, int backward, RtError *err)
 {
     FitOrigin o = {0};
@@ -137,11 +149,9 @@ static char *tell_origin(Fit *t, const TeamJob *job, int64_t row,
 
     if (t->f->blame && t->f->blame(t->f->blame_ctx, one, backward, &o)) {
         int chunked = o.axis && !strcmp(o.axis, one->desc->time[0]);
-        char *when =
-            o.axis ? rt_printf(
-                         " at %s = %lld", o.axis,
-                         (long long)(o.step + (chunked ? job->batch->from : 0)))
-                   : NULL;
+        char *when = o.axis ? rt_printf(" at %s = %lld", o.axis,
+                                        (long long)(o.step + chunked * from))
+                            : NULL;
         text = rt_printf("%s%s%s%s of %s%s", o.place, o.given ? "" : "in ",
                          o.name ? o.name : "the loss", when ? when : "",
                          who ? who : "", backward ? ", on the way back" : "");
@@ -150,8 +160,7 @@ static char *tell_origin(Fit *t, const TeamJob *job, int64_t row,
         int64_t step = bad_state(one, &state, err);
         if (step > 0)
             text = rt_printf("state %s is not finite from step %lld of %s on",
-                             state, (long long)(step + job->batch->from),
-                             who ? who : "");
+                             state, (long long)(step + from), who ? who : "");
     }
     if (!text)
         text = rt_printf("in %s", who ? who : "");
@@ -167,12 +176,8 @@ static char *find_origin(Fit *t, const TeamJob *job, int backward)
     RtError err = {0};
     RtSession *one;
     char *text = NULL;
-    int64_t row;
+    int64_t row, first;
 
-    /* Whole sequences that do not fit into memory are not run whole here. */
-    if (job && job->segment > 0)
-        return rt_printf("which equation it was is told without --memory, "
-                         "which runs sequences in segments");
     if (!job)
         return NULL;
     one = session_new(t->f->model, &err);
@@ -181,9 +186,10 @@ static char *find_origin(Fit *t, const TeamJob *job, int backward)
                                    (size_t)one->desc->real_bytes,
                                &err);
         one->grads = grads;
-        row = grads ? find_row(t, job, backward, one, &err) : -2;
+        row = grads ? find_row(t, job, backward, one, &first, &err) : -2;
         if (row > -2)
-            text = tell_origin(t, job, row, one, backward, &err);
+            text = tell_origin(t, job, row, job->batch->from + first, one,
+                               backward, &err);
         session_free(one);
         free(grads);
     }

@@ -36,7 +36,8 @@ typedef struct Fit {
     double tokens, row_tokens; /* valid steps since then */
     int64_t batches;           /* of this epoch */
     int open;                  /* the team carries state */
-    int unsaved;               /* the last try to save failed, as was told */
+    int unsaved[2];            /* the last try to save the checkpoint, or the
+                                  best, failed, as was told */
     int64_t room;              /* bytes for work blocks; 0: no limit */
     double usual;   /* mean of the logarithm of recent gradient norms */
     int64_t normed; /* updates that it is of; < 0: an explosion was told */

@@ -160,9 +160,12 @@ int measure_rounds(RtMeasure *train, RtMeasure *forward, int rounds,
     bad = bad || measure_run(forward, MEASURE_FORWARD, &first, err) ||
           (train && measure_run(train, MEASURE_GRADIENT, &first, err));
     for (int i = 0; i < rounds && !bad; i++)
-        for (int k = 0; k < kinds && !bad; k++)
-            bad = measure_run(k == MEASURE_FORWARD ? forward : train,
-                              (MeasureKind)k, &ms[k][i], err);
+        for (int k = 0; k < kinds && !bad; k++) {
+            RtMeasure *m = k == MEASURE_FORWARD ? forward : train;
+            if (k != MEASURE_UPDATE && team_pool(m->team))
+                bad = measure_run(m, (MeasureKind)k, &first, err);
+            bad = bad || measure_run(m, (MeasureKind)k, &ms[k][i], err);
+        }
     for (int k = 0; k < kinds; k++) {
         if (!bad)
             time[k] = measure_time(ms[k], rounds);

@@ -89,8 +89,7 @@ int notes_read(RtData *d, const RtWant *want, const char *path, int64_t low,
                RtError *err)
 {
     RtWant closed = *want;
-    Notes s = {
-        .path = path, .low = low, .store = STORE_EMPTY, .start = STORE_EMPTY};
+    Notes s = {.path = path, .low = low};
     RtRead *r;
     int bad;
 

@@ -354,24 +354,32 @@ static int check_size(const char *path, const Npy *a, size_t found,
     return -1;
 }
 
-int npy_parse(const char *path, char *bytes, size_t n, Npy *a, RtError *err)
+/* The array of a whole file: `bytes` is moved to its numbers, or, where they
+ * come by columns, a->data is a copy of their own. */
+static int parse_all(const char *path, char *bytes, size_t n, Npy *a,
+                     RtError *err)
 {
     size_t start = 0;
     int fortran = 0;
     *a = (Npy){0};
-    int bad = parse_file(bytes, n, path, a, &start, &fortran, err);
-    if (!bad)
-        bad = check_size(path, a, n - start, err);
-    if (!bad && fortran && a->rank > 1) {
+    if (parse_file(bytes, n, path, a, &start, &fortran, err) ||
+        check_size(path, a, n - start, err))
+        return -1;
+    if (fortran && a->rank > 1) {
         a->data = row_major(a, bytes + start, err);
-        bad = a->data ? 0 : -1;
-        free(bytes);
-    } else if (!bad) {
-        memmove(bytes, bytes + start, n - start);
-        a->data = bytes;
-    } else {
-        free(bytes);
+        return a->data ? 0 : -1;
     }
+    memmove(bytes, bytes + start, n - start);
+    a->data = bytes;
+    return 0;
+}
+
+int npy_parse(const char *path, RtStore *bytes, Npy *a, RtError *err)
+{
+    int bad = parse_all(path, bytes->data, bytes->size, a, err);
+
+    if (a->data != bytes->data)
+        store_free(bytes);
     return bad;
 }
 
@@ -382,7 +390,19 @@ int npy_read(const char *path, Npy *a, RtError *err)
     *a = (Npy){0};
     if (rtio_read(path, &bytes, &n, err))
         return -1;
-    return npy_parse(path, bytes, n, a, err);
+    int bad = parse_all(path, bytes, n, a, err);
+    if (a->data != bytes)
+        free(bytes);
+    return bad;
+}
+
+/* A file that is packed, by columns, or not aligned. */
+static int read_all(const char *path, Npy *a, RtStore *store, RtError *err)
+{
+    if (!store_read(store, path, err) && !store_end(store, err))
+        return npy_parse(path, store, a, err);
+    store_free(store);
+    return -1;
 }
 
 int npy_map(const char *path, Npy *a, RtStore *store, RtError *err)
@@ -391,14 +411,14 @@ int npy_map(const char *path, Npy *a, RtStore *store, RtError *err)
     char *bytes = NULL;
     size_t n = 0, start = 0;
     int fortran = 0;
-    *store = (RtStore)STORE_EMPTY;
+    *store = (RtStore){0};
+    *a = (Npy){0};
     if (stat(path, &st) || st.st_size < STORE_LARGE ||
         rtio_read_head(path, 1 << 16, &bytes, &n, NULL) || n < 6 ||
         memcmp(bytes, "\x93NUMPY", 6)) {
         free(bytes);
-        return npy_read(path, a, err);
+        return read_all(path, a, store, err);
     }
-    *a = (Npy){0};
     int bad = parse_file(bytes, n, path, a, &start, &fortran, err);
     /* packed, or by columns, or not aligned: it must be read */
     size_t size = npy_bytes(a->type);
@@ -413,7 +433,7 @@ int npy_map(const char *path, Npy *a, RtStore *store, RtError *err)
         return 0;
     }
     npy_free(a);
-    return npy_read(path, a, err);
+    return read_all(path, a, store, err);
 }
 
 /* The whole lead-in of a file: magic, length, dict, padding to 64. */

@@ -33,10 +33,10 @@ typedef struct Npy {
 
 /* Reads an array; the caller frees it with npy_free, also after an error. */
 int npy_read(const char *path, Npy *a, RtError *err);
-/* The same of a file's bytes[n], malloc'd, which it takes over. */
-int npy_parse(const char *path, char *bytes, size_t n, Npy *a, RtError *err);
-/* The same where a large file stays where it is: a->data lies in the store, if
- * that is not left empty. */
+/* The same of a file whose bytes the store has, after store_end: a->data lies
+ * there, if the store is not left empty. */
+int npy_parse(const char *path, RtStore *bytes, Npy *a, RtError *err);
+/* The same of a file that may be larger than memory. */
 int npy_map(const char *path, Npy *a, RtStore *store, RtError *err);
 /* Type and shape only, as when dims are solved before there is a model. */
 int npy_read_head(const char *path, Npy *a, RtError *err);

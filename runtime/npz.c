@@ -90,37 +90,24 @@ static int no_entry(zip *z, const char *path, const char *name, RtError *err)
     return -1;
 }
 
-static int read_entry(zip *z, int64_t entry, const char *path, char **bytes,
-                      size_t *n, RtError *err)
+static int read_entry(zip *z, int64_t entry, const char *path, RtStore *to,
+                      RtError *err)
 {
+    enum { BLOCK = 1 << 16 };
     zip_file *f = lib.fopen(z, (uint64_t)entry, 0);
-    size_t cap = 1 << 16;
+    char *block = malloc(BLOCK);
     int64_t got = f ? 1 : -1;
-    char *b = malloc(cap);
+    int bad = block ? 0 : rt_fail_memory(err, BLOCK);
 
-    *n = 0;
-    while (b && got > 0) {
-        if (*n == cap) {
-            char *more = realloc(b, cap *= 2);
-
-            if (!more)
-                free(b);
-            b = more;
-            continue;
-        }
-        got = lib.fread(f, b + *n, cap - *n);
-        *n += got > 0 ? (size_t)got : 0;
-    }
+    while (!bad && got > 0)
+        if ((got = lib.fread(f, block, BLOCK)) > 0)
+            bad = store_add(to, block, (size_t)got, err);
     if (f)
         lib.fclose(f);
-    *bytes = b;
-    if (!b)
-        return rt_fail_memory(err, cap);
-    if (got < 0) {
-        free(b);
-        return rt_fail(err, "%s: a damaged .npz file", path);
-    }
-    return 0;
+    free(block);
+    if (!bad && got < 0)
+        bad = rt_fail(err, "%s: a damaged .npz file", path);
+    return bad || store_end(to, err) ? -1 : 0;
 }
 
 int npz_has(const char *path, const char *name)
@@ -135,24 +122,23 @@ int npz_has(const char *path, const char *name)
     return has;
 }
 
-int npz_read(const char *path, const char *name, Npy *a, RtError *err)
+int npz_map(const char *path, const char *name, Npy *a, RtStore *store,
+            RtError *err)
 {
     zip *z = open_zip(path, err);
-    char *bytes,
-        *place = name ? rt_printf("%s:%s", path, name) : rt_printf("%s", path);
-    size_t n;
+    char *place = name ? rt_printf("%s:%s", path, name) : rt_printf("%s", path);
 
     *a = (Npy){0};
+    *store = (RtStore){0};
     if (!z || !place) {
         free(place);
         return -1;
     }
     int64_t entry = find_entry(z, name);
     int bad = entry < 0 ? no_entry(z, path, name, err)
-                        : read_entry(z, entry, path, &bytes, &n, err);
+                        : read_entry(z, entry, path, store, err);
     lib.discard(z);
-    if (!bad)
-        bad = npy_parse(place, bytes, n, a, err);
+    bad = bad ? -1 : npy_parse(place, store, a, err);
     free(place);
     return bad;
 }

@@ -7,7 +7,7 @@ static const double memory = 30; /* seconds after which a batch counts 1/e */
 
 void pace_begin(Pace *p, double now)
 {
-    *p = (Pace){.mark = now};
+    *p = (Pace){.mark = now, .last = now};
 }
 
 void pace_batch(Pace *p, double now)
@@ -24,8 +24,11 @@ void pace_batch(Pace *p, double now)
 
 void pace_end(Pace *p, double now)
 {
-    p->end = now - p->mark;
-    p->mark = now;
+    double keep = exp(-(now - p->last) / memory);
+
+    p->ends = keep * p->ends + now - p->mark;
+    p->ended = keep * p->ended + 1;
+    p->mark = p->last = now;
 }
 
 double pace_left(const Pace *p, double batches, double ends, double guess)
@@ -33,5 +36,6 @@ double pace_left(const Pace *p, double batches, double ends, double guess)
     if (p->batches < 2)
         return NAN;
     double one = p->sum / p->weight;
-    return batches * one + ends * (p->end > 0 ? p->end : guess * one);
+    return batches * one +
+           ends * (p->ended > 0 ? p->ends / p->ended : guess * one);
 }

@@ -9,7 +9,8 @@
 typedef struct Pace {
     double mark;        /* clock at the last call */
     double sum, weight; /* seconds and number of batches, recent ones most */
-    double end;         /* seconds of the last end of an epoch; 0: none yet */
+    double ends, ended; /* the same of ends of epochs; 0: none yet */
+    double last;        /* clock at the last of those */
     int64_t batches;    /* seen */
 } Pace;
 

@@ -20,7 +20,7 @@ static int pad_field(const RtData *d, RtField *f, int64_t n, int before,
                      RtError *err)
 {
     const RtSteps *s = &d->steps[0];
-    RtStore to = STORE_EMPTY;
+    RtStore to = {0};
     int bad = 0;
 
     for (int64_t i = 0; i < d->nseq && !bad; i++) {

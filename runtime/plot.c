@@ -188,6 +188,27 @@ static void put_text(FILE *f, const char *what, const char *text)
     fputc('\n', f);
 }
 
+/* A range for what has one value only, of which gnuplot would complain. */
+static void put_range(FILE *f, const Plot *p, int x)
+{
+    double least = INFINITY, most = -INFINITY;
+
+    for (int k = 0; k < p->n; k++)
+        for (int64_t i = 0; i < p->curve[k].n; i++) {
+            const PlotCurve *c = &p->curve[k];
+            double v = x ? c->x[i] : c->y[i];
+
+            if (!isfinite(c->y[i]) || (!x && c->low))
+                continue;
+            least = fmin(least, v);
+            most = fmax(most, v);
+        }
+    if (least == most && (x || !p->log_y))
+        fprintf(f, "set %crange [%.9g:%.9g]\n", x ? 'x' : 'y',
+                least - 0.1 * fmax(fabs(least), 1),
+                least + 0.1 * fmax(fabs(least), 1));
+}
+
 static void put_script(FILE *f, const Plot *p, const char *path)
 {
     int columns = plot_columns(STDOUT_FILENO);
@@ -218,6 +239,8 @@ static void put_script(FILE *f, const Plot *p, const char *path)
         fputs("set grid lc rgb '#dddddd' lt 1\nset border 3\n"
               "set tics nomirror\n",
               f);
+    put_range(f, p, 1);
+    put_range(f, p, 0);
     if (path)
         put_marks(f, p);
     for (int k = 0; k < p->n; k++)

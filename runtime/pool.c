@@ -143,6 +143,11 @@ void pool_run(RtPool *p, PoolFn *fn, void *ctx)
     }
 }
 
+void pool_rest(RtPool *p, int jobs)
+{
+    p->rest = jobs;
+}
+
 typedef struct Ranges {
     PoolRange *fn;
     void *ctx;

@@ -12,6 +12,12 @@
 
 typedef struct RtPool RtPool;
 
+/* Threads share a step, rather than the sequences, where there are fewer of
+ * those than threads; and where there are not so many to each thread, of a
+ * model whose parameters take so many bytes that no processor's cache holds
+ * them. */
+enum { POOL_FEW = 4, POOL_LARGE = 1 << 20 };
+
 /* `threads` >= 1, the caller's among them.  NULL on an error. */
 RtPool *pool_new(int threads, RtError *err);
 void pool_free(RtPool *p); /* NULL is fine */
@@ -22,6 +28,9 @@ int pool_threads(const RtPool *p);
  * kept waiting by other programs.  One thread at a time may call it. */
 typedef void PoolFn(void *ctx, int part, int parts);
 void pool_run(RtPool *p, PoolFn *fn, void *ctx);
+
+/* The caller does the next jobs of pool_run alone. */
+void pool_rest(RtPool *p, int jobs);
 
 /* Calls fn(ctx, from, to) for ranges that cover 0 .. n - 1 and begin at
  * multiples of `grain`, in the threads of pool_used(), each of which takes the

@@ -12,6 +12,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 const Flag app_predict_flags[] = {
     {"o", "PATH", "-", NULL,
@@ -106,6 +107,26 @@ static int add_decoded(Predict *p, const AppHost *h, int i, RtError *err)
     return 0;
 }
 
+static int no_output(const CellDesc *d, const char *name, RtError *err)
+{
+    char *names = rt_printf("%s", "");
+    int n = 0;
+
+    for (int i = -1; names && (i = model_next(d, CELL_OUTPUT, i)) >= 0; n++) {
+        char *more =
+            rt_printf("%s%s%s", names, n ? ", " : "", d->tensor[i].name);
+
+        free(names);
+        names = more;
+    }
+    rt_fail(err,
+            "the model has no output %s; it has %s, and --probe NAME shows "
+            "any equation",
+            name, n && names ? names : "none");
+    free(names);
+    return -1;
+}
+
 /* What was asked for. */
 static int choose(Predict *p, const AppHost *h, const Flags *f, RtError *err)
 {
@@ -137,7 +158,7 @@ static int choose(Predict *p, const AppHost *h, const Flags *f, RtError *err)
     if (p->set.n)
         return 0;
     name = name ? name : flags_get(f, "probe");
-    return name ? rt_fail(err, "the model has no output %s", name)
+    return name ? no_output(d, name, err)
                 : rt_fail(err, "the model has no output to predict; name one "
                                "in the spec: `output NAME`");
 }
@@ -300,6 +321,18 @@ static int is_picture(const char *path)
     return ends(path, ".png") || ends(path, ".svg");
 }
 
+/* A name that ends as one of a file does, of a kind that is not written. */
+static int is_strange(const char *path)
+{
+    const char *slash = strrchr(path, '/'), *dot = strrchr(path, '.');
+    struct stat st;
+
+    if (!dot || dot == path || (slash && dot <= slash + 1) || strlen(dot) < 3 ||
+        strlen(dot) > 5 || (!stat(path, &st) && S_ISDIR(st.st_mode)))
+        return 0;
+    return !ends(path, ".csv") && !ends(path, ".npy") && !is_picture(path);
+}
+
 static int write_all(const Predict *p, const Flags *f, RtError *err)
 {
     const char *path = flags_get(f, "o");
@@ -379,6 +412,12 @@ static int predict(AppHost *h, const Flags *f, RtModel *m, const RtData *d)
 
     if (code)
         return code;
+    if (is_strange(path)) {
+        say_error("%s: its ending says what is written: .csv, .npy, .png or "
+                  ".svg; a name without one is a folder of .npy",
+                  path);
+        return EXIT_USER;
+    }
     if (is_picture(path) && !flags_given(f, "pixels") && plot_check(path, &err))
         return app_fail(&err);
     o.window = 0;

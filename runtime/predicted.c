@@ -185,10 +185,9 @@ int predicted_csv(const PredictedSet *p, FILE *to, RtError *err)
         if (p->v[k].naxis != first->naxis ||
             (first->naxis && p->v[k].axis[0] != first->axis[0]))
             return rt_fail(err,
-                           "%s is one value per %s and %s is not: choose "
+                           "%s and %s do not have the same steps: choose "
                            "with --output, or write a folder of .npy",
-                           p->v[k].name, first->naxis ? "sequence" : "step",
-                           first->name);
+                           first->name, p->v[k].name);
     }
     if (csv_head(p, to, err))
         return -1;

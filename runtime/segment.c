@@ -1,8 +1,12 @@
 /* Forward and backward over segments of time, see segment.h. */
 #include "segment.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* What is looked for on the way. */
+enum { NOTHING, BAD_FORWARD, BAD_BACKWARD };
 
 /* Everything that lives as long as one call of segment_run. */
 typedef struct Segments {
@@ -18,6 +22,8 @@ typedef struct Segments {
     double **sum;    /* [ntensor] of TERM, COUNT, METRIC, LOSS, else NULL */
     double **behind; /* [ntensor] cotangents behind the end, else NULL */
     void *grads;     /* sum over the segments done */
+    int look;        /* BAD_FORWARD ..., where the sweep then ends */
+    int64_t bad;     /* the segment found, or -1 */
 } Segments;
 
 static int is_after(const CellTensor *t)
@@ -152,15 +158,43 @@ static int keep_carries(Segments *g, int64_t k, RtError *err)
                : 0;
 }
 
+static int all_finite(const void *v, int64_t n, int real_bytes)
+{
+    for (int64_t i = 0; i < n; i++)
+        if (!isfinite(real_bytes == 8 ? ((const double *)v)[i]
+                                      : ((const float *)v)[i]))
+            return 0;
+    return 1;
+}
+
+/* Whether segment k has a loss, and leaves a state, that are finite. */
+static int sound_forward(const Segments *g, int64_t k)
+{
+    int64_t bytes = g->d->real_bytes;
+
+    if (!isfinite(session_loss(g->s)))
+        return 0;
+    for (int i = 0; i < g->d->ntensor && k + 1 < g->count; i++)
+        if (g->carry[k + 1][i] &&
+            !all_finite(g->carry[k + 1][i],
+                        (int64_t)carry_bytes(g->d, i, g->s->carry_B) / bytes,
+                        (int)bytes))
+            return 0;
+    return 1;
+}
+
 /* The first pass: what is carried to each segment, what the terms count. */
 static int sweep_forward(Segments *g, RtError *err)
 {
     if (!g->start && keep_carry(g, 0, err))
         return -1;
-    for (int64_t k = 0; k < g->count; k++)
+    for (int64_t k = 0; k < g->count && g->bad < 0; k++) {
         if (fill(g, k, err) || session_forward(g->s, err) ||
             keep_carries(g, k, err) || add_sums(g, 0, err))
             return -1;
+        if (g->look == BAD_FORWARD && !sound_forward(g, k))
+            g->bad = k;
+    }
     return 0;
 }
 
@@ -180,12 +214,19 @@ static void tell(Segments *g)
     }
 }
 
+/* Whether tensor i is the gradient of what comes from behind the end. */
+static int is_before(const Segments *g, int i)
+{
+    const CellTensor *t = &g->d->tensor[i];
+
+    return t->role == CELL_GRAD && t->of >= 0 && is_after(&g->d->tensor[t->of]);
+}
+
 static int take_behind(Segments *g, RtError *err)
 {
     for (int i = 0; i < g->d->ntensor; i++) {
         int of = g->d->tensor[i].of;
-        if (g->d->tensor[i].role != CELL_GRAD || of < 0 ||
-            !is_after(&g->d->tensor[of]))
+        if (!is_before(g, i))
             continue;
         free(g->behind[of]);
         g->behind[of] = NULL;
@@ -193,6 +234,21 @@ static int take_behind(Segments *g, RtError *err)
             return -1;
     }
     return 0;
+}
+
+/* Whether the gradients that the session has are finite. */
+static int sound_backward(Segments *g, RtError *err)
+{
+    int sound =
+        all_finite(g->s->grads, g->d->param_size, (int)g->d->real_bytes);
+
+    for (int i = 0; i < g->d->ntensor && sound; i++) {
+        double *v = NULL;
+        if (is_before(g, i) && !add_tensor(g, i, &v, err))
+            sound = all_finite(v, session_count(g->s, i), sizeof *v);
+        free(v);
+    }
+    return sound;
 }
 
 static void add_grads(Segments *g)
@@ -207,16 +263,28 @@ static void add_grads(Segments *g)
             ((float *)g->grads)[i] += ((const float *)g->s->grads)[i];
 }
 
+/* Makes the session ready to go forward on segment k, and back. */
+static int enter(Segments *g, int64_t k, RtError *err)
+{
+    if (k > 0 || !g->start)
+        use_carry(g, k);
+    if (fill(g, k, err))
+        return -1;
+    tell(g);
+    return 0;
+}
+
 static int sweep_backward(Segments *g, RtError *err)
 {
     for (int64_t k = g->count - 1; k >= 0; k--) {
-        if (k > 0 || !g->start)
-            use_carry(g, k);
-        if (fill(g, k, err))
+        if (enter(g, k, err) || session_forward(g->s, err) ||
+            session_backward(g->s, err))
             return -1;
-        tell(g);
-        if (session_forward(g->s, err) || session_backward(g->s, err) ||
-            add_sums(g, 1, err) || take_behind(g, err))
+        if (g->look == BAD_BACKWARD && !sound_backward(g, err)) {
+            g->bad = k;
+            return 0;
+        }
+        if (add_sums(g, 1, err) || take_behind(g, err))
             return -1;
         add_grads(g);
     }
@@ -252,29 +320,65 @@ static void release(Segments *g)
     free(g->grads);
 }
 
+static int begin(Segments *g, RtError *err)
+{
+    size_t n = (size_t)g->d->ntensor + 1;
+    size_t bytes = (size_t)g->d->param_size * (size_t)g->d->real_bytes;
+
+    g->bad = -1;
+    g->count = (g->T + g->steps - 1) / g->steps;
+    g->carry = calloc((size_t)g->count + 1, sizeof *g->carry);
+    g->sum = calloc(n, sizeof *g->sum);
+    g->behind = calloc(n, sizeof *g->behind);
+    g->grads = g->carry && g->sum && g->behind ? rt_block(bytes, err) : NULL;
+    if (!g->grads)
+        return rt_fail_memory(err, bytes);
+    memset(g->grads, 0, bytes);
+    return 0;
+}
+
 int segment_run(RtSession *s, int64_t T, int64_t steps, int start,
                 int64_t carry, SegmentLoad *load, void *ctx, RtError *err)
 {
-    Segments g = {.s = s, .d = s->desc, .T = T, .steps = steps};
-    size_t n = (size_t)s->desc->ntensor + 1;
-    size_t bytes = (size_t)s->desc->param_size * (size_t)s->desc->real_bytes;
-    int rc;
+    Segments g = {.s = s,
+                  .d = s->desc,
+                  .T = T,
+                  .steps = steps,
+                  .start = start,
+                  .load = load,
+                  .ctx = ctx,
+                  .after = carry};
+    int rc = begin(&g, err) || sweep_forward(&g, err) || sweep_backward(&g, err)
+                 ? -1
+                 : 0;
 
-    g.count = (T + steps - 1) / steps;
-    g.start = start;
-    g.after = carry;
-    g.load = load;
-    g.ctx = ctx;
-    g.carry = calloc((size_t)g.count + 1, sizeof *g.carry);
-    g.sum = calloc(n, sizeof *g.sum);
-    g.behind = calloc(n, sizeof *g.behind);
-    g.grads = g.carry && g.sum && g.behind ? rt_block(bytes, err) : NULL;
-    rc = g.grads ? 0 : rt_fail_memory(err, bytes);
-    if (!rc)
-        memset(g.grads, 0, bytes);
-    rc = rc || sweep_forward(&g, err) || sweep_backward(&g, err) ? -1 : 0;
     if (!rc)
         leave(&g);
+    release(&g);
+    return rc;
+}
+
+int segment_trace(RtSession *s, int64_t T, int64_t steps, int start,
+                  int backward, SegmentLoad *load, void *ctx, int64_t *first,
+                  RtError *err)
+{
+    Segments g = {.s = s,
+                  .d = s->desc,
+                  .T = T,
+                  .steps = steps,
+                  .start = start,
+                  .load = load,
+                  .ctx = ctx,
+                  .look = backward ? BAD_BACKWARD : BAD_FORWARD};
+    int rc = begin(&g, err) || sweep_forward(&g, err) ||
+                     (backward && sweep_backward(&g, err))
+                 ? -1
+                 : 0;
+
+    if (!rc && g.bad >= 0) {
+        *first = g.bad * steps;
+        rc = enter(&g, g.bad, err) ? -1 : 1;
+    }
     release(&g);
     return rc;
 }

@@ -27,4 +27,11 @@ typedef int SegmentLoad(void *ctx, int64_t first, int64_t T, int start,
 int segment_run(RtSession *s, int64_t T, int64_t steps, int start,
                 int64_t carry, SegmentLoad *load, void *ctx, RtError *err);
 
+/* The same once more, up to the segment in which the loss or what is carried on
+ * is not finite, or, with `backward`, a gradient: 1, with its first step in
+ * *first and the session ready to go forward on it.  0: none is so. */
+int segment_trace(RtSession *s, int64_t T, int64_t steps, int start,
+                  int backward, SegmentLoad *load, void *ctx, int64_t *first,
+                  RtError *err);
+
 #endif

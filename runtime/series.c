@@ -6,10 +6,7 @@
 
 void series_begin(Series *s, const RtWant *want, NpyType type)
 {
-    *s = (Series){.want = *want,
-                  .type = type,
-                  .store = STORE_EMPTY,
-                  .start = STORE_EMPTY};
+    *s = (Series){.want = *want, .type = type};
 }
 
 void series_free(Series *s)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lanes.h"
 #include "pool.h"
 
 /* Multiply-adds, or reals to pack, below which a fork does not pay. */
@@ -61,14 +62,19 @@ static RtProc *replace(const char *name, RtProc *proc)
 #undef NAME
 #undef PANEL_WIDTH
 
+#define TEXT(...) #__VA_ARGS__
+#define EXPANDED(...) TEXT(__VA_ARGS__)
+
 static void build(void)
 {
     const RtSymbol *plain = rt_symbols(&symbols);
-    RtSymbol *copy = malloc((size_t)symbols * sizeof *copy);
+    RtSymbol *copy = malloc((size_t)(symbols + 1) * sizeof *copy);
 
     if (!copy)
         return;
     memcpy(copy, plain, (size_t)symbols * sizeof *copy);
+    copy[symbols++] =
+        (RtSymbol){"rt_lanes", EXPANDED((RT_LANES_PARAMS)), (RtProc *)rt_lanes};
     table = copy;
     replace_f32();
     replace_f64();

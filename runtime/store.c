@@ -18,18 +18,18 @@ void store_free(RtStore *s)
         munmap(s->map, s->mapped);
     else
         free(s->data);
-    if (s->fd >= 0)
-        close(s->fd);
-    *s = (RtStore)STORE_EMPTY;
+    if (s->file)
+        close(s->file - 1);
+    *s = (RtStore){0};
 }
 
 /* Moves what is in memory to the end of the file. */
 static int flush(RtStore *s, RtError *err)
 {
-    if (s->fd < 0 && (s->fd = rtio_scratch(err)) < 0)
+    if (!s->file && !(s->file = rtio_scratch(err) + 1))
         return -1;
     for (size_t at = 0; at < s->here;) {
-        ssize_t n = write(s->fd, s->data + at, s->here - at);
+        ssize_t n = write(s->file - 1, s->data + at, s->here - at);
         if (n <= 0)
             return rt_fail(err,
                            "the data do not fit into a temporary file: %s; "
@@ -66,15 +66,31 @@ int store_add(RtStore *s, const void *bytes, size_t n, RtError *err)
     return 0;
 }
 
+int store_read(RtStore *s, const char *path, RtError *err)
+{
+    enum { BLOCK = 1 << 16 };
+    RtRead *r = rtio_open(path, 0, err);
+    char *block = malloc(BLOCK);
+    int64_t n = !r ? -1 : block ? BLOCK : rt_fail_memory(err, BLOCK);
+
+    while (n == BLOCK && (n = rtio_next(r, block, BLOCK, err)) > 0)
+        if (store_add(s, block, (size_t)n, err))
+            n = -1;
+    rtio_close(r);
+    free(block);
+    return n < 0 ? -1 : 0;
+}
+
 int store_end(RtStore *s, RtError *err)
 {
     if (!s->data && !(s->data = malloc(1)))
         return rt_fail_memory(err, 1);
-    if (s->fd < 0)
+    if (!s->file)
         return 0;
     if (flush(s, err))
         return -1;
-    void *map = mmap(NULL, s->size, PROT_READ, MAP_SHARED, s->fd, 0);
+    void *map =
+        mmap(NULL, s->size, PROT_READ | PROT_WRITE, MAP_SHARED, s->file - 1, 0);
     if (map == MAP_FAILED)
         return rt_fail_memory(err, s->size);
     free(s->data);
@@ -102,7 +118,6 @@ int store_map(RtStore *s, const char *path, size_t start, size_t size)
                    .size = size,
                    .here = size,
                    .map = map,
-                   .mapped = start + size,
-                   .fd = -1};
+                   .mapped = start + size};
     return 0;
 }

@@ -7,7 +7,7 @@
 
 #include "rterr.h"
 
-/* Start with `RtStore s = STORE_EMPTY;`, end with store_free. */
+/* Start with `RtStore s = {0};`, end with store_free. */
 typedef struct RtStore {
     char *data;    /* `size` bytes; once it is full, what was added last */
     size_t size;   /* bytes altogether */
@@ -15,17 +15,15 @@ typedef struct RtStore {
     size_t cap;    /* room of data */
     void *map;     /* the mapping that data points into, or NULL */
     size_t mapped; /* its bytes */
-    int fd;        /* of the file without a name, or -1 */
+    int file;      /* 1 + the descriptor of the file without a name, or 0 */
 } RtStore;
-#define STORE_EMPTY \
-    {               \
-        .fd = -1    \
-    }
 
 enum { STORE_LARGE = 1 << 20 }; /* bytes from which on a file is better */
 
 int store_add(RtStore *s, const void *bytes, size_t n, RtError *err);
-/* After the last one; from now on data holds everything. */
+/* All bytes of a file, unpacked ("-": standard input). */
+int store_read(RtStore *s, const char *path, RtError *err);
+/* After the last one; from now on data holds everything, to be changed too. */
 int store_end(RtStore *s, RtError *err);
 /* Maps `size` bytes of a file that is not packed, from byte `start` on; -1 and
  * no message where that cannot be. */

@@ -267,7 +267,7 @@ static int prefers_pool(const RtTeam *t, int64_t B)
 {
     const CellDesc *d = t->model->desc;
 
-    return B < 4 * t->n && d->param_size * d->real_bytes > 1 << 20;
+    return B < POOL_FEW * t->n && d->param_size * d->real_bytes > POOL_LARGE;
 }
 
 int team_split(const RtTeam *t, int64_t B, int token)
@@ -356,25 +356,51 @@ int team_run(RtTeam *t, const TeamJob *job, RtError *err)
     return 0;
 }
 
-int team_replay(RtTeam *t, const TeamJob *job, int64_t row, RtSession *s,
-                RtError *err)
+/* A member that has such rows of the batch alone, with what was carried to
+ * them. */
+static int recall(RtTeam *t, const TeamJob *job, int64_t row, RtSession *s,
+                  Member *one, RtError *err)
 {
-    Member one = {.team = t, .session = s, .row0 = row, .nrow = 1};
     const Member *had = t->member;
-    int rc;
 
     while (had->row0 + had->nrow <= row)
         had++;
+    *one = (Member){.team = t, .session = s, .row0 = row, .nrow = 1};
     if (row < 0) {
-        one.row0 = 0;
-        one.nrow = job->batch->B;
+        one->row0 = 0;
+        one->nrow = job->batch->B;
     }
     t->job = job;
-    rc = !job->batch->start &&
-                 session_recall(s, had->session, one.row0 - had->row0, one.nrow,
-                                err)
-             ? -1
-             : load_rows(&one, job->batch, err);
+    return job->batch->start
+               ? 0
+               : session_recall(s, had->session, one->row0 - had->row0,
+                                one->nrow, err);
+}
+
+int team_replay(RtTeam *t, const TeamJob *job, int64_t row, RtSession *s,
+                RtError *err)
+{
+    Member one;
+    int rc =
+        recall(t, job, row, s, &one, err) || load_rows(&one, job->batch, err)
+            ? -1
+            : 0;
+
+    free(one.length);
+    free(one.last);
+    return rc;
+}
+
+int team_trace(RtTeam *t, const TeamJob *job, int64_t row, int backward,
+               RtSession *s, int64_t *first, RtError *err)
+{
+    const RtBatch *b = job->batch;
+    Member one;
+    int rc = recall(t, job, row, s, &one, err)
+                 ? -1
+                 : segment_trace(s, b->T, job->segment, b->start, backward,
+                                 load_segment, &one, first, err);
+
     free(one.length);
     free(one.last);
     return rc;

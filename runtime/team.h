@@ -55,6 +55,11 @@ int team_run(RtTeam *t, const TeamJob *job, RtError *err);
 int team_replay(RtTeam *t, const TeamJob *job, int64_t row, RtSession *s,
                 RtError *err);
 
+/* The same where the batch was run in segments: up to the one that goes wrong
+ * (segment_trace). */
+int team_trace(RtTeam *t, const TeamJob *job, int64_t row, int backward,
+               RtSession *s, int64_t *first, RtError *err);
+
 /* Its threads, for pool_use between batches; NULL: there is one. */
 struct RtPool *team_pool(const RtTeam *t);
 

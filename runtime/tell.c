@@ -133,6 +133,7 @@ int teller_open(Teller *t, RtError *err)
 {
     if (check_kind(t, err))
         return -1;
+    t->is_text &= !ends(t->path, ".csv");
     t->to =
         strcmp(t->path, "-") ? open_memstream(&t->bytes, &t->nbytes) : stdout;
     return t->to ? 0 : rt_fail_memory(err, 1);

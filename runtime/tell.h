@@ -13,7 +13,7 @@ typedef struct Teller {
     int n;              /* drawn names */
     const int *drawn;   /* [n] their tensors */
     const Vocab *names; /* [n] of their index sets; n = 0: numbers */
-    int is_text;        /* the first is told as text */
+    int is_text;        /* the first is told as text, but in a .csv */
     int joined;         /* without blanks between its words */
     const char *prime;  /* text that stands before each, or NULL */
     int scored;         /* number and score stand before each */

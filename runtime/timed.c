@@ -57,12 +57,12 @@ static inline void stop(Clock *c, uint64_t from)
     c->calls++;
 }
 
-#define TIMED(name, params, args)         \
-    static void RT_TIMED(name) params     \
-    {                                     \
-        const uint64_t from = ticks();    \
-        RT_NAME(name) args;               \
-        stop(&clocks[RT_AT(name)], from); \
+#define TIMED(name, params, args)          \
+    static void RT_TIMED(name) params      \
+    {                                      \
+        const uint64_t began = ticks();    \
+        RT_NAME(name) args;                \
+        stop(&clocks[RT_AT(name)], began); \
     }
 #define KERNEL(name, params, args) TIMED(name, params, args)
 #define STRIP(count, name, value) \

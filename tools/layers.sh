@@ -27,14 +27,14 @@ grad.* gradstep.c vjp*.c simp*.* gemm.c final.* named.c segment.c perturb.*
                       simplify.h perturb.h
 causal.* linear.* latency.* level.* spread.* sums.* task.* gather.* fuse.*
                       value.* lower.* sched*.* prepare.* plan*.* chunk.*
-                      restate.* sweep.*
+                      restate.* sweep.* turn.* lanes.*
                     : graph.h ops.h causal.h linear.h latency.h level.h task.h
-                      gather.h chunk.h fuse.h lower.h restate.h sweep.h sched.h
-                      plan*.h
+                      gather.h chunk.h fuse.h lower.h restate.h sweep.h turn.h
+                      lanes.h sched.h plan*.h
 explain.*           : graph.h ops.h causal.h sched.h plan.h explain.h cellc.h
 latex*.* dot.*      : graph.h ops.h latex.h dot.h cellc.h
 emit*.c emit*.h     : graph.h ops.h causal.h sched.h plan.h emit*.h kernels.h
-                      kernels.def strips.def sweep.h
+                      kernels.def strips.def sweep.h lanes.h
 jit*.*              : base.h jit*.h kernels.h shared.h timed.h
 elab*.c elab*.h probe.*
                     : ast.h graph.h ops.h shape.h elab.h elaborate.h probe.h

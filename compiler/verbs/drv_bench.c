@@ -14,7 +14,7 @@
 typedef struct Bench {
     const Flags *f;
     DrvSized model;
-    long threads, rounds;
+    long rounds;
     double peak; /* GFLOP/s of all threads together */
 } Bench;
 
@@ -81,7 +81,7 @@ static MeasureSetup setup_of(const Bench *b, const DrvShape *s, int threads)
 static int measure(const Bench *b, const Drv *train, const Drv *forward,
                    const DrvShape *s, Result *r)
 {
-    MeasureSetup set = setup_of(b, s, (int)b->threads);
+    MeasureSetup set = setup_of(b, s, (int)b->model.threads);
     RtError err = {0};
     double first;
     RtMeasure *m = measure_new(cellc_jit(train->c), &set, &err), *f = NULL;
@@ -194,8 +194,8 @@ static void print_shape(const Bench *b, const DrvShape *s)
         printf(", I %ld", s->n[SHAPE_WIDTH]);
     if (s->n[SHAPE_UNITS])
         printf(", H %ld", s->n[SHAPE_UNITS]);
-    printf("  %s, %ld thread%s%s\n", flags_get(b->f, "backend"), b->threads,
-           b->threads > 1 ? "s" : "",
+    printf("  %s, %ld thread%s%s\n", flags_get(b->f, "backend"),
+           b->model.threads, b->model.threads > 1 ? "s" : "",
            flags_given(b->f, "double") ? ", double" : "");
 }
 
@@ -226,10 +226,10 @@ static void print_result(const Bench *b, const DrvShape *s, const Result *r)
 static json_t *result_json(const Bench *b, const DrvShape *s, const Result *r)
 {
     static const char *const size[] = {"T", "B", "I", "H"};
-    json_t *j =
-        json_pack("{s:s, s:s, s:b, s:i}", "model", b->model.path, "backend",
-                  flags_get(b->f, "backend"), "double",
-                  flags_given(b->f, "double"), "threads", (int)b->threads);
+    json_t *j = json_pack("{s:s, s:s, s:b, s:i}", "model", b->model.path,
+                          "backend", flags_get(b->f, "backend"), "double",
+                          flags_given(b->f, "double"), "threads",
+                          (int)b->model.threads);
     double tokens = (double)(s->n[SHAPE_STEPS] * s->n[SHAPE_BATCH]);
 
     for (int i = 0; i < SHAPE_PARTS; i++)
@@ -317,15 +317,15 @@ static int find_peak(Bench *b)
     if (one <= 0)
         one = fmax(rt_peak(0.2), drv_blas_peak()) /
               (flags_given(b->f, "double") ? 2 : 1);
-    b->peak = one * (double)b->threads;
+    b->peak = one * (double)b->model.threads;
     return 0;
 }
 
 static int bench_run(Flags *f, void *user)
 {
-    Bench b = {.f = f, .threads = 1, .rounds = 20};
+    Bench b = {.f = f, .rounds = 20};
     json_t *list = flags_given(f, "json") ? json_array() : NULL;
-    int code = flags_long(f, "threads", 1, 4096, &b.threads);
+    int code = flags_long(f, "threads", 1, 4096, &b.model.threads);
 
     (void)user;
     if (!code)

@@ -68,8 +68,9 @@ typedef struct Build {
     const Flags *f;
     const char *out;
     char *name;
-    char *dir; /* for the sources, removed afterwards */
-    int flow;  /* there are states for `gradflow` */
+    char *dir;       /* for the sources, removed afterwards */
+    int flow;        /* there are states for `gradflow` */
+    Checkpoint from; /* that is built, or nothing */
 } Build;
 
 /* "CC CFLAGS ...": what every command begins with. */
@@ -160,14 +161,21 @@ static void print_inside(FILE *to, const char *s)
             fputc(*s, to);
 }
 
-/* The values of a flag as the C string "NAME = VALUE\n...". */
-static void print_pairs(FILE *to, const Flags *f, const char *flag)
+/* What the checkpoint says and, NULL or over it, a flag, as the C string
+ * "NAME = VALUE\n...". */
+static void print_pairs(FILE *to, const RtPairs *from, const Flags *f,
+                        const char *flag)
 {
     const char *value, *text;
     int n;
 
     fputc('"', to);
-    for (int i = 0; (value = flags_pair(f, flag, i, &n, &text)); i++) {
+    for (int i = 0; i < from->n; i++) {
+        fprintf(to, "%s = ", from->v[i].key);
+        print_inside(to, from->v[i].value);
+        fputs("\\n", to);
+    }
+    for (int i = 0; flag && (value = flags_pair(f, flag, i, &n, &text)); i++) {
         fprintf(to, "%.*s = ", n, text);
         print_inside(to, value);
         fputs("\\n", to);
@@ -214,16 +222,17 @@ static int write_main(const Build *b)
                 "    static const CellApp app = {&%s_desc, &%s_eval_desc,\n"
                 "                                ",
                 b->name, b->name);
-        print_pairs(to, b->f, "option");
+        print_pairs(to, &b->from.options, b->f, "option");
         fputs(", ", to);
-        print_pairs(to, b->f, "dim");
+        print_pairs(to, &b->from.dims, b->f, "dim");
         if (b->flow)
             fprintf(to, ",\n                                &%s_flow_desc",
                     b->name);
         else
             fputs(", 0", to);
-        fputs(", last};\n\n    return cell_app_main(&app, argc, argv);\n}\n",
-              to);
+        fputs(", last,\n                                ", to);
+        print_pairs(to, &b->from.vocabs, b->f, NULL);
+        fputs("};\n\n    return cell_app_main(&app, argc, argv);\n}\n", to);
         if (fclose(to))
             code = EXIT_BUG;
     }
@@ -364,6 +373,7 @@ static int build_run(Flags *f, void *user)
     const char *spec = flags_arg(f, 0);
     Drv d = {0};
     Build b = {.d = &d, .f = f, .out = flags_get(f, "o")};
+    RtError err = {0};
     int code;
 
     (void)user;
@@ -372,6 +382,9 @@ static int build_run(Flags *f, void *user)
         return EXIT_USAGE;
     }
     code = drv_open(&d, f, spec);
+    if (!code && drv_is_checkpoint(spec) &&
+        checkpoint_load(&b.from, spec, &err))
+        code = drv_fail(&err);
     if (!code) {
         b.name = flags_given(f, "name") ? strdup(flags_get(f, "name"))
                                         : drv_model_name(spec);
@@ -386,6 +399,7 @@ static int build_run(Flags *f, void *user)
         clean(&b);
     free(b.dir);
     free(b.name);
+    checkpoint_free(&b.from);
     drv_free(&d);
     return code;
 }

@@ -186,7 +186,7 @@ static int compare_run(Flags *f, void *user)
     if (!code)
         code = compare_runs(&c);
     failed = code;
-    if (!code || code == EXIT_USER) {
+    if (c.ran && (!code || code == EXIT_USER)) {
         int any = 0;
 
         for (int i = 0; i < c.n; i++)

@@ -49,6 +49,7 @@ typedef struct Compare {
     const char **metric;
     char **label; /* [nmetric] what they are called beside the other figures */
     int nmetric;
+    int ran; /* the runs have begun, or what was left of them was read */
 } Compare;
 
 /* Fills c->rival and c->data from the arguments. */

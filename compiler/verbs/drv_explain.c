@@ -224,6 +224,8 @@ static int explain_run(Flags *f, void *user)
 
     (void)user;
     if (!code)
+        code = flags_long(f, "threads", 1, 4096, &m.threads);
+    if (!code)
         code = drv_shape(flags_get(f, "shape"), m.cell, &s);
     if (!code)
         code = drv_sized_open(&d, &m, &s);
@@ -244,6 +246,7 @@ static int explain_run(Flags *f, void *user)
 static const Flag explain_own[] = {
     {"shape", "T,B,I,H", "100,32", NULL,
      "steps, sequences, size of what is still open, option n"},
+    {"threads", "N", "1", NULL, "that share a step where sequences are fewer"},
     {"wrap", "TEXT", "%", NULL, "what a cell % is put into: 'stack(2, bi(%))'"},
     {NULL, NULL, NULL, NULL, NULL}};
 static const Flag *const explain_flags[] = {explain_own,      drv_size_flags,

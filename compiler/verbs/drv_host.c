@@ -123,6 +123,7 @@ static int list_inputs(DrvHost *h)
         if (decl->set) {
             in->set = strdup(decl->set);
             in->open = is_open(c, decl->set);
+            in->named = in->open || pairs_get(&a->about.dims, decl->set);
             in->want.classes = classes_of(h, decl->set);
             in->last = decl->last ? strdup(decl->last) : NULL;
             code = list_members(c, in);
@@ -192,6 +193,18 @@ static int host_open(AppHost *a, const Flags *f, const char *spec,
     return code ? code : list_block(h->d.c, "data", &a->data_block);
 }
 
+/* Threads that find few sequences may share loops. */
+static int set_threads(const DrvHost *h, Drv *d)
+{
+    const char *threads = app_setting(&h->app, "threads");
+    const char *batch = app_setting(&h->app, "batch");
+
+    if (!threads || !batch)
+        return 0;
+    return drv_code(cellc_set(d->c, "threads", threads) ||
+                    cellc_set(d->c, "sequences", batch));
+}
+
 /* One compilation with all that is known now; *d is started if it is not.
  * backend NULL: the one that the flags say. */
 static int compile_one(DrvHost *h, Drv *d, const Flags *f, int training,
@@ -226,6 +239,8 @@ static int compile_one(DrvHost *h, Drv *d, const Flags *f, int training,
         code = drv_code(cellc_set(d->c, "inputgrad", "0"));
     if (!code)
         code = drv_code(cellc_set(d->c, "steady", training ? "0" : "1"));
+    if (!code)
+        code = set_threads(h, d);
     for (size_t k = 0; k < sizeof probed / sizeof *probed; k++)
         for (int i = 0; !code && !training && flags_each(f, probed[k], i); i++)
             code =

@@ -227,8 +227,9 @@ int compare_match(Compare *c)
     Opened first = {.c = c, .r = c->rival};
     int code = read_match(c, &by_flops, &units, &wanted);
 
-    if (!code)
-        code = worst = open_rival(&first, NULL);
+    if (code)
+        return code;
+    code = worst = open_rival(&first, NULL);
     for (int i = 0; i < c->n && (!code || i); i++) {
         Opened other = {.c = c, .r = &c->rival[i]}, *o = i ? &other : &first;
         Rival *r = &c->rival[i];

@@ -332,6 +332,7 @@ int compare_runs(Compare *c)
     }
     if (!code)
         code = read_all(c, &k, known);
+    c->ran = !code;
     if (!code && k.before)
         say_note("%d of %d runs are in %s already", k.before, k.all, c->folder);
     if (!code)

@@ -104,6 +104,17 @@ static int set_width(Drv *d, const DrvShape *s)
     return code;
 }
 
+/* Threads that find few sequences may share loops. */
+static int set_threads(Drv *d, const DrvSized *m, const DrvShape *s)
+{
+    char threads[32], sequences[32];
+
+    snprintf(threads, sizeof threads, "%ld", m->threads);
+    snprintf(sequences, sizeof sequences, "%ld", s->n[SHAPE_BATCH]);
+    return drv_code(cellc_set(d->c, "threads", threads) ||
+                    cellc_set(d->c, "sequences", sequences));
+}
+
 /* Adds the spec, or one around the cell with H units. */
 static int add_text(Drv *d, const DrvSized *m, const DrvShape *s,
                     const char *name)
@@ -135,6 +146,8 @@ int drv_sized_open(Drv *d, const DrvSized *m, const DrvShape *s)
         code = add_text(d, m, s, name);
     if (!code)
         code = drv_settings(d, m->f);
+    if (!code)
+        code = set_threads(d, m, s);
     if (!code)
         code = drv_code(cellc_check(d->c));
     if (!code && !m->cell)

@@ -22,6 +22,7 @@ typedef struct DrvSized {
     const char *path; /* of the spec, or the cell's name */
     char *text;       /* of the spec or the cell */
     int cell;         /* it is a cell of the library */
+    long threads;     /* that will run it; 0 is one as well */
 } DrvSized;
 
 /* Reads the text once; of a cell, the flag --wrap says what it is put into. */

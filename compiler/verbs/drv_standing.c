@@ -203,6 +203,12 @@ static int has_flops(const Compare *c)
     return c->n && c->rival->flops > 0;
 }
 
+/* They are counted only where they are matched. */
+static double flops_of(const Compare *c, const Rival *r)
+{
+    return has_flops(c) ? r->flops : NAN;
+}
+
 static void print_table(const Compare *c, const Standing *s)
 {
     int width = 4;
@@ -307,8 +313,11 @@ static void print_csv(const Compare *c, const Standing *s)
         if (i < 0)
             printf(",units,params,flops,runs");
         else
-            printf(",%ld,%.0f,%.0f,%d", k->r->units, k->r->params, k->r->flops,
-                   k->loss.n);
+            printf(",%ld,%.0f", k->r->units, k->r->params);
+        if (i >= 0) {
+            print_number(flops_of(c, k->r));
+            printf(",%d", k->loss.n);
+        }
         print_spread_csv("last", i < 0, &k->last);
         print_spread_csv("best", i < 0, &k->best);
         for (int m = 0; m < c->nmetric; m++)
@@ -359,14 +368,14 @@ static json_t *standing_json(const Compare *c, const Standing *s)
             json_array_append_new(runs, run_json(c, s->r, &s->r->run[k]));
     for (int k = 0; k < c->nmetric; k++)
         json_object_set_new(metrics, c->label[k], figure_json(&s->metric[k]));
-    return json_pack("{s:s, s:s, s:s?, s:I, s:f, s:f, s:o, s:o, s:o, s:o, "
-                     "s:o, s:o}",
-                     "cell", s->r->name, "spec", s->r->spec, "layer",
-                     s->r->layer, "units", (json_int_t)s->r->units, "params",
-                     s->r->params, "flops", s->r->flops, "last",
-                     figure_json(&s->last), "best", figure_json(&s->best), "ms",
-                     figure_json(&s->ms), "metrics", metrics, "runs", runs, "p",
-                     app_json_number(s->against.p));
+    return json_pack(
+        "{s:s, s:s, s:s?, s:I, s:f, s:o, s:o, s:o, s:o, s:o, "
+        "s:o, s:o}",
+        "cell", s->r->name, "spec", s->r->spec, "layer", s->r->layer, "units",
+        (json_int_t)s->r->units, "params", s->r->params, "flops",
+        app_json_number(flops_of(c, s->r)), "last", figure_json(&s->last),
+        "best", figure_json(&s->best), "ms", figure_json(&s->ms), "metrics",
+        metrics, "runs", runs, "p", app_json_number(s->against.p));
 }
 
 static int print_json(const Compare *c, const Standing *s)

@@ -109,7 +109,7 @@ for f in *.ir; do
     test_that "text of $f" golden "$f" ""
 done
 test_that "text of chunks" golden lstm.ir "--chunk 2"
-for f in ../gradcheck/axes/*.cell; do
+for f in ../gradcheck/axes/*.cell turns/*.cell; do
     test_that "$f" of_spec "$f"
 done
 for f in tiers/*.cell; do

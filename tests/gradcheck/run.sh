@@ -22,6 +22,13 @@ several() {
     "$CELLC" cells "$1" | grep -Eq '^ *input [^;]*(\]|in \w+), *\w'
 }
 
+# states CELL: what is done for large ones, where its states are matrices
+states() {
+    "$CELLC" cells "$1" | grep -q 'outer(' || return 0
+    echo "$1 --lengths --chunk 3 --states 0"
+    echo "$1 --chunk 2 --states 0"
+}
+
 cells() {
     "$CELLC" cells --names | while read -r cell; do
         several "$cell" && inputs=several || inputs=one
@@ -42,7 +49,9 @@ cells() {
             *several*bi* | *several*residual*) ;; # those have one input
             "bi one residual(%)") ;; # sizes differ
             *" square stack(2,bi(%))") ;;
-            *" %") forms "$cell --wrap $wrap" ;;
+            *" %")
+                forms "$cell --wrap $wrap"
+                states "$cell" ;;
             *) echo "$cell --wrap $wrap --lengths --tbptt 3" ;;
             esac
         done

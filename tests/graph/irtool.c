@@ -62,6 +62,7 @@ static Graph *read_again(const Graph *g, Arena *a)
 static Graph *run_pass(Graph *g, const char *pass, Buf *out, Arena *a,
                        bool *shown)
 {
+    const Chunks few = {.steps = 3, .threads = 2};
     if (!strcmp(pass, "verify"))
         return g;
     if (!strcmp(pass, "again"))
@@ -94,6 +95,10 @@ static Graph *run_pass(Graph *g, const char *pass, Buf *out, Arena *a,
         sched_print(out, sched_build(g, (Chunks){0}, a));
     else if (!strcmp(pass, "chunkplan"))
         plan_print(out, plan_build(sched_build(g, (Chunks){.steps = 3}, a), a));
+    else if (!strcmp(pass, "lanes"))
+        sched_print(out, sched_build(g, few, a));
+    else if (!strcmp(pass, "laneplan"))
+        plan_print(out, plan_build(sched_build(g, few, a), a));
     else if (!strcmp(pass, "restate"))
         sched_print(out, sched_build(g, (Chunks){.restate = true}, a));
     else if (!strcmp(pass, "restateplan"))

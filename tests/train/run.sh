@@ -523,6 +523,24 @@ labels_without_alignment() {
         cellc eval m.safetensors --in x=x.npy --in y=z.txt --lengths n.npy \
             --metric 'error_rate(y)' | grep -q 'error_rate(y) 0.285714'
 }
+# A label that has the class of "no label" would never be found.
+labels_that_are_the_blank() {
+    printf 'b a b\na\nb b\n' > y.txt
+    "$here/../cli/npy" x.npy f4 3,7,2 1,0,0.5
+    printf '%s\n' 'time t, u' 'input x[t,m], y[u] in labels' \
+        'y ~ ctc(softmax(dense(labels)(x)))' > s.cell
+    ! cellc train s.cell --in x=x.npy --in y=y.txt 2> err &&
+        grep -q '^error: y.txt: a label of input y .* 1 is "a", class 0,' err &&
+        grep -q 'class that no label has: `y\[0\] = "-"` in the spec' err ||
+        return
+    printf '%s\n' 'option k = 2' 'input x[t,2], y[2] in 4' \
+        'y ~ ctc(softmax(dense(4)(x)), blank = k)' > v.cell
+    "$here/../cli/npy" y.npy i8 3,2 1,-1,3,0,1,1
+    cellc train v.cell --in x=x.npy --in y=y.npy --epochs 1 &&
+        ! cellc eval model.safetensors --option k=1 --in x=x.npy \
+            --in y=y.npy 2> err &&
+        grep -q 'y.npy: .* sequence 1 is 1, .* lies between .*(blank = 1)' err
+}
 captions() {
     "$here/../cli/npy" image.npy f4 4,2 1,0,0,1,1,1,0,0
     printf 'a cat\na dog\nboth\n\n' > w.txt

@@ -377,7 +377,7 @@ static void mistakes(void **state)
     int32_t ids[] = {0, 7, 1};
     done(add_ids(&other, "c", ids, 3, 8, &err), &err);
     f.data = &other;
-    refused(fit_run(&f, &r, &err), &err, "c has 3 classes", "8");
+    refused(fit_run(&f, &r, &err), &err, "8 chars for input c", "made for 3");
     CellDesc desc = tiny_plain;
     desc.backward = NULL;
     RtModel *flat = model(&desc);

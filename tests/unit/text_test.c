@@ -335,7 +335,7 @@ static void words_of_a_file(void **state)
     }
     textin_close(&in);
     Vocab v;
-    RtStore ids = STORE_EMPTY;
+    RtStore ids = {0};
     int width;
     int64_t n;
     done(textin_open(&in, "w.txt", TEXT_WORD, &err), &err);
@@ -369,7 +369,7 @@ static void stores(void **state)
     enum { N = STORE_LARGE / 2 + 12345 };
     RtError err = {0};
     for (int64_t n = 3; n <= N; n += N - 3) {
-        RtStore s = STORE_EMPTY;
+        RtStore s = {0};
         for (int32_t i = 0; i < n; i++)
             done(store_add(&s, &i, sizeof i, &err), &err);
         done(store_end(&s, &err), &err);
@@ -380,7 +380,7 @@ static void stores(void **state)
         store_free(&s);
     }
     setenv("TMPDIR", "/nowhere", 1);
-    RtStore s = STORE_EMPTY; /* there is another place */
+    RtStore s = {0}; /* there is another place */
     char *zeros = calloc(1, 2 * STORE_LARGE);
     done(store_add(&s, zeros, 2 * STORE_LARGE, &err), &err);
     done(store_end(&s, &err), &err);
