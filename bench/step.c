@@ -85,7 +85,8 @@ static int load(Bench *b, char *const word[WORDS])
         !b->name || !b->c || cellc_add_file(b->c, word[SPEC]) ||
         cellc_option(b->c, "n", word[HIDDEN]) ||
         cellc_dim(b->c, "m", atol(word[WIDTH])) ||
-        cellc_set(b->c, "upstream", "h") || cellc_set(b->c, "inputgrad", "1") ||
+        cellc_set(b->c, "upstream", "h") || cellc_set(b->c, "loss", "0") ||
+        cellc_set(b->c, "inputgrad", "1") ||
         cellc_set(b->c, "states", "0") ||
         cellc_set(b->c, "sequences", word[BATCH]) ||
         cellc_set(b->c, "threads", atol(word[LANES]) ? word[THREADS] : "1") ||

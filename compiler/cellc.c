@@ -402,6 +402,12 @@ static bool refuse_segments(Cellc *c, const Graph *g)
 /* One pass: call it, show its result if asked, verify. */
 #define PASS(name, call) (g = verified(c, name, (call)))
 
+static Graph *differentiated(const Cellc *c, const Graph *g)
+{
+    Graph *to = pass_grad(g, c->inputgrad);
+    return c->set.loss ? to : pass_unvalued(to);
+}
+
 /* Whether both have every parameter of the first at the same place. */
 static bool same_params(const Plan *a, const Plan *b)
 {
@@ -561,7 +567,7 @@ static int compile(Cellc *c)
     if (refuse_segments(c, g))
         return CELLC_USER;
     if (c->set.backward)
-        PASS("grad", pass_grad(g, c->inputgrad));
+        PASS("grad", differentiated(c, g));
     if (c->segments)
         PASS("segment", pass_segment(g));
     PASS("plain", pass_plain(g));
@@ -589,7 +595,7 @@ static Graph *naive(Cellc *c)
     PASS("final", pass_final(g));
     PASS("stable", pass_stable(g));
     if (c->set.backward)
-        PASS("grad", pass_grad(g, c->inputgrad));
+        PASS("grad", differentiated(c, g));
     return g;
 }
 

@@ -56,7 +56,8 @@ int cellc_add_text(Cellc *c, const char *name, const char *text, size_t size);
  *   "segments" 0|1 (sequences may be run in segments, see runtime/segment.h),
  *   "steady" 0|1 (with backward = 0: what depends on parameters alone is
  *   computed where FRESH is not 0, so that steps need not do it each time),
- *   "loss" 0|1 (default 1; 0: only what predicts, no terms, no metrics),
+ *   "loss" 0|1 (default 1; 0: only what predicts, no terms, no metrics; with
+ *   "upstream" its derivatives, but not the sum that they are of),
  *   "states" 0|1 (default 1: STATE tensors have all steps; 0: large ones may
  *   have the last one of each sequence alone, the others are computed again),
  *   "outputs" 0|1 (default 1: outputs and final states are computed),

@@ -423,10 +423,10 @@ void build_last_roots(Elab *e)
     if (e->set->outputs)
         finals(e);
     own_draws(e);
-    if (!e->set->loss) {
+    if (!e->set->loss)
         drop_losses(e->graph);
+    if (!e->set->loss && !e->set->nupstream)
         return;
-    }
     Ref loss = e->set->nupstream ? upstream_loss(e) : e->loss;
     if (loss)
         add_root(e, CELL_LOSS, "loss", loss, -1);

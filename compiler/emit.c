@@ -366,32 +366,27 @@ typedef struct Reduce {
 
 static Reduce plan_reduce(Emit *e, const Kernel *k, int axes)
 {
-    const Loc *x = loc_of(e, k->in.v[0]), *y = loc_of(e, k->out);
-    const Loc *z = loc_of(e, k->in.v[k->in.n - 1]);
-    bool dense = x->ld == k->n && z->ld == k->n && y->ld == k->n;
+    bool dense = loc_of(e, k->out)->ld == k->n;
     Reduce r = {0, 0, 0, 0};
+    for (int i = 0; i < k->in.n; i++)
+        dense = dense && loc_of(e, k->in.v[i])->ld == k->n;
     for (int i = 0; i < CELL_AXES; i++) {
         int axis = emit_inner_first[i];
+        bool sum = k->over & axis;
         if (!(axes & axis))
             continue;
-        if (k->over & axis) {
-            if (!r.rows)
-                r.rows = r.first = axis;
-            else if (emit_follows(x, x->step[emit_place(r.first)], r.rows,
-                                  axis) &&
-                     emit_follows(z, z->step[emit_place(r.first)], r.rows,
-                                  axis))
-                r.rows |= axis;
-            else
-                r.around |= axis;
-        } else if (dense && !r.rows && !r.around &&
-                   emit_regular(x, r.cols, axis) &&
-                   emit_regular(z, r.cols, axis) &&
-                   emit_regular(y, r.cols, axis)) {
-            r.cols |= axis;
-        } else {
-            r.around |= axis;
+        bool fits = sum || (dense && !r.rows && !r.around &&
+                            emit_regular(loc_of(e, k->out), r.cols, axis));
+        for (int j = 0; j < k->in.n && fits; j++) {
+            const Loc *x = loc_of(e, k->in.v[j]);
+            fits = !sum     ? emit_regular(x, r.cols, axis)
+                   : r.rows ? emit_follows(x, x->step[emit_place(r.first)],
+                                           r.rows, axis)
+                            : true;
         }
+        if (sum && !r.rows)
+            r.first = axis;
+        *(!fits ? &r.around : sum ? &r.rows : &r.cols) |= axis;
     }
     return r;
 }
@@ -400,10 +395,13 @@ static Reduce plan_reduce(Emit *e, const Kernel *k, int axes)
  * loop around sweeps, or 0. */
 static void emit_over(Emit *e, const Kernel *k, int loop)
 {
-    const char *name = emit_kernel_name(e, k->in.n > 1          ? "coldot"
-                                           : k->kind == KN_SUMA ? "colsum"
-                                           : k->kind == KN_MAXA ? "colmax"
-                                                                : "colmin");
+    static const char *const sums[] = {"colsum", "coldot", "colsum_where",
+                                       "coldot_where"};
+    int factors = k->in.n - k->where;
+    const char *name = emit_kernel_name(
+        e, k->kind == KN_SUMA   ? sums[2 * k->where + factors - 1]
+           : k->kind == KN_MAXA ? "colmax"
+                                : "colmin");
     Reduce r = plan_reduce(e, k, k->from & ~loop);
     EmitRows rows = {0, (uint8_t)(r.around | loop)};
     bool add = k->add || r.around & k->over;

@@ -329,25 +329,37 @@ static void strips_transpose(Emit *e, const Kernel *k)
 
 void emit_strips_names(Emit *e)
 {
-    static const char *const own[] = {"s", "k", "w", "r", "i", "n", "rows"};
+    static const char *const own[] = {
+        "s", "s_room", "k", "k_room", "w", "w_room", "r", "i", "n", "rows"};
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
         emit_fresh(e, own[i]);
+}
+
+/* `count` strips from the beginning of a cache line on, since each vector that
+ * lies in two of them costs half as much again; libtcc aligns nothing. */
+static void print_room(Emit *e, Buf *out, const char *name, int count)
+{
+    if (!count)
+        return;
+    buf_printf(out, "    %s %s_room[%d*%d + 64/sizeof(%s)];\n", e->real, name,
+               count, STRIP, e->real);
+    buf_printf(out,
+               "    %s (*const %s)[%d] =\n"
+               "        (void *)(((int64_t)%s_room + 63) & -64);\n",
+               e->real, name, STRIP, name);
 }
 
 /* Scratch strips, and those of constants and of parameters, which are filled
  * once a call. */
 void emit_strips_locals(Emit *e, Buf *out)
 {
-    if (e->depth)
-        buf_printf(out, "    %s s[%d][%d];\n", e->real, e->depth, STRIP);
-    if (e->constant.n)
-        buf_printf(out, "    %s k[%d][%d];\n", e->real, e->constant.n, STRIP);
+    print_room(e, out, "s", e->depth);
+    print_room(e, out, "k", e->constant.n);
     for (int i = 0; i < e->constant.n; i++)
         buf_printf(out, "    %s(1, %d, k[%d], %d, %s);\n",
                    emit_kernel_name(e, "fill"), STRIP, i, STRIP,
                    e->constant.v[i]);
-    if (e->repeated.n)
-        buf_printf(out, "    %s w[%d][%d];\n", e->real, e->repeated.n, STRIP);
+    print_room(e, out, "w", e->repeated.n);
     for (int i = 0; i < e->repeated.n; i++) {
         Val v = e->repeated.v[i];
         long long n = (long long)e->p->loc[v].n;

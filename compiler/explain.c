@@ -377,9 +377,9 @@ static void tell_kernel(Teller *t, const Kernel *k)
             tell(t, k->span,
                  arena_printf(t->a, "%s%s", kernel_name(k->kind),
                               y ? arena_printf(t->a, ": %s", y) : ""),
-                 k->kind == KN_SUMA && k->in.n > 1 ? "of products, which are "
-                                                     "not stored"
-                                                   : NULL);
+                 k->kind == KN_SUMA && k->in.n - k->where > 1
+                     ? "of products, which are not stored"
+                     : NULL);
         f->rows = rows_of(t->s, t->stage, k);
     }
 }

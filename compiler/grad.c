@@ -389,6 +389,17 @@ Graph *pass_grad(const Graph *from, bool inputs)
     return grad(from, inputs, false);
 }
 
+Graph *pass_unvalued(const Graph *from)
+{
+    Graph *g = graph_map(from, identity, NULL);
+    int n = 0;
+    for (int i = 0; i < g->root.n; i++)
+        if (g->root.v[i].role != CELL_LOSS)
+            g->root.v[n++] = g->root.v[i];
+    g->root.n = n;
+    return graph_map(g, identity, NULL);
+}
+
 Graph *pass_grad_named(const Graph *from)
 {
     return grad(from, false, true);

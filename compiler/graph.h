@@ -246,6 +246,8 @@ Graph *pass_gemm(const Graph *g);     /* gemm.c: products that share an
                                          operand become one */
 Graph *pass_final(const Graph *g);    /* final.c: FINAL -> AT */
 Graph *pass_grad(const Graph *g, bool inputs); /* grad.c: adds GRAD roots */
+Graph *pass_unvalued(const Graph *g); /* grad.c: the loss itself is not asked
+                                         for, its derivatives alone */
 /* segment.c: the gradient as that of one segment of a longer sequence; what of
  * a model without gradient cannot be cut into segments, 0: all can. */
 Graph *pass_segment(const Graph *g);

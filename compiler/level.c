@@ -9,7 +9,7 @@
 
 #include "ops.h"
 
-enum { CHEAP = 4 }; /* operations that cost no more than a load and store */
+enum { CHEAP = 3 }; /* operations that cost no more than a load and store */
 
 static Ref strip(const Graph *g, Ref r, bool scalar)
 {

@@ -73,10 +73,14 @@ int64_t level_line(const Level *l, Ref r);
  * is computed in: those of the node, or without that of the sequences. */
 void level_find_alike(Level *l);
 uint8_t level_axes(const Level *l, Ref r);
-/* What SUMA r adds up; whether it adds up products that nobody else needs, and
- * of what. */
+/* What SUMA r adds up. */
 Ref level_summed(const Level *l, Ref r);
-bool level_summed_products(const Level *l, Ref r, Ref *factor);
+/* The same where nobody else needs it, taken apart: one or two factors of each
+ * row, and which rows count, 0: all.  Gives the number of factors; 0: it adds
+ * up what there is. */
+enum { SUMMED_MOST = 2 };
+int level_summed_parts(const Level *l, Ref r, Ref factor[SUMMED_MOST],
+                       Ref *where);
 /* No work: parameters, reads, numbers, and CONCAT of parameters that are
  * neighbours in their block. */
 bool level_leaf(const Level *l, Ref r);

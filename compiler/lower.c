@@ -223,11 +223,18 @@ static void lower_clock(Lower *w, int i, KernelKind kind)
 /* What sum i adds up. */
 static void add_summed(Lower *w, int i, Kernel *n, Ref in)
 {
-    Ref r = w->t->v.v[i].node, factor[2];
-    if (n->kind == KN_SUMA && level_summed_products(w->l, r, factor)) {
-        add_in(w, n, value_of(w, i, factor[0], false));
-        add_in(w, n, value_of(w, i, factor[1], false));
-    } else if (w->l->alike[in]) {
+    Ref r = w->t->v.v[i].node, factor[SUMMED_MOST], where;
+    int count =
+        n->kind == KN_SUMA ? level_summed_parts(w->l, r, factor, &where) : 0;
+    for (int k = 0; k < count; k++)
+        add_in(w, n, value_of(w, i, factor[k], false));
+    if (count && where) {
+        add_in(w, n, value_of(w, i, where, false));
+        n->where = true;
+    }
+    if (count)
+        return;
+    if (w->l->alike[in]) {
         add_in(w, n, value_of(w, i, in, false));
     } else {
         add_in(w, n, row_value(w, i, in, n->from));

@@ -10,6 +10,7 @@
 #include "fuse.h"
 #include "gather.h"
 #include "lanes.h"
+#include "ops.h"
 #include "restate.h"
 #include "sweep.h"
 #include "turn.h"
@@ -217,8 +218,9 @@ static void build_stages(Stager *st)
     }
 }
 
-/* The last WHOLE stage that comes before all users of task i. */
-static int latest_stage(const Stager *st, int i)
+/* The last WHOLE stage of that group, or outside of groups, that comes before
+ * all users of task i; at least where it is. */
+static int latest_stage(const Stager *st, int i, int group)
 {
     const Task *k = &st->t->v.v[i];
     const SchedFn *fn = &st->s->fn[st->fn];
@@ -226,9 +228,23 @@ static int latest_stage(const Stager *st, int i)
     for (int u = 0; u < k->user.n; u++)
         if (st->t->v.v[k->user.v[u]].stage < latest)
             latest = st->t->v.v[k->user.v[u]].stage;
-    while (fn->stage.v[latest].comp >= 0 || fn->stage.v[latest].group >= 0)
+    while (latest > k->stage && (fn->stage.v[latest].comp >= 0 ||
+                                 fn->stage.v[latest].group != group))
         latest--;
     return latest;
+}
+
+/* Whether a task may wait for its first user.  In a group that is work element
+ * by element, which then need not be stored; its operand must be, until then,
+ * so there may be one. */
+static bool can_wait(const Stager *st, const Task *k)
+{
+    if (k->region >= 0 || !k->user.n)
+        return false;
+    if (st->s->fn[st->fn].stage.v[k->stage].group < 0)
+        return !k->dep.n;
+    return k->kind == TK_NODE && OP_IS_EW(NODE(st->t->g, k->node)->op) &&
+           k->dep.n <= 1;
 }
 
 /* Tasks by stage and place. */
@@ -249,17 +265,17 @@ static void sort_places(const Stager *st, int *order)
     }
 }
 
-/* Moves work that needs nothing of this function to where it is used first,
- * so that its result occupies memory no longer than it must. */
+/* Moves work that needs little of this function to where it is used first, so
+ * that its result occupies memory no longer than it must. */
 static void delay(Stager *st, int *order)
 {
     int n = st->n, stages = st->s->fn[st->fn].stage.n;
     sort_places(st, order);
     for (int i = n - 1; i >= 0; i--) {
         Task *k = &st->t->v.v[order[i]];
-        if (k->region < 0 && !k->dep.n && k->user.n &&
-            st->s->fn[st->fn].stage.v[k->stage].group < 0)
-            k->stage = latest_stage(st, order[i]);
+        if (can_wait(st, k))
+            k->stage = latest_stage(st, order[i],
+                                    st->s->fn[st->fn].stage.v[k->stage].group);
     }
     int *count = NEW_N(st->t->arena, int, stages + 1);
     for (int i = 0; i < n; i++) {

@@ -170,6 +170,7 @@ typedef struct Kernel {
     Val out;        /* -1: FUSED */
     VEC(Inst) inst; /* FUSED */
     bool add;       /* accumulate */
+    bool where;     /* SUMA: the last operand says of which rows */
     bool trans;     /* PACK, CUMSUM */
     bool ta, tb;    /* PRODUCT */
     int64_t parts;  /* PRODUCT, SCATTER, ARGMAX, LSE, SOFTMAX, CUMSUM */

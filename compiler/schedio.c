@@ -139,6 +139,8 @@ static void print_extras(Printer *p, const Kernel *k)
         buf_printf(p->out, " row %s%+d", k->in.n > 1 ? "len" : "", k->row);
     if (k->kind == KN_SUMA || k->kind == KN_MAXA || k->kind == KN_MINA)
         buf_printf(p->out, " over %s", rows_text(k->over));
+    if (k->where)
+        buf_puts(p->out, " where the last is not 0");
     if (k->kind == KN_EVERY || k->kind == KN_HOLD)
         buf_printf(p->out, " rate %d row %+d", k->rate, k->row);
     if (k->kind == KN_EVERY && k->parts > 1)

@@ -23,7 +23,8 @@ struct Simplify {
     int nrule;
     int *by_op[OP_COUNT]; /* indices of rules whose pattern has that op */
     int nby_op[OP_COUNT];
-    bool plain; /* also drop OWN and stopgrad: after differentiation */
+    bool plain;   /* also drop OWN and stopgrad: after differentiation */
+    int *divides; /* per node of the graph that is read: how many others */
 };
 
 static const Rule rules[] = {
@@ -137,6 +138,45 @@ static Ref doubled(Simplify *s, Graph *g, Op op, const Ref *x, Span span)
     return 0;
 }
 
+/* ---- divisions, each of which takes as long as five multiplications ---- */
+
+/* Whether fewer numbers divide than are divided. */
+static bool is_narrow(const Graph *g, Ref below, Ref all)
+{
+    const Node *b = NODE(g, below), *a = NODE(g, all);
+    return b->op == OP_EXPAND || !SHAPE(g, b->shape)->rank ||
+           (a->axes & ~b->axes) ||
+           (simplify_same_in_step(g, below) && !simplify_same_in_step(g, all));
+}
+
+/* x y for x / z, where y = 1 / z; 0: r is nothing to be divided so. */
+static Ref by_inverse(Simplify *s, Graph *g, Ref r, bool shared, Span span)
+{
+    const Node *n = NODE(g, r);
+    if (!s->plain || n->op != OP_div || shape_size(g, n->shape) < 2)
+        return 0;
+    Ref x = IN(g, r, 0), z = IN(g, r, 1);
+    if (!shared && !is_narrow(g, z, r))
+        return 0;
+    int shape = NODE(g, z)->shape;
+    bool spread = NODE(g, z)->op == OP_EXPAND;
+    Ref in[2] = {x, spread ? IN(g, z, 0) : z};
+    in[1] = simp(s, g, OP_recip, 1, &in[1], 0, 0, 0, span);
+    if (spread)
+        in[1] = graph_expand(g, in[1], shape);
+    return simp(s, g, OP_mul, 2, in, 0, 0, 0, span);
+}
+
+/* How many things each node divides. */
+static int *count_divisions(const Graph *g, Arena *tmp)
+{
+    int *count = NEW_N(tmp, int, g->node.n);
+    for (Ref r = 1; r < (Ref)g->node.n; r++)
+        if (NODE(g, r)->op == OP_div)
+            count[IN(g, r, 1)]++;
+    return count;
+}
+
 static Ref elementwise(Simplify *s, Graph *g, Op op, int nin, const Ref *in,
                        Span span)
 {
@@ -160,6 +200,9 @@ static Ref elementwise(Simplify *s, Graph *g, Op op, int nin, const Ref *in,
     if ((op == OP_stopgrad || op == OP_clipgrad) && s->plain)
         return x[0];
     r = ruled(s, g, graph_add(g, op, nin, x, 0, 0, 0, span), span);
+    Ref divided = by_inverse(s, g, r, false, span);
+    if (divided)
+        return divided;
     Op now = (Op)NODE(g, r)->op;
     Ref scaled = s->plain && (now == OP_mul || now == OP_div)
                      ? simplify_scaled(s, g, r, span)
@@ -193,6 +236,12 @@ static Ref slice(Simplify *s, Graph *g, Ref x, int a, int b, Span span)
     if (n->op == OP_SLICE) {
         Ref in = IN(g, x, 0);
         return simp(s, g, OP_SLICE, 1, &in, a + n->a, b + n->a, 0, span);
+    }
+    if (n->op == OP_EXPAND) {
+        Shape part = *SHAPE(g, n->shape);
+        part.dim[0] = b - a;
+        return graph_expand(g, IN(g, x, 0),
+                            graph_shape(g, part.rank, part.dim));
     }
     int64_t at = 0;
     for (int i = 0; n->op == OP_CONCAT && i < n->nin; i++) {
@@ -316,8 +365,12 @@ Ref simplify_add(Simplify *s, Graph *g, Op op, int nin, const Ref *in, int a,
 static Ref simp_node(void *ctx, Graph *to, const Graph *from, Ref r,
                      const Ref *in)
 {
+    Simplify *s = ctx;
     const Node *n = NODE(from, r);
-    return simp(ctx, to, (Op)n->op, n->nin, in, n->a, n->b, n->num, n->span);
+    Ref x = simp(s, to, (Op)n->op, n->nin, in, n->a, n->b, n->num, n->span);
+    bool shared = n->op == OP_div && s->divides[IN(from, r, 1)] > 1;
+    Ref divided = shared ? by_inverse(s, to, x, true, n->span) : 0;
+    return divided ? divided : x;
 }
 
 /* Only a formula that would lose digits is replaced. */
@@ -355,6 +408,7 @@ static Graph *simplify(const Graph *g, GraphMap *node, bool plain, bool all)
     Simplify s;
     simplify_init(&s, tmp, all);
     s.plain = plain;
+    s.divides = count_divisions(g, tmp);
     Graph *to = graph_map(g, node, &s);
     arena_free(tmp);
     return to;

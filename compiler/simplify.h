@@ -22,6 +22,8 @@ Ref simplify_scaled(Simplify *s, Graph *g, Ref r, Span span);
 /* The sum of r by SUMA or POOL, with `a` and `b`, where part of it can be left
  * for what is summed, else 0 (simpsum.c). */
 Ref simplify_sum(Simplify *s, Graph *g, Op op, Ref r, int a, int b, Span span);
+/* Whether r is the same for all sequences of a step (simpsum.c). */
+bool simplify_same_in_step(const Graph *g, Ref r);
 /* Whether r is the number v everywhere. */
 bool simplify_fill(const Graph *g, Ref r, double v);
 

@@ -24,6 +24,11 @@ static bool same_in_step(const Graph *g, Ref r, int deep)
     return same;
 }
 
+bool simplify_same_in_step(const Graph *g, Ref r)
+{
+    return same_in_step(g, r, DEEP);
+}
+
 /* What a sum goes over: of a POOL within each step the sequences. */
 typedef struct Sum {
     Simplify *s;
@@ -37,7 +42,7 @@ static bool is_same(const Sum *z, Ref r)
 {
     int over = z->op == OP_POOL ? z->b : z->a;
     if (z->op == OP_POOL && z->a != z->b)
-        return same_in_step(z->g, r, DEEP);
+        return simplify_same_in_step(z->g, r);
     return !(NODE(z->g, r)->axes & over);
 }
 
@@ -115,8 +120,48 @@ static Ref chosen(const Sum *z, Ref r)
     return add(z, OP_select, 3, x);
 }
 
+static Ref row_of(const Sum *z, Ref r)
+{
+    int64_t n = shape_size(z->g, NODE(z->g, r)->shape);
+    return simplify_add(z->s, z->g, OP_RESHAPE, 1, &r, graph_shape(z->g, 1, &n),
+                        0, z->span);
+}
+
+/* The elements whose sum the number r is in each row, or 0. */
+static Ref elements(const Sum *z, Ref r)
+{
+    const Graph *g = z->g;
+    while (NODE(g, r)->op == OP_RESHAPE)
+        r = IN(g, r, 0);
+    const Node n = *NODE(g, r);
+    for (int i = 0; i < n.nin; i++)
+        if (NODE(g, IN(g, r, i))->axes != n.axes)
+            return 0;
+    if (n.op == OP_SUM)
+        return IN(g, r, 0);
+    if (n.op != OP_MATMUL || n.a || !n.b || shape_size(g, n.shape) > 1)
+        return 0;
+    Ref x[2] = {row_of(z, IN(g, r, 0)), row_of(z, IN(g, r, 1))};
+    return add(z, OP_mul, 2, x);
+}
+
+/* Rows are added up before their elements are: a number for each row takes
+ * longer than both. */
+static Ref rows_first(const Sum *z, Ref r)
+{
+    bool number = z->op == OP_SUMA && !SHAPE(z->g, NODE(z->g, r)->shape)->rank;
+    Ref x = number ? elements(z, r) : 0;
+    if (!x)
+        return 0;
+    x = sum_of(z, x);
+    return add(z, OP_SUM, 1, &x);
+}
+
 Ref simplify_sum(Simplify *s, Graph *g, Op op, Ref r, int a, int b, Span span)
 {
     Sum z = {s, g, op, a, b, span};
+    Ref sum = rows_first(&z, r);
+    if (sum)
+        return sum;
     return NODE(g, r)->op == OP_select ? chosen(&z, r) : scaled(&z, r);
 }

@@ -67,28 +67,57 @@ Ref level_summed(const Level *l, Ref r)
                : in;
 }
 
-/* An operand that can be in memory, row by row, like the product. */
-static bool is_factor(const Level *l, Ref r, Ref product)
+/* An operand that can be in memory, row by row, with the rows of `all`. */
+static bool is_stored(const Level *l, Ref r, Ref all)
 {
-    const Node *n = NODE(l->g, r), *p = NODE(l->g, product);
+    const Node *n = NODE(l->g, r);
     bool outer = level_elementwise(l, r) && !OP_IS_EW(n->op);
-    return n->axes == p->axes && !l->alike[r] && !outer && n->op != OP_TIME &&
-           shape_size(l->g, n->shape) == shape_size(l->g, p->shape);
+    return n->axes == NODE(l->g, all)->axes && !l->alike[r] && !outer &&
+           n->op != OP_TIME && n->op != OP_CONST;
 }
 
-bool level_summed_products(const Level *l, Ref r, Ref *factor)
+/* The factors of what lies in rows like those of `all`. */
+static bool are_factors(const Level *l, Ref in, int count, Ref *factor, Ref all)
 {
-    Ref in = level_summed(l, r);
-    const Node *n = NODE(l->g, in);
-    if (n->op != OP_mul || l->users[in] != 1 || l->mark[in] != l->mark[r])
-        return false;
-    for (int k = 0; k < 2; k++) {
-        Spread how;
-        factor[k] = level_operand(l, in, k, &how);
-        if (how || !is_factor(l, factor[k], in))
+    for (int k = 0; k < count; k++) {
+        Spread how = SPREAD_NONE;
+        if (in)
+            factor[k] = level_operand(l, in, k, &how);
+        if (how || !is_stored(l, factor[k], all) ||
+            shape_size(l->g, NODE(l->g, factor[k])->shape) !=
+                shape_size(l->g, NODE(l->g, all)->shape))
             return false;
     }
     return true;
+}
+
+/* Whether operand k of the choice r is 0 everywhere. */
+static bool is_zero(const Level *l, Ref r, int k)
+{
+    return graph_is_const(l->g, level_scalar(l->g, IN(l->g, r, k)), 0);
+}
+
+int level_summed_parts(const Level *l, Ref r, Ref factor[SUMMED_MOST],
+                       Ref *where)
+{
+    const Graph *g = l->g;
+    Ref all = level_summed(l, r), in = all;
+    bool own = l->users[in] == 1 && l->mark[in] == l->mark[r];
+    *where = 0;
+    if (own && NODE(g, in)->op == OP_select && is_zero(l, in, 2) &&
+        shape_size(g, NODE(g, in)->shape) > 1) {
+        Spread how;
+        *where = level_operand(l, in, 0, &how);
+        in = level_operand(l, in, 1, &how);
+        if (how || !is_stored(l, *where, all) ||
+            shape_size(g, NODE(g, *where)->shape) != 1)
+            return 0;
+        own = l->users[in] == 1 && l->mark[in] == l->mark[r];
+    }
+    if (own && NODE(g, in)->op == OP_mul && are_factors(l, in, 2, factor, all))
+        return 2;
+    factor[0] = in;
+    return *where && are_factors(l, 0, 1, factor, all);
 }
 
 static void count_users(Level *l)

@@ -291,7 +291,8 @@ static void need_operands(Tasks *t, int i)
     Ref r = t->v.v[i].node;
     const Node *n = NODE(g, r);
     bool small = tasks_small_product(g, r);
-    Ref factor[2];
+    Ref factor[SUMMED_MOST], where;
+    int parts = is_sum(t, i) ? level_summed_parts(l, r, factor, &where) : 0;
     for (int k = 0; k < n->nin; k++) {
         Ref in = IN(g, r, k);
         if (level_elementwise(t->l, r))
@@ -304,9 +305,11 @@ static void need_operands(Tasks *t, int i)
             need_pack(t, i, in, !n->a);
         else if (n->op == OP_MATMUL && k == 1 && (!n->a || n->b))
             need_pack(t, i, in, n->b);
-        else if (is_sum(t, i) && level_summed_products(l, r, factor)) {
-            need_stored(t, i, factor[0]);
-            need_stored(t, i, factor[1]);
+        else if (parts) {
+            for (int f = 0; f < parts; f++)
+                need_stored(t, i, factor[f]);
+            if (where)
+                need_stored(t, i, where);
         } else if ((n->op == OP_SUMA || n->op == OP_POOL) &&
                    l->alike[level_summed(l, r)])
             need_stored(t, i, level_summed(l, r));

@@ -458,8 +458,8 @@ static void colsum(int64_t rows, int64_t n, REAL *y, const REAL *a, int64_t as,
 }
 
 /* y[n] = or, if add, += sum of the rows of a[rows,n] b[rows,n] */
-static void coldot(int64_t rows, int64_t n, REAL *y, const REAL *a,
-                   int64_t as, const REAL *b, int64_t bs, int add)
+static void coldot(int64_t rows, int64_t n, REAL *y, const REAL *a, int64_t as,
+                   const REAL *b, int64_t bs, int add)
 {
     for (int64_t i = 0; i < n && !add; i++)
         y[i] = 0;
@@ -468,6 +468,28 @@ static void coldot(int64_t rows, int64_t n, REAL *y, const REAL *a,
         for (int64_t i = 0; i < n; i++)
             y[i] += a[r * as + i] * b[r * bs + i];
     }
+}
+
+/* The same of the rows alone where `where` is not 0. */
+static void colsum_where(int64_t rows, int64_t n, REAL *y, const REAL *a,
+                         int64_t as, const REAL *where, int64_t ws, int add)
+{
+    for (int64_t i = 0; i < n && !add; i++)
+        y[i] = 0;
+    for (int64_t r = 0; r < rows; r++)
+        if (where[r * ws] != 0)
+            colsum(1, n, y, a + r * as, as, 1);
+}
+
+static void coldot_where(int64_t rows, int64_t n, REAL *y, const REAL *a,
+                         int64_t as, const REAL *b, int64_t bs,
+                         const REAL *where, int64_t ws, int add)
+{
+    for (int64_t i = 0; i < n && !add; i++)
+        y[i] = 0;
+    for (int64_t r = 0; r < rows; r++)
+        if (where[r * ws] != 0)
+            coldot(1, n, y, a + r * as, as, b + r * bs, bs, 1);
 }
 
 /* y[rows,n] = in each group of B rows the sum of that group of a[rows,n] */

@@ -28,6 +28,8 @@ enum {
 #define ONE4a ONE3a GET(d)
 #define ONE2b GET(a) const REAL b = one;
 #define ONE3b ONE2b GET(c)
+#define ONE3c GET2 const REAL c = one;
+#define ONE4c ONE3c GET(d)
 #define ALL1 ac
 #define ALL2 ALL1 &bc
 #define ALL3 ALL2 &cc

@@ -171,6 +171,8 @@ int drv_sized_training(Drv *d)
         return code ? code : desc ? 0 : EXIT_USER;
     code = drv_code(cellc_set(d->c, "inputgrad", "1"));
     if (!code)
+        code = drv_code(cellc_set(d->c, "loss", "0"));
+    if (!code)
         code = drv_through_outputs(d);
     if (!code)
         code = drv_compile(d);

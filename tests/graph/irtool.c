@@ -79,6 +79,8 @@ static Graph *run_pass(Graph *g, const char *pass, Buf *out, Arena *a,
         return pass_final(g);
     if (!strcmp(pass, "grad") || !strcmp(pass, "inputgrad"))
         return pass_grad(g, pass[0] == 'i');
+    if (!strcmp(pass, "unvalued"))
+        return pass_unvalued(g);
     if (!strcmp(pass, "segment"))
         return pass_segment(g);
     *shown = true;

@@ -141,7 +141,7 @@ static const Function functions[] = {
     {"log", vm_logf, vm_log, 0.9},
     {"log1p", vm_log1pf, vm_log1p, 0.9},
     {"sigmoid", vm_sigmoidf, vm_sigmoid, 2.5},
-    {"tanh", vm_tanhf, vm_tanh, 1.5},
+    {"tanh", vm_tanhf, vm_tanh, 2.0},
     {"softplus", vm_softplusf, vm_softplus, 1.8},
     {"logsigmoid", vm_logsigmoidf, vm_logsigmoid, 1.8},
     {"erf", vm_erff, vm_erf, 1.5},
