@@ -12,7 +12,7 @@
 
 enum {
     LEAST = 1024, /* reals of a matrix that is worth it */
-    SHORT = 16,   /* and of a line */
+    SHORT = 32,   /* and of a line */
     MOST = 24     /* operations of a sweep */
 };
 
