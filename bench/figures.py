@@ -378,13 +378,22 @@ def random_cells(count):
     class Drawn(parts.Cells):
         def __init__(self, seed):
             self.rng = random.Random(seed)
-            self.head, self.lines, self.known = [], [], {}
+            self.head = []
 
         def chance(self, p):
             return self.rng.random() < p
 
-        def value(self, n, depth):
+        def fresh(self, letter):
+            return f"{letter}0"
+
+        def input_of(self, n):
             return "x"
+
+        def said_of(self, n, params):
+            return ""
+
+        def apply(self, *how):
+            return "h"
 
     specs, seed = [], 0
     while len(specs) < count:
