@@ -561,4 +561,5 @@ def main():
     FIGURES[args.name](args)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -3,7 +3,8 @@
 # file name check too and are kept; every line of a block marked `sh` runs where
 # they are, except those of make; what takes minutes there takes two seconds
 # here.  (Pages of examples are for examples/run.)  The library and the examples
-# have the layout of `fmt`.  CELLC names the program.
+# have the layout of `fmt`, and the random cells of docs/PERFORMANCE.md can be
+# drawn.  CELLC names the program.
 [ "${1:-}" != -u ] || exit 0 # nothing is stored that could be renewed
 here=$(cd "$(dirname "$0")/../.." && pwd)
 CELLC=$(realpath "${CELLC:-$here/build/cellc}")
@@ -71,5 +72,9 @@ try "docs/CELLS.md: cellc cells --markdown >docs/CELLS.md" \
     diff "$here/docs/CELLS.md" CELLS.md
 try "canonical layout" build/cellc fmt --check "$here"/compiler/prelude/*.cell \
     "$here"/compiler/prelude/cells/*.cell "$here"/examples/*/*.cell
+# The figures draw cells with the fuzzer's generator, which changes.
+PYTHONPATH=$here/bench try "random cells of bench/figures.py" python3 -B -c \
+    "import figures; figures.BUILD = '.'; figures.random_cells(3)"
+try "random cells of bench/figures.py" build/cellc check random*.cell
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
