@@ -263,10 +263,9 @@ static void call_matrix(Emit *e, const Kernel *k, EmitRows rows)
         buf_printf(&b, "%s(%s, %s", emit_kernel_name(e, "expm"), count,
                    emit_size(e, k->n));
     buf_printf(&b, ", %s", call_row(e, k->out, rows));
-    bool room = k->kind == KN_EXPM || k->kind == KN_SOLVE;
-    for (int i = 0; i < k->in.n - room; i++)
+    for (int i = 0; i < k->in.n - kernel_room(k); i++)
         buf_printf(&b, ", %s", call_row(e, k->in.v[i], rows));
-    if (room)
+    if (kernel_room(k))
         buf_printf(&b, ", %s", emit_value_name(e, k->in.v[k->in.n - 1]));
     emit_line(e, "%s);", b.s);
 }

@@ -185,8 +185,7 @@ int64_t emit_stride(const Emit *e, Val v, EmitRows rows);
 const char *emit_wished_name(const Emit *e, Val v);
 /* Name of the pointer that stands for `v`; declares it. */
 const char *emit_value_name(Emit *e, Val v);
-/* Of what `v` is (a view of); the type of its numbers. */
-Val emit_base(const Emit *e, Val v);
+/* The type of the numbers of v. */
 const char *emit_type(const Emit *e, Val v);
 /* Declarations of all pointers that the body uses, in the order of values. */
 void emit_pointers(Emit *e, Buf *out);

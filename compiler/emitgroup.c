@@ -73,10 +73,15 @@ static const char *most_steps(Emit *e, const Group *g)
                                    (long long)g->rows, (long long)g->rows);
 }
 
-const char *emit_chunk_count(Emit *e, const Group *g)
+static const char *count_of(Emit *e, const Group *g, const char *most)
 {
     return arena_printf(e->arena, "1 + (%s - 1)/%s",
-                        emit_extent(cell_time(g->axis)), most_steps(e, g));
+                        emit_extent(cell_time(g->axis)), most);
+}
+
+const char *emit_chunk_count(Emit *e, const Group *g)
+{
+    return count_of(e, g, most_steps(e, g));
 }
 
 static void print_steps(Emit *e)
@@ -100,10 +105,7 @@ static void open_chunks(Emit *e)
                   (long long)g->turn);
         most = "most";
     }
-    if (g->turn)
-        emit_line(e, "const int64_t chunks = 1 + (%s - 1)/%s;", T, most);
-    else
-        emit_line(e, "const int64_t chunks = %s;", emit_chunk_count(e, g));
+    emit_line(e, "const int64_t chunks = %s;", count_of(e, g, most));
     if (g->dir > 0)
         emit_open(e, "for (int64_t chunk = 0; chunk < chunks; chunk++)");
     else

@@ -48,7 +48,7 @@ static void add_array(Stream *st, Val v)
 {
     if (v < 0)
         return;
-    v = emit_base(&st->e, v);
+    v = sched_base(st->e.s, v);
     if (!is_array(st, v) || st->e.array[v])
         return;
     st->e.array[v] = emit_fresh(&st->e, emit_wished_name(&st->e, v));
@@ -78,7 +78,7 @@ static void move_params(Stream *st, const Plan *p)
     st->plan.loc = NEW_N(st->e.arena, Loc, s->val.n + 1);
     memcpy(st->plan.loc, p->loc, sizeof *p->loc * (size_t)s->val.n);
     for (Val v = 0; v < s->val.n; v++) {
-        Val base = emit_base(&st->e, v);
+        Val base = sched_base(st->e.s, v);
         if (s->val.v[base].kind != VAL_PARAM)
             continue;
         st->plan.loc[v].space = SP_PREPARED;

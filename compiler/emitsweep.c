@@ -178,7 +178,7 @@ static bool is_inside(const Program *p, const Kernel *k)
 bool program_seen(const Program *p, Val v)
 {
     const Sched *s = p->e->s;
-    Val base = emit_base(p->e, v);
+    Val base = sched_base(p->e->s, v);
     if (s->val.v[base].life != LIFE_TEMP ||
         (s->val.v[base].axes & p->bit && !p->turn))
         return true;
@@ -188,7 +188,7 @@ bool program_seen(const Program *p, Val v)
             for (int n = 0; n < stage_kernels(st); n++) {
                 const Kernel *k = stage_kernel(st, n);
                 for (int j = 0; j < k->in.n && !is_inside(p, k); j++)
-                    if (emit_base(p->e, k->in.v[j]) == base)
+                    if (sched_base(p->e->s, k->in.v[j]) == base)
                         return true;
             }
         }
@@ -198,7 +198,7 @@ bool program_seen(const Program *p, Val v)
 /* A state of few steps is stored behind the last step of the turn alone. */
 static bool goes_round(const Program *p, const Step *s)
 {
-    Val base = emit_base(p->e, s->out);
+    Val base = sched_base(p->e->s, s->out);
     for (int i = 0; i < p->bodies; i++)
         for (int j = 0; j < p->body[i].state.n; j++)
             if (p->body[i].state.v[j].base == base)

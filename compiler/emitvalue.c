@@ -247,13 +247,6 @@ static bool joins(const Loc *l, int flat, int axis)
     return !own || (own == (flat | axis) && emit_regular(l, flat, axis));
 }
 
-Val emit_base(const Emit *e, Val v)
-{
-    while (e->s->val.v[v].kind == VAL_VIEW)
-        v = e->s->val.v[v].base;
-    return v;
-}
-
 const char *emit_type(const Emit *e, Val v)
 {
     bool words = e->p->loc[v].space == SP_PREPARED && e->s->val.v[v].packed &&
@@ -389,7 +382,7 @@ void emit_pointers(Emit *e, Buf *out)
         if (l->space == SP_TABLE)
             buf_puts(out, e->file[l->table]);
         else if (l->space == SP_PREPARED)
-            buf_printf(out, "prepared->%s", e->array[emit_base(e, v)]);
+            buf_printf(out, "prepared->%s", e->array[sched_base(e->s, v)]);
         else
             buf_printf(out, "(%s%s *)%s", fixed ? "const " : "", e->real,
                        l->space == SP_PARAM  ? "params"

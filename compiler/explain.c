@@ -239,13 +239,7 @@ static int loop_with(const Teller *t, Val v, bool write)
         const Stage *st = &t->s->fn[t->fn].stage.v[i];
         for (int k = 0; k < st->kernel.n && st->comp >= 0; k++) {
             const Kernel *x = &st->kernel.v[k];
-            for (int j = 0; !write && j < x->in.n; j++)
-                if (sched_base(t->s, x->in.v[j]) == v)
-                    return st->comp;
-            for (int j = 0; write && j < x->inst.n; j++)
-                if (sched_base(t->s, x->inst.v[j].out) == v)
-                    return st->comp;
-            if (write && sched_base(t->s, x->out) == v)
+            if (write ? kernel_fills(t->s, x, v) : kernel_reads(t->s, x, v))
                 return st->comp;
         }
     }

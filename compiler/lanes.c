@@ -72,18 +72,11 @@ typedef struct Former {
 
 /* ---- who uses what ---- */
 
-static bool writes(const Kernel *k, int i)
-{
-    bool room =
-        (k->kind == KN_EXPM && i == 1) || (k->kind == KN_SOLVE && i == 2);
-    return i >= k->in.n || room;
-}
-
 static void add_kernel(Former *f, Accesses *a, const Kernel *k)
 {
     for (int i = 0; i < kernel_values(k); i++) {
         Val v = kernel_value(k, i);
-        Access x = {v, sched_base(f->s, v), writes(k, i)};
+        Access x = {v, sched_base(f->s, v), i >= k->in.n - kernel_room(k)};
         bool seen = v < 0 || f->s->val.v[x.base].kind == VAL_CONST;
         for (int j = 0; j < a->n && !seen; j++)
             seen = a->v[j].v == v && a->v[j].write == x.write;

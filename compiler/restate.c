@@ -51,22 +51,6 @@ static Stage *stage_at(const Restate *w, int fn, int i)
 
 /* ---- which states ---- */
 
-static bool writes(const Sched *s, const Kernel *k, Val base)
-{
-    for (int i = 0; i < k->inst.n; i++)
-        if (sched_buffer(s, k->inst.v[i].out) == base)
-            return true;
-    return sched_buffer(s, k->out) == base;
-}
-
-static bool reads(const Sched *s, const Kernel *k, Val base)
-{
-    for (int i = 0; i < k->in.n; i++)
-        if (sched_buffer(s, k->in.v[i]) == base)
-            return true;
-    return false;
-}
-
 /* Whether kernel k gives the last step of each sequence of a state. */
 static bool is_last(const Sched *s, const Kernel *k, Val base)
 {
@@ -80,7 +64,7 @@ static bool is_start(const Sched *s, const Kernel *k, Val base)
     return k->kind == KN_COPY && sched_buffer(s, k->out) == base &&
            s->val.v[k->out].row == -1 &&
            !(s->val.v[k->out].axes & cell_time(s->val.v[base].axis)) &&
-           !reads(s, k, base);
+           !kernel_reads(s, k, base);
 }
 
 /* Whether no loop but the two, and nobody outside, uses a state but for its
@@ -96,7 +80,8 @@ static bool alone(const Restate *w, Val v)
             bool back = f == FN_BACKWARD && i == w->back;
             for (int n = 0; n < stage_kernels(st); n++) {
                 const Kernel *k = stage_kernel(st, n);
-                bool write = writes(s, k, v), use = write || reads(s, k, v);
+                bool write = kernel_fills(s, k, v),
+                     use = write || kernel_reads(s, k, v);
                 bool end =
                     f == FN_FORWARD && st->comp < 0 &&
                     (is_start(s, k, v) || (i > w->fore && is_last(s, k, v)));
@@ -133,7 +118,7 @@ static bool is_candidate(const Restate *w, Val v)
     const Stage *fore = stage_at(w, FN_FORWARD, w->fore);
     bool made = false;
     for (int i = 0; i < fore->kernel.n; i++)
-        made |= writes(w->s, &fore->kernel.v[i], v);
+        made |= kernel_fills(w->s, &fore->kernel.v[i], v);
     return made && alone(w, v);
 }
 
@@ -184,7 +169,7 @@ static bool take_makers(Restate *w, Val v)
     bool any = false;
     for (int i = 0; i < fore->kernel.n; i++) {
         const Kernel *k = &fore->kernel.v[i];
-        if (!writes(w->s, k, v))
+        if (!kernel_fills(w->s, k, v))
             continue;
         any = true;
         if (!w->take[i])
@@ -202,7 +187,7 @@ static bool made_inside(const Restate *w, Val v)
 {
     const Stage *fore = stage_at(w, FN_FORWARD, w->fore);
     for (int i = 0; i < fore->kernel.n; i++)
-        if (writes(w->s, &fore->kernel.v[i], v))
+        if (kernel_fills(w->s, &fore->kernel.v[i], v))
             return true;
     return false;
 }

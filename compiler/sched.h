@@ -312,6 +312,11 @@ static inline Val kernel_value(const Kernel *k, int i)
            : inst < k->inst.n ? k->inst.v[inst].out
                               : k->out;
 }
+/* The last so many operands are room that the kernel works in. */
+static inline int kernel_room(const Kernel *k)
+{
+    return k->kind == KN_EXPM || k->kind == KN_SOLVE;
+}
 /* What v is or is a view of; and that if it is a buffer, else -1. */
 static inline Val sched_base(const Sched *s, Val v)
 {
@@ -323,6 +328,21 @@ static inline Val sched_buffer(const Sched *s, Val v)
 {
     v = sched_base(s, v);
     return v >= 0 && s->val.v[v].kind == VAL_BUFFER ? v : -1;
+}
+/* Whether an operand, or a result, of kernel k is base or a view of it. */
+static inline bool kernel_reads(const Sched *s, const Kernel *k, Val base)
+{
+    for (int i = 0; i < k->in.n; i++)
+        if (sched_base(s, k->in.v[i]) == base)
+            return true;
+    return false;
+}
+static inline bool kernel_fills(const Sched *s, const Kernel *k, Val base)
+{
+    for (int i = k->in.n; i < kernel_values(k); i++)
+        if (sched_base(s, kernel_value(k, i)) == base)
+            return true;
+    return false;
 }
 /* The section of a stage, -1: none. */
 static inline int sched_section(const SchedFn *fn, const Stage *st)
