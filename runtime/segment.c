@@ -337,6 +337,15 @@ static int begin(Segments *g, RtError *err)
     return 0;
 }
 
+/* Forward over all segments, then back if `backward`. */
+static int sweep_all(Segments *g, int backward, RtError *err)
+{
+    return begin(g, err) || sweep_forward(g, err) ||
+                   (backward && sweep_backward(g, err))
+               ? -1
+               : 0;
+}
+
 int segment_run(RtSession *s, int64_t T, int64_t steps, int start,
                 int64_t carry, SegmentLoad *load, void *ctx, RtError *err)
 {
@@ -348,9 +357,7 @@ int segment_run(RtSession *s, int64_t T, int64_t steps, int start,
                   .load = load,
                   .ctx = ctx,
                   .after = carry};
-    int rc = begin(&g, err) || sweep_forward(&g, err) || sweep_backward(&g, err)
-                 ? -1
-                 : 0;
+    int rc = sweep_all(&g, 1, err);
 
     if (!rc)
         leave(&g);
@@ -370,10 +377,7 @@ int segment_trace(RtSession *s, int64_t T, int64_t steps, int start,
                   .load = load,
                   .ctx = ctx,
                   .look = backward ? BAD_BACKWARD : BAD_FORWARD};
-    int rc = begin(&g, err) || sweep_forward(&g, err) ||
-                     (backward && sweep_backward(&g, err))
-                 ? -1
-                 : 0;
+    int rc = sweep_all(&g, backward, err);
 
     if (!rc && g.bad >= 0) {
         *first = g.bad * steps;
