@@ -251,14 +251,12 @@ def figure_cells(args):
         if args.only and args.only not in cell["name"]:
             continue
         progress(cell["name"])
-        run, name = None, cell["name"]
+        name = cell["name"]
         for T, rounds in ((100, args.rounds), (10, 1)):
             words = [name, "--shape", f"{T},32,128,128", "--rounds",
                      str(rounds), "--peak", str(peak)]
-            run = run or bench(*words, seconds=60)
-            if run:
-                # No longer than the slowest cells need: childsum_lstm's code
-                # takes gcc a while.
+            run = bench(*words, seconds=60)
+            if run: # more time, for the compiler
                 cc = bench(*words, "--backend", "cc", seconds=90)
                 break
         if not run:

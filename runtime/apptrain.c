@@ -135,6 +135,7 @@ static int outputs_apart(const Flags *f, const char *spec, const char *data,
                         flags_get(f, "init"),
                         flags_get(f, "lengths")};
     const char *out[] = {save, log, flags_get(f, "best")};
+    static const char *const flag[] = {"-o", "--log", "--best"};
     struct stat st;
 
     for (size_t i = 0; i < sizeof in / sizeof *in; i++)
@@ -142,7 +143,7 @@ static int outputs_apart(const Flags *f, const char *spec, const char *data,
             if (same_file(in[i], out[k])) {
                 say_error("%s is read: it cannot be written too; choose "
                           "another name with %s",
-                          out[k], k == 1 ? "--log" : "-o");
+                          out[k], flag[k]);
                 return EXIT_USER;
             }
     for (size_t k = 0; k < sizeof out / sizeof *out; k++)
@@ -150,15 +151,12 @@ static int outputs_apart(const Flags *f, const char *spec, const char *data,
             if (out[k] && (same_file(out[i], out[k]) ||
                            (!strcmp(out[i], out[k]) && stat(out[k], &st)))) {
                 say_error("%s is written twice: choose another name with %s",
-                          out[k], k == 1 ? "--log" : "--best");
+                          out[k], flag[k]);
                 return EXIT_USER;
             }
     for (size_t k = 0; k < sizeof out / sizeof *out; k++)
         if (out[k] && !stat(out[k], &st) && S_ISDIR(st.st_mode)) {
-            say_error("%s is a folder: %s names a file", out[k],
-                      k == 0   ? "-o"
-                      : k == 1 ? "--log"
-                               : "--best");
+            say_error("%s is a folder: %s names a file", out[k], flag[k]);
             return EXIT_USER;
         }
     return 0;
