@@ -252,6 +252,107 @@ def textbook(path, updates, log):
         f.write("\n".join(["loss"] + [str(mean) for mean in means]) + "\n")
 
 
+def words(folder, threads, epochs=10, full=1000):
+    """The model of examples/wordlm, trained as its page says, by PyTorch: nn.LSTM,
+    and of the matrix of word vectors only the rows that an update looks at.
+    Prints the perplexity on valid and test, from the folder with WikiText-2."""
+    import gzip
+    import math
+    torch.set_num_threads(threads)
+    functional = torch.nn.functional
+    code = {}
+
+    def read(name):
+        opened = gzip.open if name.endswith(".gz") else open
+        with opened(os.path.join(folder, name), "rt", encoding="utf-8") as f:
+            text = [w for line in f for w in line.split() + ["<eos>"]]
+        return torch.tensor([code.setdefault(w, len(code)) for w in text])
+
+    def streams(text, b):
+        """[T,b] inputs and the words that follow them, from a line's end on."""
+        y = text[:len(text) // b * b].view(b, -1).t()
+        return torch.cat([y.new_full((1, b), code["<eos>"]), y[:-1]]), y
+
+    train = read("wikitext2_train.txt.gz")
+    m, n, batch, window, drop = 2000, 400, 20, 35, 0.35
+    v = len(code)
+    q = torch.bincount(train, minlength=v) / len(train)
+    valid, test = (read(f"wikitext2_{part}.txt") for part in ("valid", "test"))
+    E = torch.nn.Parameter(torch.empty(v, n).uniform_(-0.1, 0.1))
+    bias = torch.nn.Parameter(torch.zeros(v, 1))
+    lstm = torch.nn.LSTM(n, n, 2, dropout=drop)
+    for name, p in lstm.named_parameters():
+        if name.startswith("bias"):
+            p.data.zero_()
+            p.data[n:2 * n] = 0.5  # two biases, together the forget bias 1
+    dropout = torch.nn.Dropout(drop)
+    params = [E, bias, *lstm.parameters()]
+    sgd = torch.optim.SGD(params, lr=20)
+
+    def sampled(x, y, state):
+        """Each word compared with m that are drawn, and with itself."""
+        s = torch.multinomial(q, m, replacement=True)
+        looked = torch.cat([x.flatten(), s, y.flatten()])
+        rows = functional.embedding(looked, E, sparse=True)
+        k = x.numel()
+        c = functional.embedding(looked[k:], bias, sparse=True)[:, 0]
+        c = c - torch.log(m * q[looked[k:]])
+        out, state = lstm(dropout(rows[:k].view(*x.shape, n)), state)
+        h = dropout(out).flatten(0, 1)
+        own = (h * rows[k + m:]).sum(1) + c[m:]
+        z = torch.addmm(c[:m], h, rows[k:k + m].t())
+        z = z.masked_fill(s == y.flatten()[:, None], -1e30)
+        every = torch.logaddexp(own, torch.logsumexp(z, 1))
+        return (every - own).mean(), state
+
+    def against_all(x, y, state):
+        out, state = lstm(dropout(functional.embedding(x, E)), state)
+        z = dropout(out).flatten(0, 1) @ E.t() + bias[:, 0]
+        return functional.cross_entropy(z, y.flatten()), state
+
+    def perplexity(text):
+        lstm.eval(), dropout.eval()
+        x, y = streams(text, 10)
+        state, total = None, 0.0
+        with torch.no_grad():
+            for t in range(0, len(y), window):
+                loss, state = against_all(x[t:t + window], y[t:t + window], state)
+                total += loss.item() * y[t:t + window].numel()
+        lstm.train(), dropout.train()
+        return math.exp(total / y.numel())
+
+    def updates(loss_of, rate, over, count):
+        x, y = streams(train, batch)
+        start, state = time.time(), None
+        for k in range(count):
+            t = k * window % (len(y) // window * window)
+            if t == 0:
+                state = None
+            for group in sgd.param_groups:
+                group["lr"] = rate * (1 + math.cos(math.pi * k / over)) / 2
+            loss, state = loss_of(x[t:t + window], y[t:t + window], state)
+            state = tuple(a.detach() for a in state)
+            sgd.zero_grad()
+            loss.backward()
+            values = []
+            for p in params:
+                if p.grad.is_sparse:
+                    p.grad = p.grad.coalesce()
+                values.append(p.grad.values() if p.grad.is_sparse else p.grad)
+            norm = math.sqrt(sum(g.pow(2).sum().item() for g in values))
+            for g in values:
+                g.mul_(min(1, 0.25 / norm))
+            sgd.step()
+            if (k + 1) % (len(y) // window) == 0 or k + 1 == count:
+                print(f"{k + 1} updates, {time.time() - start:.0f} s, valid "
+                      f"{perplexity(valid):.2f}", flush=True)
+
+    epoch = len(train) // batch // window
+    updates(sampled, 20, 15 * epoch, epochs * epoch)
+    updates(against_all, 5, full, full)
+    print(f"{v} words, test {perplexity(test):.2f}")
+
+
 def blas_peak():
     """GFLOP/s of PyTorch's matrix product on one thread, 0 without it."""
     if not torch:
@@ -268,10 +369,14 @@ def blas_peak():
 
 def main():
     """peers.py PEER CELL T B I H: one gradient, for start.sh; peers.py textbook
-    TEXT UPDATES LOG: the training of the textbook's model, for figures.py."""
+    TEXT UPDATES LOG: the training of the textbook's model, for figures.py;
+    peers.py words FOLDER THREADS: the word language model of examples/wordlm."""
     import sys
     if sys.argv[1] == "textbook":
         textbook(sys.argv[2], int(sys.argv[3]), sys.argv[4])
+        return
+    if sys.argv[1] == "words":
+        words(sys.argv[2], int(sys.argv[3]))
         return
     peer, cell, *shape = sys.argv[1:]
     made = globals()[peer](cell, tuple(map(int, shape)))
