@@ -349,10 +349,13 @@ static void lower_take(Lower *w, int i)
     Ref r = w->t->v.v[i].node, in = IN(g, r, 0);
     bool is_put = NODE(g, r)->op == OP_PUT;
     const Shape *limit = SHAPE(g, NODE(g, is_put ? r : in)->shape);
-    Kernel n = kernel_new(w, i, is_put ? KN_PUT : KN_TAKE);
+    bool one = is_put && NODE(g, r)->axes == GX_NONE;
+    Kernel n = kernel_new(w, i, one ? KN_SCATTER : is_put ? KN_PUT : KN_TAKE);
     n.k = limit->dim[0];
     n.n = shape_size(g, NODE(g, is_put ? r : in)->shape) / n.k;
     n.m = shape_size(g, NODE(g, IN(g, r, 1))->shape);
+    if (one)
+        n.parts = n.m;
     add_in(w, &n, value_of(w, i, in, false));
     add_in(w, &n, value_of(w, i, IN(g, r, 1), false));
     put(w, n);

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "accumulate.h"
 #include "chunk.h"
 #include "fuse.h"
 #include "gather.h"
@@ -356,6 +357,7 @@ Sched *sched_build(const Graph *g, Chunks chunks, Arena *a)
     spread_outside(t);
     fuse_tasks(t);
     lower_tasks(t, s);
+    accumulate_sums(s, a);
     if (chunks.restate)
         restate(s, chunks, a);
     chunk_sizes(s, a);

@@ -454,47 +454,70 @@ static int64_t class_at(const double *sum, int64_t n, double u)
     return lo;
 }
 
+/* The law of a noise tensor. */
+typedef enum NoiseKind {
+    NOISE_NORMAL,
+    NOISE_UNIFORM,
+    NOISE_BERNOULLI,
+    NOISE_CLASSES,
+    NOISE_KINDS
+} NoiseKind;
+
+static NoiseKind noise_kind(const char *text)
+{
+    static const char *const name[NOISE_KINDS] = {
+        [NOISE_NORMAL] = "normal",
+        [NOISE_UNIFORM] = "uniform",
+        [NOISE_BERNOULLI] = "bernoulli",
+        [NOISE_CLASSES] = "categorical"};
+    int k = 0;
+
+    while (k < NOISE_KINDS && strncmp(text, name[k], strlen(name[k])) != 0)
+        k++;
+    return (NoiseKind)k;
+}
+
+/* Number c of the noise of t; `sum` as class_weights gives it. */
+static double draw(const CellTensor *t, NoiseKind kind, const double *sum,
+                   uint64_t seed, uint64_t stream, uint64_t c)
+{
+    double a = t->init.a, b = t->init.b;
+
+    if (kind == NOISE_NORMAL)
+        return a + b * rt_normal(seed, stream, c);
+    double u = rt_uniform(seed, stream, c);
+    return kind == NOISE_UNIFORM   ? a + (b - a) * u
+           : kind == NOISE_CLASSES ? (double)class_at(sum, t->classes, u)
+                                   : u < a;
+}
+
 static int draw_noise(RtSession *s, int i, RtError *err)
 {
     const CellTensor *t = &s->desc->tensor[i];
-    const char *kind = t->init.kind;
-    int classes = strncmp(kind, "categorical", 11) == 0;
+    NoiseKind kind = noise_kind(t->init.kind);
     double *sum = NULL;
     uint64_t stream = rt_stream(RT_STREAM_NOISE, (uint64_t)i);
-    uint64_t step = strstr(kind, " once") ? s->start_step : s->step;
+    uint64_t step = strstr(t->init.kind, " once") ? s->start_step : s->step;
     uint64_t seed = rt_random(s->seed, stream, step);
-    int64_t size = model_size(t), n = session_count(s, i), place = 0;
+    int64_t size = model_size(t), rows = size ? session_count(s, i) / size : 0;
     int64_t at[CELL_AXES] = {0}, B = s->n[CELL_AT_B];
-    int normal = strncmp(kind, "normal", 6) == 0;
-    int uniform = strncmp(kind, "uniform", 7) == 0;
-    double a = t->init.a, b = t->init.b;
 
-    if (!normal && !uniform && !classes && strncmp(kind, "bernoulli", 9) != 0)
-        return rt_fail(err, "%s: unknown noise %s", t->name, kind);
-    if (classes && !(sum = class_weights(s, t, err)))
+    if (kind == NOISE_KINDS)
+        return rt_fail(err, "%s: unknown noise %s", t->name, t->init.kind);
+    if (kind == NOISE_CLASSES && !(sum = class_weights(s, t, err)))
         return -1;
-    for (int64_t k = 0; k < n; k++) {
-        int64_t p = k / size, row = 0;
-        if (k % size == 0) {
-            place = row_place(s, i, at);
-            session_next(s, i, at);
-        }
+    for (int64_t k = 0; k < rows; k++) {
+        int64_t p = k, row = 0, place = row_place(s, i, at);
         if (t->axes & CELL_B) {
             row = s->row0 + p % B;
             p /= B;
         }
         p += t->axes & CELL_T ? s->step0 : 0;
-        uint64_t c = (uint64_t)((p * s->rows + row) * size + k % size);
-        double v;
-        if (normal)
-            v = a + b * rt_normal(seed, stream, c);
-        else if (uniform)
-            v = a + (b - a) * rt_uniform(seed, stream, c);
-        else if (classes)
-            v = (double)class_at(sum, t->classes, rt_uniform(seed, stream, c));
-        else
-            v = rt_uniform(seed, stream, c) < a;
-        put_real(s, place + k % size, v);
+        uint64_t first = (uint64_t)((p * s->rows + row) * size);
+        for (int64_t j = 0; j < size; j++)
+            put_real(s, place + j,
+                     draw(t, kind, sum, seed, stream, first + (uint64_t)j));
+        session_next(s, i, at);
     }
     free(sum);
     return 0;
