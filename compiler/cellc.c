@@ -528,6 +528,13 @@ static int watch_flow(Cellc *c)
     return CELLC_OK;
 }
 
+/* What of the model is asked for. */
+static Graph *parted(const Cellc *c, Graph *g)
+{
+    Graph *part = c->part ? pass_part(g, !strcmp(c->part, "known")) : NULL;
+    return part ? part : g;
+}
+
 /* Lanes where a team has one session for all sequences, and kernels have no
  * clocks. */
 static Chunks chunks_of(const Cellc *c)
@@ -561,6 +568,7 @@ static int compile(Cellc *c)
         return code;
     Graph *g = c->elab.graph;
     PASS("elaborate", g);
+    c->elab.graph = PASS("part", parted(c, g));
     PASS("final", pass_final(g));
     PASS("simplify", pass_simplify(g));
     PASS("gemm", pass_gemm(g));
@@ -574,7 +582,8 @@ static int compile(Cellc *c)
     if (refuse_unsaid(c, g))
         return CELLC_USER;
     c->graph = g;
-    c->chunks.restate = !c->states && strcmp(c->backend, "eval") != 0;
+    c->chunks.restate =
+        !c->states && !c->part && strcmp(c->backend, "eval") != 0;
     c->sched = sched_build(g, chunks_of(c), c->run);
     if (c->steady && !c->set.backward)
         sched_keep_prepared(c->sched);

@@ -65,6 +65,9 @@ int cellc_add_text(Cellc *c, const char *name, const char *text, size_t size);
  *   "threads" N, "sequences" N (default 1: that run the model, and that a batch
  *   has: where it has few, loops that do not wait for each other may be done
  *   side by side),
+ *   "part" whole|known|step (for drawing along one of several time axes: what
+ *   is known before the first step, or one step; where that cannot be, the
+ *   whole model, in which no input has CELL_KNOWN; see compiler/part.c),
  *   "timed" 0|1 (tcc runs the kernels of runtime/timed.h: where time goes),
  *   "name" the model's C name.  DRAW tensors are there with backward = 0. */
 int cellc_option(Cellc *c, const char *name, const char *value);

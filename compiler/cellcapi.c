@@ -135,6 +135,10 @@ static int set_word(Cellc *c, const char *key, const char *value)
              (!strcmp(value, "sequence") || !strcmp(value, "token") ||
               !strcmp(value, "sum")))
         c->set.reduce = keep(c, value);
+    else if (!strcmp(key, "part") &&
+             (!strcmp(value, "whole") || !strcmp(value, "known") ||
+              !strcmp(value, "step")))
+        c->part = strcmp(value, "whole") != 0 ? keep(c, value) : NULL;
     else if (!strcmp(key, "teacher") && probability(value, &c->set.teacher))
         return CELLC_OK;
     else

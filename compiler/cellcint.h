@@ -54,8 +54,9 @@ struct Cellc {
     bool real64, inputgrad, segments, steady, states;
     EmitWeights weights;
     Chunks chunks;
-    long sequences; /* that chunks.threads have to run */
-    bool timed; /* tcc: kernels with clocks around them */
+    long sequences;   /* that chunks.threads have to run */
+    bool timed;       /* tcc: kernels with clocks around them */
+    const char *part; /* "known", "step", or NULL: the whole model */
     bool alone; /* `use` is not followed: only the text's form is asked for */
     /* what was made of it, in `run` */
     Sources sources;

@@ -410,12 +410,7 @@ static void drop_losses(Graph *g)
             g->root.v[n++] = g->root.v[i];
     }
     g->root.n = n;
-    Arena *tmp = arena_new(NULL);
-    Order o = graph_order(g, tmp);
-    for (int i = 0; i < g->slot.n; i++)
-        if (SLOT(g, i)->kind == SLOT_INPUT && !o.slot_used[i])
-            SLOT(g, i)->kind = SLOT_IDLE;
-    arena_free(tmp);
+    graph_idle(g);
 }
 
 void build_last_roots(Elab *e)

@@ -329,6 +329,16 @@ Order graph_order(const Graph *g, Arena *scratch)
     return o;
 }
 
+void graph_idle(Graph *g)
+{
+    Arena *tmp = arena_new(NULL);
+    Order o = graph_order(g, tmp);
+    for (int i = 0; i < g->slot.n; i++)
+        if (SLOT(g, i)->kind == SLOT_INPUT && !o.slot_used[i])
+            SLOT(g, i)->kind = SLOT_IDLE;
+    arena_free(tmp);
+}
+
 Order graph_order_of(const Graph *g, Ref r, Arena *scratch)
 {
     Graph only = *g;

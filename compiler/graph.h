@@ -206,7 +206,9 @@ typedef struct Order {
 } Order;
 Order graph_order(const Graph *g, Arena *scratch);
 
-/* The same of one value alone: what it depends on. */
+/* Inputs that nothing which is wanted reads become SLOT_IDLE. */
+void graph_idle(Graph *g);
+/* The order of one value alone: what it depends on. */
 Order graph_order_of(const Graph *g, Ref r, Arena *scratch);
 
 /* The bit of the axis along which slot s is read at other steps. */
@@ -252,6 +254,9 @@ Graph *pass_unvalued(const Graph *g); /* grad.c: the loss itself is not asked
  * a model without gradient cannot be cut into segments, 0: all can. */
 Graph *pass_segment(const Graph *g);
 Ref segment_refuses(const Graph *g, Arena *tmp);
+/* part.c: what drawing needs along one of several time axes, `before` its first
+ * step, or at one; NULL: it cannot be parted so. */
+Graph *pass_part(const Graph *g, bool before);
 /* named.c: every equation gets an OUTPUT root */
 Graph *pass_named(const Graph *g);
 /* As pass_grad, and for each OUTPUT root whose `what` is ROOT_VALUE one more of

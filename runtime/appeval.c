@@ -60,6 +60,21 @@ int app_model(AppHost *h, const Flags *f, const Checkpoint *c, RtModel **m)
     return 0;
 }
 
+int app_parts(AppHost *h, const Flags *f, RtModel *m)
+{
+    const CellDesc *known = NULL, *step = NULL;
+    RtError err = {0};
+    int code = 0;
+
+    if (h->parts && m->desc->ntime > 1)
+        code = h->parts(h, f, &known, &step);
+    if (code || !known)
+        return code;
+    m->known = model_new(known, &err);
+    m->step = m->known ? model_new(step, &err) : NULL;
+    return m->step ? 0 : app_fail(&err);
+}
+
 /* Loss, bits and perplexity where there are likelihoods, metrics of the spec,
  * then those of decoded names. */
 static int collect(const CellDesc *d, const RtTally *t, const Judge *j,
@@ -241,6 +256,8 @@ static int evaluate(AppHost *h, const Flags *f, RtModel *m, const RtData *d)
         code = app_feed(h, d, from, to, &o);
     if (!code)
         code = app_judge(h, f, m->desc, &a);
+    if (!code && a.judge && judge_generates(a.judge))
+        code = app_parts(h, f, m);
     if (!code) {
         o.shuffle = 0;
         o.back = 0;

@@ -455,6 +455,8 @@ int app_generate(AppHost *h, const Flags *f, const char *checkpoint,
     if (!code)
         code = app_model(h, f, &c, &s.m);
     if (!code)
+        code = app_parts(h, f, s.m);
+    if (!code)
         code = read_given(h, f, s.m->desc, data, &s.given);
     if (!code) {
         s.sampler = sample_new(s.m, s.given.nfield ? &s.given : NULL, &err);

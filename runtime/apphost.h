@@ -38,6 +38,11 @@ struct AppHost {
     /* Compiles with about.dims, about.vocabs and the setting "reduce"; fills
      * eval and, if `training`, train with what gradients are taken of. */
     int (*compile)(AppHost *h, const Flags *f, int training);
+    /* The eval model in the parts of RtModel, where it draws along one of
+     * several time axes; *known stays NULL where it has none.  NULL: none ever.
+     */
+    int (*parts)(AppHost *h, const Flags *f, const CellDesc **known,
+                 const CellDesc **step);
     /* FitBlame of fit.h in the words of the equations; NULL: it has none. */
     int (*blame)(AppHost *h, const Flags *f, const RtSession *s, int backward,
                  FitOrigin *origin);
@@ -161,6 +166,8 @@ int app_load(AppHost *h, const Flags *f, const Flag *table, const char *path,
              Checkpoint *c);
 /* Compiles and fills a model with the checkpoint's weights. */
 int app_model(AppHost *h, const Flags *f, const Checkpoint *c, RtModel **m);
+/* Gives a compiled model that is to be drawn from its parts. */
+int app_parts(AppHost *h, const Flags *f, RtModel *m);
 
 /* --plot: whether what it asks for can be drawn; whether something is wanted,
  * in *path or, NULL, in the terminal that standard output is; and the curve of

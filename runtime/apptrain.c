@@ -363,6 +363,8 @@ static int train_model(Training *t)
     code = !s->model || ((differs(h->train) || s->judge) && !s->validator)
                ? app_fail(&err)
                : start_model(t);
+    if (!code && s->judge && judge_generates(s->judge))
+        code = app_parts(t->h, t->f, s->validator);
     if (!code)
         code = app_train_optimizer(h, s->model, &optimizer);
     s->optimizer = optimizer;

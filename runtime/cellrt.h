@@ -63,7 +63,9 @@ enum {
                            read; its GRAD: of what these read before them */
     CELL_OWN = 128,     /* DRAW: depends on the name that it draws */
     CELL_SIMPLEX = 256, /* PARAM: rows are positive and sum to 1 */
-    CELL_SKEW = 512     /* PARAM: square matrices with A' = -A */
+    CELL_SKEW = 512,    /* PARAM: square matrices with A' = -A */
+    CELL_KNOWN = 1024   /* INPUT: computed before (compiler/part.c), all rows
+                           count, those behind the end of a sequence too */
 };
 
 /* Number of reals as a polynomial: c, and for each set of axes by[set] times

@@ -61,6 +61,8 @@ void model_free(RtModel *m)
 {
     if (!m)
         return;
+    model_free(m->known);
+    model_free(m->step);
     free(m->params);
     free(m->grads);
     free(m);

@@ -8,9 +8,12 @@
 #include "rterr.h"
 
 typedef struct RtModel {
-    const CellDesc *desc; /* borrowed; outlives the model */
-    void *params;         /* desc->param_size reals, 64-byte aligned */
-    void *grads;          /* the same */
+    const CellDesc *desc;         /* borrowed; outlives the model */
+    void *params;                 /* desc->param_size reals, 64-byte aligned */
+    void *grads;                  /* the same */
+    struct RtModel *known, *step; /* NULL, or its parts for drawing along one of
+                                     several time axes (compiler/part.c), with
+                                     weights of their own */
 } RtModel;
 
 /* Zeroed memory for `bytes` bytes, 64-byte aligned, to be freed with free();

@@ -1,6 +1,7 @@
 /* Drawing sequences, see sample.h.  With one time axis a step is a chunk of
- * length 1 and the state is carried; with several each step runs all those
- * behind it again, since what is drawn may attend to any of them. */
+ * length 1 and the state is carried, and so it is with several where the model
+ * comes in parts; else each step runs all those behind it again, since what is
+ * drawn may attend to any of them. */
 #include "sample.h"
 
 #include "rng.h"
@@ -22,15 +23,18 @@ typedef struct Row {
     int64_t seq;    /* of what is given */
     int64_t number; /* of its random numbers */
     int64_t place;  /* where it was in the last forward */
+    int64_t known;  /* its row of what is known */
 } Row;
 
 struct Sampler {
+    const CellDesc *model; /* of the whole */
     RtSession *s;
+    RtSession *known; /* what is computed before the first step, or NULL */
     const RtData *given;
     Drawn *drawn;
     int n;
     int axis;  /* time axis along which steps are drawn */
-    int whole; /* several axes */
+    int whole; /* several axes, and no parts */
     Row *row;
     int64_t rows;
     int64_t room;   /* steps for which all drawn names have room */
@@ -53,12 +57,19 @@ void sample_free(Sampler *s)
     free(s->row);
     free(s->buffer);
     session_free(s->s);
+    session_free(s->known);
     free(s);
+}
+
+/* Drawn name k as an input of what is run at each step. */
+static const CellTensor *drawn(const Sampler *s, int k)
+{
+    return &s->s->desc->tensor[s->drawn[k].laws.input];
 }
 
 int sample_drawn(const Sampler *s, int k)
 {
-    return k < s->n ? s->drawn[k].laws.input : -1;
+    return k < s->n ? model_find(s->model, CELL_INPUT, drawn(s, k)->name) : -1;
 }
 
 const Laws *sample_laws(const Sampler *s, int k)
@@ -68,7 +79,7 @@ const Laws *sample_laws(const Sampler *s, int k)
 
 const char *sample_name(const Sampler *s, int k)
 {
-    return s->s->desc->tensor[sample_drawn(s, k)].name;
+    return drawn(s, k)->name;
 }
 
 int64_t sample_size(const Sampler *s, int k)
@@ -102,9 +113,9 @@ static int drawn_axis(Sampler *s, RtError *err)
     const CellDesc *d = s->s->desc;
     int known = 0;
 
-    s->whole = d->ntime > 1;
+    s->whole = d->ntime > 1 && !s->known;
     for (int k = 0; k < s->n; k++) {
-        const CellTensor *t = &d->tensor[s->drawn[k].laws.input];
+        const CellTensor *t = drawn(s, k);
         int axis = cell_only_time(t->axes);
 
         if (axis == CELL_MANY_TIMES || (known && axis != s->axis))
@@ -120,6 +131,7 @@ static int drawn_axis(Sampler *s, RtError *err)
         s->axis = axis < 0 ? 0 : axis;
         known = axis >= 0;
     }
+    s->s->along = s->known ? s->axis : s->s->along;
     return 0;
 }
 
@@ -144,7 +156,7 @@ static int add_drawn(Sampler *s, int i, RtError *err)
 static int looks_ahead(const Sampler *s, RtError *err)
 {
     const CellDesc *d = s->s->desc;
-    const char *name = d->tensor[s->drawn[0].laws.input].name;
+    const char *name = drawn(s, 0)->name;
 
     for (int i = 0; i < d->ntensor; i++)
         if (d->tensor[i].role == CELL_STATE &&
@@ -169,14 +181,27 @@ static int find_all(Sampler *s, RtError *err)
                             "input with `~`");
     if (drawn_axis(s, err) || looks_ahead(s, err))
         return -1;
-    for (int i = -1; (i = model_next(d, CELL_INPUT, i)) >= 0;)
-        if (!law_is_drawn(d, i) &&
-            (!s->given || !data_field(s->given, d->tensor[i].name)))
+    for (int i = -1; (i = model_next(s->model, CELL_INPUT, i)) >= 0;) {
+        const char *name = s->model->tensor[i].name;
+        if (!law_is_drawn(s->model, i) &&
+            (!s->given || !data_field(s->given, name)))
             return rt_fail(err,
                            "input %s is not drawn: give its values with DATA, "
                            "or --in %s=FILE.npy",
-                           d->tensor[i].name, d->tensor[i].name);
+                           name, name);
+    }
     return 0;
+}
+
+/* The sessions, of the parts of the model where it has some. */
+static int open_sessions(Sampler *s, RtModel *m, RtError *err)
+{
+    if (m->step &&
+        (model_copy(m->step, m, err) || model_copy(m->known, m, err) ||
+         !(s->known = session_new(m->known, err))))
+        return -1;
+    s->s = session_new(m->step ? m->step : m, err);
+    return s->s ? 0 : -1;
 }
 
 Sampler *sample_new(RtModel *m, const RtData *given, RtError *err)
@@ -184,8 +209,8 @@ Sampler *sample_new(RtModel *m, const RtData *given, RtError *err)
     Sampler *s = calloc(1, sizeof *s);
 
     if (s) {
+        s->model = m->desc;
         s->given = given;
-        s->s = session_new(m, err);
         s->drawn = calloc((size_t)m->desc->ntensor + 1, sizeof *s->drawn);
     }
     if (!s || !s->drawn) {
@@ -193,7 +218,7 @@ Sampler *sample_new(RtModel *m, const RtData *given, RtError *err)
         rt_fail_memory(err, sizeof *s);
         return NULL;
     }
-    if (!s->s || find_all(s, err)) {
+    if (open_sessions(s, m, err) || find_all(s, err)) {
         sample_free(s);
         return NULL;
     }
@@ -203,7 +228,7 @@ Sampler *sample_new(RtModel *m, const RtData *given, RtError *err)
 /* What stands for a value of name k that is not drawn yet. */
 static double missing(const Sampler *s, int k)
 {
-    int flags = s->s->desc->tensor[s->drawn[k].laws.input].flags;
+    int flags = drawn(s, k)->flags;
 
     return flags & CELL_INDEX && flags & CELL_OBSERVED ? -1 : 0;
 }
@@ -230,21 +255,6 @@ static int make_room(Sampler *s, int64_t n, int64_t steps, const int64_t *from,
     }
     s->room = steps;
     return 0;
-}
-
-int sample_begin(Sampler *s, int64_t n, const int64_t *sequence,
-                 const int64_t *number, RtError *err)
-{
-    Row *row = realloc(s->row, (size_t)n * sizeof *row);
-
-    if (!row)
-        return rt_fail_memory(err, (size_t)n * sizeof *row);
-    s->row = row;
-    s->rows = n;
-    s->ran = 0;
-    for (int64_t r = 0; r < n; r++)
-        row[r] = (Row){0, sequence[r], number[r], r};
-    return make_room(s, n, 16, NULL, err);
 }
 
 int sample_arrange(Sampler *s, int64_t n, const int64_t *from, RtError *err)
@@ -340,12 +350,12 @@ static double *buffer_of(Sampler *s, int64_t n, RtError *err)
     return s->buffer;
 }
 
-/* Steps of one row of input i, which is not drawn: T from `from` on, whose
+/* Steps of one row of an input that is not drawn: T from `from` on, whose
  * numbers go to every `stride`-th place of to. */
-static int give_row(Sampler *s, int i, int64_t r, int64_t from, int64_t T,
-                    double *to, int64_t stride, RtError *err)
+static int give_row(Sampler *s, const char *name, int64_t r, int64_t from,
+                    int64_t T, double *to, int64_t stride, RtError *err)
 {
-    const RtField *field = data_field(s->given, s->s->desc->tensor[i].name);
+    const RtField *field = data_field(s->given, name);
     int64_t n = field->size, seq = s->row[r].seq;
 
     if (!field->is_static && from + T > steps_given(s, r, field->axis))
@@ -362,26 +372,26 @@ static int give_row(Sampler *s, int i, int64_t r, int64_t from, int64_t T,
     return 0;
 }
 
-/* Input i of all rows: what is given, or what was drawn so far. */
-static int put_input(Sampler *s, int i, const int64_t *from, const int64_t *T,
-                     RtError *err)
+/* Input i of session q for all rows: what is given, or was drawn so far. */
+static int put_input(Sampler *s, RtSession *q, int i, const int64_t *from,
+                     const int64_t *T, RtError *err)
 {
-    const CellTensor *t = &s->s->desc->tensor[i];
+    const CellTensor *t = &q->desc->tensor[i];
     int64_t n = model_size(t), stride = n * s->rows, k = 0;
-    int64_t steps = session_count(s->s, i) / stride;
+    int64_t steps = session_count(q, i) / stride;
     int axis = cell_only_time(t->axes);
     double *v = buffer_of(s, steps * stride, err);
 
     if (!v)
         return -1;
-    while (k < s->n && s->drawn[k].laws.input != i)
+    while (k < s->n && (q == s->known || s->drawn[k].laws.input != i))
         k++;
     for (int64_t j = 0; j < steps * stride; j++)
         v[j] = 0;
     for (int64_t r = 0; r < s->rows; r++) {
         double *to = v + r * n;
         if (k == s->n) {
-            if (give_row(s, i, r, axis == s->axis ? from[r] : 0,
+            if (give_row(s, t->name, r, axis == s->axis ? from[r] : 0,
                          axis < 0          ? 1
                          : axis == s->axis ? T[r]
                                            : steps_given(s, r, axis),
@@ -393,41 +403,124 @@ static int put_input(Sampler *s, int i, const int64_t *from, const int64_t *T,
             memcpy(to, sample_value(s, (int)k, r) + (from[r] + j) * n,
                    (size_t)n * sizeof *to);
     }
+    session_set(q, i, v);
+    return 0;
+}
+
+/* Input i of the present step: what is known of each row; where it stands for
+ * the steps behind, those. */
+static int put_known(Sampler *s, int i, RtError *err)
+{
+    const CellTensor *t = &s->s->desc->tensor[i];
+    int of = model_find(s->known->desc, CELL_OUTPUT, t->name);
+    int64_t n = model_size(t), at[CELL_AXES] = {0};
+    double *v = buffer_of(s, session_count(s->s, i), err), *to = v;
+
+    if (!v)
+        return -1;
+    do {
+        const Row *row = &s->row[at[CELL_AT_B]];
+        int64_t from[CELL_AXES];
+        memcpy(from, at, sizeof from);
+        from[CELL_AT_B] = row->known;
+        if (of < 0)
+            *to = (double)row->at;
+        else
+            session_read(s->known, of, from, to);
+        to += n;
+    } while (session_next(s->s, i, at));
     session_set(s->s, i, v);
     return 0;
 }
 
-/* Runs rows from step from[r] on, T[r] steps each. */
-static int run(Sampler *s, const int64_t *from, const int64_t *T, int start,
-               RtError *err)
+/* Steps of a row along axis k in a run of T steps of what is drawn. */
+static int64_t steps_run(const Sampler *s, int64_t row, int k, int64_t T)
 {
-    const CellDesc *d = s->s->desc;
-    int64_t most[CELL_TIMES] = {1, 1, 1},
-            *n = malloc((size_t)s->rows * sizeof *n);
+    if (s->whole)
+        return steps_along(s, row, k, T - s->row[row].at);
+    return !s->known || k == s->axis ? T : steps_given(s, row, k);
+}
+
+/* Room in session q for T[r] steps of each row; of what is known as many as
+ * that has. */
+static int begin_session(Sampler *s, RtSession *q, const int64_t *T, int start,
+                         RtError *err)
+{
+    int64_t most[CELL_TIMES] = {1, 1, 1};
+
+    for (int k = 0; k < q->desc->ntime; k++) {
+        for (int64_t r = 0; r < s->rows; r++) {
+            int64_t n = steps_run(s, r, k, T[r]);
+            most[k] = n > most[k] ? n : most[k];
+        }
+        if (s->known && q != s->known && k != s->axis)
+            most[k] = s->known->n[cell_time_at(k)];
+        if (k)
+            session_steps(q, k, most[k]);
+    }
+    return session_begin(q, most[0], s->rows, start, err);
+}
+
+static int set_lengths(Sampler *s, RtSession *q, const int64_t *T, RtError *err)
+{
+    int64_t *n = malloc((size_t)s->rows * sizeof *n);
     int bad = n ? 0 : rt_fail_memory(err, (size_t)s->rows * sizeof *n);
 
-    for (int k = 0; k < d->ntime && !bad; k++) {
-        for (int64_t r = 0; r < s->rows; r++) {
-            n[r] = s->whole ? steps_along(s, r, k, T[r] - s->row[r].at) : T[r];
-            most[k] = n[r] > most[k] ? n[r] : most[k];
-        }
-        if (k)
-            session_steps(s->s, k, most[k]);
-    }
-    if (!bad)
-        bad = session_begin(s->s, most[0], s->rows, start, err);
-    for (int i = -1; (i = model_next(d, CELL_INPUT, i)) >= 0 && !bad;)
-        if (!(d->tensor[i].flags & CELL_AFTER))
-            bad = put_input(s, i, from, T, err);
-    for (int k = 0; k < d->ntime && !bad; k++) {
+    for (int k = 0; k < q->desc->ntime && !bad; k++) {
         for (int64_t r = 0; r < s->rows; r++)
-            n[r] = s->whole ? steps_along(s, r, k, T[r] - s->row[r].at) : T[r];
-        bad = session_lengths(s->s, k, n, err);
+            n[r] = steps_run(s, r, k, T[r]);
+        bad = session_lengths(q, k, n, err);
     }
     free(n);
-    for (int64_t r = 0; r < s->rows; r++)
+    return bad ? -1 : 0;
+}
+
+/* Runs rows from step from[r] on, T[r] steps each. */
+static int run(Sampler *s, RtSession *q, const int64_t *from, const int64_t *T,
+               int start, RtError *err)
+{
+    const CellDesc *d = q->desc;
+    int bad = begin_session(s, q, T, start, err);
+
+    for (int i = -1; (i = model_next(d, CELL_INPUT, i)) >= 0 && !bad;)
+        if (d->tensor[i].flags & CELL_KNOWN)
+            bad = put_known(s, i, err);
+        else if (!(d->tensor[i].flags & CELL_AFTER))
+            bad = put_input(s, q, i, from, T, err);
+    bad = bad || set_lengths(s, q, T, err);
+    for (int64_t r = 0; r < s->rows && q == s->s; r++)
         s->row[r].place = r;
-    return bad ? -1 : session_forward(s->s, err);
+    return bad ? -1 : session_forward(q, err);
+}
+
+/* What is known before the first step. */
+static int run_known(Sampler *s, RtError *err)
+{
+    int64_t *n = calloc(2 * (size_t)s->rows, sizeof *n);
+    int bad = n ? 0 : rt_fail_memory(err, 2 * (size_t)s->rows * sizeof *n);
+
+    for (int64_t r = 0; r < s->rows && !bad; r++)
+        n[s->rows + r] = 1;
+    bad = bad || run(s, s->known, n, n + s->rows, 1, err);
+    free(n);
+    return bad ? -1 : 0;
+}
+
+int sample_begin(Sampler *s, int64_t n, const int64_t *sequence,
+                 const int64_t *number, RtError *err)
+{
+    Row *row = realloc(s->row, (size_t)n * sizeof *row);
+
+    if (!row)
+        return rt_fail_memory(err, (size_t)n * sizeof *row);
+    s->row = row;
+    s->rows = n;
+    s->ran = 0;
+    for (int64_t r = 0; r < n; r++)
+        row[r] = (Row){0, sequence[r], number[r], r, r};
+    if (make_room(s, n, 16, NULL, err))
+        return -1;
+    return s->known ? run_known(s, err) : 0;
 }
 
 /* The same with `next` steps behind those that are there: one with a carried
@@ -446,9 +539,14 @@ static int run_on(Sampler *s, int64_t next, RtError *err)
         n[s->rows + r] = !s->whole ? next : follows(s) ? at + left : at + ahead;
         start &= s->whole || at == 0;
     }
-    bad = grow(s, next, err) || run(s, n, n + s->rows, start, err);
+    bad = grow(s, next, err) || run(s, s->s, n, n + s->rows, start, err);
     free(n);
     return bad ? -1 : 0;
+}
+
+static int carry(Sampler *s, RtError *err)
+{
+    return session_carry(s->s, s->s->n[cell_time_at(s->axis)], err);
 }
 
 int sample_prime(Sampler *s, const int64_t *T, const double *const *value,
@@ -469,8 +567,7 @@ int sample_prime(Sampler *s, const int64_t *T, const double *const *value,
     from = calloc((size_t)s->rows, sizeof *from);
     bad = from ? 0 : rt_fail_memory(err, (size_t)s->rows * sizeof *from);
     if (!bad && !s->whole)
-        bad = run(s, from, T, 1, err) ||
-              session_carry(s->s, s->s->n[CELL_AT_T], err);
+        bad = run(s, s->s, from, T, 1, err) || carry(s, err);
     for (int64_t r = 0; r < s->rows && !bad; r++)
         s->row[r].at = T[r];
     free(from);
@@ -582,8 +679,7 @@ static int stops(const Sampler *s, unsigned char *ended, RtError *err)
 
 int sample_close(Sampler *s, unsigned char *ended, RtError *err)
 {
-    if (!s->whole &&
-        (run_on(s, 1, err) || session_carry(s->s, s->s->n[CELL_AT_T], err)))
+    if (!s->whole && (run_on(s, 1, err) || carry(s, err)))
         return -1;
     for (int64_t r = 0; r < s->rows; r++)
         s->row[r].at++;

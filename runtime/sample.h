@@ -11,9 +11,11 @@
 
 typedef struct Sampler Sampler;
 
-/* `given` has a field for every input that is not drawn (NULL: there is none).
- * NULL on an error: nothing to draw, an input without values, a model that
- * cannot go step by step. */
+/* A model with several time axes that has no parts runs all steps again for
+ * each new one; those of others get the weights that it has now. `given` has a
+ * field for every input that is not drawn (NULL: there is none). NULL on an
+ * error: nothing to draw, an input without values, a model that cannot go step
+ * by step. */
 Sampler *sample_new(RtModel *m, const RtData *given, RtError *err);
 void sample_free(Sampler *s); /* NULL is fine */
 /* The drawn inputs, in the order of the descriptor: tensor of the k-th, or

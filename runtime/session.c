@@ -17,6 +17,7 @@ RtSession *session_new(RtModel *m, RtError *err)
         s->model = m;
         s->desc = m->desc;
         s->grads = m->grads;
+        s->along = m->desc->ntime > 1 ? -1 : 0;
         for (int k = 0; k < CELL_AXES; k++)
             s->n[k] = 1;
         s->given = calloc(n, 1);
@@ -170,11 +171,11 @@ int session_begin(RtSession *s, int64_t T, int64_t B, int start, RtError *err)
     session_past(s, start ? 0 : s->carry_past);
     fill_role(s, CELL_FRESH, s->fresh);
     for (int i = 0; !start && i < s->desc->ntensor; i++) {
-        const CellTensor *t = &s->desc->tensor[i];
-        int64_t rows = t->lag * (t->axes & CELL_B ? B : 1) * model_size(t);
-        if (s->carry[i])
-            memcpy(address(s, place(s, i) - rows), s->carry[i],
-                   (size_t)rows * (size_t)s->desc->real_bytes);
+        if (!s->carry[i])
+            continue;
+        int64_t rows = s->desc->tensor[i].lag * session_step(s, i, B);
+        memcpy(address(s, place(s, i) - rows), s->carry[i],
+               (size_t)rows * (size_t)s->desc->real_bytes);
     }
     return 0;
 }
@@ -540,7 +541,7 @@ int session_forward(RtSession *s, RtError *err)
         if (!s->given[i])
             return rt_fail(err, "input %s of %s was not given", t->name,
                            d->name);
-        if (t->axes & ~CELL_B)
+        if (t->axes & ~CELL_B && !(t->flags & CELL_KNOWN))
             pad_input(s, i);
         if (t->flags & CELL_INDEX && check_classes(s, i, err))
             return -1;

@@ -38,6 +38,8 @@ typedef struct RtSession {
     int64_t step0;       /* steps of the same noise before this chunk */
     int64_t past;        /* steps of the sequences before this chunk, and */
     int64_t carry_past;  /* before the one that goes on from what is carried */
+    int along;           /* time axis along which chunks follow; -1 of several:
+                            none, unless the owner says which */
 } RtSession;
 
 /* NULL without memory.  Fields seed, step, grads, row0 may be set by the owner
@@ -135,7 +137,10 @@ int session_recall(RtSession *s, const RtSession *from, int64_t first,
 int session_same(RtSession *s, const RtSession *from, RtError *err);
 /* What is carried becomes that of n sequences: b is what from[b] was. */
 int session_arrange(RtSession *s, int64_t n, const int64_t *from, RtError *err);
-/* Whether tensor `i` is carried. */
+/* Whether tensor `i` is carried, where there is one time axis. */
 int session_carries(const CellDesc *d, int i);
+/* Reals of all rows of tensor `i` at one step of the axis along which chunks
+ * follow, of B sequences. */
+int64_t session_step(const RtSession *s, int i, int64_t B);
 
 #endif

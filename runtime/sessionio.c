@@ -72,19 +72,41 @@ int session_carries(const CellDesc *d, int i)
            t->axes & CELL_B && d->ntime == 1;
 }
 
-/* Bytes of one carried row of tensor `i`. */
-static size_t row_bytes(const RtSession *s, int i, int64_t B)
+/* Rows of tensor `i` at one step of a sequence: those of other time axes, which
+ * lie inside of it. */
+static int64_t rows_inside(const RtSession *s, int i)
+{
+    return cell_rows(s->desc->tensor[i].axes & ~(CELL_B | cell_time(s->along)),
+                     s->n);
+}
+
+int64_t session_step(const RtSession *s, int i, int64_t B)
 {
     const CellTensor *t = &s->desc->tensor[i];
 
-    return (size_t)(model_size(t) * (t->axes & CELL_B ? B : 1)) *
-           (size_t)s->desc->real_bytes;
+    return model_size(t) * rows_inside(s, i) * (t->axes & CELL_B ? B : 1);
+}
+
+/* Whether tensor `i` is carried along the axis of this session. */
+static int carries(const RtSession *s, int i)
+{
+    const CellTensor *t = &s->desc->tensor[i];
+
+    return s->desc->ntime == 1 ? session_carries(s->desc, i)
+                               : t->lag > 0 && t->axes & CELL_B &&
+                                     s->along >= 0 && t->axis == s->along;
+}
+
+/* Bytes of one carried step of tensor `i`. */
+static size_t row_bytes(const RtSession *s, int i, int64_t B)
+{
+    return (size_t)session_step(s, i, B) * (size_t)s->desc->real_bytes;
 }
 
 int session_carry_room(RtSession *s, int64_t B, RtError *err)
 {
     for (int i = 0; i < s->desc->ntensor; i++) {
-        if (!session_carries(s->desc, i) || (s->carry[i] && s->carry_B == B))
+        if (!carries(s, i) || (s->carry[i] && s->carry_B == B))
             continue;
         free(s->carry[i]);
         s->carry[i] =
@@ -98,38 +120,48 @@ int session_carry_room(RtSession *s, int64_t B, RtError *err)
     return 0;
 }
 
+/* The lag rows of tensor `i` up to step `steps`, or its sequence's last. */
+static void carry_rows(RtSession *s, int i, int64_t steps)
+{
+    const CellTensor *t = &s->desc->tensor[i];
+    int64_t B = s->n[CELL_AT_B], inside = rows_inside(s, i);
+    size_t row = row_bytes(s, i, B), part = row / (size_t)(B * inside);
+    const char *from =
+        (const char *)s->work + cell_size(t->at, s->n) * s->desc->real_bytes;
+
+    for (int64_t r = -t->lag; r < 0; r++)
+        for (int64_t k = 0; k < inside * B; k++) {
+            int64_t length = s->length[s->along][k % B];
+            int64_t n = length < steps ? length : steps;
+            memcpy((char *)s->carry[i] + (size_t)(r + t->lag) * row +
+                       (size_t)k * part,
+                   from + (r + n) * (int64_t)row + k * (int64_t)part, part);
+        }
+}
+
 int session_carry(RtSession *s, int64_t steps, RtError *err)
 {
     if (session_carry_room(s, s->n[CELL_AT_B], err))
         return -1;
-    s->carry_past = s->past + steps;
+    s->carry_past = s->past + (s->along ? 0 : steps);
     for (int i = 0; i < s->desc->ntensor; i++) {
         const CellTensor *t = &s->desc->tensor[i];
         if (!s->carry[i])
             continue;
-        int64_t B = t->axes & CELL_B ? s->n[CELL_AT_B] : 1;
-        size_t row = row_bytes(s, i, s->n[CELL_AT_B]), part = row / (size_t)B;
-        const char *from = (const char *)s->work +
-                           cell_size(t->at, s->n) * s->desc->real_bytes;
-        if (!(t->axes & CELL_T)) { /* the last step is all there is */
-            for (int64_t b = 0; b < B; b++)
-                if (s->length[0][b] > steps)
-                    return rt_fail(err,
-                                   "%s: of %s the last step alone was kept, "
-                                   "not step %lld; compile it with all states",
-                                   s->desc->name, t->name, (long long)steps);
-            memcpy(s->carry[i], from, row);
+        if (t->axes & cell_time(s->along)) {
+            carry_rows(s, i, steps);
             continue;
         }
-        for (int64_t r = -t->lag; r < 0; r++)
-            for (int64_t b = 0; b < B; b++) {
-                int64_t n = t->axes & CELL_B && s->length[0][b] < steps
-                                ? s->length[0][b]
-                                : steps;
-                memcpy((char *)s->carry[i] + (size_t)(r + t->lag) * row +
-                           (size_t)b * part,
-                       from + (r + n) * (int64_t)row + b * (int64_t)part, part);
-            }
+        for (int64_t b = 0; b < s->n[CELL_AT_B]; b++)
+            if (s->length[s->along][b] > steps)
+                return rt_fail(err,
+                               "%s: of %s the last step alone was kept, "
+                               "not step %lld; compile it with all states",
+                               s->desc->name, t->name, (long long)steps);
+        memcpy(s->carry[i],
+               (const char *)s->work +
+                   cell_size(t->at, s->n) * s->desc->real_bytes,
+               row_bytes(s, i, s->n[CELL_AT_B])); /* all there is */
     }
     return 0;
 }
@@ -213,8 +245,9 @@ int session_arrange(RtSession *s, int64_t n, const int64_t *from, RtError *err)
 {
     for (int i = 0; i < s->desc->ntensor; i++) {
         int64_t lag = s->desc->tensor[i].lag;
-        size_t part = row_bytes(s, i, 1), row = row_bytes(s, i, n),
-               old = row_bytes(s, i, s->carry_B);
+        int64_t inside = rows_inside(s, i);
+        size_t part = row_bytes(s, i, 1) / (size_t)inside,
+               row = row_bytes(s, i, n), old = row_bytes(s, i, s->carry_B);
         char *to;
         if (!s->carry[i] || !(s->desc->tensor[i].axes & CELL_B))
             continue;
@@ -222,10 +255,10 @@ int session_arrange(RtSession *s, int64_t n, const int64_t *from, RtError *err)
         if (!to)
             return -1;
         for (int64_t r = 0; r < lag; r++)
-            for (int64_t b = 0; b < n; b++)
-                memcpy(to + (size_t)r * row + (size_t)b * part,
+            for (int64_t k = 0; k < inside * n; k++)
+                memcpy(to + (size_t)r * row + (size_t)k * part,
                        (const char *)s->carry[i] + (size_t)r * old +
-                           (size_t)from[b] * part,
+                           (size_t)(k / n * s->carry_B + from[k % n]) * part,
                        part);
         free(s->carry[i]);
         s->carry[i] = to;

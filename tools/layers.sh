@@ -22,7 +22,8 @@ graph*.* ops.* cost.* template.* verify.*
                     : source.h graph*.h ops.h ops.def template.h cellrt.h
                       cost.h verify.h
 eval*.*             : graph.h ops.h eval*.h plan.h vmath.h
-grad.* gradstep.c vjp*.c simp*.* gemm.c final.* named.c segment.c perturb.*
+grad.* gradstep.c vjp*.c simp*.* gemm.c final.* named.c segment.c part.c
+                      perturb.*
                     : graph.h ops.h template.h grad.h final.h rules.def
                       simplify.h perturb.h
 causal.* linear.* latency.* level.* spread.* sums.* task.* gather.* fuse.*

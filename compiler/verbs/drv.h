@@ -86,11 +86,12 @@ int drv_flow_set(Drv *d, const char *state);
 /* The compiler as what gives the run-time verbs their model. */
 typedef struct DrvHost {
     AppHost app;
-    Drv d;      /* what `app.train` comes from, or all before compiling */
-    Drv e;      /* what `app.eval` comes from */
-    Drv b;      /* what `app.blame` interprets */
-    char *path; /* of the spec or checkpoint, for messages */
-    char *text; /* not NULL: the spec's text, from a checkpoint or stdin */
+    Drv d;       /* what `app.train` comes from, or all before compiling */
+    Drv e;       /* what `app.eval` comes from */
+    Drv b;       /* what `app.blame` interprets */
+    Drv part[2]; /* what `app.parts` comes from */
+    char *path;  /* of the spec or checkpoint, for messages */
+    char *text;  /* not NULL: the spec's text, from a checkpoint or stdin */
 } DrvHost;
 
 void drv_host_init(DrvHost *h); /* it must stay where it is */

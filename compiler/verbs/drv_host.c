@@ -283,6 +283,30 @@ static int host_compile(AppHost *a, const Flags *f, int training)
     return code;
 }
 
+/* The parts say themselves whether the model has any. */
+static int host_parts(AppHost *a, const Flags *f, const CellDesc **known,
+                      const CellDesc **step)
+{
+    static const char *const name[] = {"known", "step"};
+    DrvHost *h = a->user;
+    const CellDesc *desc[2];
+    int code = 0, parted = 0;
+
+    for (int i = 0; i < 2 && !code; i++) {
+        h->part[i].mute = 1; /* all was said before */
+        code = drv_host_again(h, &h->part[i], f);
+        if (!code)
+            code = drv_code(cellc_set(h->part[i].c, "part", name[i]));
+        if (!code)
+            code = compile_one(h, &h->part[i], f, 0, NULL, &desc[i]);
+    }
+    for (int i = -1; !code && (i = model_next(desc[1], CELL_INPUT, i)) >= 0;)
+        parted |= desc[1]->tensor[i].flags & CELL_KNOWN;
+    *known = parted ? desc[0] : NULL;
+    *step = parted ? desc[1] : NULL;
+    return code;
+}
+
 /* Evaluates the model as it was written, by interpretation, on the same
  * numbers: of them all it sees which one went wrong first. */
 static int host_blame(AppHost *a, const Flags *f, const RtSession *s,
@@ -323,6 +347,7 @@ void drv_host_init(DrvHost *h)
     memset(h, 0, sizeof *h);
     h->app.open = host_open;
     h->app.compile = host_compile;
+    h->app.parts = host_parts;
     h->app.blame = host_blame;
     h->app.user = h;
 }
@@ -333,6 +358,8 @@ void drv_host_free(DrvHost *h)
     drv_free(&h->d);
     drv_free(&h->e);
     drv_free(&h->b);
+    drv_free(&h->part[0]);
+    drv_free(&h->part[1]);
     free(h->path);
     free(h->text);
 }

@@ -1,9 +1,9 @@
 /* Runs passes on a graph given as text: irtool PASS... < graph.ir
  * Passes: verify, again (text and back), simplify plain stable gemm final
- * grad inputgrad (graph to graph); print causal sched plan (print their
- * result).  Without any of the printing ones the graph is printed at the end.
- * Every graph is verified.  Exit code 1 and a line on standard output when the
- * text or the graph is wrong. */
+ * grad inputgrad known step (graph to graph); print causal sched plan (print
+ * their result).  Without any of the printing ones the graph is printed at the
+ * end. Every graph is verified.  Exit code 1 and a line on standard output when
+ * the text or the graph is wrong. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,6 +83,12 @@ static Graph *run_pass(Graph *g, const char *pass, Buf *out, Arena *a,
         return pass_unvalued(g);
     if (!strcmp(pass, "segment"))
         return pass_segment(g);
+    if (!strcmp(pass, "known") || !strcmp(pass, "step")) {
+        Graph *part = pass_part(g, pass[0] == 'k');
+        buf_puts(out, part ? "" : "cannot be parted\n");
+        *shown |= !part;
+        return part ? part : g;
+    }
     *shown = true;
     if (!strcmp(pass, "print"))
         graph_print(out, g);
