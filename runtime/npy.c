@@ -264,19 +264,13 @@ static int64_t element_count(const Npy *a)
     return n;
 }
 
-/* Row-major copy of column-major data. */
-static char *row_major(const Npy *a, const char *src, RtError *err)
+/* The next n elements, row by row, of column-major data; at[rank]: where the
+ * first is, which moves on. */
+static void take_rows(const Npy *a, const char *src, int64_t *at, int64_t n,
+                      char *dst)
 {
-    size_t size = npy_bytes(a->type), bytes = (size_t)a->count * size;
-    char *dst = malloc(bytes ? bytes : 1);
-    int64_t *at = calloc((size_t)a->rank + 1, sizeof *at);
-    if (!dst || !at) {
-        free(dst);
-        free(at);
-        rt_fail_memory(err, bytes);
-        return NULL;
-    }
-    for (int64_t i = 0; i < a->count; i++) {
+    size_t size = npy_bytes(a->type);
+    for (int64_t i = 0; i < n; i++) {
         int64_t from = 0;
         for (int k = a->rank - 1; k >= 0; k--)
             from = from * a->dim[k] + at[k];
@@ -284,8 +278,46 @@ static char *row_major(const Npy *a, const char *src, RtError *err)
         for (int k = a->rank - 1; k >= 0 && ++at[k] == a->dim[k]; k--)
             at[k] = 0;
     }
+}
+
+/* Row-major copy of column-major data. */
+static char *row_major(const Npy *a, const char *src, RtError *err)
+{
+    size_t bytes = (size_t)a->count * npy_bytes(a->type);
+    char *dst = malloc(bytes ? bytes : 1);
+    int64_t *at = calloc((size_t)a->rank + 1, sizeof *at);
+    if (dst && at) {
+        take_rows(a, src, at, a->count, dst);
+    } else {
+        rt_fail_memory(err, bytes);
+        free(dst);
+        dst = NULL;
+    }
     free(at);
     return dst;
+}
+
+/* The same into a store, which need not be in memory. */
+static int store_rows(Npy *a, const char *src, RtStore *to, RtError *err)
+{
+    enum { BLOCK = 4096 };
+    size_t size = npy_bytes(a->type);
+    char *block = malloc(BLOCK * size);
+    int64_t *at = calloc((size_t)a->rank + 1, sizeof *at);
+    int bad = block && at ? 0 : rt_fail_memory(err, BLOCK * size);
+    for (int64_t i = 0; i < a->count && !bad; i += BLOCK) {
+        int64_t n = a->count - i < BLOCK ? a->count - i : BLOCK;
+        take_rows(a, src, at, n, block);
+        bad = store_add(to, block, (size_t)n * size, err);
+    }
+    free(block);
+    free(at);
+    if (bad || store_end(to, err)) {
+        store_free(to);
+        return -1;
+    }
+    a->data = to->data;
+    return 0;
 }
 
 /* Checks magic and header of bytes[n]; *start is where the numbers begin. */
@@ -354,49 +386,58 @@ static int check_size(const char *path, const Npy *a, size_t found,
     return -1;
 }
 
-/* The array of a whole file: `bytes` is moved to its numbers, or, where they
- * come by columns, a->data is a copy of their own. */
-static int parse_all(const char *path, char *bytes, size_t n, Npy *a,
-                     RtError *err)
+/* The head of a whole file; *columns is 1 where its numbers come by columns. */
+static int parse_whole(const char *path, const char *bytes, size_t n, Npy *a,
+                       size_t *start, int *columns, RtError *err)
 {
-    size_t start = 0;
-    int fortran = 0;
     *a = (Npy){0};
-    if (parse_file(bytes, n, path, a, &start, &fortran, err) ||
-        check_size(path, a, n - start, err))
+    *columns = 0;
+    if (parse_file(bytes, n, path, a, start, columns, err) ||
+        check_size(path, a, n - *start, err))
         return -1;
-    if (fortran && a->rank > 1) {
-        a->data = row_major(a, bytes + start, err);
-        return a->data ? 0 : -1;
-    }
-    memmove(bytes, bytes + start, n - start);
-    a->data = bytes;
+    *columns &= a->rank > 1;
     return 0;
 }
 
 int npy_parse(const char *path, RtStore *bytes, Npy *a, RtError *err)
 {
-    int bad = parse_all(path, bytes->data, bytes->size, a, err);
-
-    if (a->data != bytes->data)
-        store_free(bytes);
-    return bad;
+    size_t start = 0;
+    int columns;
+    int bad =
+        parse_whole(path, bytes->data, bytes->size, a, &start, &columns, err);
+    if (!bad && !columns) {
+        memmove(bytes->data, bytes->data + start, bytes->size - start);
+        a->data = bytes->data;
+        return 0;
+    }
+    RtStore rows = {0};
+    bad = bad || store_rows(a, bytes->data + start, &rows, err);
+    store_free(bytes);
+    *bytes = rows;
+    return bad ? -1 : 0;
 }
 
 int npy_read(const char *path, Npy *a, RtError *err)
 {
     char *bytes;
-    size_t n;
+    size_t n, start = 0;
+    int columns;
     *a = (Npy){0};
     if (rtio_read(path, &bytes, &n, err))
         return -1;
-    int bad = parse_all(path, bytes, n, a, err);
-    if (a->data != bytes)
-        free(bytes);
-    return bad;
+    int bad = parse_whole(path, bytes, n, a, &start, &columns, err);
+    if (!bad && columns)
+        a->data = row_major(a, bytes + start, err);
+    if (!bad && !columns) {
+        memmove(bytes, bytes + start, n - start);
+        a->data = bytes;
+        return 0;
+    }
+    free(bytes);
+    return a->data ? 0 : -1;
 }
 
-/* A file that is packed, by columns, or not aligned. */
+/* A file that is packed, or not aligned. */
 static int read_all(const char *path, Npy *a, RtStore *store, RtError *err)
 {
     if (!store_read(store, path, err) && !store_end(store, err))
@@ -420,17 +461,21 @@ int npy_map(const char *path, Npy *a, RtStore *store, RtError *err)
         return read_all(path, a, store, err);
     }
     int bad = parse_file(bytes, n, path, a, &start, &fortran, err);
-    /* packed, or by columns, or not aligned: it must be read */
-    size_t size = npy_bytes(a->type);
-    int read = fortran || start % size;
     free(bytes);
     if (bad)
         return -1;
-    size_t want = (size_t)a->count * size;
-    if (!read && (size_t)st.st_size == start + want &&
-        !store_map(store, path, start, want)) {
+    size_t size = npy_bytes(a->type), want = (size_t)a->count * size;
+    int columns = fortran && a->rank > 1;
+    RtStore file = {0};
+    if ((columns || start % size == 0) && (size_t)st.st_size == start + want &&
+        !store_map(&file, path, start, want)) {
+        if (!columns)
+            *store = file;
+        bad = columns && store_rows(a, file.data, store, err);
         a->data = store->data;
-        return 0;
+        if (columns)
+            store_free(&file);
+        return bad;
     }
     npy_free(a);
     return read_all(path, a, store, err);

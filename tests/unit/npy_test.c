@@ -155,6 +155,32 @@ static void orders_and_formats(void **state)
     npy_free(&a);
 }
 
+/* A large array by columns goes into a file by rows, not into memory. */
+static void large_by_columns(void **state)
+{
+    (void)state;
+    enum { N = 700, M = 501 };
+    RtError err = {0};
+    RtStore store;
+    Npy a;
+    double *v = malloc(sizeof *v * N * M);
+    for (int i = 0; i < N; i++)
+        for (int k = 0; k < M; k++)
+            v[k * N + i] = i * M + k;
+    write_raw("large.npy", 1,
+              "{'descr': '<f8', 'fortran_order': True, 'shape': (700, 501)}", v,
+              sizeof *v * N * M);
+    free(v);
+    done(npy_map("large.npy", &a, &store, &err), &err);
+    assert_int_not_equal(store.file, 0);
+    assert_ptr_equal(a.data, store.data);
+    for (int i = 0; i < N * M; i++)
+        assert_true(((double *)a.data)[i] == i);
+    a.data = NULL;
+    npy_free(&a);
+    store_free(&store);
+}
+
 static void try_header(const char *header, const char *say)
 {
     RtError err = {0};
@@ -310,6 +336,7 @@ int main(void)
         cmocka_unit_test(same_bytes_as_numpy),
         cmocka_unit_test(every_type),
         cmocka_unit_test(orders_and_formats),
+        cmocka_unit_test(large_by_columns),
         cmocka_unit_test(bad_headers),
         cmocka_unit_test(bad_files),
         cmocka_unit_test(damage),
