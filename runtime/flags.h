@@ -90,8 +90,11 @@ int say_colour(FILE *to);
 void say_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void say_warning(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void say_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-/* Flushes standard output; `code`, or EXIT_USER with a message where not
- * everything could be written. */
+/* Flushes standard output: NULL, or why not everything could be written, for
+ * SAY_LOST; it is forgotten then, so that it is told once. */
+const char *say_lost(void);
+#define SAY_LOST "standard output: not everything could be written: %s"
+/* The same at the end of a program: `code`, or EXIT_USER after that message. */
 int say_end(int code);
 
 #endif

@@ -127,40 +127,48 @@ static int no_output(const CellDesc *d, const char *name, RtError *err)
     return -1;
 }
 
-/* What was asked for. */
+/* Output `name`, if it is not there yet. */
+static int add_output(Predict *p, const AppHost *h, const char *name, int mark,
+                      RtError *err)
+{
+    const CellDesc *d = p->s->desc;
+    int i = model_find(d, CELL_OUTPUT, name), k = 0;
+
+    if (i < 0)
+        return no_output(d, name, err);
+    while (k < p->set.n && p->set.v[k].tensor != &d->tensor[i])
+        k++;
+    if (k == p->set.n && add_predicted(p, h, i, NULL, err))
+        return -1;
+    p->set.v[k].mark |= mark;
+    return 0;
+}
+
+/* What was asked for, in that order. */
 static int choose(Predict *p, const AppHost *h, const Flags *f, RtError *err)
 {
     const CellDesc *d = p->s->desc;
-    const char *name = flags_get(f, "output");
-    int drawn = name ? model_find(d, CELL_INPUT, name) : -1;
+    const char *name = flags_get(f, "output"), *one;
+    int drawn = name ? model_find(d, CELL_INPUT, name) : -1, bad = 0;
 
     p->set.v = calloc((size_t)d->ntensor + 1, sizeof *p->set.v);
     if (!p->set.v)
         return rt_fail_memory(err, (size_t)d->ntensor * sizeof *p->set.v);
     if (name && drawn >= 0 && law_is_drawn(d, drawn))
         return add_decoded(p, h, drawn, err);
-    for (int i = -1; (i = model_next(d, CELL_OUTPUT, i)) >= 0;) {
-        int wanted =
-            name ? !strcmp(name, d->tensor[i].name) : !flags_given(f, "probe");
-        const char *probe;
-        int mark = 0;
-
-        for (int k = 0; (probe = flags_each(f, "probe", k)); k++)
-            wanted |= !strcmp(probe, d->tensor[i].name);
-        for (int k = 0; (probe = flags_each(f, "mark", k)); k++)
-            mark |= !strcmp(probe, d->tensor[i].name);
-        if (!wanted && !mark)
-            continue;
-        if (add_predicted(p, h, i, NULL, err))
-            return -1;
-        p->set.v[p->set.n - 1].mark = mark;
-    }
-    if (p->set.n)
-        return 0;
-    name = name ? name : flags_get(f, "probe");
-    return name ? no_output(d, name, err)
-                : rt_fail(err, "the model has no output to predict; name one "
-                               "in the spec: `output NAME`");
+    if (name)
+        bad = add_output(p, h, name, 0, err);
+    for (int k = 0; !bad && (one = flags_each(f, "probe", k)); k++)
+        bad = add_output(p, h, one, 0, err);
+    for (int i = -1; !bad && !name && !flags_given(f, "probe") &&
+                     (i = model_next(d, CELL_OUTPUT, i)) >= 0;)
+        bad = add_output(p, h, d->tensor[i].name, 0, err);
+    if (!bad && !p->set.n)
+        return rt_fail(err, "the model has no output to predict; name one in "
+                            "the spec: `output NAME`");
+    for (int k = 0; !bad && (one = flags_each(f, "mark", k)); k++)
+        bad = add_output(p, h, one, 1, err);
+    return bad;
 }
 
 /* Appends what row `row` of the session has of one output. */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -51,13 +52,24 @@ void say_note(const char *fmt, ...)
     va_end(ap);
 }
 
-int say_end(int code)
+const char *say_lost(void)
 {
     int bad = fflush(stdout) != 0;
+    const char *why = bad ? strerror(errno) : "an earlier write failed";
 
     if (!bad && !ferror(stdout))
+        return NULL;
+    __fpurge(stdout);
+    clearerr(stdout);
+    return why;
+}
+
+int say_end(int code)
+{
+    const char *why = say_lost();
+
+    if (!why)
         return code;
-    say_error("standard output: not everything could be written: %s",
-              strerror(bad ? errno : EIO));
+    say_error(SAY_LOST, why);
     return code ? code : EXIT_USER;
 }

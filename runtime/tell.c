@@ -3,6 +3,7 @@
 
 #include "ahead.h"
 #include "decode.h"
+#include "flags.h"
 #include "image.h"
 #include "midi.h"
 #include "npy.h"
@@ -73,9 +74,12 @@ static void print_word(Teller *t, double value)
 /* What was written has arrived, or it is an error. */
 static int flushed(Teller *t, RtError *err)
 {
-    if (fflush(t->to) || ferror(t->to))
-        return rt_fail(err, "%s could not be written",
-                       strcmp(t->path, "-") ? t->path : "standard output");
+    const char *why = t->to == stdout ? say_lost() : NULL;
+
+    if (why)
+        return rt_fail(err, SAY_LOST, why);
+    if (t->to != stdout && (fflush(t->to) || ferror(t->to)))
+        return rt_fail(err, "%s could not be written", t->path);
     return 0;
 }
 
