@@ -13,26 +13,47 @@ const char *flags_nearest(const char *word, const char *const *name, int n)
 
 static const Flag help = {"help", NULL, NULL, NULL, "this text"};
 
-/* One line of the table: "  --dim NAME=SIZE   text  (default; source)". */
+enum { COLUMNS = 80 };
+
+/* Text from column `at` on, its further lines from `indent` on. */
+static void wrap(const char *text, size_t at, size_t indent, FILE *to)
+{
+    while (*text) {
+        size_t n = strcspn(text, " ");
+        if (at > indent && at + 1 + n > COLUMNS) {
+            fprintf(to, "\n%*s", (int)indent, "");
+            at = indent;
+        } else if (at > indent) {
+            fputc(' ', to);
+            at++;
+        }
+        fwrite(text, 1, n, to);
+        at += n;
+        text += n + (text[n] == ' ');
+    }
+    fputc('\n', to);
+}
+
+/* A row of the table: "  --dim NAME=SIZE   text [default; source]". */
 static void help_flag(const Flag *f, size_t width, FILE *to)
 {
     size_t n = strlen(f->name) + (f->name[1] ? 2 : 1);
+    char *text = rt_printf("%s [%s%s; %s%s%scommand line]", f->help,
+                           f->start   ? "default "
+                           : f->value ? "no default"
+                                      : "off",
+                           f->start ? f->start : "", f->from ? "spec (" : "",
+                           f->from ? f->from : "", f->from ? "), " : "");
 
     fprintf(to, "  %s%s", f->name[1] ? "--" : "-", f->name);
     if (f->value) {
         fprintf(to, " %s", f->value);
         n += strlen(f->value) + 1;
     }
-    fprintf(to, "%*s  %s", (int)(width > n ? width - n : 0), "", f->help);
-    fprintf(to, " [%s%s",
-            f->start   ? "default "
-            : f->value ? "no default"
-                       : "off",
-            f->start ? f->start : "");
-    fprintf(to, "; ");
-    if (f->from)
-        fprintf(to, "spec (%s), ", f->from);
-    fprintf(to, "command line]\n");
+    fprintf(to, "%*s", (int)(width > n ? width - n : 0) + 2, "");
+    n = (width > n ? width : n) + 4;
+    wrap(text ? text : f->help, n, n < width + 4 ? n : width + 4, to);
+    free(text);
 }
 
 void flags_help(const Verb *verb, const char *program, FILE *to)
@@ -64,13 +85,21 @@ void flags_help(const Verb *verb, const char *program, FILE *to)
 static void help_all(const Verb *const *verbs, const char *program,
                      const char *about, const char *more, FILE *to)
 {
+    enum { ARGS = 20 }; /* longer ones push their summary aside */
+    int name = 0, args = 0;
+
     fprintf(to, "%s\n\nusage: %s VERB [FLAGS] ...\n\n", about, program);
+    for (const Verb *const *v = verbs; *v; v++) {
+        int n = (int)strlen((*v)->name), m = (int)strlen((*v)->args);
+        name = n > name ? n : name;
+        args = m > args && m <= ARGS ? m : args;
+    }
     for (const Verb *const *v = verbs; *v; v++)
-        fprintf(to, "  %-10s %-24s %s\n", (*v)->name, (*v)->args,
+        fprintf(to, "  %-*s  %-*s  %s\n", name, (*v)->name, args, (*v)->args,
                 (*v)->summary);
     fprintf(to,
-            "\n%s  `%s VERB --help` shows a verb's flags and two examples;"
-            " `-` is standard input\n",
+            "\n%s  `%s VERB --help` shows a verb's flags and two examples;\n"
+            "  `-` is standard input\n",
             more, program);
 }
 

@@ -361,7 +361,7 @@ static const Flag *const bench_flags[] = {bench_own,        drv_size_flags,
 const Verb drv_bench = {
     "bench",
     "SPEC|CELL",
-    "speed, and its share of what the machine can do",
+    "speed, as a share of what the machine can do",
     bench_flags,
     {"bench lstm --shape 100,32,128,128 --shape 200,1,64,64",
      "bench model.cell --dim m=28 --shape 28,64 --threads 2 --json"},

@@ -355,7 +355,7 @@ static const Flag *const cells_flags[] = {cells_own, drv_json_flags, NULL};
 const Verb drv_cells = {
     "cells",
     "[NAME|WORD]",
-    "the library; one cell's equations, ready to edit",
+    "the library; one cell's equations, to edit",
     cells_flags,
     {"cells attention --equations", "cells gru > mine.cell"},
     0,

@@ -215,11 +215,10 @@ static const Flag *const compare_flags[] = {compare_own,
 const Verb drv_compare = {
     "compare",
     "CELL|SPEC... [DATA]",
-    "cells on one task: same data, same seeds, same size",
+    "cells on one task: same data, seeds and size",
     compare_flags,
     {"compare --task adding.cell lstm gru mine.cell --seeds 5 adding.csv",
-     "compare one.cell other.cell text.txt --valid 0.1 --epochs 3 --match "
-     "units"},
+     "compare one.cell other.cell text.txt --epochs 3 --match units"},
     1,
     -1,
     compare_run};

@@ -255,7 +255,7 @@ static const Flag *const explain_flags[] = {explain_own,      drv_size_flags,
 const Verb drv_explain = {
     "explain",
     "SPEC|CELL",
-    "what was merged, hoisted, fused and saved, and its cost",
+    "what was merged, hoisted and fused, its cost",
     explain_flags,
     {"explain model.cell --shape 100,32,128",
      "explain lstm --shape 50,64,256,256"},

@@ -374,8 +374,7 @@ const Verb drv_run = {
     "one evaluation on arrays (.npy in, .npy out)",
     run_flags,
     {"run model.cell --in x=x.npy --in y=y.npy --grad --out result",
-     "run model.cell --in x=x.npy --weights model.safetensors --double "
-     "--out result"},
+     "run model.cell --in x=x.npy --weights best.safetensors --out result"},
     1,
     1,
     run_run};
