@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WIDTH = 10 /* of a mean in the table */ };
-
 /* Mean and spread of one figure over the runs of a rival. */
 typedef struct Spread {
     double *v; /* [n] */
@@ -168,15 +166,6 @@ static void standings_free(const Compare *c, Standing *s)
 
 /* ---- text ---- */
 
-static void print_spread(const Spread *f, int width)
-{
-    printf(" %*.5g", width, f->mean);
-    if (isnan(f->sd))
-        printf("  %9s", "");
-    else
-        printf(" ±%9.2g", f->sd);
-}
-
 /* Columns of UTF-8. */
 static int columns(const char *s)
 {
@@ -185,17 +174,6 @@ static int columns(const char *s)
     for (; *s; s++)
         n += ((unsigned char)*s & 0xC0) != 0x80;
     return n;
-}
-
-static void print_name(const char *name, int width)
-{
-    printf("%s%*s", name, width - columns(name), "");
-}
-
-/* Of a metric's column. */
-static int metric_width(const char *name)
-{
-    return columns(name) > WIDTH ? columns(name) : WIDTH;
 }
 
 static int has_flops(const Compare *c)
@@ -209,42 +187,97 @@ static double flops_of(const Compare *c, const Rival *r)
     return has_flops(c) ? r->flops : NAN;
 }
 
-static void print_table(const Compare *c, const Standing *s)
-{
-    int width = 4;
+/* A table: texts row by row, NULL where there was no memory. */
+typedef struct Grid {
+    char **text; /* [rows * columns] */
+    int rows, columns, n;
+} Grid;
 
-    for (int i = 0; i < c->n; i++)
-        if (columns(s[i].r->name) > width)
-            width = columns(s[i].r->name);
-    print_name("cell", width);
-    printf(" %6s %9s", c->size, "params");
+static void grid_add(Grid *g, char *text)
+{
+    g->text[g->n++] = text;
+}
+
+/* Mean and spread, a column each; f NULL: their title. */
+static void grid_spread(Grid *g, const Spread *f, const char *title)
+{
+    grid_add(g, f ? rt_printf("%.4g", f->mean) : strdup(title));
+    grid_add(g, f && !isnan(f->sd) ? rt_printf("± %.2g", f->sd) : strdup(""));
+}
+
+/* A row; s NULL: the titles. */
+static void grid_row(Grid *g, const Compare *c, const Standing *s)
+{
+    grid_add(g, strdup(s ? s->r->name : "cell"));
+    grid_add(g, !s            ? strdup(c->size)
+                : s->r->units ? rt_printf("%ld", s->r->units)
+                              : strdup(""));
+    grid_add(g, s ? rt_printf("%.0f", s->r->params) : strdup("params"));
     if (has_flops(c))
-        printf(" %10s", "flops");
-    printf(" %4s %10s  %9s %10s  %9s %10s", "runs", "last", "", "best", "",
-           "least");
+        grid_add(g, s ? rt_printf("%.0f", s->r->flops) : strdup("flops"));
+    grid_add(g, s ? rt_printf("%d", s->loss.n) : strdup("runs"));
+    grid_spread(g, s ? &s->last : NULL, "last");
+    grid_spread(g, s ? &s->best : NULL, "best");
+    grid_add(g, s ? rt_printf("%.4g", s->best.least) : strdup("least"));
     for (int k = 0; k < c->nmetric; k++)
-        printf(" %*s  %9s", metric_width(c->label[k]), c->label[k], "");
-    printf(" %8s %7s\n", "ms/step", "p");
-    for (int i = 0; i < c->n; i++) {
-        print_name(s[i].r->name, width);
-        if (s[i].r->units)
-            printf(" %6ld", s[i].r->units);
-        else
-            printf(" %6s", "");
-        printf(" %9.0f", s[i].r->params);
-        if (has_flops(c))
-            printf(" %10.0f", s[i].r->flops);
-        printf(" %4d", s[i].loss.n);
-        print_spread(&s[i].last, WIDTH);
-        print_spread(&s[i].best, WIDTH);
-        printf(" %10.5g", s[i].best.least);
-        for (int k = 0; k < c->nmetric; k++)
-            print_spread(&s[i].metric[k], metric_width(c->label[k]));
-        printf(" %8.3g", s[i].ms.mean);
-        if (!isnan(s[i].against.p))
-            printf(" %7.2g", s[i].against.p);
+        grid_spread(g, s ? &s->metric[k] : NULL, c->label[k]);
+    grid_add(g, s ? rt_printf("%.3g", s->ms.mean) : strdup("ms/step"));
+    grid_add(g, !s                    ? strdup("p")
+                : isnan(s->against.p) ? strdup("")
+                                      : rt_printf("%.2g", s->against.p));
+}
+
+/* Width of column k, 0: it has nothing below its title; *spread: it is one. */
+static int grid_width(const Grid *g, int k, int *spread)
+{
+    int width = 0, used = 0;
+
+    *spread = 0;
+    for (int r = 0; r < g->rows; r++) {
+        const char *text = g->text[r * g->columns + k];
+        width = columns(text) > width ? columns(text) : width;
+        used |= r && *text;
+        *spread |= !strncmp(text, "±", strlen("±"));
+    }
+    return used ? width : 0;
+}
+
+/* Columns as wide as they must be; spreads stand close to their means. */
+static void grid_print(const Grid *g)
+{
+    for (int r = 0; r < g->rows; r++) {
+        int blank = 0;
+        for (int k = 0; k < g->columns; k++) {
+            const char *text = g->text[r * g->columns + k];
+            int spread, width = grid_width(g, k, &spread);
+            int fill = width ? width - columns(text) : 0;
+            blank += !k || !width ? 0 : spread ? 1 : 2;
+            blank += k && !spread ? fill : 0;
+            if (width && *text) {
+                printf("%*s%s", blank, "", text);
+                blank = 0;
+            }
+            blank += !k || spread ? fill : 0;
+        }
         putchar('\n');
     }
+}
+
+static void print_table(const Compare *c, const Standing *s)
+{
+    Grid g = {.rows = c->n + 1, .columns = 11 + has_flops(c) + 2 * c->nmetric};
+    int full = 1;
+
+    g.text = calloc((size_t)(g.rows * g.columns), sizeof *g.text);
+    for (int i = -1; i < c->n && g.text; i++)
+        grid_row(&g, c, i < 0 ? NULL : &s[i]);
+    for (int i = 0; i < g.n; i++)
+        full &= g.text[i] != NULL;
+    if (g.text && full)
+        grid_print(&g);
+    for (int i = 0; i < g.n; i++)
+        free(g.text[i]);
+    free(g.text);
 }
 
 /* Whether the first two differ by more than chance. */
@@ -257,14 +290,13 @@ static void print_verdict(const Compare *c, const Standing *s)
         return;
     b = &s[1].loss;
     w = &s[1].against;
-    printf("%s %.5g against %s %.5g: ", s->r->name, a->mean, s[1].r->name,
-           b->mean);
+    printf("%s %.4g, %s %.4g: ", s->r->name, a->mean, s[1].r->name, b->mean);
     if (isnan(w->p))
-        printf("a run each does not tell chance from difference; --seeds 5 "
-               "would\n");
+        printf("a run each does not tell chance from difference\n"
+               "  (--seeds 5 would)\n");
     else
-        printf("the difference is %slarger than the spread between seeds "
-               "(Welch's t = %.3g, %.3g degrees of freedom, p = %.2g)\n",
+        printf("a difference %slarger than the spread between seeds\n"
+               "  (Welch's t = %.3g, %.3g degrees of freedom, p = %.2g)\n",
                w->p < 0.05 ? "" : "no ", w->t, w->freedom, w->p);
 }
 
