@@ -2,46 +2,12 @@
  * length 1 and the state is carried, and so it is with several where the model
  * comes in parts; else each step runs all those behind it again, since what is
  * drawn may attend to any of them. */
-#include "sample.h"
+#include "sampleint.h"
 
 #include "rng.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-/* A drawn input. */
-typedef struct Drawn {
-    Laws laws;
-    int64_t size;    /* reals of one element */
-    int64_t classes; /* most numbers that a parameter of its laws has */
-    double *all;     /* everything drawn, [rows,room,size] */
-    double *a, *b;   /* parameters of one step, and room to sort them */
-} Drawn;
-
-typedef struct Row {
-    int64_t at;     /* steps behind */
-    int64_t seq;    /* of what is given */
-    int64_t number; /* of its random numbers */
-    int64_t place;  /* where it was in the last forward */
-    int64_t known;  /* its row of what is known */
-} Row;
-
-struct Sampler {
-    const CellDesc *model; /* of the whole */
-    RtSession *s;
-    RtSession *known; /* what is computed before the first step, or NULL */
-    const RtData *given;
-    Drawn *drawn;
-    int n;
-    int axis;  /* time axis along which steps are drawn */
-    int whole; /* several axes, and no parts */
-    Row *row;
-    int64_t rows;
-    int64_t room;   /* steps for which all drawn names have room */
-    int ran;        /* the last forward knows the present step already */
-    double *buffer; /* what goes into an input */
-    int64_t nbuffer;
-};
 
 void sample_free(Sampler *s)
 {
@@ -61,15 +27,10 @@ void sample_free(Sampler *s)
     free(s);
 }
 
-/* Drawn name k as an input of what is run at each step. */
-static const CellTensor *drawn(const Sampler *s, int k)
-{
-    return &s->s->desc->tensor[s->drawn[k].laws.input];
-}
-
 int sample_drawn(const Sampler *s, int k)
 {
-    return k < s->n ? model_find(s->model, CELL_INPUT, drawn(s, k)->name) : -1;
+    return k < s->n ? model_find(s->model, CELL_INPUT, sample_input(s, k)->name)
+                    : -1;
 }
 
 const Laws *sample_laws(const Sampler *s, int k)
@@ -79,7 +40,7 @@ const Laws *sample_laws(const Sampler *s, int k)
 
 const char *sample_name(const Sampler *s, int k)
 {
-    return drawn(s, k)->name;
+    return sample_input(s, k)->name;
 }
 
 int64_t sample_size(const Sampler *s, int k)
@@ -115,7 +76,7 @@ static int drawn_axis(Sampler *s, RtError *err)
 
     s->whole = d->ntime > 1 && !s->known;
     for (int k = 0; k < s->n; k++) {
-        const CellTensor *t = drawn(s, k);
+        const CellTensor *t = sample_input(s, k);
         int axis = cell_only_time(t->axes);
 
         if (axis == CELL_MANY_TIMES || (known && axis != s->axis))
@@ -156,7 +117,7 @@ static int add_drawn(Sampler *s, int i, RtError *err)
 static int looks_ahead(const Sampler *s, RtError *err)
 {
     const CellDesc *d = s->s->desc;
-    const char *name = drawn(s, 0)->name;
+    const char *name = sample_input(s, 0)->name;
 
     for (int i = 0; i < d->ntensor; i++)
         if (d->tensor[i].role == CELL_STATE &&
@@ -228,7 +189,7 @@ Sampler *sample_new(RtModel *m, const RtData *given, RtError *err)
 /* What stands for a value of name k that is not drawn yet. */
 static double missing(const Sampler *s, int k)
 {
-    int flags = drawn(s, k)->flags;
+    int flags = sample_input(s, k)->flags;
 
     return flags & CELL_INDEX && flags & CELL_OBSERVED ? -1 : 0;
 }
@@ -277,43 +238,6 @@ int sample_arrange(Sampler *s, int64_t n, const int64_t *from, RtError *err)
            (!s->whole && session_arrange(s->s, n, from, err));
 }
 
-/* Steps of a row's given sequence along an axis. */
-static int64_t steps_given(const Sampler *s, int64_t row, int axis)
-{
-    return s->given ? data_steps(s->given, axis, s->row[row].seq) : 1;
-}
-
-/* Steps along axis k: of what is drawn those behind and the next, else all that
- * the inputs have; where another axis gives them, what follows from that. */
-static int64_t steps_along(const Sampler *s, int64_t row, int k, int64_t next)
-{
-    const CellDesc *d = s->s->desc;
-
-    if (d->like[k] >= 0)
-        return cell_steps(d, k, steps_along(s, row, d->like[k], next));
-    return k == s->axis ? s->row[row].at + next : steps_given(s, row, k);
-}
-
-/* Whether another axis says how many steps are drawn. */
-static int follows(const Sampler *s)
-{
-    return s->s->desc->like[s->axis] >= 0;
-}
-
-int64_t sample_left(const Sampler *s, int64_t row)
-{
-    int beside = 0;
-
-    for (int i = 0; s->given && i < s->given->nfield; i++)
-        beside |=
-            !s->given->field[i].is_static && s->given->field[i].axis == s->axis;
-    if (!follows(s) && !beside)
-        return -1;
-    return (follows(s) ? steps_along(s, row, s->axis, 0)
-                       : steps_given(s, row, s->axis)) -
-           s->row[row].at;
-}
-
 /* Room for the present step and the one behind it. */
 static int grow(Sampler *s, int64_t more, RtError *err)
 {
@@ -322,7 +246,7 @@ static int grow(Sampler *s, int64_t more, RtError *err)
 
     for (int64_t r = 0; r < s->rows; r++) {
         int64_t n = s->row[r].at + more;
-        int64_t all = follows(s) ? steps_along(s, r, s->axis, 0) : 0;
+        int64_t all = sample_all(s, r);
         n = all > n ? all : n;
         most = n > most ? n : most;
     }
@@ -336,174 +260,6 @@ static int grow(Sampler *s, int64_t more, RtError *err)
     bad = make_room(s, s->rows, 2 * most, from, err);
     free(from);
     return bad;
-}
-
-static double *buffer_of(Sampler *s, int64_t n, RtError *err)
-{
-    if (n > s->nbuffer) {
-        free(s->buffer);
-        s->buffer = malloc((size_t)n * sizeof *s->buffer);
-        s->nbuffer = s->buffer ? n : 0;
-    }
-    if (!s->buffer)
-        rt_fail_memory(err, (size_t)n * sizeof *s->buffer);
-    return s->buffer;
-}
-
-/* Steps of one row of an input that is not drawn: T from `from` on, whose
- * numbers go to every `stride`-th place of to. */
-static int give_row(Sampler *s, const char *name, int64_t r, int64_t from,
-                    int64_t T, double *to, int64_t stride, RtError *err)
-{
-    const RtField *field = data_field(s->given, name);
-    int64_t n = field->size, seq = s->row[r].seq;
-
-    if (!field->is_static && from + T > steps_given(s, r, field->axis))
-        return rt_fail(err,
-                       "%s has %lld steps, generating has come to "
-                       "step %lld",
-                       field->from, (long long)steps_given(s, r, field->axis),
-                       (long long)(from + T));
-    from = field->is_static ? seq
-                            : from + s->given->steps[field->axis].offset[seq];
-    for (int64_t t = 0; t < T; t++)
-        for (int64_t k = 0; k < n; k++)
-            to[t * stride + k] = data_value(field, (from + t) * n + k);
-    return 0;
-}
-
-/* Input i of session q for all rows: what is given, or was drawn so far. */
-static int put_input(Sampler *s, RtSession *q, int i, const int64_t *from,
-                     const int64_t *T, RtError *err)
-{
-    const CellTensor *t = &q->desc->tensor[i];
-    int64_t n = model_size(t), stride = n * s->rows, k = 0;
-    int64_t steps = session_count(q, i) / stride;
-    int axis = cell_only_time(t->axes);
-    double *v = buffer_of(s, steps * stride, err);
-
-    if (!v)
-        return -1;
-    while (k < s->n && (q == s->known || s->drawn[k].laws.input != i))
-        k++;
-    for (int64_t j = 0; j < steps * stride; j++)
-        v[j] = 0;
-    for (int64_t r = 0; r < s->rows; r++) {
-        double *to = v + r * n;
-        if (k == s->n) {
-            if (give_row(s, t->name, r, axis == s->axis ? from[r] : 0,
-                         axis < 0          ? 1
-                         : axis == s->axis ? T[r]
-                                           : steps_given(s, r, axis),
-                         to, stride, err))
-                return -1;
-            continue;
-        }
-        for (int64_t j = 0; j < (axis < 0 ? 1 : T[r]); j++, to += stride)
-            memcpy(to, sample_value(s, (int)k, r) + (from[r] + j) * n,
-                   (size_t)n * sizeof *to);
-    }
-    session_set(q, i, v);
-    return 0;
-}
-
-/* Input i of the present step: what is known of each row; where it stands for
- * the steps behind, those. */
-static int put_known(Sampler *s, int i, RtError *err)
-{
-    const CellTensor *t = &s->s->desc->tensor[i];
-    int of = model_find(s->known->desc, CELL_OUTPUT, t->name);
-    int64_t n = model_size(t), at[CELL_AXES] = {0};
-    double *v = buffer_of(s, session_count(s->s, i), err), *to = v;
-
-    if (!v)
-        return -1;
-    do {
-        const Row *row = &s->row[at[CELL_AT_B]];
-        int64_t from[CELL_AXES];
-        memcpy(from, at, sizeof from);
-        from[CELL_AT_B] = row->known;
-        if (of < 0)
-            *to = (double)row->at;
-        else
-            session_read(s->known, of, from, to);
-        to += n;
-    } while (session_next(s->s, i, at));
-    session_set(s->s, i, v);
-    return 0;
-}
-
-/* Steps of a row along axis k in a run of T steps of what is drawn. */
-static int64_t steps_run(const Sampler *s, int64_t row, int k, int64_t T)
-{
-    if (s->whole)
-        return steps_along(s, row, k, T - s->row[row].at);
-    return !s->known || k == s->axis ? T : steps_given(s, row, k);
-}
-
-/* Room in session q for T[r] steps of each row; of what is known as many as
- * that has. */
-static int begin_session(Sampler *s, RtSession *q, const int64_t *T, int start,
-                         RtError *err)
-{
-    int64_t most[CELL_TIMES] = {1, 1, 1};
-
-    for (int k = 0; k < q->desc->ntime; k++) {
-        for (int64_t r = 0; r < s->rows; r++) {
-            int64_t n = steps_run(s, r, k, T[r]);
-            most[k] = n > most[k] ? n : most[k];
-        }
-        if (s->known && q != s->known && k != s->axis)
-            most[k] = s->known->n[cell_time_at(k)];
-        if (k)
-            session_steps(q, k, most[k]);
-    }
-    return session_begin(q, most[0], s->rows, start, err);
-}
-
-static int set_lengths(Sampler *s, RtSession *q, const int64_t *T, RtError *err)
-{
-    int64_t *n = malloc((size_t)s->rows * sizeof *n);
-    int bad = n ? 0 : rt_fail_memory(err, (size_t)s->rows * sizeof *n);
-
-    for (int k = 0; k < q->desc->ntime && !bad; k++) {
-        for (int64_t r = 0; r < s->rows; r++)
-            n[r] = steps_run(s, r, k, T[r]);
-        bad = session_lengths(q, k, n, err);
-    }
-    free(n);
-    return bad ? -1 : 0;
-}
-
-/* Runs rows from step from[r] on, T[r] steps each. */
-static int run(Sampler *s, RtSession *q, const int64_t *from, const int64_t *T,
-               int start, RtError *err)
-{
-    const CellDesc *d = q->desc;
-    int bad = begin_session(s, q, T, start, err);
-
-    for (int i = -1; (i = model_next(d, CELL_INPUT, i)) >= 0 && !bad;)
-        if (d->tensor[i].flags & CELL_KNOWN)
-            bad = put_known(s, i, err);
-        else if (!(d->tensor[i].flags & CELL_AFTER))
-            bad = put_input(s, q, i, from, T, err);
-    bad = bad || set_lengths(s, q, T, err);
-    for (int64_t r = 0; r < s->rows && q == s->s; r++)
-        s->row[r].place = r;
-    return bad ? -1 : session_forward(q, err);
-}
-
-/* What is known before the first step. */
-static int run_known(Sampler *s, RtError *err)
-{
-    int64_t *n = calloc(2 * (size_t)s->rows, sizeof *n);
-    int bad = n ? 0 : rt_fail_memory(err, 2 * (size_t)s->rows * sizeof *n);
-
-    for (int64_t r = 0; r < s->rows && !bad; r++)
-        n[s->rows + r] = 1;
-    bad = bad || run(s, s->known, n, n + s->rows, 1, err);
-    free(n);
-    return bad ? -1 : 0;
 }
 
 int sample_begin(Sampler *s, int64_t n, const int64_t *sequence,
@@ -520,7 +276,7 @@ int sample_begin(Sampler *s, int64_t n, const int64_t *sequence,
         row[r] = (Row){0, sequence[r], number[r], r, r};
     if (make_room(s, n, 16, NULL, err))
         return -1;
-    return s->known ? run_known(s, err) : 0;
+    return s->known ? sample_run_known(s, err) : 0;
 }
 
 /* The same with `next` steps behind those that are there: one with a carried
@@ -536,10 +292,12 @@ static int run_on(Sampler *s, int64_t next, RtError *err)
         int64_t at = s->row[r].at, left = sample_left(s, r);
         int64_t ahead = left < 0 || left > next ? next : left;
         n[r] = s->whole ? 0 : at;
-        n[s->rows + r] = !s->whole ? next : follows(s) ? at + left : at + ahead;
+        n[s->rows + r] = !s->whole               ? next
+                         : sample_all(s, r) >= 0 ? at + left
+                                                 : at + ahead;
         start &= s->whole || at == 0;
     }
-    bad = grow(s, next, err) || run(s, s->s, n, n + s->rows, start, err);
+    bad = grow(s, next, err) || sample_run(s, s->s, n, n + s->rows, start, err);
     free(n);
     return bad ? -1 : 0;
 }
@@ -567,7 +325,7 @@ int sample_prime(Sampler *s, const int64_t *T, const double *const *value,
     from = calloc((size_t)s->rows, sizeof *from);
     bad = from ? 0 : rt_fail_memory(err, (size_t)s->rows * sizeof *from);
     if (!bad && !s->whole)
-        bad = run(s, s->s, from, T, 1, err) || carry(s, err);
+        bad = sample_run(s, s->s, from, T, 1, err) || carry(s, err);
     for (int64_t r = 0; r < s->rows && !bad; r++)
         s->row[r].at = T[r];
     free(from);
