@@ -28,9 +28,10 @@ grad.* gradstep.c vjp*.c simp*.* gemm.c final.* named.c segment.c part.c
                       simplify.h perturb.h
 causal.* linear.* latency.* level.* spread.* sums.* task.* gather.* fuse.*
                       value.* lower.* sched*.* prepare.* plan*.* chunk.*
-                      restate.* sweep.* turn.* lanes.*
+                      restate.* sweep.* turn.* lanes.* accumulate.*
                     : graph.h ops.h causal.h linear.h latency.h level.h task.h
                       gather.h chunk.h fuse.h lower.h restate.h sweep.h turn.h
+                      accumulate.h
                       lanes.h sched.h plan*.h
 explain.*           : graph.h ops.h causal.h sched.h plan.h explain.h cellc.h
 latex*.* dot.*      : graph.h ops.h latex.h dot.h cellc.h
