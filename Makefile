@@ -96,11 +96,14 @@ build/prelude.c: tools/prelude.sh $(PRELUDE) build/deps-build
 
 build/embed.c: tools/embed.sh runtime/vmath.h runtime/emitrt.h \
 		runtime/squarert.h runtime/streamrt.h runtime/fewbits.h \
-		runtime/cellrt.h build/deps-build
+		runtime/unroll.h runtime/each_isa.h runtime/sweep.h \
+		runtime/sweepop.inc runtime/cellrt.h build/deps-build
 	$(SAY) EMBED $@
 	$(Q)tools/embed.sh vmath runtime/vmath.h emitrt runtime/emitrt.h \
 		squarert runtime/squarert.h streamrt runtime/streamrt.h \
-		fewbits runtime/fewbits.h cellrt runtime/cellrt.h >$@
+		fewbits runtime/fewbits.h unroll runtime/unroll.h \
+		isas runtime/each_isa.h sweep runtime/sweep.h \
+		sweepop runtime/sweepop.inc cellrt runtime/cellrt.h >$@
 
 test: all build/tests build/san/tests build/deps-test
 	$(Q)tests/run.sh

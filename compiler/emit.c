@@ -58,6 +58,7 @@ void emit_init(Emit *e, const Plan *p, const EmitOptions *o, Arena *a,
     e->o = o;
     e->style = style;
     e->arena = a;
+    buf_init(&e->own, a);
     e->intern = intern_new(a);
     e->real = o->real64 ? "double" : "float";
     e->file = NEW_N(a, const char *, e->g->table.n + 1);

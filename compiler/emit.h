@@ -90,6 +90,7 @@ typedef struct EmitStyle {
     void (*copy)(Emit *e, const Kernel *k, EmitRows rows);
     void (*transpose)(Emit *e, const Kernel *k);
     bool sweeps;   /* has the kernel of that name */
+    bool owns;     /* prints functions of its own in its place */
     bool comments; /* quote the source above its kernels */
     /* Declarations of what the file calls, after its #include lines, or NULL.
      */
@@ -123,6 +124,8 @@ struct Emit {
     Names block;         /* locals of the kernel that is being printed */
     Names locals;        /* locals of any kernel of this function */
     Names kernels;       /* functions called so far */
+    Buf own;             /* functions of sweeps (emitown.c), */
+    int owned, waiting;  /* how many, and how many sums wait in one */
     bool independent;    /* the macro INDEPENDENT is used */
     bool packs_once;     /* products as in streamrt.h */
     const char **array;  /* per value: its array in NAME_prepared, or NULL */
@@ -262,6 +265,10 @@ bool emit_sweep(Emit *e, const Kernel *v, int n, int loop);
 /* emitturn.c: a loop turn by turn: what is done again at its steps, then the
  * others; or the sweep through all of them, if it has one. */
 void emit_turns(Emit *e, const Stage *st, int loop);
+/* emitown.c: functions of sweeps in place of the run time's kernel, behind what
+ * emit_paste() prints, and what both need in front of that. */
+void emit_own_head(Emit *e, Buf *out);
+void emit_own_sweeps(Emit *e, Buf *out);
 /* emit.c: a kernel inside a loop over the axis `loop` (a bit, or 0); some, one
  * by one, or those of a sweep together. */
 void emit_kernel(Emit *e, const Kernel *k, int loop);
@@ -295,7 +302,8 @@ void emit_call_headers(const Graph *g, Buf *out);
 int emit_expr_uses(Op op, int i);
 
 /* emitpaste.c: the C name of vm_tanhF in the precision at hand, remembered as
- * used; and the functions that a file calls, with all that they call. */
+ * used; and the functions that a file calls, with all that they call, and what
+ * functions of sweeps call. */
 const char *emit_function_name(Emit *e, const char *name);
 void emit_paste(Emit *e, Buf *out);
 

@@ -124,6 +124,7 @@ static void print_pointers(Emit *e, Buf *out)
 {
     buf_printf(out, "#define REAL %s\n", e->real);
     print_kernels(e, out, print_pointer);
+    emit_own_head(e, out);
 }
 
 const char *emit_linked(const Plan *p, const EmitOptions *o, Arena *a)
@@ -134,6 +135,7 @@ const char *emit_linked(const Plan *p, const EmitOptions *o, Arena *a)
     style.head = print_pointers;
     style.comments = false;
     style.sweeps = true;
+    style.owns = true;
     style.fused = linked_fused;
     style.locals = linked_locals;
     Emit e;

@@ -443,6 +443,7 @@ void emit_loops_file(Emit *e, Buf *out, const char *includes)
     if (e->style->head)
         e->style->head(e, out);
     emit_paste(e, out);
+    emit_own_sweeps(e, out);
     if (e->o->nsize)
         buf_puts(out, "/* Sizes that the model names. */\nenum {\n");
     for (int i = 0; i < e->o->nsize; i++)

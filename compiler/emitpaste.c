@@ -8,7 +8,7 @@
 
 /* The texts of ../runtime, made part of the program by tools/embed.sh. */
 extern const unsigned char embed_vmath[], embed_emitrt[], embed_squarert[],
-    embed_streamrt[], embed_fewbits[];
+    embed_streamrt[], embed_fewbits[], embed_sweepop[];
 
 typedef struct Piece {
     const char *text; /* with the real type and names put in */
@@ -206,4 +206,7 @@ void emit_paste(Emit *e, Buf *out)
                  "#define INDEPENDENT _Pragma(\"GCC ivdep\")\n"
                  "#else\n#define INDEPENDENT\n#endif\n\n");
     buf_puts(out, text.s);
+    const char *sweepop = (const char *)embed_sweepop;
+    if (e->owned)
+        buf_puts(out, put_in(&p, sweepop, sweepop + strlen(sweepop)));
 }

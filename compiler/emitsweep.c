@@ -628,7 +628,7 @@ static const char *numbers(Emit *e, const int *v, int n)
     return b.s;
 }
 
-void program_print_arrays(Program *p)
+static void print_arrays(Program *p)
 {
     Emit *e = p->e;
     Buf at, ahead;
@@ -640,13 +640,29 @@ void program_print_arrays(Program *p)
         buf_printf(&ahead, "%s%s", i ? ", " : "", x->ahead);
     }
     emit_line(e, "%s *const at[] = {%s};", e->real, at.s);
-    if (p->turn)
+    if (p->turn || e->style->owns)
         emit_line(e, "const int64_t ahead[] = {%s};", ahead.s);
 }
 
-void program_print(Program *p)
+void program_print_code(Program *p)
+{
+    emit_line(p->e, "static const int code[] = {%s};",
+              numbers(p->e, p->code.v, p->code.n));
+}
+
+void program_print_kernel(Program *p, const char *now, const char *steps,
+                          const char *ahead)
+{
+    emit_line(p->e, "%s(%lld, %lld, %s, %s, %d, code, at, %s);",
+              emit_kernel_name(p->e, "sweep"), (long long)p->lines,
+              (long long)p->length, now, steps, p->count, ahead);
+}
+
+void program_print(Program *p, const char *steps)
 {
     Emit *e = p->e;
+    const char *own = e->style->owns ? program_own(p) : NULL;
+    const char *now = emit_now(e, p->bit);
     if (p->spare + p->aside) { /* whole lines of the cache */
         emit_line(e, "%s space[%lld];", e->real,
                   (long long)(p->spare + p->aside) * p->length * SWEEP_ROOM +
@@ -654,8 +670,13 @@ void program_print(Program *p)
         emit_line(e, "%s *const spare = (%s *)(((int64_t)space + %d) & -%d);",
                   e->real, e->real, SPACE - 1, SPACE);
     }
-    emit_line(e, "static const int code[] = {%s};",
-              numbers(e, p->code.v, p->code.n));
+    if (!own)
+        program_print_code(p);
+    print_arrays(p);
+    if (own)
+        emit_line(e, "%s(%s, %s, at, ahead);", own, now, steps);
+    else
+        program_print_kernel(p, now, steps, p->turn ? "ahead" : "0");
 }
 
 bool emit_sweep(Emit *e, const Kernel *v, int n, int loop)
@@ -669,11 +690,7 @@ bool emit_sweep(Emit *e, const Kernel *v, int n, int loop)
         return false;
     emit_open(e, "for (int64_t row = 0; row < %s; row++)",
               emit_rows_text(e, CELL_B));
-    program_print(&p);
-    program_print_arrays(&p);
-    emit_line(e, "%s(%lld, %lld, %s, 1, %d, code, at, 0);",
-              emit_kernel_name(e, "sweep"), (long long)p.lines,
-              (long long)p.length, emit_now(e, loop), p.count);
+    program_print(&p, "1");
     emit_close(e);
     return true;
 }

@@ -138,8 +138,14 @@ void program_put_body(Program *p);
 Operand program_out(Program *p, const Step *s);
 /* Sets how many lines there are, and how long, as kernels have them. */
 void program_lines(Program *p, const Kernel *v, int n);
-/* Scratch memory and operations; then the arrays. */
-void program_print(Program *p);
-void program_print_arrays(Program *p);
+/* Scratch memory, arrays and the call that does the program for so many steps;
+ * parts of it: its operations, and the call of the kernel. */
+void program_print(Program *p, const char *steps);
+void program_print_code(Program *p);
+void program_print_kernel(Program *p, const char *now, const char *steps,
+                          const char *ahead);
+/* emitown.c: a function of its own in place of the kernel; returns its name.
+ */
+const char *program_own(Program *p);
 
 #endif

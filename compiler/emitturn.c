@@ -176,11 +176,7 @@ static void print_turn(Program *p)
         for (int j = 0; j < p->body[i].state.n; j++)
             if (p->body[i].state.v[j].last)
                 emit_last_start(e, p->body[i].state.v[j].last, p->bit);
-    program_print(p);
-    program_print_arrays(p);
-    emit_line(e, "%s(%lld, %lld, %s, to - from, %d, code, at, ahead);",
-              emit_kernel_name(e, "sweep"), (long long)p->lines,
-              (long long)p->length, emit_now(e, p->bit), p->count);
+    program_print(p, "to - from");
 }
 
 /* The sweep of a turn, and nothing if it has too many operations. */

@@ -96,7 +96,8 @@ static const char *cache_dir(Arena *a)
 /* Headers of the user's may change without our noticing. */
 static bool has_own_headers(const char *source)
 {
-    static const char *const known[] = {"<math.h>", "<stdint.h>"};
+    static const char *const known[] = {"<math.h>", "<stdint.h>", "<string.h>",
+                                        "<immintrin.h>", "<arm_neon.h>"};
     for (const char *s = source; (s = strstr(s, "#include ")); s++) {
         bool told = false;
         for (size_t i = 0; i < sizeof known / sizeof *known; i++)

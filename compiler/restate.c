@@ -29,7 +29,8 @@ typedef struct Restate {
     Arena *arena;
     int fore, back; /* the two loops, as stages; back -1: there is none */
     int axis, bit;  /* theirs, and its bit */
-    int64_t steps;  /* of a turn that somebody wants; 0: as many as fit */
+    int64_t steps;  /* of a turn that somebody wants, or 0; */
+    int64_t turn;   /* else; 0: as many as fit */
     bool *state;    /* per value: it is computed again */
     bool *part;     /* per value: made of those, in forward's loop */
     bool *saved;    /* per value: is saved for that */
@@ -453,7 +454,10 @@ static int64_t turn_steps(const Restate *w)
     int64_t bytes = 0;
     for (Val v = 0; v < w->s->val.n; v++)
         bytes += w->state[v] ? VALUE(w, v)->n * 4 : 0;
-    return w->steps ? w->steps : bytes * (TURN + 1) <= ROOM ? TURN : SHORT;
+    return w->steps                     ? w->steps
+           : w->turn                    ? w->turn
+           : bytes * (TURN + 1) <= ROOM ? TURN
+                                        : SHORT;
 }
 
 static void rewrite_back(Restate *w, int64_t turn)
@@ -531,6 +535,7 @@ void restate(Sched *s, Chunks chunks, Arena *a)
     w.s = s;
     w.arena = a;
     w.steps = chunks.steps > 0 ? chunks.steps : 0;
+    w.turn = chunks.turn;
     for (w.fore = 0; w.fore < s->fn[FN_FORWARD].stage.n; w.fore++) {
         const Stage *fore = stage_at(&w, FN_FORWARD, w.fore);
         if (!is_loop(&w, fore, 1))

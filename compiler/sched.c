@@ -16,6 +16,10 @@
 #include "sweep.h"
 #include "turn.h"
 
+/* Steps of a turn whose states are lines in the L1 cache and not matrices in
+ * the L2 cache. */
+enum { LONG_TURN = 16 };
+
 typedef struct Stager {
     Tasks *t;
     Sched *s;
@@ -331,7 +335,7 @@ static void spread_outside(Tasks *t)
     }
 }
 
-Sched *sched_build(const Graph *g, Chunks chunks, Arena *a)
+static Sched *build(const Graph *g, Chunks chunks, Arena *a)
 {
     Sched *s = NEW(a, Sched);
     Level *l = level_build(g, a);
@@ -366,4 +370,24 @@ Sched *sched_build(const Graph *g, Chunks chunks, Arena *a)
     if (chunks.threads > 1 && s->param_size >= chunks.least)
         form_lanes(s, chunks, a);
     return s;
+}
+
+/* Whether all turns in which states are computed again are sweeps. */
+static bool turns_sweep(const Sched *s)
+{
+    const SchedFn *back = &s->fn[FN_BACKWARD];
+    for (int i = 0; i < back->stage.n; i++)
+        if (back->stage.v[i].turn && !back->stage.v[i].swept)
+            return false;
+    return true;
+}
+
+Sched *sched_build(const Graph *g, Chunks chunks, Arena *a)
+{
+    chunks.turn = LONG_TURN;
+    Sched *s = build(g, chunks, a);
+    if (turns_sweep(s))
+        return s;
+    chunks.turn = 0;
+    return build(g, chunks, a);
 }

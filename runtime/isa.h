@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#define RT_INLINE static inline __attribute__((always_inline))
+#include "unroll.h"
 #define VM_INLINE RT_INLINE
 #include "vmath.h"
 
@@ -17,18 +17,6 @@
 
 #ifdef __x86_64__
 #define RT_X86
-#endif
-
-/* Before a loop whose iterations are independent although y may be a (those
- * that call the C library stay scalar; clang need not say so), and before one
- * of constant length that must unroll, so that its array becomes registers. */
-#ifdef __clang__
-#pragma clang diagnostic ignored "-Wpass-failed"
-#define RT_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
-#define RT_UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define RT_INDEPENDENT _Pragma("GCC ivdep")
-#define RT_UNROLL _Pragma("GCC unroll 8")
 #endif
 
 #define TEMPLATE "declare.inc"

@@ -2,7 +2,7 @@
 #include "isa.h"
 #include "sweep.h"
 
-enum { DOTS = 8 }; /* of a program whose totals are put off */
-
+#define WAITING SWEEP_BATCH
+#define WAITING_LONG 0
 #define TEMPLATE "sweep.inc"
 #include "each_isa.h"
