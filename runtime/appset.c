@@ -8,7 +8,8 @@
 
 int app_fail(RtError *err)
 {
-    say_error("%s", err->text ? err->text : "out of memory");
+    if (!err->text || *err->text)
+        say_error("%s", err->text ? err->text : "out of memory");
     rt_error_clear(err);
     return EXIT_USER;
 }

@@ -224,7 +224,7 @@ static int make_vocab(AppHost *h, const char *path, const Part *part, int n,
     int labels = 1, bad = 0;
 
     if (app_limits(h, in, &how))
-        return rt_fail(err, "%s: not read", path);
+        return rt_fail_said(err);
     how.eos = NULL;
     for (int i = 0; i < n; i++)
         if (part[i].named && !strcmp(part[i].in->set, in->set))

@@ -72,7 +72,7 @@ static int text_vocab(AppHost *h, const AppInput *in, TextIn *t, Vocab *v,
     if (got)
         return got < 0 ? -1 : 0;
     if (app_limits(h, in, &how))
-        return rt_fail(err, "%s: not read", t->name);
+        return rt_fail_said(err);
     return vocab_build(v, t, &how, err) || app_keep_vocab(h, in->set, v, err) ||
                    textin_again(t, err)
                ? -1
@@ -85,7 +85,7 @@ int app_notes(AppHost *h, const AppInput *in, const char *path, RtData *d,
     long low = 21;
 
     if (app_setting_long(h, "low_note", 0, &low))
-        return rt_fail(err, "%s: not read", path);
+        return rt_fail_said(err);
     return notes_read(d, &in->want, path, low, err);
 }
 

@@ -5,6 +5,7 @@
 #include "fit.h"
 #include "optim.h"
 #include "plot.h"
+#include "rtio.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -545,6 +546,33 @@ static int check_model(const Training *t)
     return 0;
 }
 
+/* Whether a file could be written, before the work that goes into it. */
+static int check_writable(const char *path)
+{
+    RtError err = {0};
+    struct stat st;
+    RtSave *save;
+
+    if (!path || (!stat(path, &st) && !S_ISREG(st.st_mode)))
+        return 0;
+    save = rtio_save_open(path, &err);
+    if (!save)
+        return app_fail(&err);
+    rtio_save_abort(save);
+    return 0;
+}
+
+static int check_outputs(const Training *t)
+{
+    int code = outputs_apart(t->f, t->spec, t->data, t->s.save, t->log);
+
+    if (!code)
+        code = app_plot_check(t->f);
+    if (!code)
+        code = check_writable(t->s.save);
+    return code ? code : check_writable(t->s.best);
+}
+
 int app_train(AppHost *h, const Flags *f, const char *spec, const char *data)
 {
     const char *slash = spec ? strrchr(spec, '/') : NULL;
@@ -558,9 +586,7 @@ int app_train(AppHost *h, const Flags *f, const char *spec, const char *data)
     t.base = slash ? strndup(spec, (size_t)(slash - spec)) : NULL;
     t.log =
         flags_get(f, "log") ? strdup(flags_get(f, "log")) : log_name(t.s.save);
-    code = t.log ? outputs_apart(f, spec, data, t.s.save, t.log) : EXIT_BUG;
-    if (!code)
-        code = app_plot_check(f);
+    code = t.log ? check_outputs(&t) : EXIT_BUG;
     if (!code)
         code = h->open(h, f, spec, NULL);
     if (!code)

@@ -279,9 +279,9 @@ static int no_kind(Parser *q, const char *name, const void *kinds, int nkind,
         all = append(all, i ? ", " : "");
         all = append(all, name_at(kinds, i, stride));
     }
-    rt_fail(q->err, "there is no %s \"%s\"%s%s; it is one of %s", q->what,
-            *name ? name : q->text, near ? ", did you mean " : "",
-            near ? near : "", all ? all : "?");
+    rt_fail(q->err, "there is no %s \"%s\"; %s%s%shere are %s", q->what,
+            *name ? name : q->text, near ? "did you mean " : "",
+            near ? near : "", near ? "? T" : "t", all ? all : "?");
     free(all);
     return -1;
 }

@@ -41,6 +41,7 @@ typedef struct Predict {
     const RtField **from; /* [ntensor] */
     PredictedSet set;
     Labels labels;
+    long sequence, width; /* of a picture */
 } Predict;
 
 /* The time axes of tensor i, the outermost first. */
@@ -298,14 +299,15 @@ static int write_csv(const Predict *p, const char *path, RtError *err)
     return bad;
 }
 
-static int write_picture(const Predict *p, const char *path, long sequence,
-                         long width, RtError *err)
+static int write_picture(const Predict *p, const char *path, RtError *err)
 {
-    if (width)
-        return predicted_image(&p->set, 0, sequence - 1, width, path, err);
+    int64_t q = p->sequence - 1;
+
+    if (p->width)
+        return predicted_image(&p->set, 0, q, p->width, path, err);
     if (predicted_are_curves(&p->set))
-        return predicted_curves(&p->set, sequence - 1, path, err);
-    return predicted_heat(&p->set, 0, sequence - 1, path, err);
+        return predicted_curves(&p->set, q, path, err);
+    return predicted_heat(&p->set, 0, q, path, err);
 }
 
 static int write_folder(const Predict *p, const char *path, RtError *err)
@@ -341,14 +343,8 @@ static int is_strange(const char *path)
     return !ends(path, ".csv") && !ends(path, ".npy") && !is_picture(path);
 }
 
-static int write_all(const Predict *p, const Flags *f, RtError *err)
+static int write_all(const Predict *p, const char *path, RtError *err)
 {
-    const char *path = flags_get(f, "o");
-    long sequence = 1, width = 0;
-
-    if (flags_long(f, "sequence", 1, 1L << 40, &sequence) ||
-        flags_long(f, "pixels", 1, 1L << 20, &width))
-        return rt_fail(err, "nothing was written");
     if (!strcmp(path, "-"))
         return predicted_csv(&p->set, stdout, err);
     if (ends(path, ".csv"))
@@ -356,12 +352,12 @@ static int write_all(const Predict *p, const Flags *f, RtError *err)
     if (!ends(path, ".npy") && !is_picture(path))
         return write_folder(p, path, err);
     if (p->set.n > 1 &&
-        !(is_picture(path) && !width && predicted_are_curves(&p->set)))
+        !(is_picture(path) && !p->width && predicted_are_curves(&p->set)))
         return rt_fail(err,
                        "%s: the model has %d outputs; choose one with "
                        "--output, or give a folder",
                        path, p->set.n);
-    return is_picture(path) ? write_picture(p, path, sequence, width, err)
+    return is_picture(path) ? write_picture(p, path, err)
                             : predicted_npy(&p->set, 0, path, err);
 }
 
@@ -415,9 +411,14 @@ static int predict(AppHost *h, const Flags *f, RtModel *m, const RtData *d)
     RtError err = {0};
     RtFeedOptions o;
     Predict p = {.data = d,
-                 .set = {.data = d, .real_bytes = m->desc->real_bytes}};
+                 .set = {.data = d, .real_bytes = m->desc->real_bytes},
+                 .sequence = 1};
     int code = app_feed(h, d, 0, 1, &o);
 
+    if (!code)
+        code = flags_long(f, "sequence", 1, 1L << 40, &p.sequence);
+    if (!code)
+        code = flags_long(f, "pixels", 1, 1L << 20, &p.width);
     if (code)
         return code;
     if (is_strange(path)) {
@@ -437,7 +438,7 @@ static int predict(AppHost *h, const Flags *f, RtModel *m, const RtData *d)
     p.feed = p.s ? feed_open(d, &o, &err) : NULL;
     p.from = p.feed ? evaluate_bind(m->desc, d, &err) : NULL;
     if (!p.from || list_labels(&p, h, &err) || choose(&p, h, f, &err) ||
-        run_all(&p, &err) || write_all(&p, f, &err))
+        run_all(&p, &err) || write_all(&p, path, &err))
         code = app_fail(&err);
     predict_free(&p);
     return code;

@@ -38,6 +38,11 @@ int rt_fail(RtError *err, const char *fmt, ...)
     return -1;
 }
 
+int rt_fail_said(RtError *err)
+{
+    return rt_fail(err, "%s", "");
+}
+
 int rt_fail_memory(RtError *err, size_t bytes)
 {
     return rt_fail(err, "out of memory (%zu bytes wanted)", bytes);
@@ -45,7 +50,7 @@ int rt_fail_memory(RtError *err, size_t bytes)
 
 int rt_fail_in(RtError *err, const char *prefix)
 {
-    if (err && err->text)
+    if (err && err->text && *err->text)
         return rt_fail(err, "%s: %s", prefix, err->text);
     return -1;
 }

@@ -9,13 +9,16 @@
 
 /* Start with `RtError err = {0};`, end with rt_error_clear(&err). */
 typedef struct RtError {
-    char *text; /* what was found, what was wanted, what to do; NULL: none */
+    char *text; /* what was found, what was wanted, what to do; NULL: none;
+                   "": it was said already */
 } RtError;
 
 /* Replaces the text (the old one may be among the arguments) and returns -1.
  * `err` may be NULL. */
 int rt_fail(RtError *err, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+/* For what the user was told already: nothing is said of it; returns -1. */
+int rt_fail_said(RtError *err);
 /* "out of memory (N bytes)"; returns -1. */
 int rt_fail_memory(RtError *err, size_t bytes);
 /* Puts "prefix: " before the text there is; returns -1. */

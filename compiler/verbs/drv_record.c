@@ -313,6 +313,26 @@ int run_read_log(const Compare *c, const Rival *r, RivalRun *run)
     return bad ? drv_fail(&err) : 0;
 }
 
+static void no_metric(const char *path, json_t *j, const char *name)
+{
+    char *names = strdup("");
+    const char *key;
+    json_t *v;
+
+    json_object_foreach(j, key, v)
+    {
+        char *more = json_is_number(v) && names
+                         ? rt_printf("%s%s%s", names, *names ? ", " : "", key)
+                         : NULL;
+
+        free(more ? names : NULL);
+        names = more ? more : names;
+    }
+    say_error("%s has no metric %s; it has %s", path, name,
+              names && *names ? names : "none");
+    free(names);
+}
+
 int run_read_metrics(const Compare *c, const Rival *r, RivalRun *run)
 {
     char *path = run_path(c, r, run->seed, ".eval.json");
@@ -322,7 +342,7 @@ int run_read_metrics(const Compare *c, const Rival *r, RivalRun *run)
     for (int i = 0; i < c->nmetric && !code; i++) {
         run->metric[i] = real_of(j, c->metric[i]);
         if (isnan(run->metric[i]) && !json_object_get(j, c->metric[i])) {
-            say_error("%s: no metric %s was found there", path, c->metric[i]);
+            no_metric(path, j, c->metric[i]);
             code = EXIT_USER;
         }
     }
