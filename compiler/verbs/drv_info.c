@@ -84,9 +84,9 @@ static void print_decl(const CellcDecl *d)
     char *shape = shape_text(d);
     int64_t n = count_of(d);
 
-    printf("  %-20s %-24s", d->name, d->rank ? shape : d->set ? "" : "scalar");
+    printf("  %-18s %-20s", d->name, d->rank ? shape : d->set ? "" : "scalar");
     if (d->role == CELL_PARAM && n >= 0)
-        printf(" %10lld", (long long)n);
+        printf(" %9lld", (long long)n);
     if (d->set)
         printf(" in %s", d->set);
     if (d->init)
@@ -176,7 +176,7 @@ static void print_text(const Drv *d, const Cost *cost)
                 total = count_of(decl) < 0 ? -1 : total + count_of(decl);
         }
         if (group[g].role == CELL_PARAM && n && total >= 0)
-            printf("  %-20s %-24s %10lld\n", "total", "", (long long)total);
+            printf("  %-18s %-20s %9lld\n", "total", "", (long long)total);
     }
     linear = find_linear(d);
     if (linear)
