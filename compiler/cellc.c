@@ -540,6 +540,7 @@ static Graph *parted(const Cellc *c, Graph *g)
 static Chunks chunks_of(const Cellc *c)
 {
     Chunks chunks = c->chunks;
+    chunks.brief = !strcmp(c->backend, "cc");
     if (c->timed || c->steady || !strcmp(c->backend, "eval") ||
         c->sequences >= POOL_FEW * chunks.threads)
         chunks.threads = 1;

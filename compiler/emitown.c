@@ -123,7 +123,7 @@ static int count_of(const Program *p, int code)
  * one sum over all lines. */
 static int waiting(const Program *p)
 {
-    int most = count_of(p, SWEEP_DOT) * SWEEP_ROOM;
+    int most = count_of(p, SWEEP_DOT) * (int)p->tall;
     most = p->turn > most ? (int)p->turn : most;
     return (most / SWEEP_BATCH + (most % SWEEP_BATCH || !most)) * SWEEP_BATCH;
 }
@@ -132,7 +132,7 @@ static int waiting(const Program *p)
 static void print_lines(Program *p, int number)
 {
     Emit *e = p->e;
-    int sums = 0, dots = count_of(p, SWEEP_DOT) * SWEEP_ROOM;
+    int sums = 0, dots = count_of(p, SWEEP_DOT) * (int)p->tall;
     emit_open(e,
               "TARGET RT_INLINE void own_lines_%d(const int rows, int64_t "
               "first, int64_t end, int64_t now, int64_t steps, %s *const *at, "
@@ -143,7 +143,7 @@ static void print_lines(Program *p, int number)
                  ".last = 1};");
     emit_open(e, "for (int64_t line = first; line < end; line += rows)");
     emit_line(e, "Vec a[HAND] = {{0}};");
-    emit_line(e, "%s number[SWEEP_ROOM] = {0};", e->real);
+    emit_line(e, "%s number[SWEEP_ABREAST] = {0};", e->real);
     for (int i = 0, open = 0; i < p->count; i++) {
         const int *c = code_at(p, i);
         bool mark = c[0] >= SWEEP_STEPS;
@@ -199,8 +199,9 @@ static void print_program(Program *p, int number)
     Emit *e = p->e;
     emit_line(e, "enum { n = %lld, lines = %lld };", (long long)p->length,
               (long long)p->lines);
-    emit_line(e, "const int most = HAND/VECTORS(n), rows = most < SWEEP_ROOM ? "
-                 "most : SWEEP_ROOM;");
+    emit_line(e, "enum { most = HAND/VECTORS(n), room = %lld };",
+              (long long)p->tall);
+    emit_line(e, "const int rows = most < room ? most : room;");
     emit_line(e, "const int64_t whole = lines - lines %% rows;");
     emit_line(e, "own_Wait wait;");
     emit_line(e, "wait.n = 0;");

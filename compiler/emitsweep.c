@@ -8,7 +8,10 @@
 
 #include "ops.h"
 
-enum { SPACE = 64 }; /* bytes of a vector, and more reals than that */
+enum {
+    SPACE = 64, /* bytes of a vector, and more reals than that */
+    FEW = 64    /* reals of lines of which more go abreast */
+};
 
 static const Operand nothing = {A_NUMBER, -1, 0, -1};
 
@@ -34,7 +37,7 @@ int program_place(Program *p, Val v)
 /* Scratch line i; `steps`: the first of those of a turn. */
 Operand program_spare(Program *p, int i, bool steps)
 {
-    long long size = p->length * SWEEP_ROOM, at = (long long)i * size;
+    long long size = p->length * p->tall, at = (long long)i * size;
     return operand(
         AN_ARRAY,
         program_array(p, arena_printf(p->e->arena, "spare + %lld", at),
@@ -615,6 +618,7 @@ void program_lines(Program *p, const Kernel *v, int n)
             p->length = length;
             p->lines = v[i].lines;
         }
+    p->tall = p->length <= FEW ? SWEEP_ABREAST : SWEEP_ROOM;
 }
 
 /* ---- printing ---- */
@@ -665,7 +669,7 @@ void program_print(Program *p, const char *steps)
     const char *now = emit_now(e, p->bit);
     if (p->spare + p->aside) { /* whole lines of the cache */
         emit_line(e, "%s space[%lld];", e->real,
-                  (long long)(p->spare + p->aside) * p->length * SWEEP_ROOM +
+                  (long long)(p->spare + p->aside) * p->length * p->tall +
                       SPACE);
         emit_line(e, "%s *const spare = (%s *)(((int64_t)space + %d) & -%d);",
                   e->real, e->real, SPACE - 1, SPACE);

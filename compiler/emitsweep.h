@@ -89,6 +89,7 @@ typedef struct Program {
     EmitRows rows;
     int bit;               /* of the loop's axis */
     int64_t lines, length; /* of the matrices */
+    int64_t tall;          /* lines of a scratch line: as many go abreast */
     int64_t turn;          /* steps; 0: it is one step of the loop */
     Body body[2];
     int bodies, at; /* how many there are, and the one at hand */

@@ -277,8 +277,9 @@ typedef struct Chunks {
     bool off;      /* not at all */
     int64_t steps; /* not 0: so many steps to a chunk */
     int64_t turn;  /* steps of a turn; 0: as many as fit */
-    bool restate;  /* of large states nobody asks for more than the last step */
-    int threads;   /* more than 1: that run few sequences, see lanes.c, */
+    bool brief;   /* nothing is looked up in sweeps: their lines may be short */
+    bool restate; /* of large states nobody asks for more than the last step */
+    int threads;  /* more than 1: that run few sequences, see lanes.c, */
     int64_t least; /* of models that have so many parameters */
 } Chunks;
 

@@ -12,7 +12,8 @@
 
 enum {
     LEAST = 1024, /* reals of a matrix that is worth it */
-    SHORT = 32,   /* and of a line */
+    SHORT = 32,   /* and of a line, */
+    BRIEF = 16,   /* or where nothing is looked up */
     MOST = 24     /* operations of a sweep */
 };
 
@@ -21,6 +22,7 @@ typedef struct Sweeper {
     Arena *arena;
     int bit;
     bool any;        /* of any size */
+    int64_t least;   /* reals of a line */
     const Kernel *v; /* the kernels in their order */
     int n;
     bool *done; /* per kernel: is placed */
@@ -234,7 +236,8 @@ static bool fits(Sweeper *w, int i)
     if (w->length)
         return lines ? lines == w->lines && n == w->length
                      : sweep_matrix(w->s, k) == w->lines * w->length;
-    return lines > 1 && n > 1 && (w->any || (n >= SHORT && lines * n >= LEAST));
+    return lines > 1 && n > 1 &&
+           (w->any || (n >= w->least && lines * n >= LEAST));
 }
 
 static void join(Sweeper *w, int i)
@@ -335,6 +338,7 @@ void sweep_stages(Sched *s, Chunks chunks, Arena *a)
     w.s = s;
     w.arena = a;
     w.any = chunks.steps > 0;
+    w.least = chunks.brief ? BRIEF : SHORT;
     for (int f = 0; f < FN_COUNT; f++)
         for (int i = 0; i < s->fn[f].stage.n; i++) {
             Stage *st = &s->fn[f].stage.v[i];
