@@ -91,6 +91,7 @@ typedef struct EmitStyle {
     void (*transpose)(Emit *e, const Kernel *k);
     bool sweeps;   /* has the kernel of that name */
     bool owns;     /* prints functions of its own in its place */
+    bool splits;   /* loops over a row as emitsplit.c says */
     bool comments; /* quote the source above its kernels */
     /* Declarations of what the file calls, after its #include lines, or NULL.
      */
@@ -316,6 +317,10 @@ const char *emit_kernel_call(Emit *e, const char *kernel);
 void emit_kernel_prototypes(Emit *e, Buf *out);
 /* emit_loops_style but for the kernels, which are those of the run time. */
 EmitStyle emit_kernels_style(void);
+
+/* emitsplit.c: in how many loops one behind the other the reals of a row are
+ * computed; pass[i]: in which one instruction i, if it varies along the row. */
+int emit_split(Emit *e, const Kernel *k, const bool *wide, int *pass);
 
 /* emitstrips.c: a cluster as strip calls, what a function then declares, and
  * the names that it takes. */

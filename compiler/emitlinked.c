@@ -136,6 +136,7 @@ const char *emit_linked(const Plan *p, const EmitOptions *o, Arena *a)
     style.comments = false;
     style.sweeps = true;
     style.owns = true;
+    style.splits = true;
     style.fused = linked_fused;
     style.locals = linked_locals;
     Emit e;

@@ -18,15 +18,21 @@ typedef struct ExprText {
     int ops; /* operations in it */
 } ExprText;
 
+typedef VEC(const char *) Lines;
+
 typedef struct Loops {
     Emit *e;
     const Kernel *k;
     EmitRows rows;
-    ExprText *done;             /* per Inst: how its users write it */
-    int *uses;                  /* per Inst: how often they do */
-    bool *wide;                 /* per Inst: varies along the row */
-    unsigned named_rows;        /* bit per set of axes: tb, utb ... is used */
-    VEC(const char *) row, col; /* statements once per row, per real */
+    ExprText *done;      /* per Inst: how its users write it */
+    const char **kept;   /* per Inst: how those in later loops do, or NULL */
+    int *uses;           /* per Inst: how often they do */
+    bool *wide;          /* per Inst: varies along the row */
+    int *pass;           /* per Inst: which loop over the reals of a row */
+    int passes;          /* how many such loops there are */
+    unsigned named_rows; /* bit per set of axes: tb, utb ... is used */
+    Lines row;           /* statements once per row */
+    Lines *col;          /* per pass: once per real */
 } Loops;
 
 /* ---- operands ---- */
@@ -189,8 +195,10 @@ static const char *short_number(Loops *f, const Inst *in, int i, int *prec)
 
 static ExprText operand(Loops *f, const Inst *in, int i)
 {
-    ExprText x = in->in[i] >= 0 ? f->done[in->in[i]]
-                                : input_text(f, f->k->in.v[~in->in[i]]);
+    int from = in->in[i], pass = f->pass[in - f->k->inst.v];
+    ExprText x = from < 0 ? input_text(f, f->k->in.v[~from]) : f->done[from];
+    if (from >= 0 && f->wide[from] && f->pass[from] < pass)
+        x = (ExprText){f->kept[from], PREC_ATOM, 0};
     const char *number = short_number(f, in, i, &x.prec);
     if (number)
         x.text = number;
@@ -244,12 +252,33 @@ static const char *local_name(Loops *f, const Inst *in)
     return "u";
 }
 
-static void state(Loops *f, bool wide, const char *text)
+static void state(Loops *f, bool wide, int pass, const char *text)
 {
     if (wide || f->k->n == 1)
-        vec_push(f->e->arena, &f->col, text);
+        vec_push(f->e->arena, &f->col[pass], text);
     else
         vec_push(f->e->arena, &f->row, text);
+}
+
+/* Whether a later loop over the row needs the result of instruction i. */
+static bool crosses(const Loops *f, int i)
+{
+    bool found = false;
+    for (int u = i + 1; u < f->k->inst.n && f->wide[i]; u++)
+        for (int j = 0; j < f->k->inst.v[u].nin; j++)
+            found |= f->k->inst.v[u].in[j] == i && f->pass[u] > f->pass[i];
+    return found;
+}
+
+/* A row for what crosses and is not stored. */
+static const char *row_of(Loops *f)
+{
+    Emit *e = f->e;
+    const char *name = emit_local(e, "u_row");
+    int64_t n = f->k->k ? f->k->k : f->k->n;
+    state(f, false, 0,
+          arena_printf(e->arena, "%s %s[%s];", e->real, name, emit_size(e, n)));
+    return arena_printf(e->arena, "%s[j]", name);
 }
 
 /* Stores, names or inlines the result of instruction i. */
@@ -260,7 +289,8 @@ static void do_inst(Loops *f, int i)
     ExprText y = inst_text(f, in);
     bool stored = in->out >= 0;
     bool spread = stored && e->p->loc[in->out].n > 1 && f->k->n > 1;
-    bool inlined = f->uses[i] == 1 && !stored && y.ops <= MOST_OPS;
+    bool later = crosses(f, i);
+    bool inlined = f->uses[i] == 1 && !stored && !later && y.ops <= MOST_OPS;
     if (inlined || (!stored && !f->uses[i])) {
         f->done[i] = y;
         return;
@@ -269,14 +299,16 @@ static void do_inst(Loops *f, int i)
     if (f->uses[i]) {
         const char *name = emit_local(e, local_name(f, in));
         state(
-            f, f->wide[i],
+            f, f->wide[i], f->pass[i],
             arena_printf(e->arena, "const %s %s = %s;", e->real, name, value));
         f->done[i] = (ExprText){name, PREC_ATOM, 0};
         value = name;
     }
-    if (stored)
-        state(f, f->wide[i] || spread,
-              arena_printf(e->arena, "%s = %s;", element(f, in->out), value));
+    if (!stored && !later)
+        return;
+    f->kept[i] = stored ? element(f, in->out) : row_of(f);
+    state(f, f->wide[i] || spread, f->pass[i],
+          arena_printf(e->arena, "%s = %s;", f->kept[i], value));
 }
 
 /* A value of the row that is used at every real of it is computed before. */
@@ -321,11 +353,33 @@ static void close_loop(Emit *e, bool braces)
         e->indent--;
 }
 
+/* A loop over the n reals of a row, or none for one. */
+static void print_reals(Loops *f, const Lines *l, int64_t n)
+{
+    Emit *e = f->e;
+    bool inner = false;
+    if (f->k->n > 1) {
+        emit_line(e, "INDEPENDENT");
+        e->independent = true;
+        inner =
+            open_loop(e,
+                      arena_printf(e->arena, "for (int64_t j = 0; j < %s; j++)",
+                                   emit_size(e, n)),
+                      l->n > 1);
+    }
+    print_block(e, l->v, l->n);
+    if (f->k->n > 1)
+        close_loop(e, inner);
+}
+
 static void print_loops(Loops *f)
 {
     Emit *e = f->e;
     bool rows = f->rows.flat || f->k->m > 1, columns = f->k->n > 1;
-    bool outer = false, inner = false;
+    bool outer = false;
+    int reals = 0;
+    for (int i = 0; i < f->passes; i++)
+        reals += f->col[i].n;
     /* Without a loop around them, locals need a block of their own. */
     bool block = !rows && e->block.n && (f->row.n || !columns);
     if (block) {
@@ -337,28 +391,19 @@ static void print_loops(Loops *f)
                           arena_printf(e->arena,
                                        "for (int64_t row = 0; row < %s; row++)",
                                        emit_row_count(e, f->k, f->rows)),
-                          columns || f->row.n + f->col.n > 1);
+                          columns || f->row.n + reals > 1);
     for (int a = 1; a < 1 << CELL_AXES; a++)
         if (f->named_rows >> a & 1)
             emit_line(e, "const int64_t %s = %s;", row_name(f, a),
                       row_number(f, a));
     print_block(e, f->row.v, f->row.n);
-    bool lines = columns && f->col.n && f->k->k;
+    bool lines = columns && reals && f->k->k;
     if (lines)
         emit_open(e, "for (int64_t line = 0; line < %s; line++)",
                   emit_size(e, f->k->n / f->k->k));
-    if (columns && f->col.n) {
-        emit_line(e, "INDEPENDENT");
-        e->independent = true;
-        inner =
-            open_loop(e,
-                      arena_printf(e->arena, "for (int64_t j = 0; j < %s; j++)",
-                                   emit_size(e, lines ? f->k->k : f->k->n)),
-                      f->col.n > 1);
-    }
-    print_block(e, f->col.v, f->col.n);
-    if (columns && f->col.n)
-        close_loop(e, inner);
+    for (int i = 0; i < f->passes; i++)
+        if (f->col[i].n)
+            print_reals(f, &f->col[i], lines ? f->k->k : f->k->n);
     if (lines)
         emit_close(e);
     if (rows)
@@ -367,17 +412,27 @@ static void print_loops(Loops *f)
         emit_close(e);
 }
 
+static Loops begin(Emit *e, const Kernel *k, EmitRows rows)
+{
+    Loops f = {.e = e, .k = k, .rows = rows, .passes = 1};
+    f.col = NEW(e->arena, Lines);
+    return f;
+}
+
 static void loops_fused(Emit *e, const Kernel *k, EmitRows rows)
 {
-    Loops f = {0};
-    f.e = e;
-    f.k = k;
-    f.rows = rows;
+    Loops f = begin(e, k, rows);
     f.done = NEW_N(e->arena, ExprText, k->inst.n);
+    f.kept = NEW_N(e->arena, const char *, k->inst.n);
     f.uses = NEW_N(e->arena, int, k->inst.n);
     f.wide = NEW_N(e->arena, bool, k->inst.n);
+    f.pass = NEW_N(e->arena, int, k->inst.n);
     e->block.n = 0;
     count_uses(&f);
+    if (e->style->splits) {
+        f.passes = emit_split(e, k, f.wide, f.pass);
+        f.col = NEW_N(e->arena, Lines, f.passes);
+    }
     for (int i = 0; i < k->inst.n; i++)
         do_inst(&f, i);
     print_loops(&f);
@@ -385,11 +440,8 @@ static void loops_fused(Emit *e, const Kernel *k, EmitRows rows)
 
 static void loops_copy(Emit *e, const Kernel *k, EmitRows rows)
 {
-    Loops f = {0};
-    f.e = e;
-    f.k = k;
-    f.rows = rows;
-    state(&f, true,
+    Loops f = begin(e, k, rows);
+    state(&f, true, 0,
           arena_printf(e->arena, "%s = %s;", element(&f, k->out),
                        input_text(&f, k->in.v[0]).text));
     print_loops(&f);
