@@ -9,13 +9,18 @@
 
 #include "plantable.h"
 
-enum { ALIGN = 16, WIDE = 64 };
+/* Buffers are often a power of two long.  Without STAGGER reals between them
+ * (33 cache lines) one row of each, which a kernel reads and writes together,
+ * would fall into the same few places of the L1 cache; rows of LONG reals fill
+ * enough of it for that to matter. */
+enum { ALIGN = 16, WIDE = 64, LONG = 128, STAGGER = 33 * ALIGN };
 
 /* A piece of the arena that one buffer, or several in turn, take. */
 typedef struct Block {
     CellSize size, at;
     int free_from; /* moment from which on it may be used again */
     bool aligned;  /* a multiple of ALIGN reals for any T and B */
+    bool apart;    /* from the next one */
 } Block;
 
 /* First and last moment at which a buffer is in use; moments count the kernels
@@ -279,6 +284,7 @@ static void place_buffer(Planner *pl, Val v, bool shared)
     const Value *x = &pl->s->val.v[v];
     Block b = {0};
     b.size = buffer_size(pl->s, x, &b.aligned);
+    b.apart = !pl->s->tight && x->n >= LONG && x->axes != GX_NONE;
     int i = shared ? find_block(pl, b.size, pl->use[v].from) : -1;
     if (i < 0) {
         vec_push(pl->arena, &pl->blocks, b);
@@ -340,6 +346,7 @@ static void lay_blocks(Planner *pl)
                 continue;
             b->at = at;
             size_add(&at, b->size, 1);
+            at.c += b->apart ? STAGGER : 0;
         }
     at.c = round_up(at.c);
     pl->p->work_size = at;

@@ -346,6 +346,7 @@ static Sched *build(const Graph *g, Chunks chunks, Arena *a)
     s->causal = t->l->causal;
     s->param_at = t->l->param_at;
     s->param_size = t->l->param_size;
+    s->tight = chunks.off;
     for (int fn = 0; fn < FN_COUNT; fn++) {
         Stager st = {t, s, chunks, fn, NEW_N(a, int, t->v.n + 1), 0};
         for (int i = 0; i < t->v.n; i++)

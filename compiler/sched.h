@@ -270,11 +270,12 @@ typedef struct Sched {
     Val *root_val;          /* per root: where it lives */
     int64_t *param_at;      /* per slot: place in the parameter block, or -1 */
     int64_t param_size;     /* reals in that block */
+    bool tight;             /* the work block has no room but what it needs */
 } Sched;
 
 /* How loops in time are cut into chunks; see Group. */
 typedef struct Chunks {
-    bool off;      /* not at all */
+    bool off;      /* not at all; for files, whose memory counts */
     int64_t steps; /* not 0: so many steps to a chunk */
     int64_t turn;  /* steps of a turn; 0: as many as fit */
     bool brief;   /* nothing is looked up in sweeps: their lines may be short */
