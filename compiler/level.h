@@ -46,6 +46,7 @@ typedef struct Level {
     Home *home;         /* per node */
     bool *alike;        /* per node: the same for all sequences */
     Ref *pooled;        /* per node: its sum in each step, alike, or 0 */
+    VEC(Ref) pool;      /* those sums */
     int *users;         /* per node: nodes that read it, 2 if others do */
     int64_t *param_at;  /* per slot: place in the parameter block */
     int64_t param_size;

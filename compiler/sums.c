@@ -7,6 +7,8 @@
 
 #include "ops.h"
 
+enum { FACTORS = 6 }; /* of a product that is looked at */
+
 uint8_t level_axes(const Level *l, Ref r)
 {
     int axes = NODE(l->g, r)->axes;
@@ -56,15 +58,81 @@ static bool *find_blocked(const Level *l)
     return blocked;
 }
 
-Ref level_summed(const Level *l, Ref r)
+/* Whether sum r goes over all steps and sequences, and `part` over the
+ * sequences of each of those steps, in the same function. */
+static bool adds_up(const Level *l, Ref r, Ref part)
 {
-    Ref in = level_strip(l->g, IN(l->g, r, 0)), part = l->pooled[in];
     const Node *n = NODE(l->g, r);
+    Ref in = level_strip(l->g, IN(l->g, r, 0));
     bool all = n->op == OP_SUMA ? n->a == NODE(l->g, in)->axes : n->a == n->b;
     return part && part != r && all && l->mark[part] == l->mark[r] &&
-                   NODE(l->g, part)->b == n->a
-               ? part
-               : in;
+           NODE(l->g, part)->b == n->a;
+}
+
+/* The factors of a product from `n` on; more than there is room for: none. */
+static int split_factors(const Level *l, Ref r, Ref *factor, int n)
+{
+    r = level_strip(l->g, r);
+    if (NODE(l->g, r)->op == OP_mul) {
+        n = split_factors(l, IN(l->g, r, 0), factor, n);
+        return split_factors(l, IN(l->g, r, 1), factor, n);
+    }
+    if (n < FACTORS)
+        factor[n] = r;
+    return n + 1;
+}
+
+/* Whether those of y are the n of x, in any order. */
+static bool has_factors(const Level *l, Ref y, const Ref *x, int n)
+{
+    Ref factor[FACTORS];
+    if (split_factors(l, y, factor, 0) != n)
+        return false;
+    for (int i = 0; i < n; i++) {
+        int k = i;
+        while (k < n && factor[k] != x[i])
+            k++;
+        if (k == n)
+            return false;
+        factor[k] = factor[i];
+    }
+    return true;
+}
+
+/* Where all rows of a step have one factor of what sum r adds up in common: the
+ * sums of the others for each step, if they are there; else 0. */
+static Ref without_common(const Level *l, Ref r, Ref *common)
+{
+    Ref factor[FACTORS];
+    int n = split_factors(l, IN(l->g, r, 0), factor, 0), kept = 0;
+    *common = 0;
+    for (int i = 0; i < n && n <= FACTORS; i++)
+        if (!*common && l->alike[factor[i]])
+            *common = factor[i];
+        else
+            factor[kept++] = factor[i];
+    for (int i = 0; *common && i < l->pool.n; i++) {
+        Ref part = l->pool.v[i];
+        if (adds_up(l, r, part) &&
+            has_factors(l, IN(l->g, part, 0), factor, kept))
+            return part;
+    }
+    return 0;
+}
+
+/* The sums of steps that sum r adds up, each times `common` unless that is 0;
+ * or 0. */
+static Ref part_of(const Level *l, Ref r, Ref *common)
+{
+    Ref part = l->pooled[level_strip(l->g, IN(l->g, r, 0))];
+    *common = 0;
+    return adds_up(l, r, part) ? part : without_common(l, r, common);
+}
+
+Ref level_summed(const Level *l, Ref r)
+{
+    Ref common, part = part_of(l, r, &common);
+    return part ? part : level_strip(l->g, IN(l->g, r, 0));
 }
 
 /* An operand that can be in memory, row by row, with the rows of `all`. */
@@ -102,8 +170,11 @@ int level_summed_parts(const Level *l, Ref r, Ref factor[SUMMED_MOST],
 {
     const Graph *g = l->g;
     Ref all = level_summed(l, r), in = all;
-    bool own = l->users[in] == 1 && l->mark[in] == l->mark[r];
     *where = 0;
+    factor[0] = part_of(l, r, &factor[1]);
+    if (factor[0] && factor[1])
+        return 2;
+    bool own = l->users[in] == 1 && l->mark[in] == l->mark[r];
     if (own && NODE(g, in)->op == OP_select && is_zero(l, in, 2) &&
         shape_size(g, NODE(g, in)->shape) > 1) {
         Spread how;
@@ -141,6 +212,16 @@ static void count_users(Level *l)
         l->users[level_scalar(g, g->root.v[i].value)] += 2;
 }
 
+/* r has a user less; what nobody uses uses nothing. */
+static void drop(Level *l, Ref r)
+{
+    r = level_scalar(l->g, r);
+    if (--l->users[r])
+        return;
+    for (int k = 0; k < NODE(l->g, r)->nin; k++)
+        drop(l, IN(l->g, r, k));
+}
+
 void level_find_alike(Level *l)
 {
     const Graph *g = l->g;
@@ -159,7 +240,15 @@ void level_find_alike(Level *l)
             all = l->alike[in] || !NODE(g, in)->axes;
         }
         l->alike[r] = some && all && !blocked[r];
-        if (l->alike[r] && n->op == OP_POOL)
-            l->pooled[level_strip(g, IN(g, r, 0))] = r;
+        if (!l->alike[r] || n->op != OP_POOL)
+            continue;
+        l->pooled[level_strip(g, IN(g, r, 0))] = r;
+        vec_push(l->arena, &l->pool, r);
+    }
+    for (int i = 0; i < l->order.n; i++) {
+        Ref r = l->order.v[i];
+        bool sum = NODE(g, r)->op == OP_POOL || NODE(g, r)->op == OP_SUMA;
+        if (sum && level_summed(l, r) != level_strip(g, IN(g, r, 0)))
+            drop(l, IN(g, r, 0));
     }
 }
