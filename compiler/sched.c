@@ -27,6 +27,8 @@ typedef struct Stager {
     int fn;
     int *seq; /* tasks of this function in the order of their nodes */
     int n;
+    int left;   /* how many have no stage yet */
+    bool *seen; /* per task: can_come_later() has been there */
 } Stager;
 
 static int task_before(const Tasks *t, int a, int b)
@@ -94,6 +96,7 @@ static int fill_stage(Stager *st, int region, int group)
                 continue;
             k->stage = fn->stage.n - 1;
             k->place = placed++;
+            st->left--;
             again = true;
         }
     }
@@ -134,15 +137,44 @@ static int stage_group(const Stager *st, int i)
     return st->s->fn[st->fn].stage.v[st->t->v.v[i].stage].group;
 }
 
+/* Whether task i has no stage, or one before a group and nobody in between
+ * needs it: it, and all that is made of it, may as well come behind. */
+static bool can_come_later(const Stager *st, int i)
+{
+    const Task *k = &st->t->v.v[i];
+    bool later = k->stage < 0 || (k->region < 0 && stage_group(st, i) < 0);
+    if (k->stage < 0 || st->seen[i])
+        return later;
+    st->seen[i] = true;
+    for (int u = 0; u < k->user.n; u++)
+        later = later && can_come_later(st, k->user.v[u]);
+    return later;
+}
+
+static void put_off(Stager *st, int i)
+{
+    Task *k = &st->t->v.v[i];
+    if (k->stage < 0)
+        return;
+    k->stage = -1;
+    st->left++;
+    for (int u = 0; u < k->user.n; u++)
+        put_off(st, k->user.v[u]);
+}
+
 /* Whether a sum over steps that was placed before a group could as well be in
- * it: nobody needs it earlier. */
+ * it: nobody needs it earlier, or what needs it can wait, which is worth the
+ * while where memory holds more than a number of each row. */
 static bool late_sum(const Stager *st, int i, const Group *g)
 {
     const Task *k = &st->t->v.v[i];
+    bool wide = shape_size(st->t->g, NODE(st->t->g, k->node)->shape) > 1;
     bool late = stage_group(st, i) < 0 && chunk_task(st->t, i, g->axis) &&
                 !(k->axes & cell_time(g->axis));
+    memset(st->seen, 0, sizeof *st->seen * (size_t)st->t->v.n);
     for (int u = 0; u < k->user.n; u++)
-        late = late && st->t->v.v[k->user.v[u]].stage < 0;
+        late = late && (st->t->v.v[k->user.v[u]].stage < 0 ||
+                        (wide && can_come_later(st, k->user.v[u])));
     return late;
 }
 
@@ -168,13 +200,17 @@ static bool only_for(const Stager *st, int i, int group)
     return inside;
 }
 
-/* Moves task i, and sums that only its being there had kept outside. */
+/* Moves task i, and sums that only its being there had kept outside; what is
+ * made of those comes later. */
 static void move_into(Stager *st, int i, int group, int stage)
 {
     Task *k = &st->t->v.v[i];
+    int bit = cell_time(st->s->fn[st->fn].group.v[group].axis);
     for (int u = 0; u < k->user.n; u++)
-        if (st->t->v.v[k->user.v[u]].stage >= 0 &&
-            stage_group(st, k->user.v[u]) != group)
+        if (!(k->axes & bit))
+            put_off(st, k->user.v[u]);
+        else if (st->t->v.v[k->user.v[u]].stage >= 0 &&
+                 stage_group(st, k->user.v[u]) != group)
             move_into(st, k->user.v[u], group, stage);
     k->place += k->stage * st->n; /* after those of stages before */
     k->stage = stage;
@@ -211,13 +247,11 @@ static int build_group(Stager *st, int loop)
 
 static void build_stages(Stager *st)
 {
-    int left = st->n;
-    while (left > 0) {
+    while (st->left > 0) {
         int n = fill_stage(st, -1, -1), loop = find_loop(st, -1);
         if (loop >= 0)
             n += st->chunks.off ? fill_stage(st, loop, -1)
                                 : build_group(st, loop);
-        left -= n;
         if (!n)
             arena_panic(st->t->arena, "schedule: tasks wait for each other");
     }
@@ -348,10 +382,12 @@ static Sched *build(const Graph *g, Chunks chunks, Arena *a)
     s->param_size = t->l->param_size;
     s->tight = chunks.off;
     for (int fn = 0; fn < FN_COUNT; fn++) {
-        Stager st = {t, s, chunks, fn, NEW_N(a, int, t->v.n + 1), 0};
+        Stager st = {t, s, chunks, fn, NEW_N(a, int, t->v.n + 1), 0, 0, NULL};
+        st.seen = NEW_N(a, bool, t->v.n + 1);
         for (int i = 0; i < t->v.n; i++)
             if (t->v.v[i].fn == fn)
                 st.seq[st.n++] = i;
+        st.left = st.n;
         sort_tasks(t, st.seq, NEW_N(a, int, t->v.n + 1), st.n);
         build_stages(&st);
         delay(&st, NEW_N(a, int, t->v.n + 1));
