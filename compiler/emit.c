@@ -391,17 +391,22 @@ static Reduce plan_reduce(Emit *e, const Kernel *k, int axes)
     return r;
 }
 
+static const char *over_name(Emit *e, const Kernel *k)
+{
+    if (k->kind != KN_SUMA)
+        return k->kind == KN_MAXA ? "colmax" : "colmin";
+    if (k->in.n - k->where == 1)
+        return k->where ? "colsum_where" : "colsum";
+    if (k->n > 1 && loc_of(e, k->in.v[1])->n == 1)
+        return "colscale";
+    return k->where ? "coldot_where" : "coldot";
+}
+
 /* Reductions over time, sequences or both; `loop` is the axis (a bit) that a
  * loop around sweeps, or 0. */
 static void emit_over(Emit *e, const Kernel *k, int loop)
 {
-    static const char *const sums[] = {"colsum", "coldot", "colsum_where",
-                                       "coldot_where"};
-    int factors = k->in.n - k->where;
-    const char *name = emit_kernel_name(
-        e, k->kind == KN_SUMA   ? sums[2 * k->where + factors - 1]
-           : k->kind == KN_MAXA ? "colmax"
-                                : "colmin");
+    const char *name = emit_kernel_name(e, over_name(e, k));
     Reduce r = plan_reduce(e, k, k->from & ~loop);
     EmitRows rows = {0, (uint8_t)(r.around | loop)};
     bool add = k->add || r.around & k->over;

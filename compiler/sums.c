@@ -144,6 +144,11 @@ static bool is_stored(const Level *l, Ref r, Ref all)
            n->op != OP_TIME && n->op != OP_CONST;
 }
 
+static int64_t row_size(const Level *l, Ref r)
+{
+    return shape_size(l->g, NODE(l->g, r)->shape);
+}
+
 /* The factors of what lies in rows like those of `all`. */
 static bool are_factors(const Level *l, Ref in, int count, Ref *factor, Ref all)
 {
@@ -152,11 +157,29 @@ static bool are_factors(const Level *l, Ref in, int count, Ref *factor, Ref all)
         if (in)
             factor[k] = level_operand(l, in, k, &how);
         if (how || !is_stored(l, factor[k], all) ||
-            shape_size(l->g, NODE(l->g, factor[k])->shape) !=
-                shape_size(l->g, NODE(l->g, all)->shape))
+            row_size(l, factor[k]) != row_size(l, all))
             return false;
     }
     return true;
+}
+
+/* Or a row and a number for each, which comes second; where sum r goes over
+ * neighbours. */
+static bool is_scaled(const Level *l, Ref r, Ref in, Ref *factor, Ref all)
+{
+    Spread how[2];
+    if (!(NODE(l->g, r)->a & CELL_B))
+        return false;
+    for (int k = 0; k < 2; k++)
+        factor[k] = level_operand(l, in, k, &how[k]);
+    if (row_size(l, factor[0]) == 1) {
+        Ref number = factor[0];
+        factor[0] = factor[1];
+        factor[1] = number;
+    }
+    return !how[0] && !how[1] && is_stored(l, factor[0], all) &&
+           is_stored(l, factor[1], all) && row_size(l, factor[1]) == 1 &&
+           row_size(l, factor[0]) == row_size(l, all);
 }
 
 /* Whether operand k of the choice r is 0 everywhere. */
@@ -185,7 +208,9 @@ int level_summed_parts(const Level *l, Ref r, Ref factor[SUMMED_MOST],
             return 0;
         own = l->users[in] == 1 && l->mark[in] == l->mark[r];
     }
-    if (own && NODE(g, in)->op == OP_mul && are_factors(l, in, 2, factor, all))
+    if (own && NODE(g, in)->op == OP_mul &&
+        (are_factors(l, in, 2, factor, all) ||
+         (!*where && is_scaled(l, r, in, factor, all))))
         return 2;
     factor[0] = in;
     return *where && are_factors(l, 0, 1, factor, all);

@@ -470,6 +470,19 @@ static void coldot(int64_t rows, int64_t n, REAL *y, const REAL *a, int64_t as,
     }
 }
 
+/* y[n] = or, if add, += sum of the rows of a[rows,n], each times b[r*bs] */
+static void colscale(int64_t rows, int64_t n, REAL *y, const REAL *a,
+                     int64_t as, const REAL *b, int64_t bs, int add)
+{
+    for (int64_t i = 0; i < n && !add; i++)
+        y[i] = 0;
+    for (int64_t r = 0; r < rows; r++) {
+        INDEPENDENT
+        for (int64_t i = 0; i < n; i++)
+            y[i] += a[r * as + i] * b[r * bs];
+    }
+}
+
 /* The same of the rows alone where `where` is not 0. */
 static void colsum_where(int64_t rows, int64_t n, REAL *y, const REAL *a,
                          int64_t as, const REAL *where, int64_t ws, int add)
