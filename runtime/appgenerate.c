@@ -280,17 +280,24 @@ static int draw_all(Story *s, RtError *err)
     return bad ? -1 : 0;
 }
 
-/* What would be drawn where a beam chooses. */
-static int check_beam(const Flags *f, Wish *w)
+/* What says how to draw where nothing is drawn, or a beam chooses. */
+static int check_ways(const Flags *f, const Wish *w)
 {
-    static const char *const drawing[] = {"greedy", "temperature", "top-k",
-                                          "top-p", "samples"};
+    static const char *const drawing[] = {"temperature", "top-k", "top-p",
+                                          "greedy", "samples"};
     static const char *const searching[] = {"length-penalty", "n-best"};
 
     for (size_t i = 0; i < sizeof drawing / sizeof *drawing; i++)
         if (w->beam.width && flags_given(f, drawing[i])) {
             say_error("--%s says how to draw, and --beam does not draw but "
                       "searches: leave one of them out",
+                      drawing[i]);
+            return EXIT_USAGE;
+        }
+    for (size_t i = 0; i < 3; i++)
+        if (w->how.greedy && flags_given(f, drawing[i])) {
+            say_error("--%s says how to draw, and --greedy always takes the "
+                      "most likely: leave one of them out",
                       drawing[i]);
             return EXIT_USAGE;
         }
@@ -351,7 +358,7 @@ static int read_wish(const Flags *f, Wish *w)
     w->beam.width = width;
     w->beam.best = best;
     w->beam.steps = w->length;
-    return code ? code : check_beam(f, w);
+    return code ? code : check_ways(f, w);
 }
 
 /* Whether something is given step by step along what is drawn. */
