@@ -60,7 +60,7 @@ char *drv_read(const char *path, size_t *n);
 int drv_is_file(const char *path);
 /* Says that it is neither; EXIT_USER. */
 int drv_no_cell(const Flags *f, const char *name);
-/* A spec, by what its name ends with. */
+/* A checkpoint, by the end of its name or what it begins with. */
 int drv_is_checkpoint(const char *path);
 /* Writes a text; 0 or EXIT_USER with a message. */
 int drv_write(const char *path, const char *text, size_t n);

@@ -135,11 +135,29 @@ int drv_copy_pairs(RtPairs *to, const RtPairs *from)
     return 0;
 }
 
+/* A text has no bytes 0; a checkpoint begins with eight bytes that say how long
+ * its head is, the higher ones 0. */
+static int begins_as_checkpoint(const char *path)
+{
+    char head[9] = {0};
+    struct stat st;
+    size_t n = 0;
+    FILE *f =
+        !stat(path, &st) && S_ISREG(st.st_mode) ? fopen(path, "rb") : NULL;
+
+    if (f) {
+        n = fread(head, 1, sizeof head, f);
+        fclose(f);
+    }
+    return n == sizeof head && !head[6] && !head[7] && head[8] == '{';
+}
+
 int drv_is_checkpoint(const char *path)
 {
     size_t n = strlen(path), m = strlen(".safetensors");
 
-    return n > m && !strcmp(path + n - m, ".safetensors");
+    return (n > m && !strcmp(path + n - m, ".safetensors")) ||
+           begins_as_checkpoint(path);
 }
 
 char *drv_model_name(const char *path)
