@@ -50,13 +50,14 @@ static const char macros[] =
     "#define own_add_up OF(rt_totals)\n"
     "#define WAITING_LONG 1\n"
     "#define VECTORS(n) (((n) + VLANES - 1)/VLANES)\n"
+    "#define PIECE(n) ((n) < HAND*VLANES ? (n) : HAND*VLANES)\n"
     "#define AT(code, i) ((code) == SWEEP_TAIL ? 0 : (i))\n"
     "#define DO(code, x, xown, s, sown, sums) \\\n"
-    "    own_operate((code), rows, VECTORS(n), (n)%VLANES != 0, &p, \\\n"
+    "    own_operate((code), rows, VECTORS(PIECE(n)), (n)%VLANES != 0, &p, \\\n"
     "        &(own_Place){(xown) ? (n) : 0, (sown), (x), \\\n"
     "            chain + (sums)*steps*LANES}, \\\n"
     "        at[AT(code, x)] + ((xown) == 1)*(n)*line + \\\n"
-    "            ahead[AT(code, x)]*step, \\\n"
+    "            ahead[AT(code, x)]*step + p.at, \\\n"
     "        at[s] + (sown)*line + ahead[s]*step, \\\n"
     "        now, step, a, number, wait)\n";
 
@@ -110,6 +111,11 @@ static const char *steps_of(int mark)
                                 : "for (int64_t step = 0; step < 1; step++)";
 }
 
+static bool is_dot(int code)
+{
+    return code == SWEEP_DOT || code == SWEEP_NOW || code == SWEEP_INNER;
+}
+
 /* Operations of one kind at all steps of a turn. */
 static int count_of(const Program *p, int code)
 {
@@ -139,9 +145,10 @@ static void print_lines(Program *p, int number)
               "const int64_t *ahead, %s *chain, own_Wait *wait)",
               number, e->real, e->real);
     emit_line(e, "enum { n = %lld };", (long long)p->length);
-    emit_line(e, "const own_Piece p = {.tail = n %% VLANES, .first = 1, "
-                 ".last = 1};");
     emit_open(e, "for (int64_t line = first; line < end; line += rows)");
+    emit_open(e, "for (int64_t column = 0; column < n; column += PIECE(n))");
+    emit_line(e, "const own_Piece p = {.at = column, .tail = n %% VLANES, "
+                 ".first = column == 0, .last = column + PIECE(n) >= n};");
     emit_line(e, "Vec a[HAND] = {{0}};");
     emit_line(e, "%s number[SWEEP_ABREAST] = {0};", e->real);
     for (int i = 0, open = 0; i < p->count; i++) {
@@ -154,8 +161,9 @@ static void print_lines(Program *p, int number)
         open = 1;
         if (!mark)
             emit_line(e, "DO(%d, %d, %d, %d, %d, %d);", c[0], c[1], c[2], c[3],
-                      c[4], c[0] == SWEEP_INNER ? sums++ : 0);
+                      c[4], is_dot(c[0]) ? sums++ : 0);
     }
+    emit_close(e);
     emit_close(e);
     if (dots)
         emit_line(e, "if (wait->n > WAITING - %d)", dots);
@@ -183,13 +191,14 @@ static void print_ends(Program *p)
     int sums = 0;
     for (int i = 0; i < p->count; i++) {
         const int *c = code_at(p, i);
+        sums += is_dot(c[0]);
         if (c[0] != SWEEP_INNER)
             continue;
         emit_line(p->e, "for (int64_t step = 0; step < steps; step++)");
         emit_line(p->e,
                   "    own_put_chains(&wait, at[%d] + step*ahead[%d], "
                   "(const Vec *)(chain + (%d*steps + step)*LANES));",
-                  c[3], c[3], sums++);
+                  c[3], c[3], sums - 1);
         emit_line(p->e, "own_add_waiting(&wait);");
     }
 }
@@ -199,7 +208,7 @@ static void print_program(Program *p, int number)
     Emit *e = p->e;
     emit_line(e, "enum { n = %lld, lines = %lld };", (long long)p->length,
               (long long)p->lines);
-    emit_line(e, "enum { most = HAND/VECTORS(n), room = %lld };",
+    emit_line(e, "enum { most = HAND/VECTORS(PIECE(n)), room = %lld };",
               (long long)p->tall);
     emit_line(e, "const int rows = most < room ? most : room;");
     emit_line(e, "const int64_t whole = lines - lines %% rows;");
@@ -207,7 +216,7 @@ static void print_program(Program *p, int number)
     emit_line(e, "wait.n = 0;");
     emit_line(e,
               "%s chain[%d*LANES + LANES] __attribute__((aligned(64))) = {0};",
-              e->real, count_of(p, SWEEP_INNER));
+              e->real, p->dots * (int)(p->turn ? p->turn : 1));
     print_starts(p);
     emit_line(e,
               "own_lines_%d(rows, 0, whole, now, steps, at, ahead, chain, "
@@ -222,8 +231,19 @@ static void print_program(Program *p, int number)
     print_ends(p);
 }
 
-/* Where lines are longer than what a machine has at hand, its kernel takes them
- * in parts. */
+/* Begins what is there where lines are at hand as a whole, or, if nothing uses
+ * sums of whole lines, in equal pieces. */
+static void print_if(Program *p)
+{
+    long long bytes = p->length * (p->e->o->real64 ? 8 : 4);
+    if (count_of(p, SWEEP_NOW))
+        emit_line(p->e, "#if %lld <= VECTOR*HAND", bytes);
+    else
+        emit_line(p->e, "#if %lld <= VECTOR*HAND || %lld %% (VECTOR*HAND) == 0",
+                  bytes, bytes);
+}
+
+/* Other lines are left to the kernel. */
 const char *program_own(Program *p)
 {
     Emit *e = p->e;
@@ -236,16 +256,14 @@ const char *program_own(Program *p)
     emit_function_name(e, "vm_expF");
     e->body = e->own;
     e->indent = 0;
-    emit_line(e, "#if %lld <= VECTOR*HAND",
-              (long long)p->length * (e->o->real64 ? 8 : 4));
+    print_if(p);
     print_lines(p, number);
     emit_line(e, "#endif");
     emit_open(e,
               "TARGET static void %s(int64_t now, int64_t steps, %s *const "
               "*at, const int64_t *ahead)",
               name, e->real);
-    emit_line(e, "#if %lld <= VECTOR*HAND",
-              (long long)p->length * (e->o->real64 ? 8 : 4));
+    print_if(p);
     print_program(p, number);
     emit_line(e, "#else");
     program_print_code(p);
