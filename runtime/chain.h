@@ -73,14 +73,17 @@ enum {
     CHAIN_LEAST = 8, /* fewer are not done */
     CHAIN_MOST = 64, /* operations of a program */
     CHAIN_READS = 8, /* reads, and terms, of one */
+    CHAIN_PAIRS = 8, /* sums of products of both matrices */
     CHAIN_BODIES = 2
 };
 
-/* Reals of scratch memory for matrices of that size. */
+/* Reals of scratch memory for matrices of that size: vectors of all steps, and
+ * what is multiplied of them with one another. */
 static inline int64_t chain_room(int64_t lines, int64_t n)
 {
     const int64_t most = lines > n ? lines : n;
-    return (5 * CHAIN_READS + 6 * CHAIN_BODIES) * CHAIN_TURN * (most + 16);
+    return (5 * CHAIN_READS + 6 * CHAIN_BODIES) * CHAIN_TURN * (most + 16) +
+           CHAIN_READS * CHAIN_READS * CHAIN_TURN * CHAIN_TURN;
 }
 
 #endif
