@@ -39,7 +39,7 @@ static void find_states(Program *p, Body *b, bool again)
                 continue;
             State s = {.base = base, .made = out, .spare = -1};
             s.start = before_of(p, b, base);
-            p->fails |= s.start < 0 && p->e->s->val.v[base].ring;
+            p->fails |= s.start < 0 && p->e->s->val.v[base].lag;
             if (s.start >= 0)
                 vec_push(p->e->arena, &b->state, s);
             if (again && !program_seen(p, base)) {
