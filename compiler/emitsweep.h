@@ -1,5 +1,5 @@
 /* Programs of the run time's kernel `sweep` while they are made: between
- * emitsweep.c and emitturn.c. */
+ * emitsweep.c, emitturn.c, emitchain.c and emitprogram.c, which prints them. */
 #ifndef CELLC_EMITSWEEP_H
 #define CELLC_EMITSWEEP_H
 
