@@ -9,7 +9,7 @@ enum { TURN = CHAIN_TURN, OWN = -1, NONE = -1 };
 /* A body: its operations; the one that scales, or NONE; which terms are its. */
 typedef struct Body {
     int64_t from, to, scale;
-    int back, columns; /* columns: these are scaled, not lines */
+    int back, columns; /* columns: these are scaled, not lines, or all alike */
     int term, terms;
 } Body;
 
@@ -95,7 +95,7 @@ static int make_plan(Plan *p, int64_t count, const int *code)
             add_read(p, i);
         if (what == CHAIN_SCALE || what == CHAIN_COLUMNS) {
             b->scale = i;
-            b->columns = what == CHAIN_COLUMNS;
+            b->columns = what == CHAIN_COLUMNS || !word(p, i)[4];
         }
         b->to = i + 1;
     }
