@@ -90,6 +90,11 @@ int say_colour(FILE *to);
 void say_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void say_warning(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void say_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* Words and a line end from column `at` on, further lines from `indent` on;
+ * what `columns` do not hold goes to the next. */
+enum { SAY_COLUMNS = 80 };
+void say_wrapped(const char *text, size_t at, size_t indent, size_t columns,
+                 FILE *to);
 /* Flushes standard output: NULL, or why not everything could be written, for
  * SAY_LOST; it is forgotten then, so that it is told once. */
 const char *say_lost(void);

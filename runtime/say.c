@@ -52,6 +52,35 @@ void say_note(const char *fmt, ...)
     va_end(ap);
 }
 
+/* Columns of n bytes of UTF-8. */
+static size_t width(const char *s, size_t n)
+{
+    size_t columns = 0;
+
+    for (size_t i = 0; i < n; i++)
+        columns += ((unsigned char)s[i] & 0xC0) != 0x80;
+    return columns;
+}
+
+void say_wrapped(const char *text, size_t at, size_t indent, size_t columns,
+                 FILE *to)
+{
+    while (*text) {
+        size_t n = strcspn(text, " ");
+        if (at > indent && at + 1 + width(text, n) > columns) {
+            fprintf(to, "\n%*s", (int)indent, "");
+            at = indent;
+        } else if (at > indent) {
+            fputc(' ', to);
+            at++;
+        }
+        fwrite(text, 1, n, to);
+        at += width(text, n);
+        text += n + (text[n] == ' ');
+    }
+    fputc('\n', to);
+}
+
 const char *say_lost(void)
 {
     int bad = fflush(stdout) != 0;

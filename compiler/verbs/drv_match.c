@@ -235,9 +235,11 @@ int compare_match(Compare *c)
         Rival *r = &c->rival[i];
 
         code = i ? open_rival(o, worst ? NULL : &first.host.app.about) : code;
+        if (!code && (!i || !c->task))
+            code = metrics_check(c, r, &o->host.app, o->f);
         if (!code)
             r->units = own_units(o);
-        if (!code && !units && (i || wanted > 0))
+        if (!code && !units && wanted > 0)
             code = fit(o, by_flops, wanted);
         if (!code)
             code =

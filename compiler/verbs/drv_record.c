@@ -313,39 +313,17 @@ int run_read_log(const Compare *c, const Rival *r, RivalRun *run)
     return bad ? drv_fail(&err) : 0;
 }
 
-static void no_metric(const char *path, json_t *j, const char *name)
-{
-    char *names = strdup("");
-    const char *key;
-    json_t *v;
-
-    json_object_foreach(j, key, v)
-    {
-        char *more = json_is_number(v) && names
-                         ? rt_printf("%s%s%s", names, *names ? ", " : "", key)
-                         : NULL;
-
-        free(more ? names : NULL);
-        names = more ? more : names;
-    }
-    say_error("%s has no metric %s; it has %s", path, name,
-              names && *names ? names : "none");
-    free(names);
-}
-
+/* A metric that is no number, as of nothing, eval leaves out. */
 int run_read_metrics(const Compare *c, const Rival *r, RivalRun *run)
 {
     char *path = run_path(c, r, run->seed, ".eval.json");
     json_t *j = c->nmetric && path ? json_load_file(path, 0, NULL) : NULL;
-    int code = 0;
+    int code = c->nmetric && !j ? EXIT_USER : 0;
 
-    for (int i = 0; i < c->nmetric && !code; i++) {
+    if (code)
+        say_error("%s: eval did not write its figures there", path);
+    for (int i = 0; i < c->nmetric; i++)
         run->metric[i] = real_of(j, c->metric[i]);
-        if (isnan(run->metric[i]) && !json_object_get(j, c->metric[i])) {
-            no_metric(path, j, c->metric[i]);
-            code = EXIT_USER;
-        }
-    }
     json_decref(j);
     free(path);
     return code;

@@ -154,9 +154,27 @@ metrics_of_the_best() {
     task lstm gru --seeds 2 --epochs 2 --metric mse --expect 'gru.mse < 9' \
         --csv > t || return 1
     awk -F , 'NR == 1 && $10 != "mse" { exit 1 }
-        NR > 1 && ($10 < 0.99 * $8 || $10 > 1.01 * $8) { exit 1 }' t &&
-        task lstm gru --seeds 1 --epochs 2 --metric msq 2> err
-    [ $? = 1 ] && grep -q 'no metric msq' err
+        NR > 1 && ($10 < 0.99 * $8 || $10 > 1.01 * $8) { exit 1 }' t
+}
+# Nothing is trained where a metric is misspelt or does not suit.
+metrics_that_nobody_has() {
+    adding 120 6 > a.csv
+    task lstm gru --seeds 1 --epochs 1 --metric mse --metric msq 2> err
+    [ $? = 1 ] && grep -q 'no metric msq; did you mean mse?' err &&
+        grep -q 'it has mse, loss, steps' err && [ ! -e compare ] || return 1
+    task lstm gru --metric 'acuracy(y)' 2> err
+    [ $? = 1 ] && grep -q 'did you mean accuracy?' err &&
+        grep -q 'f1, bleu' err && [ ! -e compare ] || return 1
+    printf '%s\n' 'input x[t,2], k[t] in 4' 'h = gru(3)(x)' \
+        'k ~ categorical(softmax(dense(4)(h)))' \
+        'data { x = column(1,3); k = column(2) }' > s.cell
+    cellc compare s.cell a.csv --metric accuracy 2> err
+    [ $? = 1 ] && grep -q 'did you mean accuracy(k)?' err &&
+        grep -q 'it has accuracy(k), .*f1(k)' err || return 1
+    cellc compare s.cell a.csv --metric 'auc(k)' 2> err
+    [ $? = 1 ] && grep -q 'k has 4 classes' err && [ ! -e compare ] &&
+        cellc compare s.cell a.csv --seeds 1 --epochs 1 --csv \
+            --metric ' accuracy( k ) ' > t && grep -q ',accuracy(k),' t
 }
 a_metric_may_have_any_name() {
     adding 120 6 > a.csv
