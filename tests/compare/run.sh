@@ -23,8 +23,9 @@ table() { cut -d , -f 1,3,6,8 "$1"; }
 
 table_in_all_forms() {
     task lstm gru --seeds 2 --epochs 2 > text || return 1
-    grep -Eq '^lstm +8 +[0-9]+ +2 .*±' text &&
+    grep -Eq '^lstm +8 +[0-9]+ .*±' text &&
         grep -q 'a difference .*larger than the spread' text &&
+        grep -q '(2 runs each; Welch' text &&
         task lstm gru --seeds 2 --epochs 2 --csv | grep -q '^gru,9,' &&
         task lstm gru --seeds 2 --epochs 2 --latex | grep -q '\\pm' &&
         task lstm gru --seeds 2 --epochs 2 --json > j.json &&
@@ -34,6 +35,22 @@ j = json.load(open('j.json'))
 assert [len(c['runs']) for c in j['cells']] == [2, 2]
 assert j['welch']['first'] == j['cells'][0]['cell']
 assert j['cells'][0]['best']['mean'] <= j['cells'][1]['best']['mean']"
+}
+# The longest line of a file, in columns.
+widest() {
+    LC_ALL=C awk '{ gsub(/[\200-\277]/, "") } length($0) > n { n = length($0) }
+        END { print n }' "$1"
+}
+# Blanks give way first, then further columns go below, with their cells.
+table_as_wide_as_a_terminal() {
+    task lstm gru rnn mgu peephole --seeds 3 --epochs 1 --metric mse > a &&
+        [ "$(widest a)" -le 80 ] && grep -c . a | grep -qx 8 &&
+        grep -Eq '^cell +n params +last +best +least +mse +ms +p$' a &&
+        [ "$(grep -Ec '^[a-z]+ +([^ ]+ +){6,7}[^ ]+$' a)" -ge 5 ] || return 1
+    task lstm gru 'stack(2, bi(peephole(n)))' --seeds 2 --epochs 1 \
+        --metric mse --metric loss > b && [ "$(widest b)" -le 80 ] &&
+        [ "$(grep -c '^stack(2, bi(peephole(n))) ' b)" -ge 2 ] &&
+        grep -Eq '^cell .*metric.loss +ms' b
 }
 gates_beat_none() {
     adding 400 8 > a.csv
