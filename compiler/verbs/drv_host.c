@@ -187,7 +187,8 @@ static int host_open(AppHost *a, const Flags *f, const char *spec,
         code = drv_code(cellc_check(h->d.c));
     if (!code)
         code = list_inputs(h);
-    list_clocks(h);
+    if (!code)
+        list_clocks(h);
     if (!code)
         code = list_block(h->d.c, "train", &a->train_block);
     return code ? code : list_block(h->d.c, "data", &a->data_block);
