@@ -47,10 +47,22 @@ static int read_by(const Flags *f)
     return EXIT_USAGE;
 }
 
+static int read_forms(const Flags *f)
+{
+    if (flags_given(f, "json") + flags_given(f, "csv") +
+            flags_given(f, "latex") <
+        2)
+        return 0;
+    say_error("--json, --csv and --latex: the table comes as one of them");
+    return EXIT_USAGE;
+}
+
 static int read_flags(Compare *c)
 {
     int code = read_by(c->f);
 
+    if (!code)
+        code = read_forms(c->f);
     c->jobs = sysconf(_SC_NPROCESSORS_ONLN);
     c->threads = c->seeds = c->first = 1;
     if (!code)

@@ -42,6 +42,7 @@ typedef struct Compare {
     const char *data; /* or NULL */
     char *option;     /* of the task that holds the layer */
     const char *size; /* name of the option of size */
+    int sized;        /* the task has it */
     const char *folder;
     const Flag *own; /* flags that are not passed on to train */
     Rival *rival;
@@ -59,10 +60,10 @@ int compare_rivals(Compare *c);
  * runs; sets units, params and flops, alike as --match says. */
 int compare_match(Compare *c);
 /* drv_metrics.c.  Reads --metric; whether the spec of a rival, open with its
- * sizes known, has all that is asked for. */
+ * sizes known, has all that is asked for, and can read --test. */
 int metrics_read(Compare *c);
 void metrics_free(Compare *c);
-int metrics_check(const Compare *c, const Rival *r, AppHost *h, const Flags *f);
+int metrics_check(const Compare *c, const Rival *r, DrvHost *h, const Flags *f);
 /* The command line of a run, without the verb. */
 int compare_words(const Compare *c, const Rival *r, long seed, Words *w);
 /* Trains what has not been trained.  0, EXIT_INTERRUPTED, or EXIT_USER where

@@ -47,6 +47,10 @@ int metrics_read(Compare *c)
 {
     int code = 0;
 
+    if (flags_given(c->f, "test") && !flags_given(c->f, "metric")) {
+        say_error("--test is what metrics are of: which, says --metric NAME");
+        return EXIT_USAGE;
+    }
     c->nmetric = flags_given(c->f, "metric");
     c->metric = calloc((size_t)c->nmetric + 1, sizeof *c->metric);
     c->label = calloc((size_t)c->nmetric + 1, sizeof *c->label);
@@ -177,15 +181,39 @@ static int check_one(const Rival *r, const CellDesc *d, const char *name,
     return no_metric(r, name, all);
 }
 
-int metrics_check(const Compare *c, const Rival *r, AppHost *h, const Flags *f)
+/* Whether the model can read the data of --test. */
+static int check_test(const Compare *c, DrvHost *h, const Flags *f)
+{
+    RtData d = {0};
+    int code = app_data(&h->app, f, flags_get(c->f, "test"), &d);
+
+    data_free(&d);
+    return code;
+}
+
+/* Warnings were told when it was opened. */
+static int compile(DrvHost *h, const Flags *f)
+{
+    int code;
+
+    h->d.mute = 1;
+    code = h->app.compile(&h->app, f, 0);
+    h->d.mute = 0;
+    return code ? h->app.compile(&h->app, f, 0) : 0;
+}
+
+int metrics_check(const Compare *c, const Rival *r, DrvHost *h, const Flags *f)
 {
     Names all = {0};
-    int code = c->nmetric ? h->compile(h, f, 0) : 0;
+    int code = flags_given(c->f, "test") ? check_test(c, h, f) : 0;
 
     if (!code && c->nmetric)
-        all = names_of(h->eval);
+        code = compile(h, f);
+
+    if (!code && c->nmetric)
+        all = names_of(h->app.eval);
     for (int i = 0; i < c->nmetric && !code; i++)
-        code = check_one(r, h->eval, c->metric[i], &all);
+        code = check_one(r, h->app.eval, c->metric[i], &all);
     names_free(&all);
     return code;
 }

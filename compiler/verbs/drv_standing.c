@@ -47,14 +47,17 @@ static double value_of(const Compare *c, const RivalRun *run, const char *name)
     return NAN;
 }
 
+/* Those that every run has, then those of a cell itself. */
+static const char *const figure_word[] = {"loss", "last",    "best",   "train",
+                                          "ms",   "seconds", "params", "units"};
+enum { OF_RUNS = 6, FIGURES = 8 };
+
 static int known_figure(const Compare *c, const char *name)
 {
-    static const char *const word[] = {"loss",  "last", "best",
-                                       "train", "ms",   "seconds"};
     int known = 0;
 
-    for (size_t i = 0; i < sizeof word / sizeof *word; i++)
-        known |= !strcmp(word[i], name);
+    for (int i = 0; i < OF_RUNS; i++)
+        known |= !strcmp(figure_word[i], name);
     for (int i = 0; i < c->nmetric; i++)
         known |= !strcmp(c->label[i], name);
     return known;
@@ -88,6 +91,36 @@ static Spread spread_of(const Compare *c, const Rival *r, const char *name)
     return f;
 }
 
+static int no_figure(const Compare *c, const char *name)
+{
+    int n = FIGURES + c->nmetric, all = 0;
+    char **known = calloc((size_t)(c->n * n) + 1, sizeof *known);
+    const char *near = NULL;
+
+    for (int i = 0; known && i < c->n * n; i++) {
+        int k = i % n;
+
+        known[all] =
+            rt_printf("%s.%s", c->rival[i / n].name,
+                      k < FIGURES ? figure_word[k] : c->label[k - FIGURES]);
+        all += known[all] != NULL;
+    }
+    if (known)
+        near = flags_nearest(name, (const char *const *)known, all);
+    say_error(
+        "--expect %s: wanted CELL.FIGURE of a cell that is compared%s%s%s",
+        name, near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+    fputs("  figures:", stderr);
+    for (int k = 0; k < n; k++)
+        fprintf(stderr, " %s",
+                k < FIGURES ? figure_word[k] : c->label[k - FIGURES]);
+    fputc('\n', stderr);
+    for (int i = 0; i < all; i++)
+        free(known[i]);
+    free(known);
+    return 0;
+}
+
 int compare_figure(const Compare *c, const char *name, double *value)
 {
     for (int i = 0; i < c->n; i++) {
@@ -109,11 +142,7 @@ int compare_figure(const Compare *c, const char *name, double *value)
         free(f.v);
         return 1;
     }
-    say_error("--expect %s: wanted CELL.FIGURE of a cell that is compared; "
-              "figures: loss last best train ms seconds params units, or a "
-              "--metric",
-              name);
-    return 0;
+    return no_figure(c, name);
 }
 
 /* ---- order ---- */

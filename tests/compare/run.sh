@@ -136,6 +136,15 @@ other_settings_told() {
         2> err
     [ $? = 1 ] && grep -q '(--epochs=2 there, --epochs=1 here)' err
 }
+# They are told once, and right settings begin.
+refused_runs_are_in_nobodys_way() {
+    task lstm gru --seeds 2 --epochs 1 --optimizer adma 2> err
+    [ $? = 1 ] && [ "$(grep -c 'did you mean adam?' err)" = 1 ] &&
+        grep -q '^note: 3 more failed in the same way' err &&
+        task lstm gru --seeds 2 --epochs 1 --optimizer adam || return 1
+    task lstm gru --seeds 2 --epochs 1 --optimizer adam --ema 0.9 2> err
+    [ $? = 1 ] && grep -q 'other settings (--ema=0.9 here)' err
+}
 more_epochs_go_on() {
     task lstm gru --seeds 1 --epochs 2 -o b > out &&
         task lstm gru --seeds 1 --epochs 5 -o b --csv > b.t &&
@@ -143,12 +152,47 @@ more_epochs_go_on() {
     table b.t > one && table c.t > other && cmp one other &&
         cmp b/gru.1.safetensors c/gru.1.safetensors
 }
+# Nothing is left to train, and what was the last loss stays it.
+further_metrics_of_what_is_done() {
+    task lstm --seeds 1 --epochs 2 --csv > a &&
+        task lstm --seeds 1 --epochs 2 --csv --metric mse > b || return 1
+    cut -d , -f 6 a > one && cut -d , -f 6 b | cmp one - && ! grep nan b
+}
 misspelt_and_unfit_told() {
     task lsmt gru 2> err
     [ $? = 1 ] && grep -q 'did you mean lstm?' err || return 1
     task lstm gru_d cfc 2> err
     [ $? = 1 ] && grep -q 'gru_d takes 4 input' err &&
         grep -q 'so cfc does not fit into' err && [ ! -e compare ]
+}
+# A suggestion, and what there is.
+misspelt_figures_and_options_told() {
+    task lstm gru --expect 'gur.loss < 1' 2> err
+    [ $? = 2 ] && grep -q 'did you mean gru.loss?' err &&
+        grep -q 'figures: loss .* units' err || return 1
+    task LSTM 2> err
+    [ $? = 1 ] && grep -q 'did you mean lstm?' err || return 1
+    task lstm --layer layr 2> err
+    [ $? = 1 ] && grep -q 'it has layer$' err || return 1
+    task lstm --size units 2> err
+    [ $? = 1 ] && grep -q 'no option units to be the size of lstm' err &&
+        [ ! -e compare ] || return 1
+    task lstm --json --csv 2> err
+    [ $? = 2 ] && grep -q 'one of them' err && [ ! -e compare ]
+}
+test_data_read_before_training() {
+    echo 1,2,x > bad.csv
+    task lstm --metric mse --test missing.csv 2> err
+    [ $? = 1 ] && grep -q '^error: cannot read missing.csv' err || return 1
+    task lstm --metric mse --test bad.csv 2> err
+    [ $? = 1 ] && grep -q '^error: bad.csv' err || return 1
+    task lstm --test a.csv 2> err
+    [ $? = 2 ] && grep -q -e '--metric NAME' err && [ ! -e compare ]
+}
+warnings_told_once() {
+    task lstm gru 'bi(gru(n))' "$SPEC/leaky.cell" --seeds 1 --steps 1 \
+        --metric mse --match flops 2> err || return 1
+    [ "$(grep -c W0210 err)" = 1 ] && [ "$(grep -c W0413 err)" = 1 ]
 }
 no_task_told() {
     cellc compare lstm gru 2> err
