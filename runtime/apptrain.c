@@ -478,9 +478,10 @@ static int no_metric(const CellDesc *d, const char *name)
         names[n++] = d->tensor[i].name;
     if (n)
         near = call_nearest(name, names, n, sizeof *names);
-    say_error("monitor: %s has no metric \"%s\"%s%s; `metric %s = e` makes one",
-              d->name, name, near ? "; did you mean " : "", near ? near : "",
-              name);
+    say_error(
+        "monitor: %s has no metric \"%s\"%s%s%s `metric %s = e` makes one",
+        d->name, name, near ? "; did you mean " : "", near ? near : "",
+        near ? "?" : ";", name);
     free(names);
     return EXIT_USER;
 }
