@@ -135,6 +135,28 @@ static void output_decls(Elab *e, Elaborated *out)
     }
 }
 
+/* After an error: the name of that kind that is like the word, and all. */
+static void help_names(Elab *e, int kind, const char *word)
+{
+    VEC(const char *) all = {0};
+    Buf b;
+
+    buf_init(&b, e->arena);
+    for (int i = 0; i < e->top->order.n; i++) {
+        const Name *n = e->top->order.v[i];
+        if ((int)n->kind != kind ||
+            (kind == N_DIM && dim_value(n->val.size) >= 0))
+            continue;
+        buf_printf(&b, "%s%s", all.n ? ", " : "", n->name);
+        vec_push(e->arena, &all, n->name);
+    }
+    const char *near = diag_closest(word, all.v, all.n);
+    if (near)
+        diag_help(e->diags, "did you mean %s? it has %s", near, b.s);
+    else if (all.n)
+        diag_help(e->diags, "it has %s", b.s);
+}
+
 static void option_infos(Elab *e, Elaborated *out)
 {
     for (int i = 0; i < e->top->order.n; i++) {
@@ -150,8 +172,10 @@ static void option_infos(Elab *e, Elaborated *out)
     }
     for (int i = 0; i < e->set->noption; i++) {
         Name *n = scope_find(e->top, e->set->option[i].name);
-        if (!n || n->kind != N_OPTION)
-            diag(e->diags, E_NO_OPTION, (Span){0, 0}, e->set->option[i].name);
+        if (n && n->kind == N_OPTION)
+            continue;
+        diag(e->diags, E_NO_OPTION, (Span){0, 0}, e->set->option[i].name);
+        help_names(e, N_OPTION, e->set->option[i].name);
     }
 }
 
@@ -164,8 +188,10 @@ static void open_dims(Elab *e, Elaborated *out)
     }
     for (int i = 0; i < e->set->ndim; i++) {
         Name *n = scope_find(e->top, e->set->dim[i].name);
-        if (!n || n->kind != N_DIM)
-            diag(e->diags, E_NO_DIM, (Span){0, 0}, e->set->dim[i].name);
+        if (n && n->kind == N_DIM)
+            continue;
+        diag(e->diags, E_NO_DIM, (Span){0, 0}, e->set->dim[i].name);
+        help_names(e, N_DIM, e->set->dim[i].name);
     }
 }
 

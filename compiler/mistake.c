@@ -298,9 +298,25 @@ static bool say_operator(Lexer *lx, Token t, const char *found, Expected e)
     return true;
 }
 
+/* A file whose first line has numbers only is data, however many it has. */
+static bool is_data(const Lexer *lx, Token t)
+{
+    const char *text = lx->src->text;
+    size_t blank = strspn(text, " \t\r\n");
+
+    return (t.kind == NUM || t.kind == '-') &&
+           t.span.lo == lx->src->base + blank &&
+           strspn(text + blank, "0123456789.,;+-eE \t\r") ==
+               strcspn(text + blank, "\n");
+}
+
 static void help_syntax(Lexer *lx, Token t, Expected e)
 {
-    if (t.kind == EQ && has(e, "'='"))
+    if (is_data(lx, t)) {
+        diag_help(lx->diags, "this is data; a spec says what is done with "
+                             "them: input x[t], h = ...");
+        lx->stop = true;
+    } else if (t.kind == EQ && has(e, "'='"))
         diag_help(lx->diags, "'==' compares; a value is given with '='");
     else if (t.kind == '\'' && has(e, "a number"))
         diag_help(lx->diags, "a string stands in double quotation marks: "

@@ -84,10 +84,6 @@ int app_balance(AppHost *h, const RtData *d, const RtFeedOptions *o)
 
     if (!how || !strcmp(how, "no"))
         return 0;
-    if (strcmp(how, "yes")) {
-        say_error("balance: yes or no is wanted, found \"%s\"", how);
-        return EXIT_USER;
-    }
     feed = feed_open(d, o, &err);
     bad = feed ? 0 : -1;
     for (int i = 0; i < h->ninput && !bad; i++) {

@@ -3,6 +3,7 @@
 #include "apphost.h"
 
 #include "plot.h"
+#include "rtio.h"
 
 #include <string.h>
 
@@ -19,7 +20,9 @@ int app_plot_check(const Flags *f)
     RtError err = {0};
     const char *path = plot_file(f);
 
-    return path && plot_check(path, &err) ? app_fail(&err) : 0;
+    if (path && (plot_check(path, &err) || rtio_writable(path, &err)))
+        return app_fail(&err);
+    return 0;
 }
 
 int app_plot_wanted(const Flags *f, const char **path)

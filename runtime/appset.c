@@ -93,6 +93,29 @@ static int is_setting(const Flag *table, const char *key, const char *block)
     return 0;
 }
 
+static int unknown_entry(const Flag *table, const char *key, const char *block)
+{
+    int n = 0, room = 1;
+    char **known;
+    const char *near = NULL;
+
+    for (const Flag *f = table; f->name; f++)
+        room++;
+    known = calloc((size_t)room, sizeof *known);
+    for (const Flag *f = table; known && f->name; f++)
+        if (f->from && !strcmp(f->from, block) && (known[n] = key_of(f->name)))
+            n++;
+    if (known)
+        near = flags_nearest(key, (const char *const *)known, n);
+    say_error("the spec's %s block has an entry \"%s\" that is not known%s%s%s",
+              block, key, near ? "; did you mean " : "", near ? near : "",
+              near ? "?" : "");
+    while (n)
+        free(known[--n]);
+    free(known);
+    return EXIT_USER;
+}
+
 /* Entries of a block that nothing understands are errors; in a data block the
  * inputs are entries too. */
 static int check_block(const AppHost *h, const RtPairs *block, const char *name)
@@ -106,14 +129,20 @@ static int check_block(const AppHost *h, const RtPairs *block, const char *name)
 
         for (int k = 0; table == app_data_flags && k < h->ninput; k++)
             known |= !strcmp(h->input[k].want.name, key);
-        if (!known) {
-            say_error("the spec's %s block has an entry \"%s\" that is not "
-                      "known (or not supported yet)",
-                      name, key);
-            return EXIT_USER;
-        }
+        if (!known)
+            return unknown_entry(table, key, name);
     }
     return 0;
+}
+
+/* What is yes or no may be nothing else. */
+static int check_choice(const Flag *flag, const char *key, const char *value)
+{
+    if (!flag->value || strcmp(flag->value, "yes|no") ||
+        !strcmp(value, "yes") || !strcmp(value, "no"))
+        return 0;
+    say_error("%s: yes or no is wanted, found \"%s\"", key, value);
+    return EXIT_USER;
 }
 
 /* Resolves one flag of the table. */
@@ -140,6 +169,8 @@ static int resolve(AppHost *h, const Flags *f, const Flag *flag,
         plain = unquoted(value);
         if (!plain || pairs_set(&h->about.settings, key, plain, &err))
             code = app_fail(&err);
+        else
+            code = check_choice(flag, key, plain);
         free(plain);
     }
     free(key);

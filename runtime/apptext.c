@@ -15,10 +15,6 @@ int app_limits(const AppHost *h, const AppInput *in, VocabHow *how)
 
     if (!code)
         code = app_setting_long(h, "max_classes", 1, &most);
-    if (!code && lower && strcmp(lower, "yes") && strcmp(lower, "no")) {
-        say_error("lower: yes or no is wanted, found \"%s\"", lower);
-        code = EXIT_USER;
-    }
     *how = (VocabHow){.lower = lower && !strcmp(lower, "yes"),
                       .eos = eos && *eos ? eos : NULL,
                       .min_count = min_count,

@@ -287,6 +287,43 @@ static int start_model(Training *t)
     return code;
 }
 
+static void put_result(const FitSetup *s, const FitResult *r, FILE *to)
+{
+    const CellDesc *d = s->model->desc;
+
+    fprintf(to, "%s: %lld epochs, %lld updates, %.1f s", s->save,
+            (long long)r->epochs, (long long)r->steps, r->seconds);
+    if (!isnan(r->val_nats))
+        fprintf(to, ", validation %.4f nats, %.4f bits, perplexity %.3f",
+                r->val_nats, r->val_nats / log1p(1), exp(r->val_nats));
+    else if (!isnan(r->val_loss))
+        fprintf(to, ", validation loss %.6g", r->val_loss);
+    else if (!isnan(r->nats))
+        fprintf(to, ", training %.4f nats, %.4f bits", r->nats,
+                r->nats / log1p(1));
+    else if (!isnan(r->loss))
+        fprintf(to, ", training loss %.6g", r->loss);
+    for (int i = -1, k = 0; (i = model_next(d, CELL_METRIC, i)) >= 0; k++)
+        if (!isnan(s->metric[k]))
+            fprintf(to, ", %s %.4g", d->tensor[i].name, s->metric[k]);
+    if (s->judge && !isnan(s->metric[metric_count(d)]))
+        fprintf(to, ", %s %.4g", judge_name(s->judge, 0),
+                s->metric[metric_count(d)]);
+}
+
+static void print_result(const FitSetup *s, const FitResult *r)
+{
+    char *text = NULL;
+    size_t n;
+    FILE *to = open_memstream(&text, &n);
+
+    if (to)
+        put_result(s, r, to);
+    if (to && !fclose(to))
+        say_lines(text, 0, 2, stdout);
+    free(text);
+}
+
 static int finish(const FitSetup *s, const FitResult *r, const char *log,
                   const char *memory)
 {
@@ -294,25 +331,8 @@ static int finish(const FitSetup *s, const FitResult *r, const char *log,
     const char *out = s->save;
     int64_t before = s->resume ? s->resume->state.step : 0;
 
-    printf("%s: %lld epochs, %lld updates, %.1f s", out, (long long)r->epochs,
-           (long long)r->steps, r->seconds);
-    if (!isnan(r->val_nats))
-        printf(", validation %.4f nats, %.4f bits, perplexity %.3f",
-               r->val_nats, r->val_nats / log1p(1), exp(r->val_nats));
-    else if (!isnan(r->val_loss))
-        printf(", validation loss %.6g", r->val_loss);
-    else if (!isnan(r->nats))
-        printf(", training %.4f nats, %.4f bits", r->nats, r->nats / log1p(1));
-    else if (!isnan(r->loss))
-        printf(", training loss %.6g", r->loss);
-    for (int i = -1, k = 0;
-         (i = model_next(s->model->desc, CELL_METRIC, i)) >= 0; k++)
-        if (!isnan(s->metric[k]))
-            printf(", %s %.4g", s->model->desc->tensor[i].name, s->metric[k]);
-    if (s->judge && !isnan(s->metric[metric_count(s->model->desc)]))
-        printf(", %s %.4g", judge_name(s->judge, 0),
-               s->metric[metric_count(s->model->desc)]);
-    printf("\n%s: log\n", log);
+    print_result(s, r);
+    printf("%s: log\n", log);
     if (r->segment)
         say_note("to stay within --memory %s, sequences were run in segments "
                  "of %lld steps",
@@ -458,9 +478,10 @@ static int no_metric(const CellDesc *d, const char *name)
         names[n++] = d->tensor[i].name;
     if (n)
         near = call_nearest(name, names, n, sizeof *names);
-    say_error("monitor: %s has no metric \"%s\"%s%s; `metric %s = e` makes one",
-              d->name, name, near ? "; did you mean " : "", near ? near : "",
-              name);
+    say_error(
+        "monitor: %s has no metric \"%s\"%s%s%s `metric %s = e` makes one",
+        d->name, name, near ? "; did you mean " : "", near ? near : "",
+        near ? "?" : ";", name);
     free(names);
     return EXIT_USER;
 }
@@ -546,31 +567,19 @@ static int check_model(const Training *t)
     return 0;
 }
 
-/* Whether a file could be written, before the work that goes into it. */
-static int check_writable(const char *path)
-{
-    RtError err = {0};
-    struct stat st;
-    RtSave *save;
-
-    if (!path || (!stat(path, &st) && !S_ISREG(st.st_mode)))
-        return 0;
-    save = rtio_save_open(path, &err);
-    if (!save)
-        return app_fail(&err);
-    rtio_save_abort(save);
-    return 0;
-}
-
+/* Before the work that goes into them. */
 static int check_outputs(const Training *t)
 {
+    const char *path[] = {t->s.save, t->s.best};
+    RtError err = {0};
     int code = outputs_apart(t->f, t->spec, t->data, t->s.save, t->log);
 
     if (!code)
         code = app_plot_check(t->f);
-    if (!code)
-        code = check_writable(t->s.save);
-    return code ? code : check_writable(t->s.best);
+    for (int i = 0; i < 2 && !code; i++)
+        if (path[i] && rtio_writable(path[i], &err))
+            code = app_fail(&err);
+    return code;
 }
 
 int app_train(AppHost *h, const Flags *f, const char *spec, const char *data)

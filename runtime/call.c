@@ -8,7 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Distance of Levenshtein, with the exchange of neighbours as one step. */
+static int same(char a, char b)
+{
+    return tolower((unsigned char)a) == tolower((unsigned char)b);
+}
+
+/* Distance of Levenshtein, with the exchange of neighbours as one step;
+ * capitals are as good as small letters. */
 static size_t distance(const char *a, const char *b)
 {
     size_t n = strlen(a), m = strlen(b), w = m + 1;
@@ -20,14 +26,14 @@ static size_t distance(const char *a, const char *b)
         for (size_t j = 0; j <= m; j++) {
             size_t best = i == 0 ? j : i;
             if (i > 0 && j > 0) {
-                best = d[(i - 1) * w + j - 1] + (a[i - 1] != b[j - 1]);
+                best = d[(i - 1) * w + j - 1] + !same(a[i - 1], b[j - 1]);
                 if (d[(i - 1) * w + j] + 1 < best)
                     best = d[(i - 1) * w + j] + 1;
                 if (d[i * w + j - 1] + 1 < best)
                     best = d[i * w + j - 1] + 1;
             }
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] &&
-                a[i - 2] == b[j - 1] && d[(i - 2) * w + j - 2] + 1 < best)
+            if (i > 1 && j > 1 && same(a[i - 1], b[j - 2]) &&
+                same(a[i - 2], b[j - 1]) && d[(i - 2) * w + j - 2] + 1 < best)
                 best = d[(i - 2) * w + j - 2] + 1;
             d[i * w + j] = best;
         }

@@ -384,6 +384,23 @@ static int take_columns(const RtWant *want, const Csv *csv, const int *col,
     return store_end(to, err);
 }
 
+/* Says how as many as are wanted are chosen. */
+static int wrong_columns(const Csv *csv, const RtWant *want, int n,
+                         int64_t wanted, RtError *err)
+{
+    char *few =
+        wanted == 1 ? rt_printf("1") : rt_printf("1:%lld", (long long)wanted);
+    const char *text = few ? few : "1";
+
+    rt_fail(err,
+            "%s: %d column%s for input %s, wanted %lld; choose them: "
+            "--column %s=%s, or %s = column(%s) in the data block",
+            csv->path, n, n == 1 ? "" : "s", want->name, (long long)wanted,
+            want->name, text, want->name, text);
+    free(few);
+    return -1;
+}
+
 int data_add_csv(RtData *d, const RtWant *want, const Csv *csv,
                  const char *columns, int per_line, RtError *err)
 {
@@ -404,11 +421,7 @@ int data_add_csv(RtData *d, const RtWant *want, const Csv *csv,
     int64_t wanted = want->rank ? want->dim[0] : 1;
     int bad = 0;
     if (wanted >= 0 && n != wanted)
-        bad = rt_fail(err,
-                      "%s: %d columns for input %s, wanted %lld; choose them: "
-                      "--column %s=1:3, or %s = column(1:3) in the data block",
-                      csv->path, n, want->name, (long long)wanted, want->name,
-                      want->name);
+        bad = wrong_columns(csv, want, n, wanted, err);
     closed.dim[0] = n;
     bad = bad || take_columns(want, csv, col, n, &to, err) ||
           data_add_store(d, &closed, csv->path, &to, NPY_F8, 1,

@@ -16,9 +16,8 @@ static int find_room(Fit *t, RtError *err)
         return 0;
     if (t->f->memory <= used)
         return rt_fail(err,
-                       "--memory %lldM: the program, its data and its weights "
-                       "take %lldM already",
-                       (long long)(t->f->memory >> 20),
+                       "--memory: the program, its data and its weights take "
+                       "%lldM already",
                        (long long)(used >> 20) + 1);
     t->room = t->f->memory - used;
     return 0;

@@ -90,6 +90,14 @@ int say_colour(FILE *to);
 void say_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void say_warning(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void say_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* Words and a line end from column `at` on, 0 or behind what a blank follows;
+ * further lines begin at `indent`, where `columns` do not hold them. */
+enum { SAY_COLUMNS = 80 };
+void say_wrapped(const char *text, size_t at, size_t indent, size_t columns,
+                 FILE *to);
+/* The same with lines, of which the first is broken where a terminal would
+ * break it inside of a word. */
+void say_lines(const char *text, size_t at, size_t indent, FILE *to);
 /* Flushes standard output: NULL, or why not everything could be written, for
  * SAY_LOST; it is forgotten then, so that it is told once. */
 const char *say_lost(void);

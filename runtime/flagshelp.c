@@ -13,27 +13,6 @@ const char *flags_nearest(const char *word, const char *const *name, int n)
 
 static const Flag help = {"help", NULL, NULL, NULL, "this text"};
 
-enum { COLUMNS = 80 };
-
-/* Text from column `at` on, its further lines from `indent` on. */
-static void wrap(const char *text, size_t at, size_t indent, FILE *to)
-{
-    while (*text) {
-        size_t n = strcspn(text, " ");
-        if (at > indent && at + 1 + n > COLUMNS) {
-            fprintf(to, "\n%*s", (int)indent, "");
-            at = indent;
-        } else if (at > indent) {
-            fputc(' ', to);
-            at++;
-        }
-        fwrite(text, 1, n, to);
-        at += n;
-        text += n + (text[n] == ' ');
-    }
-    fputc('\n', to);
-}
-
 /* A row of the table: "  --dim NAME=SIZE   text [default; source]". */
 static void help_flag(const Flag *f, size_t width, FILE *to)
 {
@@ -52,7 +31,8 @@ static void help_flag(const Flag *f, size_t width, FILE *to)
     }
     fprintf(to, "%*s", (int)(width > n ? width - n : 0) + 2, "");
     n = (width > n ? width : n) + 4;
-    wrap(text ? text : f->help, n, n < width + 4 ? n : width + 4, to);
+    say_wrapped(text ? text : f->help, n, n < width + 4 ? n : width + 4,
+                SAY_COLUMNS, to);
     free(text);
 }
 

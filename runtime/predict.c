@@ -312,8 +312,6 @@ static int write_picture(const Predict *p, const char *path, RtError *err)
 
 static int write_folder(const Predict *p, const char *path, RtError *err)
 {
-    if (run_make_folder(path, err))
-        return -1;
     for (int k = 0; k < p->set.n; k++) {
         char *file = rt_printf("%s/%s.npy", path, p->set.v[k].name);
         int bad = file ? predicted_npy(&p->set, k, file, err)
@@ -343,20 +341,40 @@ static int is_strange(const char *path)
     return !ends(path, ".csv") && !ends(path, ".npy") && !is_picture(path);
 }
 
+static int is_folder(const char *path)
+{
+    return strcmp(path, "-") && !ends(path, ".csv") && !ends(path, ".npy") &&
+           !is_picture(path);
+}
+
+/* Whether what is predicted can be written there, before it is computed. */
+static int check_output(const Predict *p, const char *path, RtError *err)
+{
+    int table = !strcmp(path, "-") || ends(path, ".csv");
+
+    if (table && predicted_csv_fits(&p->set, err))
+        return -1;
+    if (is_folder(path))
+        return run_make_folder(path, err);
+    if (!table && p->set.n > 1 &&
+        !(is_picture(path) && !p->width && predicted_are_curves(&p->set)))
+        return rt_fail(err,
+                       "%s: the model has %d outputs; choose one with "
+                       "--output, or give a folder",
+                       path, p->set.n);
+    if (is_picture(path) && predicted_has(&p->set, p->sequence - 1, err))
+        return -1;
+    return strcmp(path, "-") ? rtio_writable(path, err) : 0;
+}
+
 static int write_all(const Predict *p, const char *path, RtError *err)
 {
     if (!strcmp(path, "-"))
         return predicted_csv(&p->set, stdout, err);
     if (ends(path, ".csv"))
         return write_csv(p, path, err);
-    if (!ends(path, ".npy") && !is_picture(path))
+    if (is_folder(path))
         return write_folder(p, path, err);
-    if (p->set.n > 1 &&
-        !(is_picture(path) && !p->width && predicted_are_curves(&p->set)))
-        return rt_fail(err,
-                       "%s: the model has %d outputs; choose one with "
-                       "--output, or give a folder",
-                       path, p->set.n);
     return is_picture(path) ? write_picture(p, path, err)
                             : predicted_npy(&p->set, 0, path, err);
 }
@@ -438,7 +456,8 @@ static int predict(AppHost *h, const Flags *f, RtModel *m, const RtData *d)
     p.feed = p.s ? feed_open(d, &o, &err) : NULL;
     p.from = p.feed ? evaluate_bind(m->desc, d, &err) : NULL;
     if (!p.from || list_labels(&p, h, &err) || choose(&p, h, f, &err) ||
-        run_all(&p, &err) || write_all(&p, path, &err))
+        check_output(&p, path, &err) || run_all(&p, &err) ||
+        write_all(&p, path, &err))
         code = app_fail(&err);
     predict_free(&p);
     return code;

@@ -96,18 +96,12 @@ static const char *label(const PredictedSet *p, int a, int64_t q, int64_t i,
 }
 
 /* One output over two axes: a table with words at its margins. */
-static int matrix_csv(const PredictedSet *p, FILE *to, RtError *err)
+static int matrix_csv(const PredictedSet *p, FILE *to)
 {
     const Predicted *o = &p->v[0];
     int digits = p->real_bytes == 4 ? 9 : 17;
     char room[24];
 
-    if (p->n > 1 || o->naxis > 2 || o->size != 1)
-        return rt_fail(err,
-                       "%s varies over several time axes, and a table holds "
-                       "one output of single numbers over two: choose with "
-                       "--output or --probe, or write .npy",
-                       o->name);
     for (int64_t q = 0; q < p->data->nseq; q++) {
         int64_t rows = steps_of(o, 0, q), cols = steps_of(o, 1, q);
         for (int64_t c = 0; c < cols; c++) {
@@ -175,20 +169,41 @@ static void csv_value(const PredictedSet *p, const Predicted *o, double v,
         fprintf(to, "%.*g", p->real_bytes == 4 ? 9 : 17, v);
 }
 
-int predicted_csv(const PredictedSet *p, FILE *to, RtError *err)
+static int is_matrix(const PredictedSet *p)
+{
+    int any = 0;
+
+    for (int k = 0; k < p->n; k++)
+        any |= p->v[k].naxis > 1;
+    return any;
+}
+
+int predicted_csv_fits(const PredictedSet *p, RtError *err)
 {
     const Predicted *first = &p->v[0];
 
-    for (int k = 0; k < p->n; k++) {
-        if (p->v[k].naxis > 1)
-            return matrix_csv(p, to, err);
+    if (is_matrix(p) && (p->n > 1 || first->naxis > 2 || first->size != 1))
+        return rt_fail(err,
+                       "%s varies over several time axes, and a table holds "
+                       "one output of single numbers over two: choose with "
+                       "--output or --probe, or write .npy",
+                       first->name);
+    for (int k = 0; k < p->n; k++)
         if (p->v[k].naxis != first->naxis ||
             (first->naxis && p->v[k].axis[0] != first->axis[0]))
             return rt_fail(err,
                            "%s and %s do not have the same steps: choose "
                            "with --output, or write a folder of .npy",
                            first->name, p->v[k].name);
-    }
+    return 0;
+}
+
+int predicted_csv(const PredictedSet *p, FILE *to, RtError *err)
+{
+    const Predicted *first = &p->v[0];
+
+    if (is_matrix(p))
+        return matrix_csv(p, to);
     if (csv_head(p, to, err))
         return -1;
     for (int64_t q = 0; q < p->data->nseq; q++) {
@@ -208,7 +223,7 @@ int predicted_csv(const PredictedSet *p, FILE *to, RtError *err)
     return 0;
 }
 
-static int has_sequence(const PredictedSet *p, int64_t q, RtError *err)
+int predicted_has(const PredictedSet *p, int64_t q, RtError *err)
 {
     if (q < p->data->nseq)
         return 0;
@@ -262,7 +277,7 @@ int predicted_heat(const PredictedSet *p, int i, int64_t q, const char *path,
     double *turned = NULL;
     int bad;
 
-    if (has_sequence(p, q, err))
+    if (predicted_has(p, q, err))
         return -1;
     if (o->naxis > 2 || (o->naxis == 2 && o->size != 1))
         return rt_fail(err,
@@ -320,7 +335,7 @@ int predicted_curves(const PredictedSet *p, int64_t q, const char *path,
     PlotMark *mark = calloc((size_t)p->n, sizeof *mark);
     Plot plot = {
         .x = axis_title(p, p->v[0].axis[0]), .curve = curve, .mark = mark};
-    int bad = has_sequence(p, q, err);
+    int bad = predicted_has(p, q, err);
 
     if (!bad && (!at || !curve || !mark))
         bad = rt_fail_memory(err, (size_t)steps);
@@ -367,7 +382,7 @@ int predicted_image(const PredictedSet *p, int i, int64_t q, int64_t width,
     double *line = NULL;
     int bad;
 
-    if (has_sequence(p, q, err))
+    if (predicted_has(p, q, err))
         return -1;
     if (o->naxis != 1 || width < 1 || o->size <= width || o->size % width)
         return image_write(path, o->value[q].v, o->value[q].n, width, err);

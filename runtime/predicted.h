@@ -41,10 +41,14 @@ typedef struct PredictedSet {
 /* [N,steps...,element]; without N where there is one sequence with steps.  What
  * is beyond a sequence's own steps is 0. */
 int predicted_npy(const PredictedSet *p, int i, const char *path, RtError *err);
+/* Whether all have a place in one table; known before they have values. */
+int predicted_csv_fits(const PredictedSet *p, RtError *err);
 /* A row per step, or per sequence where all are static, and a blank line
  * between sequences of steps; over two axes a row per step of the outer one and
  * a column per step of the other, with the words of the data at the margins. */
 int predicted_csv(const PredictedSet *p, FILE *to, RtError *err);
+/* Whether the data have that sequence. */
+int predicted_has(const PredictedSet *p, int64_t sequence, RtError *err);
 /* A heat map of one sequence, as .png or .svg by gnuplot: over two axes the
  * outer one downwards, else units downwards and steps to the right. */
 int predicted_heat(const PredictedSet *p, int i, int64_t sequence,

@@ -13,11 +13,18 @@
 #include <unistd.h>
 #include <zlib.h>
 
+static int no_name(RtError *err)
+{
+    return rt_fail(err, "a file is wanted, and its name is empty");
+}
+
 /* A descriptor for reading; *size is a guess at the content's size. */
 static int open_input(const char *path, size_t *size, RtError *err)
 {
     int fd = strcmp(path, "-") ? open(path, O_RDONLY) : dup(0);
     struct stat st;
+    if (!*path)
+        return no_name(err);
     if (fd < 0 || fstat(fd, &st) < 0) {
         int e = errno;
         if (fd >= 0)
@@ -299,6 +306,10 @@ static RtSave *save_fail(RtSave *s, const char *path, int e, RtError *err)
 
 RtSave *rtio_save_open(const char *path, RtError *err)
 {
+    if (!*path) {
+        no_name(err);
+        return NULL;
+    }
     RtSave *s = calloc(1, sizeof *s);
     if (!s)
         return save_fail(NULL, path, ENOMEM, err);
@@ -345,6 +356,19 @@ void rtio_save_abort(RtSave *s)
     if (s->temp)
         unlink(s->temp);
     save_free(s);
+}
+
+int rtio_writable(const char *path, RtError *err)
+{
+    struct stat st;
+
+    if (!stat(path, &st) && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+        return 0;
+    RtSave *s = rtio_save_open(path, err);
+    if (!s)
+        return -1;
+    rtio_save_abort(s);
+    return 0;
 }
 
 /* Makes the rename itself last.  Not every file system can. */

@@ -42,6 +42,9 @@ typedef struct RtSave RtSave;
 /* A target that is there and not a regular file (a device, a pipe) is written
  * directly; "-" is standard output.  NULL on error. */
 RtSave *rtio_save_open(const char *path, RtError *err);
+/* Whether a file could be written, before the work that goes into it: what is
+ * there stays as it is.  -1 where not. */
+int rtio_writable(const char *path, RtError *err);
 /* The file will be there after a crash of the machine too; without this only
  * one that replaces another is synced, so that never both are lost. */
 void rtio_save_durable(RtSave *s);

@@ -12,6 +12,8 @@ int run_make_folder(const char *path, RtError *err)
     struct stat st;
     int bad = p ? 0 : -1;
 
+    if (!*path)
+        bad = rt_fail(err, "a folder is wanted, and its name is empty");
     for (char *q = p ? p + 1 : NULL; q && !bad; q++)
         if (*q == '/' || !*q) {
             char was = *q;

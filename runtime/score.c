@@ -12,6 +12,11 @@ static const char *const score_names[] = {"accuracy", "exact",      "f1",
                                           "bleu",     "error_rate", "auc"};
 enum { NSCORE = sizeof score_names / sizeof *score_names };
 
+const char *score_kind_at(int k)
+{
+    return k < NSCORE ? score_names[k] : NULL;
+}
+
 int score_parse(Score *s, const char *text, RtError *err)
 {
     const char *open = strchr(text, '('), *close = strrchr(text, ')');

@@ -32,6 +32,8 @@ typedef struct Score {
     Values chance, label;       /* AUC */
 } Score;
 
+/* "accuracy" ..., by kind; NULL past the last. */
+const char *score_kind_at(int k);
 /* From "f1(y)", blanks allowed.  Error: no such metric, not of that form. */
 int score_parse(Score *s, const char *text, RtError *err);
 void score_free(Score *s);

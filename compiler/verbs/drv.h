@@ -35,6 +35,9 @@ int drv_new(Drv *d);
 int drv_open(Drv *d, const Flags *f, const char *path);
 /* Adds the files of --use, which stand before the spec. */
 int drv_use(Drv *d, const Flags *f);
+/* Adds the file of a spec; of one that is not there, but is the name of a cell,
+ * says so. */
+int drv_add_spec(Drv *d, const char *path);
 /* The same settings for sources that are there already. */
 int drv_settings(Drv *d, const Flags *f);
 void drv_free(Drv *d);

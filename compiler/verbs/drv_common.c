@@ -135,6 +135,17 @@ int drv_copy_pairs(RtPairs *to, const RtPairs *from)
     return 0;
 }
 
+int drv_add_spec(Drv *d, const char *path)
+{
+    int code = drv_code(cellc_add_file(d->c, path));
+
+    if (code && !drv_is_file(path) && cellc_cell_text(d->c, path))
+        say_note("%s is a cell of the library; a spec applies it, as in "
+                 "`h = %s(n)(x)`",
+                 path, path);
+    return code;
+}
+
 /* A text has no bytes 0; a checkpoint begins with eight bytes that say how long
  * its head is, the higher ones 0. */
 static int begins_as_checkpoint(const char *path)
@@ -346,7 +357,7 @@ int drv_open(Drv *d, const Flags *f, const char *path)
     } else if (!code && drv_is_checkpoint(path)) {
         code = add_checkpoint(d, path);
     } else if (!code) {
-        code = drv_code(cellc_add_file(d->c, path));
+        code = drv_add_spec(d, path);
     }
     return code ? code : drv_settings(d, f);
 }

@@ -47,39 +47,22 @@ static int read_by(const Flags *f)
     return EXIT_USAGE;
 }
 
-/* What is said of each cell beside metrics; a metric that has such a name is
- * called metric.NAME. */
-static int is_figure(const char *name)
+static int read_forms(const Flags *f)
 {
-    static const char *const figure[] = {"loss", "last",  "best",    "least",
-                                         "p",    "train", "ms",      "units",
-                                         "runs", "flops", "seconds", "params"};
-
-    for (size_t i = 0; i < sizeof figure / sizeof *figure; i++)
-        if (!strcmp(figure[i], name))
-            return 1;
-    return 0;
-}
-
-static int list_metrics(Compare *c)
-{
-    c->nmetric = flags_given(c->f, "metric");
-    c->metric = calloc((size_t)c->nmetric + 1, sizeof *c->metric);
-    c->label = calloc((size_t)c->nmetric + 1, sizeof *c->label);
-    for (int i = 0; c->metric && c->label && i < c->nmetric; i++) {
-        c->metric[i] = flags_each(c->f, "metric", i);
-        c->label[i] = rt_printf(
-            "%s%s", is_figure(c->metric[i]) ? "metric." : "", c->metric[i]);
-        if (!c->label[i])
-            return EXIT_BUG;
-    }
-    return c->metric && c->label ? 0 : EXIT_BUG;
+    if (flags_given(f, "json") + flags_given(f, "csv") +
+            flags_given(f, "latex") <
+        2)
+        return 0;
+    say_error("--json, --csv and --latex: the table comes as one of them");
+    return EXIT_USAGE;
 }
 
 static int read_flags(Compare *c)
 {
     int code = read_by(c->f);
 
+    if (!code)
+        code = read_forms(c->f);
     c->jobs = sysconf(_SC_NPROCESSORS_ONLN);
     c->threads = c->seeds = c->first = 1;
     if (!code)
@@ -93,7 +76,7 @@ static int read_flags(Compare *c)
         code = flags_long(c->f, "jobs", 1, 1024, &c->jobs);
     if (!code)
         code = app_plot_check(c->f);
-    return code ? code : list_metrics(c);
+    return code ? code : metrics_read(c);
 }
 
 /* One --expect: what it is of and wants, and the figure there. */
@@ -159,10 +142,7 @@ static void free_all(Compare *c)
         free(r->use);
     }
     free(c->rival);
-    for (int i = 0; c->label && i < c->nmetric; i++)
-        free(c->label[i]);
-    free(c->label);
-    free(c->metric);
+    metrics_free(c);
     free(c->option);
 }
 

@@ -1,7 +1,8 @@
 /* The verb compare: cells side by side on one task.  drv_compare.c reads the
  * command line, drv_rivals.c finds the cells, drv_match.c makes them equally
- * large, drv_runs.c trains them, drv_record.c keeps what is known of each run,
- * drv_standing.c tells how they stand. */
+ * large, drv_metrics.c knows what is measured, drv_runs.c trains them,
+ * drv_record.c keeps what is known of each run, drv_standing.c tells how they
+ * stand. */
 #ifndef DRV_COMPARE_H
 #define DRV_COMPARE_H
 
@@ -41,13 +42,14 @@ typedef struct Compare {
     const char *data; /* or NULL */
     char *option;     /* of the task that holds the layer */
     const char *size; /* name of the option of size */
+    int sized;        /* the task has it */
     const char *folder;
     const Flag *own; /* flags that are not passed on to train */
     Rival *rival;
     int n;
     long seeds, first, jobs, threads;
-    const char **metric;
-    char **label; /* [nmetric] what they are called beside the other figures */
+    char **metric; /* [nmetric] as eval calls them */
+    char **label;  /* what they are called beside the other figures */
     int nmetric;
     int ran; /* the runs have begun, or what was left of them was read */
 } Compare;
@@ -57,6 +59,11 @@ int compare_rivals(Compare *c);
 /* Opens each with its data, so that what does not fit is told before anything
  * runs; sets units, params and flops, alike as --match says. */
 int compare_match(Compare *c);
+/* drv_metrics.c.  Reads --metric; whether the spec of a rival, open with its
+ * sizes known, has all that is asked for, and can read --test. */
+int metrics_read(Compare *c);
+void metrics_free(Compare *c);
+int metrics_check(const Compare *c, const Rival *r, DrvHost *h, const Flags *f);
 /* The command line of a run, without the verb. */
 int compare_words(const Compare *c, const Rival *r, long seed, Words *w);
 /* Trains what has not been trained.  0, EXIT_INTERRUPTED, or EXIT_USER where

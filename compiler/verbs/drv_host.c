@@ -18,9 +18,9 @@ int drv_host_again(DrvHost *h, Drv *d, const Flags *f)
     if (!code)
         code = drv_use(d, f);
     if (!code)
-        code = drv_code(
-            h->text ? cellc_add_text(d->c, h->path, h->text, strlen(h->text))
-                    : cellc_add_file(d->c, h->path));
+        code = h->text ? drv_code(cellc_add_text(d->c, h->path, h->text,
+                                                 strlen(h->text)))
+                       : drv_add_spec(d, h->path);
     free(name);
     if (!code)
         code = drv_known(d, &h->app.about);
@@ -187,7 +187,8 @@ static int host_open(AppHost *a, const Flags *f, const char *spec,
         code = drv_code(cellc_check(h->d.c));
     if (!code)
         code = list_inputs(h);
-    list_clocks(h);
+    if (!code)
+        list_clocks(h);
     if (!code)
         code = list_block(h->d.c, "train", &a->train_block);
     return code ? code : list_block(h->d.c, "data", &a->data_block);

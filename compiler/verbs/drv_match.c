@@ -116,6 +116,14 @@ static int count(Opened *o, long units, int quiet, double *params,
     return code;
 }
 
+/* The same; what is wrong with that size is told, and no warning again. */
+static int count_aloud(Opened *o, long units, double *params, double *flops)
+{
+    int code = count(o, units, 1, params, flops);
+
+    return code ? count(o, units, 0, params, flops) : 0;
+}
+
 /* The spec's own number of units; 0: it has no such option. */
 static long own_units(const Opened *o)
 {
@@ -235,13 +243,15 @@ int compare_match(Compare *c)
         Rival *r = &c->rival[i];
 
         code = i ? open_rival(o, worst ? NULL : &first.host.app.about) : code;
+        if (!code && (!i || !c->task))
+            code = metrics_check(c, r, &o->host, o->f);
         if (!code)
             r->units = own_units(o);
-        if (!code && !units && (i || wanted > 0))
+        if (!code && !units && wanted > 0)
             code = fit(o, by_flops, wanted);
         if (!code)
-            code =
-                count(o, r->units, 0, &r->params, by_flops ? &r->flops : NULL);
+            code = count_aloud(o, r->units, &r->params,
+                               by_flops ? &r->flops : NULL);
         if (!code && wanted <= 0)
             wanted = by_flops ? r->flops : r->params;
         worst = code > worst ? code : worst;

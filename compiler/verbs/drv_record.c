@@ -196,18 +196,35 @@ static double real_of(json_t *j, const char *key)
     return json_is_number(v) ? json_number_value(v) : NAN;
 }
 
+/* The first word that the other list does not have, or NULL. */
+static const char *first_other(json_t *list, json_t *other)
+{
+    size_t n = json_array_size(list), m = json_array_size(other);
+
+    for (size_t i = 0; i < n; i++) {
+        json_t *word = json_array_get(list, i);
+        size_t k = 0;
+
+        while (k < m && !json_equal(word, json_array_get(other, k)))
+            k++;
+        if (k == m)
+            return json_string_value(word);
+    }
+    return NULL;
+}
+
 static int other_settings(const Compare *c, const char *path, json_t *was,
                           json_t *is)
 {
-    size_t n = json_array_size(was), m = json_array_size(is), k = 0;
+    const char *there = first_other(was, is), *here = first_other(is, was);
 
-    while (k < n && k < m &&
-           json_equal(json_array_get(was, k), json_array_get(is, k)))
-        k++;
-    say_error("%s is of a run with other settings (%s there, %s here); take "
-              "another folder with -o, or remove %s",
-              path, k < n ? json_string_value(json_array_get(was, k)) : "less",
-              k < m ? json_string_value(json_array_get(is, k)) : "less",
+    say_error("%s is of a run with other settings (%s%s%s%s%s); take another "
+              "folder with -o, or remove %s",
+              path, there ? there : "", there ? " there" : "",
+              there && here ? ", " : "", here ? here : "",
+              here    ? " here"
+              : there ? ""
+                      : "in another order",
               c->folder);
     return EXIT_USER;
 }
@@ -232,10 +249,12 @@ static int goes_further(json_t *was, json_t *is)
     return n == json_array_size(is);
 }
 
-/* Reads what a run left before.  *known: it has begun. */
+/* Reads what a run left before.  *known: it has begun.  One that has saved
+ * nothing, because it was refused, is in nobody's way. */
 int run_read_record(const Compare *c, const Rival *r, RivalRun *run, int *known)
 {
     char *path = run_path(c, r, run->seed, ".json");
+    char *saved = run_path(c, r, run->seed, ".safetensors");
     json_t *j = run_there(path) ? json_load_file(path, 0, NULL) : NULL;
     json_t *is = arguments(c, r, run->seed), *was;
     int code = 0, same;
@@ -243,7 +262,7 @@ int run_read_record(const Compare *c, const Rival *r, RivalRun *run, int *known)
     *known = j != NULL;
     was = json_object_get(j, "arguments");
     same = json_equal(was, is);
-    if (j && !same && !goes_further(was, is))
+    if (j && !same && run_there(saved) && !goes_further(was, is))
         code = other_settings(c, path, was, is);
     if (!code && same && json_is_true(json_object_get(j, "done"))) {
         json_t *metrics = json_object_get(j, "metrics");
@@ -262,6 +281,7 @@ int run_read_record(const Compare *c, const Rival *r, RivalRun *run, int *known)
     }
     json_decref(is);
     json_decref(j);
+    free(saved);
     free(path);
     return code;
 }
@@ -288,7 +308,8 @@ static void read_rows(const Csv *csv, RivalRun *run)
         run->seconds += now > seconds ? now - seconds : now;
         seconds = now;
         step = at(csv, i, "step");
-        run->train = at(csv, i, "loss");
+        if (!isnan(at(csv, i, "loss"))) /* else nothing was left to do */
+            run->train = at(csv, i, "loss");
         low = fmin(low, run->train);
         held = isnan(v) ? held : v;
         best = fmin(best, v);
@@ -313,39 +334,17 @@ int run_read_log(const Compare *c, const Rival *r, RivalRun *run)
     return bad ? drv_fail(&err) : 0;
 }
 
-static void no_metric(const char *path, json_t *j, const char *name)
-{
-    char *names = strdup("");
-    const char *key;
-    json_t *v;
-
-    json_object_foreach(j, key, v)
-    {
-        char *more = json_is_number(v) && names
-                         ? rt_printf("%s%s%s", names, *names ? ", " : "", key)
-                         : NULL;
-
-        free(more ? names : NULL);
-        names = more ? more : names;
-    }
-    say_error("%s has no metric %s; it has %s", path, name,
-              names && *names ? names : "none");
-    free(names);
-}
-
+/* A metric that is no number, as of nothing, eval leaves out. */
 int run_read_metrics(const Compare *c, const Rival *r, RivalRun *run)
 {
     char *path = run_path(c, r, run->seed, ".eval.json");
     json_t *j = c->nmetric && path ? json_load_file(path, 0, NULL) : NULL;
-    int code = 0;
+    int code = c->nmetric && !j ? EXIT_USER : 0;
 
-    for (int i = 0; i < c->nmetric && !code; i++) {
+    if (code)
+        say_error("%s: eval did not write its figures there", path);
+    for (int i = 0; i < c->nmetric; i++)
         run->metric[i] = real_of(j, c->metric[i]);
-        if (isnan(run->metric[i]) && !json_object_get(j, c->metric[i])) {
-            no_metric(path, j, c->metric[i]);
-            code = EXIT_USER;
-        }
-    }
     json_decref(j);
     free(path);
     return code;

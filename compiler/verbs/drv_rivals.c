@@ -55,6 +55,22 @@ static int add(Compare *c, char *name, const char *spec, char *layer, char *use)
     return code;
 }
 
+/* The cell at the task's option of size; malloc'd, NULL where there is none,
+ * which is told. */
+static char *sized_call(const Compare *c, const char *name, const char *text)
+{
+    char *call = drv_call_of(name, text, c->size);
+    const char *given = call ? strchr(call, '(') : NULL;
+
+    if (c->sized || !given || !strstr(given, c->size))
+        return call;
+    free(call);
+    say_error("%s has no option %s to be the size of %s: `option %s = 32` "
+              "declares it, --size names another",
+              c->task, c->size, name, c->size);
+    return NULL;
+}
+
 /* ---- cells of a file ---- */
 
 /* The next line that begins a cell; its text from there on. */
@@ -114,15 +130,17 @@ static int add_from_file(Compare *c, const char *arg)
     char *path = strndup(arg, strcspn(arg, ":"));
     const char *wanted = strchr(arg, ':'), *cell;
     size_t n;
-    char *text = path ? drv_read(path, &n) : NULL, *name;
+    char *text = path ? drv_read(path, &n) : NULL, *name, *call;
     int code = text ? 0 : EXIT_USER;
 
     cell = code ? NULL : choose_cell(text, path, wanted ? wanted + 1 : NULL);
     if (!code && cell) {
         name = cell_name(cell);
-        code = add(c, name, c->task,
-                   name ? drv_call_of(name, cell, c->size) : NULL, path);
-        path = NULL;
+        call = name ? sized_call(c, name, cell) : NULL;
+        if (!call)
+            free(name);
+        code = call ? add(c, name, c->task, call, path) : EXIT_USER;
+        path = call ? NULL : path;
     } else if (!code && !next_cell(text)) {
         say_error("%s defines no cell", path);
         code = EXIT_USER;
@@ -162,12 +180,14 @@ static int add_from_library(Compare *c, const char *arg)
     Drv d = {0};
     int code = drv_new(&d);
     const char *text = code ? NULL : cellc_cell_text(d.c, arg);
+    char *call;
 
     if (!code && strchr(arg, '('))
         code = add(c, strdup(arg), c->task, strdup(arg), NULL);
     else if (!code && text)
-        code =
-            add(c, strdup(arg), c->task, drv_call_of(arg, text, c->size), NULL);
+        code = (call = sized_call(c, arg, text))
+                   ? add(c, strdup(arg), c->task, call, NULL)
+                   : EXIT_USER;
     else if (!code)
         code = no_such_cell(d.c, arg);
     drv_free(&d);
@@ -176,18 +196,32 @@ static int add_from_library(Compare *c, const char *arg)
 
 /* ---- the arguments ---- */
 
+/* Appends to "a, b", NULL at first. */
+static void add_word(char **list, const char *word)
+{
+    char *more =
+        rt_printf("%s%s%s", *list ? *list : "", *list ? ", " : "", word);
+
+    free(*list);
+    *list = more;
+}
+
 /* The option of the task that holds a layer: the one that --layer names, else
  * the only one. */
 static int find_option(Compare *c)
 {
     const char *name, *value, *doc, *wanted = flags_get(c->f, "layer");
     Drv d = {0};
+    char *list = NULL;
     int n = 0, code = drv_open(&d, c->f, c->task);
 
     if (!code)
         code = drv_code(cellc_check(d.c));
     for (int i = 0; !code && cellc_option_at(d.c, i, &name, &value, &doc);
          i++) {
+        c->sized |= !strcmp(name, c->size);
+        if (cellc_option_is_layer(d.c, i))
+            add_word(&list, name);
         if (!cellc_option_is_layer(d.c, i) || (wanted && strcmp(name, wanted)))
             continue;
         free(c->option);
@@ -195,19 +229,20 @@ static int find_option(Compare *c)
         n++;
     }
     if (!code && n != 1) {
-        if (wanted)
-            say_error("%s has no option %s that holds a layer", c->task,
-                      wanted);
+        if (wanted && list)
+            say_error("%s has no option %s that holds a layer; it has %s",
+                      c->task, wanted, list);
         else if (n)
             say_error("several options of %s hold a layer; say which is "
-                      "replaced with --layer NAME",
-                      c->task);
+                      "replaced with --layer NAME: %s",
+                      c->task, list ? list : "");
         else
             say_error("%s has no option that holds a layer: write `option "
                       "layer = lstm(%s)` and apply it, `h = layer(x)`",
                       c->task, c->size);
         code = EXIT_USER;
     }
+    free(list);
     drv_free(&d);
     return code;
 }

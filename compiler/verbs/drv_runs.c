@@ -4,6 +4,7 @@
  * repeated, one that was interrupted is resumed from its checkpoint. */
 #include "drv_compare.h"
 
+#include "../../runtime/plot.h"
 #include "../../runtime/rtio.h"
 
 #include <errno.h>
@@ -94,31 +95,6 @@ static int start(const Compare *c, Going *g, Rival *r, RivalRun *run, int known)
     return EXIT_USER;
 }
 
-/* What a failed run said last. */
-static void show_failure(const Compare *c, const Going *g, int status)
-{
-    char *path = run_path(c, g->r, g->run->seed, ".txt"), *text = NULL;
-    RtError err = {0};
-    size_t n = 0;
-    const char *at = NULL;
-
-    if (path && !rtio_read(path, &text, &n, &err))
-        for (const char *p = text; (p = strstr(p, "error")); p++)
-            at = p;
-    while (at && at > text && at[-1] != '\n')
-        at--;
-    if (WIFSIGNALED(status))
-        say_warning("%s, seed %ld: ended by signal %d", g->r->name,
-                    g->run->seed, WTERMSIG(status));
-    else
-        say_warning("%s, seed %ld failed (%s): %.*s", g->r->name, g->run->seed,
-                    path ? path : "", at ? (int)strcspn(at, "\n") : 0,
-                    at ? at : "");
-    rt_error_clear(&err);
-    free(text);
-    free(path);
-}
-
 static double now(void)
 {
     struct timespec t;
@@ -134,6 +110,8 @@ typedef struct Course {
     int terminal, open; /* a line renews itself, and stands there */
     double begun, shown;
     const volatile sig_atomic_t *stop;
+    char *why; /* what a failed run said last, or NULL */
+    int alike; /* runs that said the same, untold */
 } Course;
 
 static void show_done(const Course *k, const Going *g)
@@ -184,7 +162,7 @@ static void show_going(Course *k, const Going *going)
         n += (size_t)snprintf(text + n, sizeof text - n, "  %s %ld: %.30s",
                               going[i].r->name, going[i].run->seed, line);
     }
-    fprintf(stderr, "\r%.79s\033[K", text);
+    fprintf(stderr, "\r%.*s\033[K", plot_columns(STDERR_FILENO) - 1, text);
     k->open = 1;
 }
 
@@ -193,6 +171,54 @@ static void clear_line(Course *k)
     if (k->open)
         fputs("\r\033[K", stderr);
     k->open = 0;
+}
+
+/* What a failed run said last, without "error: "; malloc'd, or NULL. */
+static char *reason(const Compare *c, const Going *g)
+{
+    static const char word[] = "error: ";
+    char *path = run_path(c, g->r, g->run->seed, ".txt"), *text = NULL;
+    RtError err = {0};
+    size_t n = 0;
+    const char *at = NULL;
+    char *line;
+
+    if (path && !rtio_read(path, &text, &n, &err))
+        for (const char *p = text; (p = strstr(p, "error")); p++)
+            at = p;
+    while (at && at > text && at[-1] != '\n')
+        at--;
+    if (at && !strncmp(at, word, strlen(word)))
+        at += strlen(word);
+    line = at ? strndup(at, strcspn(at, "\n")) : NULL;
+    rt_error_clear(&err);
+    free(text);
+    free(path);
+    return line;
+}
+
+/* What keeps all runs from beginning is told of the first. */
+static void show_failure(Course *k, const Going *g, int status)
+{
+    const Compare *c = k->c;
+    char *log = run_path(c, g->r, g->run->seed, ".log.csv");
+    char *why = reason(c, g);
+
+    if (WIFSIGNALED(status)) {
+        say_warning("%s, seed %ld: ended by signal %d", g->r->name,
+                    g->run->seed, WTERMSIG(status));
+    } else if (why && k->why && !strcmp(why, k->why) && !run_there(log)) {
+        k->alike++;
+    } else {
+        say_warning("%s, seed %ld failed (%s/%s.%ld.txt): %s", g->r->name,
+                    g->run->seed, c->folder, g->r->file, g->run->seed,
+                    why ? why : "it does not say why");
+        free(k->why);
+        k->why = why;
+        why = NULL;
+    }
+    free(why);
+    free(log);
 }
 
 static int finish(Course *k, Going *g, int status)
@@ -207,7 +233,7 @@ static int finish(Course *k, Going *g, int status)
         k->interrupted = 1;
     } else if (!WIFEXITED(status) || WEXITSTATUS(status)) {
         k->failed++;
-        show_failure(c, g, status);
+        show_failure(k, g, status);
     } else {
         code = run_read_log(c, g->r, g->run);
         if (!code)
@@ -337,6 +363,9 @@ int compare_runs(Compare *c)
         say_note("%d of %d runs are in %s already", k.before, k.all, c->folder);
     if (!code)
         code = run_all(c, &k, known);
+    if (k.alike)
+        say_note("%d more failed in the same way", k.alike);
+    free(k.why);
     free(known);
     if (k.interrupted && k.done < k.all) {
         say_note(

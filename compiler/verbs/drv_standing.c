@@ -1,6 +1,7 @@
 /* How the rivals of a comparison stand: tables for people and programs, the
  * test of the difference, learning curves. */
 #include "drv_compare.h"
+#include "drv_grid.h"
 
 #include "../../runtime/csv.h"
 #include "../../runtime/plot.h"
@@ -8,6 +9,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Mean and spread of one figure over the runs of a rival. */
 typedef struct Spread {
@@ -45,14 +47,17 @@ static double value_of(const Compare *c, const RivalRun *run, const char *name)
     return NAN;
 }
 
+/* Those that every run has, then those of a cell itself. */
+static const char *const figure_word[] = {"loss", "last",    "best",   "train",
+                                          "ms",   "seconds", "params", "units"};
+enum { OF_RUNS = 6, FIGURES = 8 };
+
 static int known_figure(const Compare *c, const char *name)
 {
-    static const char *const word[] = {"loss",  "last", "best",
-                                       "train", "ms",   "seconds"};
     int known = 0;
 
-    for (size_t i = 0; i < sizeof word / sizeof *word; i++)
-        known |= !strcmp(word[i], name);
+    for (int i = 0; i < OF_RUNS; i++)
+        known |= !strcmp(figure_word[i], name);
     for (int i = 0; i < c->nmetric; i++)
         known |= !strcmp(c->label[i], name);
     return known;
@@ -86,6 +91,36 @@ static Spread spread_of(const Compare *c, const Rival *r, const char *name)
     return f;
 }
 
+static int no_figure(const Compare *c, const char *name)
+{
+    int n = FIGURES + c->nmetric, all = 0;
+    char **known = calloc((size_t)(c->n * n) + 1, sizeof *known);
+    const char *near = NULL;
+
+    for (int i = 0; known && i < c->n * n; i++) {
+        int k = i % n;
+
+        known[all] =
+            rt_printf("%s.%s", c->rival[i / n].name,
+                      k < FIGURES ? figure_word[k] : c->label[k - FIGURES]);
+        all += known[all] != NULL;
+    }
+    if (known)
+        near = flags_nearest(name, (const char *const *)known, all);
+    say_error(
+        "--expect %s: wanted CELL.FIGURE of a cell that is compared%s%s%s",
+        name, near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+    fputs("  figures:", stderr);
+    for (int k = 0; k < n; k++)
+        fprintf(stderr, " %s",
+                k < FIGURES ? figure_word[k] : c->label[k - FIGURES]);
+    fputc('\n', stderr);
+    for (int i = 0; i < all; i++)
+        free(known[i]);
+    free(known);
+    return 0;
+}
+
 int compare_figure(const Compare *c, const char *name, double *value)
 {
     for (int i = 0; i < c->n; i++) {
@@ -107,11 +142,7 @@ int compare_figure(const Compare *c, const char *name, double *value)
         free(f.v);
         return 1;
     }
-    say_error("--expect %s: wanted CELL.FIGURE of a cell that is compared; "
-              "figures: loss last best train ms seconds params units, or a "
-              "--metric",
-              name);
-    return 0;
+    return no_figure(c, name);
 }
 
 /* ---- order ---- */
@@ -166,16 +197,6 @@ static void standings_free(const Compare *c, Standing *s)
 
 /* ---- text ---- */
 
-/* Columns of UTF-8. */
-static int columns(const char *s)
-{
-    int n = 0;
-
-    for (; *s; s++)
-        n += ((unsigned char)*s & 0xC0) != 0x80;
-    return n;
-}
-
 static int has_flops(const Compare *c)
 {
     return c->n && c->rival->flops > 0;
@@ -187,97 +208,73 @@ static double flops_of(const Compare *c, const Rival *r)
     return has_flops(c) ? r->flops : NAN;
 }
 
-/* A table: texts row by row, NULL where there was no memory. */
-typedef struct Grid {
-    char **text; /* [rows * columns] */
-    int rows, columns, n;
-} Grid;
-
-static void grid_add(Grid *g, char *text)
+/* A mean that is not known is nan, never -nan. */
+static char *figure_text(const char *format, double v)
 {
-    g->text[g->n++] = text;
+    char text[32];
+
+    snprintf(text, sizeof text, format, isnan(v) ? NAN : v);
+    return strdup(text);
 }
 
-/* Mean and spread, a column each; f NULL: their title. */
-static void grid_spread(Grid *g, const Spread *f, const char *title)
+/* Mean and spread; f NULL: their title. */
+static void add_spread(Grid *g, const Spread *f, const char *title)
 {
-    grid_add(g, f ? rt_printf("%.4g", f->mean) : strdup(title));
-    grid_add(g, f && !isnan(f->sd) ? rt_printf("± %.2g", f->sd) : strdup(""));
+    grid_add(g, f ? figure_text("%.4g", f->mean) : strdup(title),
+             f && !isnan(f->sd) ? rt_printf("%.2g", f->sd) : NULL);
 }
 
-/* A row; s NULL: the titles. */
-static void grid_row(Grid *g, const Compare *c, const Standing *s)
+/* What a line below the table says of the first two needs no column. */
+static int same_runs(const Compare *c, const Standing *s)
 {
-    grid_add(g, strdup(s ? s->r->name : "cell"));
-    grid_add(g, !s            ? strdup(c->size)
-                : s->r->units ? rt_printf("%ld", s->r->units)
-                              : strdup(""));
-    grid_add(g, s ? rt_printf("%.0f", s->r->params) : strdup("params"));
+    int same = c->n > 1;
+
+    for (int i = 1; i < c->n; i++)
+        same &= s[i].loss.n == s->loss.n;
+    return same;
+}
+
+/* A row; k NULL: the titles. */
+static void add_row(Grid *g, const Compare *c, const Standing *s,
+                    const Standing *k)
+{
+    grid_add(g, strdup(k ? k->r->name : "cell"), NULL);
+    grid_add(g,
+             !k            ? strdup(c->size)
+             : k->r->units ? rt_printf("%ld", k->r->units)
+                           : strdup(""),
+             NULL);
+    grid_add(g, k ? rt_printf("%.0f", k->r->params) : strdup("params"), NULL);
     if (has_flops(c))
-        grid_add(g, s ? rt_printf("%.0f", s->r->flops) : strdup("flops"));
-    grid_add(g, s ? rt_printf("%d", s->loss.n) : strdup("runs"));
-    grid_spread(g, s ? &s->last : NULL, "last");
-    grid_spread(g, s ? &s->best : NULL, "best");
-    grid_add(g, s ? rt_printf("%.4g", s->best.least) : strdup("least"));
-    for (int k = 0; k < c->nmetric; k++)
-        grid_spread(g, s ? &s->metric[k] : NULL, c->label[k]);
-    grid_add(g, s ? rt_printf("%.3g", s->ms.mean) : strdup("ms/step"));
-    grid_add(g, !s                    ? strdup("p")
-                : isnan(s->against.p) ? strdup("")
-                                      : rt_printf("%.2g", s->against.p));
-}
-
-/* Width of column k, 0: it has nothing below its title; *spread: it is one. */
-static int grid_width(const Grid *g, int k, int *spread)
-{
-    int width = 0, used = 0;
-
-    *spread = 0;
-    for (int r = 0; r < g->rows; r++) {
-        const char *text = g->text[r * g->columns + k];
-        width = columns(text) > width ? columns(text) : width;
-        used |= r && *text;
-        *spread |= !strncmp(text, "±", strlen("±"));
-    }
-    return used ? width : 0;
-}
-
-/* Columns as wide as they must be; spreads stand close to their means. */
-static void grid_print(const Grid *g)
-{
-    for (int r = 0; r < g->rows; r++) {
-        int blank = 0;
-        for (int k = 0; k < g->columns; k++) {
-            const char *text = g->text[r * g->columns + k];
-            int spread, width = grid_width(g, k, &spread);
-            int fill = width ? width - columns(text) : 0;
-            blank += !k || !width ? 0 : spread ? 1 : 2;
-            blank += k && !spread ? fill : 0;
-            if (width && *text) {
-                printf("%*s%s", blank, "", text);
-                blank = 0;
-            }
-            blank += !k || spread ? fill : 0;
-        }
-        putchar('\n');
-    }
+        grid_add(g, k ? rt_printf("%.0f", k->r->flops) : strdup("flops"), NULL);
+    if (!same_runs(c, s))
+        grid_add(g, k ? rt_printf("%d", k->loss.n) : strdup("runs"), NULL);
+    add_spread(g, k ? &k->last : NULL, "last");
+    add_spread(g, k ? &k->best : NULL, "best");
+    grid_add(g, k ? figure_text("%.4g", k->best.least) : strdup("least"), NULL);
+    for (int m = 0; m < c->nmetric; m++)
+        add_spread(g, k ? &k->metric[m] : NULL, c->label[m]);
+    grid_add(g, k ? figure_text("%.3g", k->ms.mean) : strdup("ms"), NULL);
+    if (c->n > 2)
+        grid_add(g,
+                 !k                    ? strdup("p")
+                 : isnan(k->against.p) ? strdup("")
+                                       : rt_printf("%.2g", k->against.p),
+                 NULL);
 }
 
 static void print_table(const Compare *c, const Standing *s)
 {
-    Grid g = {.rows = c->n + 1, .columns = 11 + has_flops(c) + 2 * c->nmetric};
-    int full = 1;
+    Grid g = {.rows = c->n + 1,
+              .columns = 7 + has_flops(c) + !same_runs(c, s) + (c->n > 2) +
+                         c->nmetric};
 
-    g.text = calloc((size_t)(g.rows * g.columns), sizeof *g.text);
-    for (int i = -1; i < c->n && g.text; i++)
-        grid_row(&g, c, i < 0 ? NULL : &s[i]);
-    for (int i = 0; i < g.n; i++)
-        full &= g.text[i] != NULL;
-    if (g.text && full)
-        grid_print(&g);
-    for (int i = 0; i < g.n; i++)
-        free(g.text[i]);
-    free(g.text);
+    if (grid_start(&g))
+        return;
+    for (int i = -1; i < c->n; i++)
+        add_row(&g, c, s, i < 0 ? NULL : &s[i]);
+    grid_print(&g, plot_columns(STDOUT_FILENO));
+    grid_free(&g);
 }
 
 /* Whether the first two differ by more than chance. */
@@ -285,19 +282,30 @@ static void print_verdict(const Compare *c, const Standing *s)
 {
     const Spread *a = &s->loss, *b;
     const Welch *w;
+    char *text;
 
     if (c->n < 2 || !s[1].loss.n)
         return;
     b = &s[1].loss;
     w = &s[1].against;
-    printf("%s %.4g, %s %.4g: ", s->r->name, a->mean, s[1].r->name, b->mean);
-    if (isnan(w->p))
-        printf("a run each does not tell chance from difference\n"
-               "  (--seeds 5 would)\n");
+    text = rt_printf(
+        "%s %.4g, %s %.4g: %s", s->r->name, a->mean, s[1].r->name, b->mean,
+        isnan(w->p)   ? "a single run does not tell chance from difference"
+        : w->p < 0.05 ? "a difference larger than the spread between seeds"
+                      : "a difference no larger than the spread between seeds");
+    if (text)
+        say_wrapped(text, 0, 2, (size_t)plot_columns(STDOUT_FILENO), stdout);
+    free(text);
+    if (isnan(w->p)) {
+        printf("  (--seeds 5 would)\n");
+        return;
+    }
+    if (same_runs(c, s))
+        printf("  (%d runs each; ", a->n);
     else
-        printf("a difference %slarger than the spread between seeds\n"
-               "  (Welch's t = %.3g, %.3g degrees of freedom, p = %.2g)\n",
-               w->p < 0.05 ? "" : "no ", w->t, w->freedom, w->p);
+        printf("  (");
+    printf("Welch's t = %.3g, %.3g degrees of freedom, p = %.2g)\n", w->t,
+           w->freedom, w->p);
 }
 
 /* ---- for programs ---- */

@@ -23,8 +23,9 @@ table() { cut -d , -f 1,3,6,8 "$1"; }
 
 table_in_all_forms() {
     task lstm gru --seeds 2 --epochs 2 > text || return 1
-    grep -Eq '^lstm +8 +[0-9]+ +2 .*±' text &&
+    grep -Eq '^lstm +8 +[0-9]+ .*±' text &&
         grep -q 'a difference .*larger than the spread' text &&
+        grep -q '(2 runs each; Welch' text &&
         task lstm gru --seeds 2 --epochs 2 --csv | grep -q '^gru,9,' &&
         task lstm gru --seeds 2 --epochs 2 --latex | grep -q '\\pm' &&
         task lstm gru --seeds 2 --epochs 2 --json > j.json &&
@@ -34,6 +35,22 @@ j = json.load(open('j.json'))
 assert [len(c['runs']) for c in j['cells']] == [2, 2]
 assert j['welch']['first'] == j['cells'][0]['cell']
 assert j['cells'][0]['best']['mean'] <= j['cells'][1]['best']['mean']"
+}
+# The longest line of a file, in columns.
+widest() {
+    LC_ALL=C awk '{ gsub(/[\200-\277]/, "") } length($0) > n { n = length($0) }
+        END { print n }' "$1"
+}
+# Blanks give way first, then further columns go below, with their cells.
+table_as_wide_as_a_terminal() {
+    task lstm gru rnn mgu peephole --seeds 3 --epochs 1 --metric mse > a &&
+        [ "$(widest a)" -le 80 ] && grep -c . a | grep -qx 8 &&
+        grep -Eq '^cell +n params +last +best +least +mse +ms +p$' a &&
+        [ "$(grep -Ec '^[a-z]+ +([^ ]+ +){6,7}[^ ]+$' a)" -ge 5 ] || return 1
+    task lstm gru 'stack(2, bi(peephole(n)))' --seeds 2 --epochs 1 \
+        --metric mse --metric loss > b && [ "$(widest b)" -le 80 ] &&
+        [ "$(grep -c '^stack(2, bi(peephole(n))) ' b)" -ge 2 ] &&
+        grep -Eq '^cell .*metric.loss +ms' b
 }
 gates_beat_none() {
     adding 400 8 > a.csv
@@ -119,6 +136,15 @@ other_settings_told() {
         2> err
     [ $? = 1 ] && grep -q '(--epochs=2 there, --epochs=1 here)' err
 }
+# They are told once, and right settings begin.
+refused_runs_are_in_nobodys_way() {
+    task lstm gru --seeds 2 --epochs 1 --optimizer adma 2> err
+    [ $? = 1 ] && [ "$(grep -c 'did you mean adam?' err)" = 1 ] &&
+        grep -q '^note: 3 more failed in the same way' err &&
+        task lstm gru --seeds 2 --epochs 1 --optimizer adam || return 1
+    task lstm gru --seeds 2 --epochs 1 --optimizer adam --ema 0.9 2> err
+    [ $? = 1 ] && grep -q 'other settings (--ema=0.9 here)' err
+}
 more_epochs_go_on() {
     task lstm gru --seeds 1 --epochs 2 -o b > out &&
         task lstm gru --seeds 1 --epochs 5 -o b --csv > b.t &&
@@ -126,12 +152,47 @@ more_epochs_go_on() {
     table b.t > one && table c.t > other && cmp one other &&
         cmp b/gru.1.safetensors c/gru.1.safetensors
 }
+# Nothing is left to train, and what was the last loss stays it.
+further_metrics_of_what_is_done() {
+    task lstm --seeds 1 --epochs 2 --csv > a &&
+        task lstm --seeds 1 --epochs 2 --csv --metric mse > b || return 1
+    cut -d , -f 6 a > one && cut -d , -f 6 b | cmp one - && ! grep nan b
+}
 misspelt_and_unfit_told() {
     task lsmt gru 2> err
     [ $? = 1 ] && grep -q 'did you mean lstm?' err || return 1
     task lstm gru_d cfc 2> err
     [ $? = 1 ] && grep -q 'gru_d takes 4 input' err &&
         grep -q 'so cfc does not fit into' err && [ ! -e compare ]
+}
+# A suggestion, and what there is.
+misspelt_figures_and_options_told() {
+    task lstm gru --expect 'gur.loss < 1' 2> err
+    [ $? = 2 ] && grep -q 'did you mean gru.loss?' err &&
+        grep -q 'figures: loss .* units' err || return 1
+    task LSTM 2> err
+    [ $? = 1 ] && grep -q 'did you mean lstm?' err || return 1
+    task lstm --layer layr 2> err
+    [ $? = 1 ] && grep -q 'it has layer$' err || return 1
+    task lstm --size units 2> err
+    [ $? = 1 ] && grep -q 'no option units to be the size of lstm' err &&
+        [ ! -e compare ] || return 1
+    task lstm --json --csv 2> err
+    [ $? = 2 ] && grep -q 'one of them' err && [ ! -e compare ]
+}
+test_data_read_before_training() {
+    echo 1,2,x > bad.csv
+    task lstm --metric mse --test missing.csv 2> err
+    [ $? = 1 ] && grep -q '^error: cannot read missing.csv' err || return 1
+    task lstm --metric mse --test bad.csv 2> err
+    [ $? = 1 ] && grep -q '^error: bad.csv' err || return 1
+    task lstm --test a.csv 2> err
+    [ $? = 2 ] && grep -q -e '--metric NAME' err && [ ! -e compare ]
+}
+warnings_told_once() {
+    task lstm gru 'bi(gru(n))' "$SPEC/leaky.cell" --seeds 1 --steps 1 \
+        --metric mse --match flops 2> err || return 1
+    [ "$(grep -c W0210 err)" = 1 ] && [ "$(grep -c W0413 err)" = 1 ]
 }
 no_task_told() {
     cellc compare lstm gru 2> err
@@ -154,9 +215,27 @@ metrics_of_the_best() {
     task lstm gru --seeds 2 --epochs 2 --metric mse --expect 'gru.mse < 9' \
         --csv > t || return 1
     awk -F , 'NR == 1 && $10 != "mse" { exit 1 }
-        NR > 1 && ($10 < 0.99 * $8 || $10 > 1.01 * $8) { exit 1 }' t &&
-        task lstm gru --seeds 1 --epochs 2 --metric msq 2> err
-    [ $? = 1 ] && grep -q 'no metric msq' err
+        NR > 1 && ($10 < 0.99 * $8 || $10 > 1.01 * $8) { exit 1 }' t
+}
+# Nothing is trained where a metric is misspelt or does not suit.
+metrics_that_nobody_has() {
+    adding 120 6 > a.csv
+    task lstm gru --seeds 1 --epochs 1 --metric mse --metric msq 2> err
+    [ $? = 1 ] && grep -q 'no metric msq; did you mean mse?' err &&
+        grep -q 'it has mse, loss, steps' err && [ ! -e compare ] || return 1
+    task lstm gru --metric 'acuracy(y)' 2> err
+    [ $? = 1 ] && grep -q 'did you mean accuracy?' err &&
+        grep -q 'f1, bleu' err && [ ! -e compare ] || return 1
+    printf '%s\n' 'input x[t,2], k[t] in 4' 'h = gru(3)(x)' \
+        'k ~ categorical(softmax(dense(4)(h)))' \
+        'data { x = column(1,3); k = column(2) }' > s.cell
+    cellc compare s.cell a.csv --metric accuracy 2> err
+    [ $? = 1 ] && grep -q 'did you mean accuracy(k)?' err &&
+        grep -q 'it has accuracy(k), .*f1(k)' err || return 1
+    cellc compare s.cell a.csv --metric 'auc(k)' 2> err
+    [ $? = 1 ] && grep -q 'k has 4 classes' err && [ ! -e compare ] &&
+        cellc compare s.cell a.csv --seeds 1 --epochs 1 --csv \
+            --metric ' accuracy( k ) ' > t && grep -q ',accuracy(k),' t
 }
 a_metric_may_have_any_name() {
     adding 120 6 > a.csv

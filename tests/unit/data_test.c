@@ -402,7 +402,7 @@ static void tables(void **state)
     done(csv_read("t.csv", -1, 1, &csv, &err), &err);
     refused(data_add_csv(&d, &x2, &csv, NULL, 0, &err), &err, "t.csv:2:1",
             "mon");
-    refused(data_add_csv(&d, &x2, &csv, "a", 0, &err), &err, "1 columns",
+    refused(data_add_csv(&d, &x2, &csv, "a", 0, &err), &err, "1 column ",
             "wanted 2", "--column x=");
     refused(data_add_csv(&d, &x2, &csv, "a,b", 0, &err), &err, "t.csv:5:3",
             "missing", "column 3, b");
