@@ -20,7 +20,9 @@
  *
  * A program is a list of bodies, one or two; each begins with its matrix and
  * says what is done at each step.  The second, if there is one, is the gradient
- * of the first. */
+ * of the first.  Whatever operations read as x, and scales, no other operation
+ * may write.  Matrices, but for that of LAST, and what TAIL and LAST read as s
+ * lie where their array begins, whatever the step. */
 enum {
     CHAIN_STEPS, /* begins a body, M = x; for all steps, from the first */
     CHAIN_BACK,  /* the same, from the last */

@@ -45,7 +45,7 @@ static RtProc *find(const RtSymbol *symbols, int count, const char *name)
 #define REAL double
 #define NAME(f) f##_f64
 #define SUFFIX "_f64"
-#define ROOM 1e-12
+#define ROOM 1e-13
 #include "chain_test.inc"
 #undef REAL
 #undef NAME
@@ -54,7 +54,7 @@ static RtProc *find(const RtSymbol *symbols, int count, const char *name)
 #define REAL float
 #define NAME(f) f##_f32
 #define SUFFIX "_f32"
-#define ROOM 1e-4
+#define ROOM 1e-5
 #include "chain_test.inc"
 
 static void test_every_isa(void **state)
