@@ -116,9 +116,10 @@ static int on_way(const Chain *c, const Step *s)
 
 static void find_way(Chain *c, int body)
 {
-    const Program *p = c->p;
+    Program *p = c->p;
     Way *w = &c->way[body];
     const Body *b = &p->body[body];
+    p->at = body;
     w->scale = -1;
     c->fails |= b->state.n != 1 || b->state.v[0].maker < 0;
     if (c->fails)
@@ -147,6 +148,9 @@ static void find_way(Chain *c, int body)
         w->scale = i;
         w->by = s->in[!on_way(c, s)];
     }
+    int ignored; /* scales are needed before the first step */
+    c->fails |= w->scale >= 0 && w->by.kind == A_NUMBER &&
+                program_waits(p, w->by.val, &ignored);
 }
 
 /* ---- what reads look at ---- */

@@ -1,22 +1,22 @@
 /* The operations of kernel `chain`: a program that takes matrices M[lines,n]
  * through the steps of a turn, each step of which scales them, adds products of
- * a column and a row, and reads products with vectors.  All that is linear in M,
- * so the kernel does it for all steps at once, by products of matrices: of M as
- * it was before the turn with the vectors of all steps, and of those with one
- * another (Yang et al. 2024, "Gated linear attention transformers with
- * hardware-efficient training", for one that decays; 2024, "Parallelizing linear
- * transformers with the delta rule over sequence length").  It gives what
- * kernel `sweep` does step by step, but for rounding. */
+ * a column and a row, and reads products with vectors.  All that is linear in
+ * M, so the kernel does it for all steps at once, by products of matrices: of M
+ * as it was before the turn with the vectors of all steps, and of those with
+ * one another (Yang et al. 2024, "Gated linear attention transformers with
+ * hardware-efficient training", for one that decays; 2024, "Parallelizing
+ * linear transformers with the delta rule over sequence length").  It gives
+ * what kernel `sweep` does step by step, but for rounding. */
 #ifndef RT_CHAIN_H
 #define RT_CHAIN_H
 
 #include <stdint.h>
 
 /* An operation is CHAIN_WORDS ints: its code, then x: which of the arrays, for
- * n reals of the step at hand that all lines share, or for a matrix; 0; s: which
- * and 1 if every line has its own real of it, 0 if all share one.  Where an
- * operation has no x or s these are 0.  Of the step at hand and of an array i is
- * what lies ahead[i] reals behind that of the step before.
+ * n reals of the step at hand that all lines share, or for a matrix; 0; s:
+ * which and 1 if every line has its own real of it, 0 if all share one.  Where
+ * an operation has no x or s these are 0.  Of the step at hand and of an array
+ * i is what lies ahead[i] reals behind that of the step before.
  *
  * A program is a list of bodies, one or two; each begins with its matrix and
  * says what is done at each step.  The second, if there is one, is the gradient
@@ -46,16 +46,16 @@ enum {
     CHAIN_TIMES,    /* N = N s */
     CHAIN_MINUS_IT, /* N = -N */
     CHAIN_KEEP,     /* s = N */
-    CHAIN_TAIL,  /* M = 0 if the number of the step is at least s + x, x being no
-                    array but a number: no turn of which that is true at any step
-                    is done */
-    CHAIN_LAST,  /* x = M if the number of the step is s - 1: a turn is done only
-                    if that is its last step or none */
+    CHAIN_TAIL, /* M = 0 if the number of the step is at least s + x, x being no
+                   array but a number: no turn of which that is true at any step
+                   is done */
+    CHAIN_LAST, /* x = M if the number of the step is s - 1: a turn is done only
+                   if that is its last step or none */
     CHAIN_START, /* once: x = M before all steps */
     CHAIN_END,   /* once: x = M behind all steps */
-    /* Behind both bodies: products of the first matrix before a step, P, and the
-     * second, Q, as it is before the body scales it (if it never does, behind
-     * the step), element by element; summed: */
+    /* Behind both bodies: products of the first matrix before a step, P, and
+     * the second, Q, as it is before the body scales it (if it never does,
+     * behind the step), element by element; summed: */
     CHAIN_PAIR_LINES,   /* s = the sum of each line */
     CHAIN_PAIR_COLUMNS, /* x = the sum of each column */
     CHAIN_PAIR_ALL,     /* s = the sum of all */
@@ -63,9 +63,10 @@ enum {
      * this order, lead to those of the next, for all steps from the first.  A
      * term or read is its number, counted from 0 through the whole program. */
     CHAIN_OUT,       /* what is said above, of the step at hand */
-    CHAIN_PAIR_PLUS, /* + the product of term x with read s, s being of the other
-                        matrix, without ALSO and MINUS, at that place, and made
-                        with the term's own row (DOTS) or column (WEIGHS) */
+    CHAIN_PAIR_PLUS, /* + the product of term x with read s, s being of the
+                        other matrix, without ALSO and MINUS, at that place, and
+                        made with the term's own row (DOTS) or column (WEIGHS)
+                      */
     CHAIN_PAIR_LESS  /* - that */
 };
 
