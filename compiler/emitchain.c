@@ -434,6 +434,14 @@ static void pass_terms(Chain *c, SweepRole pair, int body, bool before,
     }
 }
 
+/* Whether such sums with the matrix scaled are those without, scaled. */
+static bool scales_pair(SweepRole pair, Operand by)
+{
+    bool alike = by.kind == A_NUMBER && !by.own;
+    return alike || (pair == SWEEP_PAIRS && by.kind == A_NUMBER) ||
+           (pair == SWEEP_SUMS && is_row(by));
+}
+
 /* The first matrix before the step and the second before it is scaled. */
 static void put_pair(Chain *c, Read *r, Operand x, Operand y)
 {
@@ -442,7 +450,8 @@ static void put_pair(Chain *c, Read *r, Operand x, Operand y)
     const Way *first = &c->way[0], *second = &c->way[1];
     p->at = 1;
     c->fails |= p->bodies < 2 || r->body != 1 || first->scale != 0 ||
-                second->scale < 0 || first->by.kind != second->by.kind ||
+                second->scale < 0 || !scales_pair(r->role, first->by) ||
+                first->by.kind != second->by.kind ||
                 first->by.at != second->by.at || !find_view(c, x, &a) ||
                 !find_view(c, y, &b);
     if (c->fails)
