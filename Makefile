@@ -27,7 +27,7 @@ endif
 # Kernels in GNU vectors and loops that are vectorised; each is compiled for all
 # instruction sets at once.
 VECTOR = $(addprefix runtime/,$(addsuffix .c,gemm kernels matrix rows sweep \
-	strips clip optim gradient))
+	chain strips clip optim gradient))
 GENERATED = build/lex.yy.c build/parse.tab.c build/prelude.c build/embed.c
 DRIVER = compiler/main.c $(wildcard compiler/verbs/*.c)
 COMPILER = $(filter-out $(DRIVER),$(wildcard compiler/*.c)) $(GENERATED)

@@ -9,8 +9,7 @@
 #include "ops.h"
 
 enum {
-    SPACE = 64, /* bytes of a vector, and more reals than that */
-    FEW = 64    /* reals of lines of which more go abreast */
+    FEW = 64 /* reals of lines of which more go abreast */
 };
 
 static const Operand nothing = {A_NUMBER, -1, 0, -1};
@@ -287,6 +286,19 @@ static bool in_memory(Program *p, Operand x, Operand *array)
     return true;
 }
 
+int program_number(Program *p, Step *s)
+{
+    int64_t line = p->length * p->tall;
+    if (s->made >= 0)
+        return program_place(p, s->made);
+    if (s->spare < 0) {
+        s->spare = p->spare;
+        p->spare += (int)((p->lines + line - 1) / line);
+        p->again = true;
+    }
+    return program_spare(p, s->spare, false).at;
+}
+
 static void compute(Program *p, int i);
 
 /* Makes the operand the line at hand. */
@@ -422,9 +434,7 @@ static bool is_computed(const Program *p, Operand x)
     return x.kind != AN_INST || p->step.v[x.at].done;
 }
 
-/* Whether number v is a result of the body at hand, of its step *at, or, if
- * that is -1, of a product, that is not there yet. */
-static bool number_waits(const Program *p, Val v, int *at)
+bool program_waits(const Program *p, Val v, int *at)
 {
     const Sched *s = p->e->s;
     *at = -1;
@@ -453,7 +463,7 @@ static void put_reads(Program *p)
         bool x = is_at_hand(p, r->x);
         if (!is_pair(r->role)) {
             if (x && (r->role != SWEEP_WEIGHS ||
-                      !number_waits(p, r->k->in.v[0], &at)))
+                      !program_waits(p, r->k->in.v[0], &at)))
                 put_read(p, r, other);
             continue;
         }
@@ -465,12 +475,13 @@ static void put_reads(Program *p)
 }
 
 static void put_thin(Program *p, int i);
+static void need_numbers(Program *p, int i);
 
 /* Computes number v, if it waits for that. */
 static void need_number(Program *p, Val v)
 {
     int at;
-    if (!number_waits(p, v, &at))
+    if (!program_waits(p, v, &at))
         return;
     if (at >= 0) {
         put_thin(p, at);
@@ -488,6 +499,17 @@ static void need_number(Program *p, Val v)
     }
 }
 
+/* Computes what number step i gives, or those that it needs where it is used.
+ */
+static void need_step(Program *p, int i)
+{
+    const Step *s = &p->step.v[i];
+    if (s->thin && !s->done)
+        put_thin(p, i);
+    else if (!s->whole)
+        need_numbers(p, i);
+}
+
 /* Computes all numbers that step i needs. */
 static void need_numbers(Program *p, int i)
 {
@@ -495,8 +517,8 @@ static void need_numbers(Program *p, int i)
     for (int j = 0; j < s->nin; j++)
         if (s->in[j].kind == A_NUMBER)
             need_number(p, s->in[j].val);
-        else if (s->in[j].kind == AN_INST && !p->step.v[s->in[j].at].whole)
-            need_numbers(p, s->in[j].at);
+        else if (s->in[j].kind == AN_INST)
+            need_step(p, s->in[j].at);
 }
 
 /* Step i, which is work on numbers, of which all results are stored. */
@@ -505,18 +527,14 @@ static void put_thin(Program *p, int i)
     Step *s = &p->step.v[i];
     int at[2] = {0, 0}, own[2] = {0, 0};
     need_numbers(p, i);
-    for (int j = 0; j < s->nin; j++) {
-        bool made = s->in[j].kind == AN_INST;
-        p->fails |= made && p->step.v[s->in[j].at].made < 0;
-        if (p->fails)
-            return;
-        at[j] =
-            made ? program_place(p, p->step.v[s->in[j].at].made) : s->in[j].at;
-        own[j] = made ? 1 : s->in[j].own;
-    }
-    p->fails |= s->made < 0 || s->op == OP_exp;
+    p->fails |= s->op == OP_exp;
     if (p->fails)
         return;
+    for (int j = 0; j < s->nin; j++) {
+        bool made = s->in[j].kind == AN_INST;
+        at[j] = made ? program_number(p, &p->step.v[s->in[j].at]) : s->in[j].at;
+        own[j] = made ? 1 : s->in[j].own;
+    }
     program_put(p, SWEEP_NUMBER, 0, 0, at[0], own[0]);
     if (s->op == OP_neg)
         program_put(p, SWEEP_MINUS_IT, 0, 0, 0, 0);
@@ -526,7 +544,7 @@ static void put_thin(Program *p, int i)
                     : s->op == OP_sub ? SWEEP_MINUS
                                       : SWEEP_TIMES,
                     0, 0, at[1], own[1]);
-    program_put(p, SWEEP_KEEP, 0, 0, program_place(p, s->made), 1);
+    program_put(p, SWEEP_KEEP, 0, 0, program_number(p, s), 1);
     s->done = true;
 }
 
@@ -619,68 +637,6 @@ void program_lines(Program *p, const Kernel *v, int n)
             p->lines = v[i].lines;
         }
     p->tall = p->length <= FEW ? SWEEP_ABREAST : SWEEP_ROOM;
-}
-
-/* ---- printing ---- */
-
-static const char *numbers(Emit *e, const int *v, int n)
-{
-    Buf b;
-    buf_init(&b, e->arena);
-    for (int i = 0; i < n; i++)
-        buf_printf(&b, "%s%d", i ? ", " : "", v[i]);
-    return b.s;
-}
-
-static void print_arrays(Program *p)
-{
-    Emit *e = p->e;
-    Buf at, ahead;
-    buf_init(&at, e->arena);
-    buf_init(&ahead, e->arena);
-    for (int i = 0; i < p->array.n; i++) {
-        const Array *x = &p->array.v[i];
-        buf_printf(&at, "%s(%s *)(%s)", i ? ", " : "", e->real, x->text);
-        buf_printf(&ahead, "%s%s", i ? ", " : "", x->ahead);
-    }
-    emit_line(e, "%s *const at[] = {%s};", e->real, at.s);
-    if (p->turn || e->style->owns)
-        emit_line(e, "const int64_t ahead[] = {%s};", ahead.s);
-}
-
-void program_print_code(Program *p)
-{
-    emit_line(p->e, "static const int code[] = {%s};",
-              numbers(p->e, p->code.v, p->code.n));
-}
-
-void program_print_kernel(Program *p, const char *now, const char *steps,
-                          const char *ahead)
-{
-    emit_line(p->e, "%s(%lld, %lld, %s, %s, %d, code, at, %s);",
-              emit_kernel_name(p->e, "sweep"), (long long)p->lines,
-              (long long)p->length, now, steps, p->count, ahead);
-}
-
-void program_print(Program *p, const char *steps)
-{
-    Emit *e = p->e;
-    const char *own = e->style->owns ? program_own(p) : NULL;
-    const char *now = emit_now(e, p->bit);
-    if (p->spare + p->aside) { /* whole lines of the cache */
-        emit_line(e, "%s space[%lld];", e->real,
-                  (long long)(p->spare + p->aside) * p->length * p->tall +
-                      SPACE);
-        emit_line(e, "%s *const spare = (%s *)(((int64_t)space + %d) & -%d);",
-                  e->real, e->real, SPACE - 1, SPACE);
-    }
-    if (!own)
-        program_print_code(p);
-    print_arrays(p);
-    if (own)
-        emit_line(e, "%s(%s, %s, at, ahead);", own, now, steps);
-    else
-        program_print_kernel(p, now, steps, p->turn ? "ahead" : "0");
 }
 
 bool emit_sweep(Emit *e, const Kernel *v, int n, int loop)

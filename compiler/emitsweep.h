@@ -1,11 +1,13 @@
 /* Programs of the run time's kernel `sweep` while they are made: between
- * emitsweep.c and emitturn.c. */
+ * emitsweep.c, emitturn.c, emitchain.c and emitprogram.c, which prints them. */
 #ifndef CELLC_EMITSWEEP_H
 #define CELLC_EMITSWEEP_H
 
 #include "../runtime/sweep.h"
 #include "emit.h"
 #include "sweep.h"
+
+enum { SWEEP_SPACE = 64 }; /* bytes of a vector, and more reals than that */
 
 /* An operand of an operation. */
 typedef enum OperandKind {
@@ -99,6 +101,8 @@ typedef struct Program {
     VEC(Array) array;
     VEC(const char *) end; /* pointers at the last step */
     VEC(int) code;
+    VEC(int)
+    chain;        /* of kernel `chain`, which may do it instead (emitchain.c) */
     int count;    /* operations */
     int dots;     /* of them sums of products */
     Operand hand; /* the line at hand */
@@ -108,9 +112,10 @@ typedef struct Program {
     bool fails;   /* no program can do it */
 } Program;
 
-/* Which array value v is, at the first step; and its scratch line i: `steps`:
- * the first of those of a turn. */
+/* Which array value v is, at the first step, and at the last of a turn; and its
+ * scratch line i: `steps`: the first of those of a turn. */
 int program_place(Program *p, Val v);
+int program_last_place(Program *p, Val v);
 Operand program_spare(Program *p, int i, bool steps);
 /* An array that is a pointer to lines and the reals from one step to the next.
  */
@@ -123,11 +128,16 @@ int program_maker(const Program *p, int body, Val v);
 int program_row(const Program *p, Val v);
 /* Whether anything outside of the sweep looks at value v. */
 bool program_seen(const Program *p, Val v);
+/* Whether number v is a result of the body at hand, of its step *at, or, if
+ * that is -1, of a product, that is not there yet. */
+bool program_waits(const Program *p, Val v, int *at);
 /* Reads the kernels of the body at hand. */
 void program_read(Program *p);
 /* Makes the program of what was read by `put`, which is called for as many
  * rounds as that needs; whether the run time takes it. */
 bool program_make(Program *p, void (*put)(Program *p));
+/* Which array the numbers of lines are that instruction s gives. */
+int program_number(Program *p, Step *s);
 /* An operation; one on array x; and one on the array x and number s. */
 void program_put(Program *p, int code, int x, int xown, int s, int sown);
 void program_put_x(Program *p, int code, Operand x);
@@ -139,6 +149,8 @@ void program_put_body(Program *p);
 Operand program_out(Program *p, const Step *s);
 /* Sets how many lines there are, and how long, as kernels have them. */
 void program_lines(Program *p, const Kernel *v, int n);
+/* Numbers as the text of an array's values. */
+const char *program_numbers(const Program *p, const int *v, int n);
 /* Scratch memory, arrays and the call that does the program for so many steps;
  * parts of it: its operations, and the call of the kernel. */
 void program_print(Program *p, const char *steps);

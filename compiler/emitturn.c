@@ -4,7 +4,7 @@
  * Called by emit.c for all loops that go by turns. */
 #include <string.h>
 
-#include "emitsweep.h"
+#include "emitchain.h"
 
 /* ---- what a turn is made of ---- */
 
@@ -39,7 +39,7 @@ static void find_states(Program *p, Body *b, bool again)
                 continue;
             State s = {.base = base, .made = out, .spare = -1};
             s.start = before_of(p, b, base);
-            p->fails |= s.start < 0 && p->e->s->val.v[base].ring;
+            p->fails |= s.start < 0 && p->e->s->val.v[base].lag;
             if (s.start >= 0)
                 vec_push(p->e->arena, &b->state, s);
             if (again && !program_seen(p, base)) {
@@ -75,7 +75,7 @@ static void find_beside(Program *p, Body *b, bool again)
 /* ---- operations ---- */
 
 /* Of value v at the last step of the turn. */
-static int last_place_of(Program *p, Val v)
+int program_last_place(Program *p, Val v)
 {
     const char *text = emit_pointer(p->e, v, p->rows);
     int i = 0;
@@ -95,7 +95,7 @@ static void put_starts(Program *p)
         int room = program_room(p, s->base);
         Operand x = operand(AN_ARRAY, 0, 1);
         x.at = b->dir > 0 ? program_place(p, s->start)
-                          : last_place_of(p, s->start);
+                          : program_last_place(p, s->start);
         program_put_x(p, SWEEP_LOAD, x);
         if (s->kept && room < 0) {
             x.at = program_place(p, s->kept->out);
@@ -135,8 +135,8 @@ static void put_ends(Program *p)
         Operand x = operand(AN_ARRAY, 0, 1);
         if (p->step.v[s->maker].out >= 0)
             continue;
-        x.at =
-            b->dir > 0 ? last_place_of(p, s->made) : program_place(p, s->made);
+        x.at = b->dir > 0 ? program_last_place(p, s->made)
+                          : program_place(p, s->made);
         program_take(p, operand(A_STATE, i, 0));
         program_put_x(p, SWEEP_STORE, x);
     }
@@ -201,6 +201,7 @@ static bool emit_turn(Emit *e, const Stage *st, int loop)
         program_read(&p);
     if (!program_make(&p, put_all))
         return false;
+    chain_make(&p);
     emit_open(e, "for (int64_t row = 0; row < %s; row++)",
               emit_rows_text(e, CELL_B));
     print_turn(&p);

@@ -17,7 +17,7 @@ enum {
     LARGE = 1024,    /* reals of a state that is worth it; with turns that
                         somebody wants any is */
     SMALL = 8,       /* times smaller than that is what is saved for it */
-    MEMORY = 6,      /* operations that take as long as writing a real to
+    MEMORY = 7,      /* operations that take as long as writing a real to
                         memory and reading it again */
     TURN = 8,        /* steps of a turn, */
     SHORT = 4,       /* and of one whose states would not fit: */

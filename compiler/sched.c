@@ -27,8 +27,9 @@ typedef struct Stager {
     int fn;
     int *seq; /* tasks of this function in the order of their nodes */
     int n;
-    int left;   /* how many have no stage yet */
-    bool *seen; /* per task: can_come_later() has been there */
+    int left;  /* how many have no stage yet */
+    int *seen; /* per task: in which search can_come_later() has been there */
+    int searches;
 } Stager;
 
 static int task_before(const Tasks *t, int a, int b)
@@ -139,13 +140,13 @@ static int stage_group(const Stager *st, int i)
 
 /* Whether task i has no stage, or one before a group and nobody in between
  * needs it: it, and all that is made of it, may as well come behind. */
-static bool can_come_later(const Stager *st, int i)
+static bool can_come_later(Stager *st, int i)
 {
     const Task *k = &st->t->v.v[i];
     bool later = k->stage < 0 || (k->region < 0 && stage_group(st, i) < 0);
-    if (k->stage < 0 || st->seen[i])
+    if (k->stage < 0 || st->seen[i] == st->searches)
         return later;
-    st->seen[i] = true;
+    st->seen[i] = st->searches;
     for (int u = 0; u < k->user.n; u++)
         later = later && can_come_later(st, k->user.v[u]);
     return later;
@@ -165,13 +166,13 @@ static void put_off(Stager *st, int i)
 /* Whether a sum over steps that was placed before a group could as well be in
  * it: nobody needs it earlier, or what needs it can wait, which is worth the
  * while where memory holds more than a number of each row. */
-static bool late_sum(const Stager *st, int i, const Group *g)
+static bool late_sum(Stager *st, int i, const Group *g)
 {
     const Task *k = &st->t->v.v[i];
     bool wide = shape_size(st->t->g, NODE(st->t->g, k->node)->shape) > 1;
     bool late = stage_group(st, i) < 0 && chunk_task(st->t, i, g->axis) &&
                 !(k->axes & cell_time(g->axis));
-    memset(st->seen, 0, sizeof *st->seen * (size_t)st->t->v.n);
+    st->searches++;
     for (int u = 0; u < k->user.n; u++)
         late = late && (st->t->v.v[k->user.v[u]].stage < 0 ||
                         (wide && can_come_later(st, k->user.v[u])));
@@ -180,7 +181,7 @@ static bool late_sum(const Stager *st, int i, const Group *g)
 
 /* Whether a task that was placed before a group can move into it: nobody
  * needs it earlier, and someone in the group does. */
-static bool only_for(const Stager *st, int i, int group)
+static bool only_for(Stager *st, int i, int group)
 {
     const Task *k = &st->t->v.v[i];
     const Group *g = &st->s->fn[st->fn].group.v[group];
@@ -382,8 +383,9 @@ static Sched *build(const Graph *g, Chunks chunks, Arena *a)
     s->param_size = t->l->param_size;
     s->tight = chunks.off;
     for (int fn = 0; fn < FN_COUNT; fn++) {
-        Stager st = {t, s, chunks, fn, NEW_N(a, int, t->v.n + 1), 0, 0, NULL};
-        st.seen = NEW_N(a, bool, t->v.n + 1);
+        Stager st = {.t = t, .s = s, .chunks = chunks, .fn = fn};
+        st.seq = NEW_N(a, int, t->v.n + 1);
+        st.seen = NEW_N(a, int, t->v.n + 1);
         for (int i = 0; i < t->v.n; i++)
             if (t->v.v[i].fn == fn)
                 st.seq[st.n++] = i;

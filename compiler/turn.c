@@ -10,7 +10,7 @@
 #include "ops.h"
 #include "sweep.h"
 
-enum { TURN = 8 }; /* steps of a turn where nothing else says how many */
+enum { TURN = 16 }; /* steps of a turn where nothing else says how many */
 
 typedef struct Turner {
     Sched *s;

@@ -36,7 +36,7 @@ causal.* linear.* latency.* level.* spread.* sums.* task.* gather.* fuse.*
 explain.*           : graph.h ops.h causal.h sched.h plan.h explain.h cellc.h
 latex*.* dot.*      : graph.h ops.h latex.h dot.h cellc.h
 emit*.c emit*.h     : graph.h ops.h causal.h sched.h plan.h emit*.h kernels.h
-                      kernels.def strips.def sweep.h lanes.h
+                      kernels.def strips.def sweep.h chain.h lanes.h
 jit*.*              : base.h jit*.h kernels.h shared.h timed.h
 elab*.c elab*.h probe.*
                     : ast.h graph.h ops.h shape.h elab.h elaborate.h probe.h

@@ -87,6 +87,15 @@ of_spec() {
         emitted "$dir/spec.ir" ""
 }
 
+# chain SPEC: turns that go by products, and what is left of a sequence.
+chain() {
+    "${CELLC:-../../build/cellc}" show "$1" --after gemm >"$dir/spec.ir" &&
+        for steps in 12 16; do
+            quick "$check" --double --restate --chunk $steps --steps 20 \
+                "$dir/spec.ir" || return
+        done
+}
+
 # tiers SPEC: libtcc's code and the C compiler's give the same bits.
 tiers() {
     "${CELLC:-../../build/cellc}" show "$1" --dim m=17 --after gemm \
@@ -111,6 +120,9 @@ done
 test_that "text of chunks" golden lstm.ir "--chunk 2"
 for f in ../gradcheck/axes/*.cell turns/*.cell; do
     test_that "$f" of_spec "$f"
+done
+for f in chains/*.cell; do
+    test_that "$f" chain "$f"
 done
 for f in tiers/*.cell; do
     test_that "$f" tiers "$f"

@@ -1,0 +1,78 @@
+/* Tests of kernel `chain` against the same programs step by step in double:
+ * random ones of one and two bodies, with scales of every kind and numbers that
+ * terms are made of; gradients with the pairs that go with them; and turns that
+ * it declines, of which nothing may be written; on every instruction set of the
+ * machine, in both precisions. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../runtime/chain.h"
+#include "../../runtime/kernels.h"
+
+enum { ARRAYS = 64, FROM = 3, SHIFT = 2 };
+
+static uint64_t seed = 1;
+
+/* Between -1 and 1. */
+static double random_real(void)
+{
+    seed = seed * 6364136223846793005u + 1442695040888963407u;
+    return (double)(seed >> 11) * 0x1p-52 - 1;
+}
+
+static int random_int(int n)
+{
+    return (int)((random_real() + 1) / 2 * n);
+}
+
+static RtProc *find(const RtSymbol *symbols, int count, const char *name)
+{
+    for (int i = 0; i < count; i++)
+        if (strcmp(symbols[i].name, name) == 0)
+            return symbols[i].proc;
+    fail_msg("no kernel %s", name);
+    return NULL;
+}
+
+#define REAL double
+#define NAME(f) f##_f64
+#define SUFFIX "_f64"
+#define ROOM 1e-13
+#include "chain_test.inc"
+#undef REAL
+#undef NAME
+#undef SUFFIX
+#undef ROOM
+#define REAL float
+#define NAME(f) f##_f32
+#define SUFFIX "_f32"
+#define ROOM 1e-5
+#include "chain_test.inc"
+
+static void test_every_isa(void **state)
+{
+    const char *isa = "";
+    int count, known = 0;
+    (void)state;
+    do {
+        const RtSymbol *symbols = rt_symbols_isa(known++, &isa, &count);
+        if (!symbols)
+            continue;
+        check_all_f64(symbols, count);
+        check_all_f32(symbols, count);
+    } while (*isa);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_every_isa)};
+    return cmocka_run_group_tests_name("chain", tests, NULL, NULL);
+}
