@@ -15,7 +15,7 @@
 #include <string.h>
 
 #include "../../runtime/chain.h"
-#include "../../runtime/kernels.h"
+#include "each_kernel.h"
 
 enum { ARRAYS = 64, FROM = 3, SHIFT = 2 };
 
@@ -33,15 +33,6 @@ static int random_int(int n)
     return (int)((random_real() + 1) / 2 * n);
 }
 
-static RtProc *find(const RtSymbol *symbols, int count, const char *name)
-{
-    for (int i = 0; i < count; i++)
-        if (strcmp(symbols[i].name, name) == 0)
-            return symbols[i].proc;
-    fail_msg("no kernel %s", name);
-    return NULL;
-}
-
 #define REAL double
 #define NAME(f) f##_f64
 #define SUFFIX "_f64"
@@ -57,18 +48,16 @@ static RtProc *find(const RtSymbol *symbols, int count, const char *name)
 #define ROOM 1e-5
 #include "chain_test.inc"
 
+static void check_both(const RtSymbol *symbols, int count)
+{
+    check_all_f64(symbols, count);
+    check_all_f32(symbols, count);
+}
+
 static void test_every_isa(void **state)
 {
-    const char *isa = "";
-    int count, known = 0;
     (void)state;
-    do {
-        const RtSymbol *symbols = rt_symbols_isa(known++, &isa, &count);
-        if (!symbols)
-            continue;
-        check_all_f64(symbols, count);
-        check_all_f32(symbols, count);
-    } while (*isa);
+    check_every_isa(check_both);
 }
 
 int main(void)

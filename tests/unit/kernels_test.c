@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../runtime/kernels.h"
+#include "each_kernel.h"
 #include "../../runtime/vmath.h"
 
 enum {
@@ -35,15 +35,6 @@ static double random_real(void)
 static int random_int(int n)
 {
     return (int)(random_real() * n);
-}
-
-static RtProc *find(const RtSymbol *symbols, int count, const char *name)
-{
-    for (int i = 0; i < count; i++)
-        if (strcmp(symbols[i].name, name) == 0)
-            return symbols[i].proc;
-    fail_msg("no kernel %s", name);
-    return NULL;
 }
 
 #define REAL double

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../runtime/kernels.h"
+#include "each_kernel.h"
 #include "../../runtime/sweep.h"
 
 enum { ROWS = 3, GAP = 2, MOST = 4000 };
@@ -25,15 +25,6 @@ static double random_real(void)
 {
     seed = seed * 6364136223846793005u + 1442695040888963407u;
     return (double)(seed >> 11) * 0x1p-52 - 1;
-}
-
-static RtProc *find(const RtSymbol *symbols, int count, const char *name)
-{
-    for (int i = 0; i < count; i++)
-        if (strcmp(symbols[i].name, name) == 0)
-            return symbols[i].proc;
-    fail_msg("no kernel %s", name);
-    return NULL;
 }
 
 #define REAL double
@@ -51,18 +42,16 @@ static RtProc *find(const RtSymbol *symbols, int count, const char *name)
 #define ROOM 2e-5
 #include "matrix_test.inc"
 
+static void check_both(const RtSymbol *symbols, int count)
+{
+    check_all_f64(symbols, count);
+    check_all_f32(symbols, count);
+}
+
 static void test_every_isa(void **state)
 {
-    const char *isa = "";
-    int count, known = 0;
     (void)state;
-    do {
-        const RtSymbol *symbols = rt_symbols_isa(known++, &isa, &count);
-        if (!symbols)
-            continue;
-        check_all_f64(symbols, count);
-        check_all_f32(symbols, count);
-    } while (*isa);
+    check_every_isa(check_both);
 }
 
 int main(void)
