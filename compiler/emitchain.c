@@ -339,7 +339,6 @@ static void put_link(Chain *c, const Step *s)
     } else if (s->op == OP_mul && is_row(other)) {
         put(c, CHAIN_COLUMNS, other.at, 0, 0);
     } else if (s->op == OP_mul) {
-        need_number(c, other.val);
         put_numbers(c, CHAIN_SCALE, other);
     } else if (is_term(c, other, &column, &row)) {
         need_number(c, column.val);

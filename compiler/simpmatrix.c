@@ -322,27 +322,12 @@ Ref simplify_scaled(Simplify *s, Graph *g, Ref r, Span span)
     return add2(&p, OP_mul, x, rescaled(&p, graph_const(g, 1), &by), 0, 0);
 }
 
-/* r without what scales it or turns its sign. */
-static Ref bare(const Graph *g, Ref r)
-{
-    const Node *n = NODE(g, r);
-    for (; n->op == OP_neg || n->op == OP_mul || n->op == OP_div;
-         n = NODE(g, r)) {
-        Ref x = IN(g, r, 0), y = n->nin > 1 ? IN(g, r, 1) : 0;
-        if (!y || !shape_of(g, y).rank)
-            r = x;
-        else if (n->op == OP_mul && !shape_of(g, x).rank)
-            r = y;
-        else
-            break;
-    }
-    return r;
-}
-
 /* Whether r is a row less its mean, or that times numbers: its sum is zero. */
-static bool is_centred(const Graph *g, Ref r)
+static bool is_centred(Simp *p, Ref r)
 {
-    r = bare(g, r);
+    const Graph *g = p->g;
+    Scale by = {0, 0, 1, 0, false};
+    r = unscaled(p, r, &by);
     if (NODE(g, r)->op != OP_sub)
         return false;
     Ref x = IN(g, r, 0), mean = IN(g, r, 1);
@@ -365,7 +350,7 @@ static Ref sum_of(Simp *p, Ref r)
     if (!NODE(g, r)->axes)
         return 0;
     for (int i = 0; NODE(g, r)->op == OP_add && i < 2; i++)
-        if (is_centred(g, IN(g, r, i)))
+        if (is_centred(p, IN(g, r, i)))
             return add(p, OP_SUM, 1, (Ref[]){IN(g, r, !i)}, 0, 0);
     Ref scaled = scaled_sum(p, r);
     if (scaled || NODE(g, r)->op != OP_mul)
