@@ -18,7 +18,7 @@ static int find_room(Fit *t, RtError *err)
         return rt_fail(err,
                        "--memory: the program, its data and its weights take "
                        "%lldM already",
-                       (long long)(used >> 20) + 1);
+                       (long long)fit_megabytes(used));
     t->room = t->f->memory - used;
     return 0;
 }

@@ -56,6 +56,10 @@ int fit_sound(const Fit *t);
 int fit_finite(const Fit *t);
 /* How many batches make an update. */
 int64_t fit_accumulate(const Fit *t);
+/* The whole megabytes to ask for where so many bytes are needed: what is
+ * resident at the start differs by some 100 KB from run to run, and what one
+ * run names must do for the next. */
+int64_t fit_megabytes(int64_t bytes);
 /* Everything up to the file; the state is that before the next batch. */
 int fit_save(Fit *t, const char *path, RtError *err);
 /* Goes on from f->resume. */

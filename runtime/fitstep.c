@@ -10,6 +10,11 @@ int64_t fit_accumulate(const Fit *t)
     return t->f->accumulate > 1 ? t->f->accumulate : 1;
 }
 
+int64_t fit_megabytes(int64_t bytes)
+{
+    return ((bytes + (256 << 10)) >> 20) + 1;
+}
+
 /* Steps of a segment of this batch; 0: it is run whole. */
 static int find_segment(Fit *t, const RtBatch *b, int64_t *steps, RtError *err)
 {
@@ -29,7 +34,7 @@ static int find_segment(Fit *t, const RtBatch *b, int64_t *steps, RtError *err)
                    "in batches of %lld: %lldM would do, or a smaller --batch",
                    (long long)(t->f->memory >> 20), (long long)b->T,
                    (long long)b->B,
-                   (long long)((t->f->memory + need) >> 20) + 1);
+                   (long long)fit_megabytes(t->f->memory + need));
 }
 
 /* Adds the last batch to the sums since the last row; *weight gets what its

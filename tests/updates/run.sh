@@ -82,12 +82,15 @@ a_plateau_cuts_the_rate() {
         ! cellc "$@" --valid 0 --epochs 1 2> err &&
         grep -q 'plateau: nothing is held out' err
 }
-# blames WANT... ARGS: training stops, with these lines in what it says.
-blames() {
-    ! cellc train s.cell "$@" > /dev/null 2> err || return 1
+# says: what was said has the lines of standard input.
+says() {
     while read -r want; do
         grep -qF -- "$want" err || { echo "no: $want"; cat err; return 1; }
     done
+}
+# blames WANT... ARGS: training stops, with these lines in what it says.
+blames() {
+    ! cellc train s.cell "$@" > /dev/null 2> err && says
 }
 # segmented WANT... ARGS: the same within the least memory that does.
 segmented() {
@@ -98,11 +101,10 @@ segmented() {
         size=$(sed -n -e 's/.*take \([0-9]*M\) already$/\1/p' \
             -e 's/.* \([0-9]*M\) would do.*/\1/p' err)
         [ -n "$size" ] || break
-        least=$size
     done
     ! cellc train s.cell "$@" > out 2> whole && cat err &&
         sed '/^epoch/d' err > got && sed '/^epoch/d' whole | cmp - got &&
-        blames "$@" --memory "$least" < want
+        says < want
 }
 # Sequences that memory does not hold are searched segment by segment, for the
 # first that leaves a state, or has a gradient, that is not finite.
