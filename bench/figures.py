@@ -243,25 +243,51 @@ def bench(*words, seconds=None):
     return json.loads(done.stdout)["runs"][0]
 
 
+def better(run, other):
+    """Of two runs of `bench` the faster; the profile of the quieter."""
+    if not run or not other:
+        return run or other
+    best = min(run, other, key=lambda r: r["gradient"]["min_ms"])
+    if "time" in run and "time" in other:
+        best = {**best, "time": min(run["time"], other["time"],
+                                    key=lambda t: t["between"])}
+    return best
+
+
+def bench_cell(name, peak, rounds):
+    """Both tiers, of fewer steps where a cell takes too long; or None."""
+    for T, times in ((100, rounds), (10, 1)):
+        words = [name, "--shape", f"{T},32,128,128", "--rounds", str(times),
+                 "--peak", str(peak)]
+        tcc = bench(*words, seconds=60)
+        if tcc: # more time, for the compiler
+            return tcc, bench(*words, "--backend", "cc", seconds=90)
+    return None
+
+
 def figure_cells(args):
     _, peak = one_thread()
-    cells = json.loads(subprocess.check_output([CELLC, "cells", "--json"]))
+    cells = [cell["name"] for cell in json.loads(subprocess.check_output(
+        [CELLC, "cells", "--json"])) if not args.only
+             or args.only in cell["name"]]
+    runs = {}
+    # three times minutes apart, as others use the machine for some of them
+    for again in range(3):
+        for name in cells:
+            had = runs.get(name)
+            if again and (not had or had[0]["gradient"]["min_ms"] > 150):
+                continue
+            progress(name)
+            new = bench_cell(name, peak, args.rounds)
+            if again and new:
+                new = tuple(map(better, had, new))
+            runs[name] = new or had
     found, without, slow = [], [], []
-    for cell in cells:
-        if args.only and args.only not in cell["name"]:
-            continue
-        progress(cell["name"])
-        name = cell["name"]
-        for T, rounds in ((100, args.rounds), (10, 1)):
-            words = [name, "--shape", f"{T},32,128,128", "--rounds",
-                     str(rounds), "--peak", str(peak)]
-            run = bench(*words, seconds=60)
-            if run: # more time, for the compiler
-                cc = bench(*words, "--backend", "cc", seconds=90)
-                break
-        if not run:
+    for name in cells:
+        if not runs[name]:
             slow.append(name)
             continue
+        run, cc = runs[name]
         if run["T"] < 100:
             name += f" (T = {run['T']})"
         if not run["gradient"]["flops"]:
@@ -282,7 +308,9 @@ def figure_cells(args):
     above = sum(f[0] >= .75 for f in found)
     say(f"{above} of {len(found)} cells reach 75 % of their own limit, at",
         "100,32,128,128 on one thread, by the faster of the two tiers; slowest",
-        "first. What is not in products, and what is between kernels, is of tcc.",
+        "first. Measured three times, minutes apart, of which the fastest stands",
+        "here, for gradients of up to 150 ms. What is not in products, and what",
+        "is between kernels, is of tcc.",
         f"Without a product: {', '.join(without) or 'none'}. Not run within a",
         "minute, or not with one input of that size:",
         f"{', '.join(slow) or 'none'}.")
