@@ -182,6 +182,17 @@ bool chunk_alone(const Sched *s, const Stage *st, Arena *a)
     return each_bytes(s, st, a) >= 0;
 }
 
+bool chunk_apart(const Sched *s, Arena *a)
+{
+    for (int fn = 0; fn < FN_COUNT; fn++)
+        for (int i = 0; i < s->fn[fn].stage.n; i++) {
+            const Stage *st = &s->fn[fn].stage.v[i];
+            if (st->comp >= 0 && !chunk_alone(s, st, a))
+                return false;
+        }
+    return true;
+}
+
 static bool has_parts(const Sched *s, const Stage *st)
 {
     for (int i = 0; i < stage_kernels(st); i++)

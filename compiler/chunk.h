@@ -13,6 +13,9 @@ bool chunk_passes(const Tasks *t, int i, const Group *g);
 /* Whether a loop can take some sequences through all steps before others, at no
  * loss. */
 bool chunk_alone(const Sched *s, const Stage *st, Arena *a);
+/* Whether all that the functions do can be done of some sequences and then of
+ * the next ones, at no loss. */
+bool chunk_apart(const Sched *s, Arena *a);
 /* Sets how many rows a chunk of each group has, and which buffers hold those
  * alone; after lowering. */
 void chunk_sizes(Sched *s, Arena *a);

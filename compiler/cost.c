@@ -58,6 +58,20 @@ double cost_per_step(const Graph *g, Arena *tmp)
     return sum;
 }
 
+double cost_once(const Graph *g, Arena *tmp)
+{
+    Order o = graph_order(g, tmp);
+    double sum = 0;
+    for (int i = 0; i < o.n; i++) {
+        int axes = NODE(g, o.v[i])->axes;
+        for (int k = 0; k < NODE(g, o.v[i])->nin; k++)
+            axes |= NODE(g, IN(g, o.v[i], k))->axes;
+        if (!axes)
+            sum += node_cost(g, o.v[i]);
+    }
+    return sum;
+}
+
 CellSize cost_products(const Graph *g, Arena *tmp)
 {
     Order o = graph_order(g, tmp);

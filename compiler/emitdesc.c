@@ -22,6 +22,7 @@ CellDesc *emit_desc(const Plan *p, const EmitOptions *o, Arena *a)
     d->tensor = p->tensor.v;
     d->param_size = p->param_size;
     d->work_size = p->work_size;
+    d->once = p->once;
     d->spec = o->spec ? arena_printf(a, "%s", o->spec) : NULL;
     d->trained = o->trained ? arena_printf(a, "%s", o->trained) : NULL;
     return d;
@@ -163,7 +164,7 @@ void emit_desc_text(Emit *e, Buf *out)
     buf_printf(out, "}, %d, tensors, %lld, ", p->tensor.n,
                (long long)p->param_size);
     print_size(out, p->work_size);
-    buf_printf(out, ",\n    %s_forward_n, ", o->name);
+    buf_printf(out, ", %lld,\n    %s_forward_n, ", (long long)p->once, o->name);
     if (p->s->fn[FN_BACKWARD].stage.n)
         buf_printf(out, "%s_backward_n,\n    ", o->name);
     else

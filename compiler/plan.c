@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include "chunk.h"
+#include "cost.h"
 #include "plantable.h"
 
 /* Buffers are often a power of two long.  Without STAGGER reals between them
@@ -455,5 +457,6 @@ Plan *plan_build(const Sched *s, Arena *a)
     for (Val v = 0; v < s->val.n; v++)
         p->loc[v] = value_loc(&pl, v);
     plan_tensors(p, a);
+    p->once = chunk_apart(s, a) ? (int64_t)cost_once(s->g, a) : -1;
     return p;
 }

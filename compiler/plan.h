@@ -44,6 +44,7 @@ typedef struct Plan {
     Loc *loc;               /* per Sched.val */
     CellSize work_size;     /* reals of the work block */
     int64_t param_size;     /* reals of the parameter and gradient blocks */
+    int64_t once;           /* as in CellDesc */
     VEC(CellTensor) tensor; /* as in CellDesc; strings live in the arena */
 } Plan;
 

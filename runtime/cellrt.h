@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CELL_ABI 3 /* bumped whenever a layout below changes */
+#define CELL_ABI 4 /* bumped whenever a layout below changes */
 
 /* Axes over which a tensor varies besides its own extents: time, sequences,
  * and further time axes in the order of their declaration.  Rows lie in the
@@ -145,6 +145,8 @@ struct CellDesc {
     const CellTensor *tensor;
     int64_t param_size;  /* reals in the parameter block */
     CellSize work_size;  /* reals in the work block */
+    int64_t once; /* about how many operations a call does once, whatever its
+                     extents; -1: sequences are better run together */
     CellFn *forward;     /* never NULL */
     CellFn *backward;    /* NULL without a loss */
     const char *spec;    /* the source text, for checkpoints; may be NULL */

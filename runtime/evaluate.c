@@ -30,20 +30,23 @@ static int tally_room(RtTally *t, const CellDesc *d, RtError *err)
 }
 
 /* How much a TERM or METRIC counted: its COUNT, else its sequences. */
-static double counted(const RtSession *s, int i)
+static double counted(const RtTeam *t, const CellDesc *d, int i)
 {
-    int c = model_of(s->desc, CELL_COUNT, i);
+    int c = model_of(d, CELL_COUNT, i);
 
-    return c < 0 ? (double)s->n[CELL_AT_B] : session_sum(s, c);
+    return c < 0 ? (double)team_rows(t) : team_sum(t, c);
 }
 
-static void add_session(RtTally *t, const RtSession *s)
+int tally_add(RtTally *t, const RtTeam *team, RtError *err)
 {
-    const CellDesc *d = s->desc;
+    const CellDesc *d = team_session(team, 0)->desc;
+    double B = (double)team_rows(team);
     int k = 0;
 
+    if (tally_room(t, d, err))
+        return -1;
     for (int i = -1; (i = model_next(d, CELL_TERM, i)) >= 0; k++) {
-        double sum = session_sum(s, i), n = counted(s, i);
+        double sum = team_sum(team, i), n = counted(team, d, i);
         t->term[k] += sum;
         t->weight[k] += n;
         if (d->tensor[i].flags & CELL_LIKELIHOOD) {
@@ -53,23 +56,11 @@ static void add_session(RtTally *t, const RtSession *s)
     }
     k = 0;
     for (int i = -1; (i = model_next(d, CELL_METRIC, i)) >= 0; k++) {
-        t->metric[k] += session_sum(s, i);
-        t->over[k] += counted(s, i);
+        t->metric[k] += team_sum(team, i);
+        t->over[k] += counted(team, d, i);
     }
-}
-
-int tally_add(RtTally *t, const RtTeam *team, RtError *err)
-{
-    int64_t B = 0;
-
-    if (tally_room(t, team_session(team, 0)->desc, err))
-        return -1;
-    for (int k = 0; k < team_count(team); k++) {
-        add_session(t, team_session(team, k));
-        B += team_session(team, k)->n[CELL_AT_B];
-    }
-    t->plain += team_loss(team) * (double)B;
-    t->batches += (double)B;
+    t->plain += team_loss(team) * B;
+    t->batches += B;
     return 0;
 }
 

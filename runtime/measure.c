@@ -1,5 +1,5 @@
 /* Times of a model, see measure.h.  A team of sessions as in training, whose
- * inputs are drawn once and stay. */
+ * inputs are drawn once. */
 #define _POSIX_C_SOURCE 200809L
 #include "measure.h"
 
@@ -18,6 +18,9 @@ struct RtMeasure {
     RtOptim *optim; /* or NULL */
     RtClip clip;
     RtBatch batch;
+    void ***kept; /* [B] of rows that a session has had, [ntensor] copies of
+                     inputs and noise, at the first one */
+    int threads;
 };
 
 const char *const measure_name[] = {"forward", "gradient", "update"};
@@ -49,20 +52,64 @@ static void fill_input(RtSession *s, int i)
     }
 }
 
-/* Once for each session: later runs find everything in its place. */
-static int fill_once(RtSession *s, const RtBatch *batch, int64_t rows,
-                     RtError *err)
+static int is_kept(const CellTensor *t)
 {
-    if (s->work && s->n[CELL_AT_T] == batch->T && s->n[CELL_AT_B] == rows)
+    return t->role == CELL_INPUT || t->role == CELL_NOISE;
+}
+
+static size_t bytes_of(const RtSession *s, int i)
+{
+    return (size_t)session_count(s, i) * (size_t)s->desc->real_bytes;
+}
+
+/* Draws inputs and noise, and keeps copies where other rows will take their
+ * place. */
+static int draw_rows(RtSession *s, void ***kept, RtError *err)
+{
+    const CellDesc *d = s->desc;
+
+    for (int i = -1; (i = model_next(d, CELL_INPUT, i)) >= 0;)
+        fill_input(s, i);
+    if (session_noise(s, err))
+        return -1;
+    if (!kept)
+        return 0;
+    *kept = calloc((size_t)d->ntensor + 1, sizeof **kept);
+    for (int i = 0; *kept && i < d->ntensor; i++) {
+        if (!is_kept(&d->tensor[i]))
+            continue;
+        (*kept)[i] = rt_block(bytes_of(s, i), err);
+        if (!(*kept)[i])
+            return -1;
+        memcpy((*kept)[i], session_place(s, i), bytes_of(s, i));
+    }
+    return *kept ? 0 : rt_fail_memory(err, 0);
+}
+
+/* Draws once for each row: later runs find everything in its place, or, where a
+ * session has some rows after the others, copy it there, as training does. */
+static int fill_rows(void *ctx, RtSession *s, const RtBatch *batch,
+                     int64_t row0, int64_t rows, RtError *err)
+{
+    RtMeasure *m = ctx;
+    void **kept = m->kept[row0];
+
+    if (s->work && s->n[CELL_AT_T] == batch->T && s->n[CELL_AT_B] == rows &&
+        s->row0 == row0)
         return 0;
     for (int k = 1; k < s->desc->ntime; k++)
         session_steps(s, k, batch->more[k]);
     if (session_begin(s, batch->T, rows, 1, err))
         return -1;
-    for (int i = -1; (i = model_next(s->desc, CELL_INPUT, i)) >= 0;)
-        fill_input(s, i);
     session_batch(s, batch->B);
-    return session_noise(s, err);
+    s->row0 = row0;
+    if (!kept)
+        return draw_rows(
+            s, rows * m->threads < batch->B ? &m->kept[row0] : NULL, err);
+    for (int i = 0; i < s->desc->ntensor; i++)
+        if (kept[i])
+            memcpy(session_place(s, i), kept[i], bytes_of(s, i));
+    return 0;
 }
 
 static int prepare(RtMeasure *m, const MeasureSetup *s, RtError *err)
@@ -85,6 +132,13 @@ RtMeasure *measure_new(const CellDesc *d, const MeasureSetup *s, RtError *err)
         return NULL;
     }
     m->batch = (RtBatch){.B = s->B, .T = s->T, .start = 1, .end = 1};
+    m->threads = s->threads > 1 ? s->threads : 1;
+    m->kept = calloc((size_t)s->B, sizeof *m->kept);
+    if (!m->kept) {
+        free(m);
+        rt_fail_memory(err, (size_t)s->B * sizeof *m->kept);
+        return NULL;
+    }
     for (int k = 0; k < CELL_TIMES; k++)
         m->batch.more[k] = s->T;
     m->model = model_new(d, err);
@@ -99,6 +153,12 @@ void measure_free(RtMeasure *m)
 {
     if (!m)
         return;
+    for (int64_t row = 0; row < m->batch.B; row++) {
+        for (int i = 0; m->kept[row] && i < m->model->desc->ntensor; i++)
+            free(m->kept[row][i]);
+        free(m->kept[row]);
+    }
+    free(m->kept);
     optim_free(m->optim);
     team_free(m->team);
     model_free(m->model);
@@ -108,7 +168,8 @@ void measure_free(RtMeasure *m)
 int measure_run(RtMeasure *m, MeasureKind kind, double *ms, RtError *err)
 {
     TeamJob job = {.batch = &m->batch,
-                   .fill = fill_once,
+                   .fill = fill_rows,
+                   .ctx = m,
                    .backward = kind != MEASURE_FORWARD};
     double from = measure_now();
 

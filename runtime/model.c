@@ -92,6 +92,12 @@ int model_of(const CellDesc *d, int role, int of)
     return -1;
 }
 
+int model_sums(const CellTensor *t)
+{
+    return t->role == CELL_TERM || t->role == CELL_COUNT ||
+           t->role == CELL_METRIC || t->role == CELL_LOSS;
+}
+
 int64_t model_size(const CellTensor *t)
 {
     int64_t n = 1;

@@ -34,6 +34,8 @@ int model_next(const CellDesc *d, int role, int after);
 int model_of(const CellDesc *d, int role, int of);
 /* Reals of one element, the product of its extents. */
 int64_t model_size(const CellTensor *t);
+/* Whether it is a sum over sequences: TERM, COUNT, METRIC or LOSS. */
+int model_sums(const CellTensor *t);
 /* Number of parameters, and of those that are not frozen. */
 int64_t model_count(const CellDesc *d, int64_t *trainable);
 

@@ -31,12 +31,6 @@ static int is_after(const CellTensor *t)
     return t->role == CELL_INPUT && t->flags & CELL_AFTER;
 }
 
-static int is_sum(const CellTensor *t)
-{
-    return t->role == CELL_TERM || t->role == CELL_COUNT ||
-           t->role == CELL_METRIC || t->role == CELL_LOSS;
-}
-
 int segment_able(const CellDesc *d)
 {
     for (int i = 0; i < d->ntensor; i++)
@@ -137,7 +131,7 @@ static int add_tensor(Segments *g, int i, double **sum, RtError *err)
 static int add_sums(Segments *g, int with_loss, RtError *err)
 {
     for (int i = 0; i < g->d->ntensor; i++)
-        if (is_sum(&g->d->tensor[i]) &&
+        if (model_sums(&g->d->tensor[i]) &&
             (g->d->tensor[i].role == CELL_LOSS) == with_loss &&
             add_tensor(g, i, &g->sum[i], err))
             return -1;

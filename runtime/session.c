@@ -22,8 +22,9 @@ RtSession *session_new(RtModel *m, RtError *err)
             s->n[k] = 1;
         s->given = calloc(n, 1);
         s->carry = calloc(n, sizeof *s->carry);
+        s->was = calloc(n, sizeof *s->was);
     }
-    if (!s || !s->given || !s->carry) {
+    if (!s || !s->given || !s->carry || !s->was) {
         session_free(s);
         rt_fail_memory(err, sizeof *s + n * sizeof(void *));
         return NULL;
@@ -35,9 +36,12 @@ void session_free(RtSession *s)
 {
     if (!s)
         return;
-    for (int i = 0; s->carry && i < s->desc->ntensor; i++)
+    for (int i = 0; s->carry && s->was && i < s->desc->ntensor; i++) {
         free(s->carry[i]);
+        free(s->was[i]);
+    }
     free(s->carry);
+    free(s->was);
     free(s->given);
     for (int k = 0; k < CELL_TIMES; k++)
         free(s->length[k]);
@@ -143,7 +147,7 @@ int session_begin(RtSession *s, int64_t T, int64_t B, int start, RtError *err)
                        "%s: cannot run %lld steps of %lld sequences; there "
                        "must be at least one of each",
                        s->desc->name, (long long)T, (long long)B);
-    if (!start && s->carry_B != B)
+    if (!start && s->carry_B != (s->carry_rows ? s->carry_rows : B))
         return rt_fail(err,
                        "%s: a chunk of %lld sequences cannot go on from one "
                        "of %lld",
@@ -170,13 +174,13 @@ int session_begin(RtSession *s, int64_t T, int64_t B, int start, RtError *err)
     fill_role(s, CELL_SKIP, 0);
     session_past(s, start ? 0 : s->carry_past);
     fill_role(s, CELL_FRESH, s->fresh);
-    for (int i = 0; !start && i < s->desc->ntensor; i++) {
-        if (!s->carry[i])
-            continue;
-        int64_t rows = s->desc->tensor[i].lag * session_step(s, i, B);
-        memcpy(address(s, place(s, i) - rows), s->carry[i],
-               (size_t)rows * (size_t)s->desc->real_bytes);
-    }
+    for (int i = 0; !start && i < s->desc->ntensor; i++)
+        if (s->carry[i])
+            session_take(s, i, s->carry[i], s->carry_B, s->carry_row0,
+                         address(s, place(s, i)) - s->desc->tensor[i].lag *
+                                                       session_step(s, i, B) *
+                                                       s->desc->real_bytes,
+                         B, 0, B);
     return 0;
 }
 

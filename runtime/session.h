@@ -28,9 +28,13 @@ typedef struct RtSession {
     int start;                   /* this chunk begins the sequences */
     int fresh;                   /* nothing of forwards before lies in work */
     unsigned char *given;        /* [ntensor] inputs set since session_begin */
-    void **carry;        /* [ntensor] rows before the next chunk's step 1,
-                            [lag,carry_B,size] reals, or NULL */
-    int64_t carry_B;     /* 0: nothing carried */
+    void **carry;    /* [ntensor] rows before the next chunk's step 1,
+                        [lag,carry_B,size] reals, or NULL */
+    int64_t carry_B; /* 0: nothing carried */
+    int64_t carry_rows, carry_row0; /* not 0: sequences that are carried, of
+                                       which a chunk has those from carry_row0
+                                       on; set by the owner */
+    void **was;          /* `carry` as it was at session_remember, or NULL */
     uint64_t seed;       /* of noise */
     uint64_t step;       /* which noise: counts updates */
     uint64_t start_step; /* `step` when the sequences began */
@@ -52,7 +56,8 @@ void session_steps(RtSession *s, int axis, int64_t steps);
 
 /* Makes room for T >= 1 steps of B >= 1 sequences; the work block keeps its
  * size if it is large enough.  start = 1: the sequences begin here; 0: they go
- * on, and session_carry has been called with the same B (else an error).  Sets
+ * on, and session_carry has been called with the same B, or carry_rows, (else
+ * an error).  Sets
  * LENGTH to T, LAST to 1, START, BATCH to B, TOTAL to 0, FRESH to 1 where the
  * sequences begin (parameters may be others then) or `work` is new. */
 int session_begin(RtSession *s, int64_t T, int64_t B, int start, RtError *err);
@@ -128,7 +133,9 @@ double session_loss(const RtSession *s);
 int session_carry(RtSession *s, int64_t steps, RtError *err);
 /* Room for carried rows of B sequences, to be filled by the owner (resume). */
 int session_carry_room(RtSession *s, int64_t B, RtError *err);
-/* What `from`, of the same model, had before step 1 of its sequences `first` to
+/* Keeps what is carried for session_recall, while session_carry replaces it. */
+int session_remember(RtSession *s, RtError *err);
+/* What `from`, of the same model, had carried then of its sequences `first` to
  * first + B - 1, as carried to the next session_begin of B. */
 int session_recall(RtSession *s, const RtSession *from, int64_t first,
                    int64_t B, RtError *err);
@@ -137,6 +144,10 @@ int session_recall(RtSession *s, const RtSession *from, int64_t first,
 int session_same(RtSession *s, const RtSession *from, RtError *err);
 /* What is carried becomes that of n sequences: b is what from[b] was. */
 int session_arrange(RtSession *s, int64_t n, const int64_t *from, RtError *err);
+/* Copies carried rows of tensor `i` of B sequences, from `first` on of the
+ * `all` of one array, to `at` on of those that another has room for. */
+void session_take(const RtSession *s, int i, const void *from, int64_t all,
+                  int64_t first, void *to, int64_t room, int64_t at, int64_t B);
 /* Whether tensor `i` is carried, where there is one time axis. */
 int session_carries(const CellDesc *d, int i);
 /* Reals of all rows of tensor `i` at one step of the axis along which chunks

@@ -120,12 +120,25 @@ int session_carry_room(RtSession *s, int64_t B, RtError *err)
     return 0;
 }
 
+void session_take(const RtSession *s, int i, const void *from, int64_t all,
+                  int64_t first, void *to, int64_t room, int64_t at, int64_t B)
+{
+    int64_t rows = s->desc->tensor[i].lag * rows_inside(s, i);
+    size_t part = row_bytes(s, i, 1) / (size_t)rows_inside(s, i);
+
+    for (int64_t r = 0; r < rows; r++)
+        memcpy((char *)to + (size_t)(r * room + at) * part,
+               (const char *)from + (size_t)(r * all + first) * part,
+               (size_t)B * part);
+}
+
 /* The lag rows of tensor `i` up to step `steps`, or its sequence's last. */
 static void carry_rows(RtSession *s, int i, int64_t steps)
 {
     const CellTensor *t = &s->desc->tensor[i];
     int64_t B = s->n[CELL_AT_B], inside = rows_inside(s, i);
     size_t row = row_bytes(s, i, B), part = row / (size_t)(B * inside);
+    size_t all = row_bytes(s, i, s->carry_B);
     const char *from =
         (const char *)s->work + cell_size(t->at, s->n) * s->desc->real_bytes;
 
@@ -133,15 +146,18 @@ static void carry_rows(RtSession *s, int i, int64_t steps)
         for (int64_t k = 0; k < inside * B; k++) {
             int64_t length = s->length[s->along][k % B];
             int64_t n = length < steps ? length : steps;
-            memcpy((char *)s->carry[i] + (size_t)(r + t->lag) * row +
-                       (size_t)k * part,
+            int64_t to = k / B * s->carry_B + s->carry_row0 + k % B;
+            memcpy((char *)s->carry[i] + (size_t)(r + t->lag) * all +
+                       (size_t)to * part,
                    from + (r + n) * (int64_t)row + k * (int64_t)part, part);
         }
 }
 
 int session_carry(RtSession *s, int64_t steps, RtError *err)
 {
-    if (session_carry_room(s, s->n[CELL_AT_B], err))
+    int64_t B = s->n[CELL_AT_B];
+
+    if (session_carry_room(s, s->carry_rows ? s->carry_rows : B, err))
         return -1;
     s->carry_past = s->past + (s->along ? 0 : steps);
     for (int i = 0; i < s->desc->ntensor; i++) {
@@ -152,16 +168,33 @@ int session_carry(RtSession *s, int64_t steps, RtError *err)
             carry_rows(s, i, steps);
             continue;
         }
-        for (int64_t b = 0; b < s->n[CELL_AT_B]; b++)
+        for (int64_t b = 0; b < B; b++)
             if (s->length[s->along][b] > steps)
                 return rt_fail(err,
                                "%s: of %s the last step alone was kept, "
                                "not step %lld; compile it with all states",
                                s->desc->name, t->name, (long long)steps);
-        memcpy(s->carry[i],
-               (const char *)s->work +
-                   cell_size(t->at, s->n) * s->desc->real_bytes,
-               row_bytes(s, i, s->n[CELL_AT_B])); /* all there is */
+        session_take(s, i, /* all there is */
+                     (const char *)s->work +
+                         cell_size(t->at, s->n) * s->desc->real_bytes,
+                     B, 0, s->carry[i], s->carry_B, s->carry_row0, B);
+    }
+    return 0;
+}
+
+int session_remember(RtSession *s, RtError *err)
+{
+    for (int i = 0; i < s->desc->ntensor; i++) {
+        free(s->was[i]);
+        s->was[i] = NULL;
+        if (!s->carry[i])
+            continue;
+        size_t bytes =
+            row_bytes(s, i, s->carry_B) * (size_t)s->desc->tensor[i].lag;
+        s->was[i] = rt_block(bytes, err);
+        if (!s->was[i])
+            return -1;
+        memcpy(s->was[i], s->carry[i], bytes);
     }
     return 0;
 }
@@ -171,21 +204,10 @@ int session_recall(RtSession *s, const RtSession *from, int64_t first,
 {
     if (session_carry_room(s, B, err))
         return -1;
-    for (int i = 0; i < s->desc->ntensor; i++) {
-        const CellTensor *t = &s->desc->tensor[i];
-        if (!s->carry[i])
-            continue;
-        size_t all = row_bytes(from, i, from->n[CELL_AT_B]);
-        size_t row = row_bytes(s, i, B);
-        int64_t skip = t->axes & CELL_B ? first : 0;
-        const char *end = (const char *)from->work +
-                          cell_size(t->at, from->n) * s->desc->real_bytes;
-        for (int64_t r = 0; r < t->lag; r++)
-            memcpy((char *)s->carry[i] + (size_t)r * row,
-                   end - (t->lag - r) * (int64_t)all +
-                       skip * model_size(t) * s->desc->real_bytes,
-                   row);
-    }
+    for (int i = 0; i < s->desc->ntensor; i++)
+        if (s->carry[i])
+            session_take(s, i, from->was[i], from->carry_B, first, s->carry[i],
+                         B, 0, B);
     return 0;
 }
 

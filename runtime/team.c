@@ -21,6 +21,8 @@ typedef struct Member {
     int64_t *length;     /* [room] valid steps of its rows */
     unsigned char *last; /* [room] whether they end here */
     int64_t room;
+    double *sum;   /* [ntensor] of TERM, COUNT, METRIC, LOSS */
+    void *part;    /* gradients of a part; NULL until one is needed */
     double weight; /* its share of loss and gradient */
     int rc;
     RtError err;
@@ -56,8 +58,13 @@ static int member_room(Member *m, int64_t n, RtError *err)
     return 0;
 }
 
-/* Puts the member's rows of a batch, or of steps of one, into its session. */
-static int load_rows(Member *m, const RtBatch *b, RtError *err)
+/* Rows of a batch that a session has at a time. */
+typedef struct Rows {
+    int64_t first, count;
+} Rows;
+
+/* Puts rows of a batch, or of steps of one, into the member's session. */
+static int load_rows(Member *m, const RtBatch *b, Rows r, RtError *err)
 {
     RtSession *s = m->session;
     const CellDesc *d = s->desc;
@@ -65,23 +72,23 @@ static int load_rows(Member *m, const RtBatch *b, RtError *err)
 
     for (int k = 1; k < d->ntime; k++)
         session_steps(s, k, b->more[k]);
-    if (member_room(m, m->nrow, err) ||
-        session_begin(s, b->T, m->nrow, b->start, err))
+    if (member_room(m, r.count, err) ||
+        session_begin(s, b->T, r.count, b->start, err))
         return -1;
-    s->row0 = m->row0;
+    s->row0 = r.first;
     s->rows = b->B;
     s->seed = job->seed;
     s->step = job->step;
     s->start_step = job->start_step;
     for (int i = -1; (i = model_next(d, CELL_INPUT, i)) >= 0;)
         if (job->from[i])
-            feed_fill(job->feed, b, job->from[i], m->row0, m->nrow,
+            feed_fill(job->feed, b, job->from[i], r.first, r.count,
                       d->real_bytes, session_place(s, i));
-    feed_lengths(job->feed, b, m->row0, m->nrow, m->length, m->last);
+    feed_lengths(job->feed, b, r.first, r.count, m->length, m->last);
     if (session_lengths(s, 0, m->length, err))
         return -1;
     for (int k = 1; k < d->ntime; k++) {
-        feed_lengths_along(job->feed, b, k, m->row0, m->nrow, m->length);
+        feed_lengths_along(job->feed, b, k, r.first, r.count, m->length);
         if (session_lengths(s, k, m->length, err))
             return -1;
     }
@@ -103,7 +110,163 @@ static int load_segment(void *ctx, int64_t first, int64_t T, int start,
     part.T = T;
     part.start = start;
     part.skip = part.skip < first ? 0 : part.skip - first;
-    return load_rows(m, &part, err);
+    return load_rows(m, &part, (Rows){m->row0, m->nrow}, err);
+}
+
+/* Under reduce = token, the COUNT by which sessions weigh; else, and where
+ * there is none, -1: all weigh the same. */
+static int weighed_by(const RtTeam *t)
+{
+    const CellDesc *d = t->model->desc;
+    int term = t->job->token ? model_next(d, CELL_TERM, -1) : -1;
+
+    return term < 0 ? -1 : model_of(d, CELL_COUNT, term);
+}
+
+static int one_term(const CellDesc *d)
+{
+    int term = model_next(d, CELL_TERM, -1);
+
+    return term >= 0 && model_next(d, CELL_TERM, term) < 0;
+}
+
+/* Whether sequences of a batch can be run without the others. */
+static int divisible(const CellDesc *d, int token)
+{
+    int batch = model_next(d, CELL_BATCH, -1);
+
+    return (!token || one_term(d)) &&
+           !(batch >= 0 && d->tensor[batch].flags & CELL_WHOLE);
+}
+
+static int in_segments(const TeamJob *job)
+{
+    return job->backward && job->segment > 0 && job->segment < job->batch->T;
+}
+
+/* Reals of the work block for each sequence of a batch. */
+static int64_t reals_each(const CellDesc *d, const RtBatch *b)
+{
+    int64_t n[CELL_AXES] = {0}, none[CELL_AXES];
+
+    n[CELL_AT_T] = b->T;
+    n[CELL_AT_B] = 1;
+    for (int k = 1; k < d->ntime; k++)
+        n[cell_time_at(k)] = b->more[k];
+    cell_extents(d, n);
+    memcpy(none, n, sizeof none);
+    none[CELL_AT_B] = 0;
+    return cell_size(d->work_size, n) - cell_size(d->work_size, none);
+}
+
+/* Sequences that are best run at a time: where loops lose nothing by it, as
+ * few as let the work block stay in the caches, if a step has enough to do, and
+ * what is done once for all, and the sum of gradients, are little beside it. */
+static int64_t rows_at_once(const CellDesc *d, const RtBatch *b, int64_t nrow)
+{
+    static const int64_t near = 2 << 20, step = 4096, rows = 256, share = 2;
+    static const int64_t same = 8; /* operations that take as long as a real
+                                      out of memory */
+    const int64_t each = reals_each(d, b), T = b->T;
+    const int64_t once = 3 * d->param_size + d->once / same;
+
+    if (d->once < 0 || each < 1)
+        return nrow;
+    int64_t take = near / (each * d->real_bytes), most;
+    take = take * each < step * T ? step * T / each : take;
+    take = take * T < rows ? (rows + T - 1) / T : take;
+    take = take > 0 ? take : 1;
+    most = nrow * each / (once * share + 1); /* parts */
+    if (most * take < nrow)
+        take = most > 0 ? (nrow + most - 1) / most : nrow;
+    return take;
+}
+
+/* In how many parts the member runs its rows. */
+static int64_t parts_of(const Member *m)
+{
+    const TeamJob *job = m->team->job;
+    const RtBatch *b = job->batch;
+    const CellDesc *d = m->team->model->desc;
+
+    if (!job->backward || m->nrow < 2 || m->team->active < m->team->n ||
+        !divisible(d, job->token))
+        return 1;
+    int64_t rows = job->rows ? job->rows : rows_at_once(d, b, m->nrow);
+    return (m->nrow + rows - 1) / rows;
+}
+
+static void *member_grads(const Member *m)
+{
+    return m->grads ? m->grads : m->team->model->grads;
+}
+
+/* Adds what the session has to the member's sums and, unless it is the first
+ * part, its gradient to that of the parts before. */
+static void add_part(Member *m, int first)
+{
+    const RtSession *s = m->session;
+    const CellDesc *d = s->desc;
+    int count = weighed_by(m->team);
+    double had = 1, more = 1;
+
+    if (first)
+        memset(m->sum, 0, (size_t)d->ntensor * sizeof *m->sum);
+    else if (count >= 0) {
+        double n = session_sum(s, count), all = m->sum[count] + n;
+        had = all > 0 ? m->sum[count] / all : 0;
+        more = all > 0 ? n / all : 0;
+    }
+    for (int i = 0; i < d->ntensor; i++) {
+        if (!model_sums(&d->tensor[i]))
+            continue;
+        double weight = d->tensor[i].role == CELL_LOSS ? more : 1;
+        double before = d->tensor[i].role == CELL_LOSS ? had : 1;
+        m->sum[i] = before * m->sum[i] + weight * session_sum(s, i);
+    }
+    if (!first)
+        gradient_mix(d, member_grads(m), had, m->part, more);
+}
+
+/* Forward, and back, of some rows. */
+static int run_rows(Member *m, Rows r)
+{
+    const TeamJob *job = m->team->job;
+    const RtBatch *b = job->batch;
+    int64_t carry = b->end ? 0 : b->carry;
+
+    return (job->fill
+                ? job->fill(job->ctx, m->session, b, r.first, r.count, &m->err)
+                : load_rows(m, b, r, &m->err)) ||
+           session_forward(m->session, &m->err) ||
+           (job->backward && session_backward(m->session, &m->err)) ||
+           (carry && session_carry(m->session, carry, &m->err));
+}
+
+/* The same of all its rows, some at a time, in one work block. */
+static int run_parts(Member *m)
+{
+    const CellDesc *d = m->session->desc;
+    int64_t parts = parts_of(m);
+    int rc = 0;
+
+    if (parts > 1 && !m->part)
+        m->part =
+            rt_block((size_t)d->param_size * (size_t)d->real_bytes, &m->err);
+    if (parts > 1 && !m->part)
+        return -1;
+    m->session->carry_rows = m->nrow;
+    for (int64_t k = 0; k < parts && !rc; k++) {
+        int64_t from = m->nrow * k / parts, to = m->nrow * (k + 1) / parts;
+        m->session->grads = k ? m->part : member_grads(m);
+        m->session->carry_row0 = from;
+        rc = run_rows(m, (Rows){m->row0 + from, to - from});
+        if (!rc)
+            add_part(m, k == 0);
+    }
+    m->session->grads = member_grads(m);
+    m->session->carry_rows = m->session->carry_row0 = 0;
+    return rc;
 }
 
 static void member_run(Member *m)
@@ -113,15 +276,15 @@ static void member_run(Member *m)
     int64_t carry = b->end ? 0 : b->carry;
 
     pool_use(m->team->active > 1 ? NULL : m->team->pool);
-    if (job->backward && job->segment > 0 && job->segment < b->T)
+    if (!b->start && session_remember(m->session, &m->err))
+        m->rc = -1;
+    else if (in_segments(job)) {
         m->rc = segment_run(m->session, b->T, job->segment, b->start, carry,
                             load_segment, m, &m->err);
-    else
-        m->rc = (job->fill ? job->fill(m->session, b, m->nrow, &m->err)
-                           : load_rows(m, b, &m->err)) ||
-                session_forward(m->session, &m->err) ||
-                (job->backward && session_backward(m->session, &m->err)) ||
-                (carry && session_carry(m->session, carry, &m->err));
+        if (!m->rc)
+            add_part(m, 1);
+    } else
+        m->rc = run_parts(m);
     pool_use(NULL);
 }
 
@@ -156,8 +319,11 @@ static int member_start(RtTeam *t, int k, RtError *err)
 
     m->team = t;
     m->session = session_new(t->model, err);
+    m->sum = calloc((size_t)t->model->desc->ntensor + 1, sizeof *m->sum);
     if (!m->session)
         return -1;
+    if (!m->sum)
+        return rt_fail_memory(err, 0);
     if (k == 0)
         return 0;
     m->grads = rt_block((size_t)t->model->desc->param_size *
@@ -213,6 +379,8 @@ void team_free(RtTeam *t)
             pthread_join(m->thread, NULL);
         session_free(m->session);
         free(m->grads);
+        free(m->part);
+        free(m->sum);
         free(m->length);
         free(m->last);
         rt_error_clear(&m->err);
@@ -227,20 +395,18 @@ void team_free(RtTeam *t)
 
 /* Each member's share: all of it, but under reduce = token what it counted of
  * all that was counted. */
-static void share(RtTeam *t, int token)
+static void share(RtTeam *t)
 {
-    const CellDesc *d = t->model->desc;
-    int term = model_next(d, CELL_TERM, -1);
-    int count = term < 0 ? -1 : model_of(d, CELL_COUNT, term);
+    int count = t->active > 1 ? weighed_by(t) : -1;
     double sum = 0;
 
     for (int k = 0; k < t->active; k++) {
         Member *m = &t->member[k];
         m->weight = 1;
-        if (token && count >= 0)
-            sum += m->weight = session_sum(m->session, count);
+        if (count >= 0)
+            sum += m->weight = m->sum[count];
     }
-    for (int k = 0; k < t->active && token && count >= 0; k++)
+    for (int k = 0; k < t->active && count >= 0; k++)
         t->member[k].weight = sum > 0 ? t->member[k].weight / sum : 0;
 }
 
@@ -254,13 +420,6 @@ static void sum_grads(RtTeam *t)
     }
 }
 
-static int one_term(const CellDesc *d)
-{
-    int term = model_next(d, CELL_TERM, -1);
-
-    return term >= 0 && model_next(d, CELL_TERM, term) < 0;
-}
-
 /* Few rows each, of weights that one processor's cache does not hold: better
  * all rows with a part of the weights each. */
 static int prefers_pool(const RtTeam *t, int64_t B)
@@ -272,13 +431,7 @@ static int prefers_pool(const RtTeam *t, int64_t B)
 
 int team_split(const RtTeam *t, int64_t B, int token)
 {
-    const CellDesc *d = t->model->desc;
-    int batch = model_next(d, CELL_BATCH, -1);
-
-    if ((token && !one_term(d)) ||
-        (batch >= 0 && d->tensor[batch].flags & CELL_WHOLE))
-        return 1;
-    if (prefers_pool(t, B))
+    if (!divisible(t->model->desc, token) || prefers_pool(t, B))
         return 1;
     return t->n < B ? t->n : (int)B;
 }
@@ -348,7 +501,7 @@ int team_run(RtTeam *t, const TeamJob *job, RtError *err)
             return rt_fail(err, "%s",
                            t->member[k].err.text ? t->member[k].err.text
                                                  : "out of memory");
-    share(t, job->token && t->active > 1);
+    share(t);
     pool_use(t->pool);
     if (job->backward)
         sum_grads(t);
@@ -382,7 +535,8 @@ int team_replay(RtTeam *t, const TeamJob *job, int64_t row, RtSession *s,
 {
     Member one;
     int rc =
-        recall(t, job, row, s, &one, err) || load_rows(&one, job->batch, err)
+        recall(t, job, row, s, &one, err) ||
+                load_rows(&one, job->batch, (Rows){one.row0, one.nrow}, err)
             ? -1
             : 0;
 
@@ -418,11 +572,28 @@ void team_update(const RtTeam *t)
 
 double team_loss(const RtTeam *t)
 {
+    int loss = model_next(t->model->desc, CELL_LOSS, -1);
+    double sum = 0;
+
+    for (int k = 0; k < t->active && loss >= 0; k++)
+        sum += t->member[k].weight * t->member[k].sum[loss];
+    return sum;
+}
+
+double team_sum(const RtTeam *t, int i)
+{
     double sum = 0;
 
     for (int k = 0; k < t->active; k++)
-        sum += t->member[k].weight * session_loss(t->member[k].session);
+        sum += t->member[k].sum[i];
     return sum;
+}
+
+int64_t team_rows(const RtTeam *t)
+{
+    const Member *end = &t->member[t->active ? t->active - 1 : 0];
+
+    return t->active ? end->row0 + end->nrow : 0;
 }
 
 int team_count(const RtTeam *t)
@@ -454,9 +625,8 @@ static void copy_carry(RtSession *s, int i, char *rows, int64_t all,
 int team_carry_get(const RtTeam *t, void **rows, int64_t *B, RtError *err)
 {
     const CellDesc *d = t->model->desc;
-    const Member *end = &t->member[t->active ? t->active - 1 : 0];
 
-    *B = t->active ? end->row0 + end->nrow : 0;
+    *B = team_rows(t);
     for (int i = 0; i < d->ntensor; i++) {
         const CellTensor *c = &d->tensor[i];
         int64_t all = model_size(c) * (c->axes & CELL_B ? *B : 1);

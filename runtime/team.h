@@ -37,15 +37,19 @@ typedef struct TeamJob {
     const RtFeed *feed;
     const RtField *const *from;
     const RtBatch *batch;
-    /* Not NULL: makes a session ready for its `rows` of the batch in place of
-     * the feed, on its thread. */
-    int (*fill)(RtSession *s, const RtBatch *batch, int64_t rows, RtError *err);
+    /* Not NULL: makes a session ready for `rows` rows of the batch from row0 on
+     * in place of the feed, on its thread. */
+    int (*fill)(void *ctx, RtSession *s, const RtBatch *batch, int64_t row0,
+                int64_t rows, RtError *err);
+    void *ctx; /* of fill */
     int backward, training;
     int token;           /* reduce = token: sessions weigh by their counts */
     uint64_t seed;       /* of noise */
     uint64_t step;       /* updates made */
     uint64_t start_step; /* updates made when these sequences began */
     int64_t segment;     /* steps at a time (segment.h); 0: all */
+    int64_t rows; /* at a time on a thread, if backward and nothing is carried;
+                     0: as many as take the least time */
 } TeamJob;
 int team_run(RtTeam *t, const TeamJob *job, RtError *err);
 
@@ -66,9 +70,13 @@ struct RtPool *team_pool(const RtTeam *t);
 /* After the update: parameters with a next value take it. */
 void team_update(const RtTeam *t);
 
-/* After team_run: the loss of the whole batch. */
+/* After team_run: the loss of the whole batch, its rows, and the sum of a TERM,
+ * COUNT or METRIC over them. */
 double team_loss(const RtTeam *t);
-/* Sessions that had rows, in order. */
+int64_t team_rows(const RtTeam *t);
+double team_sum(const RtTeam *t, int i);
+/* Sessions that had rows, in order.  After a backward pass they may be left
+ * with some of their rows alone. */
 int team_count(const RtTeam *t);
 const RtSession *team_session(const RtTeam *t, int k);
 

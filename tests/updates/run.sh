@@ -52,6 +52,35 @@ batches_added_up_are_one_large_batch() {
     ! cellc train s.cell x.csv --column a=1 --column b=2 --accumulate 2 \
         --reduce token 2> err && grep -q 'accumulate: with reduce = token' err
 }
+# Long sequences of a cell whose loop has no products are run some at a time in
+# one work block; on four threads, of which each has few, in one go.
+parts_of_a_batch_are_the_batch() {
+    awk 'BEGIN { s = 7; for (i = 0; i < 72; i++) {
+        for (k = 0; k < 60 + (i * 37) % 90; k++) {
+            s = (s * 1103515 + 12345) % 65536
+            printf "%s%s", k ? " " : "",
+                substr("abcd", 1 + (i + k + (s > 50000)) % 4, 1) }
+        print "" } }' > t.tsv
+    sed -e 's/n = 8/n = 64/' -e 's/rnn\(.*\)/dropout(0.2)(mingru\1)/' \
+        "$TRAIN/words.cell" > s.cell
+    for reduce in sequence token sum; do
+        set -- train s.cell t.tsv --double --epochs 2 --batch 36 \
+            --reduce $reduce
+        cellc "$@" --threads 1 -o a.safetensors &&
+            cellc "$@" --threads 4 -o b.safetensors &&
+            sameweights a.safetensors b.safetensors 1e-12 || return
+    done
+    # with state that is carried, interrupted or not
+    text 2000 > t.txt
+    sed -e 's/lstm(n)/mingru(64)/' "$TRAIN/text.cell" > s.cell
+    set -- train s.cell t.txt --double --batch 20 --tbptt 90
+    cellc "$@" --steps 12 --threads 1 -o a.safetensors &&
+        cellc "$@" --steps 12 --threads 4 -o b.safetensors &&
+        sameweights a.safetensors b.safetensors 1e-12 &&
+        cellc "$@" --steps 5 --threads 1 -o b.safetensors &&
+        cellc "$@" --steps 12 --threads 1 -o b.safetensors --resume &&
+        cmp a.safetensors b.safetensors
+}
 # What is evaluated and drawn from is the average; --resume without it goes on
 # from the weights as if it had never been.
 averaged_weights_are_what_is_kept() {
