@@ -2,7 +2,10 @@
  * set. */
 #include "isa.h"
 
-enum { MOST_PLACES = 1024 }; /* that are looked up in all rows alike */
+enum {
+    MOST_PLACES = 1024, /* that are looked up in all rows alike */
+    FEW_RUNS = 8        /* of them, that are compared with one another */
+};
 
 #define TEMPLATE "matrix.inc"
 #include "each_isa.h"
