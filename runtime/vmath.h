@@ -87,8 +87,8 @@ VM_INLINE float vm_exp_coref(float x)
 {
     const float k = vm_octavef(x);
     const float y = 1.0f + vm_expm1_coref(vm_reducef(x, k));
-    return vm_unbitsf((int32_t)((uint32_t)vm_bitsf(y) +
-                                ((uint32_t)vm_bitsf(k) << 23)));
+    return vm_unbitsf(
+        (int32_t)((uint32_t)vm_bitsf(y) + ((uint32_t)vm_bitsf(k) << 23)));
 }
 
 /* exp(x) for x <= 89: the scaling in two steps reaches subnormals */
@@ -223,6 +223,50 @@ VM_INLINE float vm_erff(float x)
     return x != x ? x : copysignf(v < 0.9f ? p : q, x);
 }
 
+/* log2 of u > 0 and normal, to 2^-34 of itself: with u = 2^k m it is k and the
+ * series of artanh((m - 1) / (m + 1)), whose quotient is one in float, made
+ * exact by one step of Newton's in double. */
+VM_INLINE double vm_log2f(float u)
+{
+    const int32_t i = vm_above_rootf(u);
+    const float m = vm_unbitsf((i & 0x7fffff) + VM_ROOT);
+    const double t = (double)m + 1.0, q = (double)(1.0f / (m + 1.0f));
+    const double s = ((double)m - 1.0) * (q * (2.0 - t * q)), z = s * s;
+    const double c01 = 0x1.71547652b82fep+1 + z * 0x1.ec709dc3a03fdp-1;
+    const double c23 = 0x1.2776c50ef9bfep-1 + z * 0x1.a61762a7aded9p-2;
+    const double c45 = 0x1.484b13d7c02a9p-2 + z * 0x1.0c9a84994022dp-2;
+    return (double)(i >> 23) + s * (c01 + z * z * (c23 + z * z * c45));
+}
+
+/* 2^x, where x may be anything but must be right to 2^-26 */
+VM_INLINE float vm_powerf(double x)
+{
+    const double hi = x > 160.0 ? 160.0 : x, z = hi < -160.0 ? -160.0 : hi;
+    const float k = (float)z + 12582912.0f;
+    const double r = (z - (double)(k - 12582912.0f)) * 0x1.62e42fefa39efp-1;
+    const int32_t n = vm_countf(k), half = n >> 1;
+    const float y = 1.0f + vm_expm1_coref((float)r);
+    return (y * vm_exp2if(half)) * vm_exp2if(n - half);
+}
+
+/* 1.1 ulp; as in C: a negative x has powers that are whole numbers alone, and 1
+ * is what anything to the power 0, and 1 to any, is */
+VM_INLINE float vm_powf(float x, float y)
+{
+    const float w = fabsf(x), half = 0.5f * y;
+    const int tiny = w < 0x1p-126f;
+    const double log2 = vm_log2f(tiny ? w * 0x1p23f : w) - (tiny ? 23.0 : 0.0);
+    const int whole = floorf(y) == y, odd = whole & (floorf(half) != half);
+    const float end = y > 0.0f ? w : y < 0.0f ? 1.0f / w : y;
+    float p = vm_powerf((double)y * log2);
+    p = (w == 0.0f) | (w > 3.40282347e38f) ? end : p;
+    p = (w == 1.0f) & (y == y) ? 1.0f : p;
+    p = odd ? copysignf(p, x) : p;
+    p = x != x ? x : p;
+    p = (x < 0.0f) & !whole & (w <= 3.40282347e38f) ? NAN : p;
+    return (x == 1.0f) | (y == 0.0f) ? 1.0f : p;
+}
+
 /* Pairs below: the same definition in both precisions; NaN is passed on. */
 
 VM_INLINE float vm_maxf(float a, float b)
@@ -351,7 +395,6 @@ VM_INLINE float vm_poisson_quantilef(float u, float rate)
 #define vm_cosf cosf
 #define vm_erf erf
 #define vm_pow pow
-#define vm_powf powf
 #define vm_atan2 atan2
 #define vm_atan2f atan2f
 

@@ -198,6 +198,48 @@ static void test_functions(void **state)
     }
 }
 
+/* A power of what is drawn, whose result is often a number. */
+static void check_power(float x, float y, double *worst)
+{
+    const float p = vm_powf(x, y);
+    const double want = pow((double)x, (double)y);
+    const float nearest = (float)want;
+    if (want != want || isinf(nearest) || isinf(p) || want == 0) {
+        if (want != want ? p == p
+                         : p != nearest || !signbit(p) != !signbit(nearest))
+            fail_msg("pow(%a, %a) = %a, expected %a", (double)x, (double)y,
+                     (double)p, want);
+        return;
+    }
+    *worst = fmax(*worst, ulps(p, want));
+}
+
+static void test_power(void **state)
+{
+    static const float special[] = {
+        0.0f,           -0.0f,    INFINITY,  -INFINITY, NAN,
+        1.0f,           -1.0f,    2.0f,      -2.0f,     3.0f,
+        -3.0f,          0.5f,     -0.5f,     0x1p-149f, -3.5f,
+        FLT_MAX,        -FLT_MAX, 0.0625f,   1e-30f,    -0x1p24f,
+        0x1.000002p24f, 1e30f,    0x1p-126f, 0.999999f, 16777217.0f};
+    const size_t n = sizeof special / sizeof *special;
+    uint64_t bits = 1;
+    double worst = 0;
+    (void)state;
+    for (size_t i = 0; i < n * n; i++)
+        check_power(special[i / n], special[i % n], &worst);
+    for (int i = 0; i < 4000000; i++) {
+        bits = bits * 6364136223846793005u + 1442695040888963407u;
+        const float x = vm_unbitsf((int32_t)(uint32_t)(bits >> 32));
+        const double u = (double)(bits >> 9 & 0x7fffff) / 0x1p22 - 1;
+        const double scale = 128 / fmax(fabs(log2(fabs((double)x))), 1e-3);
+        check_power(x, vm_unbitsf((int32_t)(uint32_t)(bits >> 7)), &worst);
+        check_power(fabsf(x), (float)(u * scale), &worst);
+    }
+    print_message("  %-10s %.2f ulp\n", "pow", worst);
+    assert_true(worst <= 1.1);
+}
+
 static void test_double_tails(void **state)
 {
     (void)state;
@@ -214,9 +256,9 @@ static void test_double_tails(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_functions),   cmocka_unit_test(test_double_tails),
-        cmocka_unit_test(test_definitions), cmocka_unit_test(test_public),
-        cmocka_unit_test(test_every_isa),
+        cmocka_unit_test(test_functions),    cmocka_unit_test(test_power),
+        cmocka_unit_test(test_double_tails), cmocka_unit_test(test_definitions),
+        cmocka_unit_test(test_public),       cmocka_unit_test(test_every_isa),
     };
     return cmocka_run_group_tests_name("kernels", tests, NULL, NULL);
 }
