@@ -182,6 +182,18 @@ bool chunk_alone(const Sched *s, const Stage *st, Arena *a)
     return each_bytes(s, st, a) >= 0;
 }
 
+/* Whether a kernel puts many small matrices that sequences share in order
+ * first, at each call. */
+static bool orders_shared(const Sched *s, const Kernel *k)
+{
+    bool shared = false;
+    for (int i = 0; i < k->in.n; i++) {
+        Val v = sched_base(s, k->in.v[i]);
+        shared |= v >= 0 && !(s->val.v[v].axes & CELL_B);
+    }
+    return shared && k->kind == KN_PRODUCT && k->parts > 1;
+}
+
 bool chunk_apart(const Sched *s, Arena *a)
 {
     for (int fn = 0; fn < FN_COUNT; fn++)
@@ -189,6 +201,9 @@ bool chunk_apart(const Sched *s, Arena *a)
             const Stage *st = &s->fn[fn].stage.v[i];
             if (st->comp >= 0 && !chunk_alone(s, st, a))
                 return false;
+            for (int x = 0; st->comp >= 0 && x < stage_kernels(st); x++)
+                if (orders_shared(s, stage_kernel(st, x)))
+                    return false;
         }
     return true;
 }

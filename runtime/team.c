@@ -182,18 +182,18 @@ static int64_t rows_at_once(const CellDesc *d, const RtBatch *b, int64_t nrow)
     return take;
 }
 
-/* In how many parts the member runs its rows. */
-static int64_t parts_of(const Member *m)
+/* In how many parts one of so many members runs its rows; rows > 0: with at
+ * most so many in each. */
+static int64_t parts_of(const RtTeam *t, int members, int token,
+                        const RtBatch *b, int64_t nrow, int64_t rows)
 {
-    const TeamJob *job = m->team->job;
-    const RtBatch *b = job->batch;
-    const CellDesc *d = m->team->model->desc;
+    const CellDesc *d = t->model->desc;
 
-    if (!job->backward || m->nrow < 2 || m->team->active < m->team->n ||
-        !divisible(d, job->token))
+    if (members < t->n || !divisible(d, token))
         return 1;
-    int64_t rows = job->rows ? job->rows : rows_at_once(d, b, m->nrow);
-    return (m->nrow + rows - 1) / rows;
+    if (!rows)
+        rows = rows_at_once(d, b, nrow);
+    return (nrow + rows - 1) / rows;
 }
 
 static void *member_grads(const Member *m)
@@ -247,7 +247,11 @@ static int run_rows(Member *m, Rows r)
 static int run_parts(Member *m)
 {
     const CellDesc *d = m->session->desc;
-    int64_t parts = parts_of(m);
+    const TeamJob *job = m->team->job;
+    int64_t parts = job->backward
+                        ? parts_of(m->team, m->team->active, job->token,
+                                   job->batch, m->nrow, job->rows)
+                        : 1;
     int rc = 0;
 
     if (parts > 1 && !m->part)
@@ -454,10 +458,21 @@ static int most_rows(const RtTeam *t, const RtBatch *b, int token, int64_t *n)
 int64_t team_segment(const RtTeam *t, const RtBatch *batch, int token,
                      int64_t bytes)
 {
-    int64_t n[CELL_AXES];
+    const CellDesc *d = t->model->desc;
+    int64_t n[CELL_AXES], one[CELL_AXES];
     int members = most_rows(t, batch, token, n);
+    int64_t nrow = n[CELL_AT_B];
+    int64_t parts = parts_of(t, members, token, batch, nrow, 0);
 
-    return segment_steps(t->model->desc, n, bytes / members);
+    /* in parts it takes less, and nothing is computed twice */
+    memcpy(one, n, sizeof one);
+    one[CELL_AT_B] = (nrow + parts - 1) / parts;
+    int64_t spared = cell_size(d->work_size, n) - cell_size(d->work_size, one) -
+                     (parts > 1) * d->param_size;
+    if (segment_bytes(d, n, batch->T) - spared * d->real_bytes <=
+        bytes / members)
+        return batch->T;
+    return segment_steps(d, n, bytes / members);
 }
 
 int64_t team_bytes(const RtTeam *t, const RtBatch *batch, int token,

@@ -257,14 +257,17 @@ VM_INLINE float vm_powf(float x, float y)
     const int tiny = w < 0x1p-126f;
     const double log2 = vm_log2f(tiny ? w * 0x1p23f : w) - (tiny ? 23.0 : 0.0);
     const int whole = floorf(y) == y, odd = whole & (floorf(half) != half);
+    const int inf = w > 3.40282347e38f, edge = inf | (w == 0.0f);
+    const int one = (x == 1.0f) | (y == 0.0f), unit = (w == 1.0f) & (y == y);
+    const int none = (x < 0.0f) & !whole & !inf;
     const float end = y > 0.0f ? w : y < 0.0f ? 1.0f / w : y;
     float p = vm_powerf((double)y * log2);
-    p = (w == 0.0f) | (w > 3.40282347e38f) ? end : p;
-    p = (w == 1.0f) & (y == y) ? 1.0f : p;
+    p = edge ? end : p;
+    p = unit ? 1.0f : p;
     p = odd ? copysignf(p, x) : p;
     p = x != x ? x : p;
-    p = (x < 0.0f) & !whole & (w <= 3.40282347e38f) ? NAN : p;
-    return (x == 1.0f) | (y == 0.0f) ? 1.0f : p;
+    p = none ? NAN : p;
+    return one ? 1.0f : p;
 }
 
 /* Pairs below: the same definition in both precisions; NaN is passed on. */
