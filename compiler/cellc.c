@@ -572,6 +572,8 @@ static int compile(Cellc *c)
     c->elab.graph = PASS("part", parted(c, g));
     PASS("final", pass_final(g));
     PASS("simplify", pass_simplify(g));
+    if (!c->chunks.off) /* where a step is all there is, nothing is gained */
+        PASS("split", pass_split(g));
     PASS("gemm", pass_gemm(g));
     if (refuse_segments(c, g))
         return CELLC_USER;

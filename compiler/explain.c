@@ -153,6 +153,24 @@ static const char *params_at(Teller *t, int64_t at, int64_t n, int *count)
     return found.n ? braced(t, found.v, found.n) : NULL;
 }
 
+/* Parameters of which r has columns, `count` of them, or NULL. */
+static const char *columns_of(Teller *t, Ref r, int *count)
+{
+    const Node *n = NODE(t->g, r);
+    VEC(const char *) found = {0};
+    int parts = n->op == OP_CONCAT ? n->nin : 1;
+    for (int i = 0; i < parts; i++) {
+        Ref w = n->op == OP_CONCAT ? IN(t->g, r, i) : r;
+        if (NODE(t->g, w)->op != OP_VIEW ||
+            NODE(t->g, IN(t->g, w, 0))->op != OP_PARAM)
+            return NULL;
+        int slot = NODE(t->g, IN(t->g, w, 0))->a;
+        vec_push(t->a, &found, SLOT(t->g, slot)->name);
+    }
+    *count = found.n;
+    return braced(t, found.v, found.n);
+}
+
 /* Parameters or gradients by their names, `count` of them; another value by its
  * own, or NULL. */
 static const char *value_name(Teller *t, Val v, int *count)
@@ -169,6 +187,8 @@ static const char *value_name(Teller *t, Val v, int *count)
         buf_num(&b, x->num);
         return b.s;
     }
+    if (x->kind == VAL_BUFFER && !x->name && x->ref)
+        return columns_of(t, x->ref, count);
     if (x->kind != VAL_VIEW || (x->name && !x->row))
         return x->name;
     const char *base = value_name(t, x->base, count);

@@ -3,8 +3,8 @@
  * so that the gradient inherits the merged products.  A product with a one-hot
  * vector is the look-up of a column, and its gradient then touches that column
  * alone.
- * needs: MATVECs of plain parameters.  gives: SLICEs of one MATVEC whose
- * matrix is the CONCAT of the parameters, which plan.c lays out side by side.
+ * needs: MATVECs of parameters or columns of them.  gives: SLICEs of one MATVEC
+ * whose matrix is the CONCAT of these; plan.c lays parameters side by side.
  * keeps: values.  Source: Appleyard, Kocisky, Blunsom 2016 (merged gates). */
 #include "graph.h"
 
@@ -16,7 +16,8 @@
 typedef struct Member {
     Ref node;  /* the MATVEC */
     Ref x;     /* the shared operand */
-    int slot;  /* its matrix */
+    int slot;  /* its matrix, */
+    int view;  /* or a VIEW of that, else -1 */
     int rows;  /* of that matrix */
     int first; /* member that begins its group, -1: alone */
     int at;    /* its first row in the merged product */
@@ -33,20 +34,27 @@ static int by_operand(const void *p, const void *q)
     const Member *a = p, *b = q;
     if (a->x != b->x)
         return a->x < b->x ? -1 : 1;
-    return a->slot < b->slot ? -1 : a->slot > b->slot;
+    if (a->slot != b->slot)
+        return a->slot < b->slot ? -1 : 1;
+    return a->view < b->view ? -1 : a->view > b->view;
 }
 
 static void find_members(const Graph *g, const Order *o, Gemm *z)
 {
     for (int i = 0; i < o->n; i++) {
         const Node *n = NODE(g, o->v[i]);
-        if (n->op != OP_MATVEC || n->a ||
-            NODE(g, IN(g, o->v[i], 0))->op != OP_PARAM)
+        if (n->op != OP_MATVEC || n->a)
+            continue;
+        Ref w = IN(g, o->v[i], 0);
+        int view = NODE(g, w)->op == OP_VIEW ? NODE(g, w)->a : -1;
+        w = view < 0 ? w : IN(g, w, 0);
+        if (NODE(g, w)->op != OP_PARAM)
             continue;
         Member *m = &z->m[z->n++];
         m->node = o->v[i];
         m->x = IN(g, o->v[i], 1);
-        m->slot = NODE(g, IN(g, o->v[i], 0))->a;
+        m->slot = NODE(g, w)->a;
+        m->view = view;
         m->rows = (int)SHAPE(g, n->shape)->dim[0];
         m->first = -1;
     }
@@ -88,11 +96,16 @@ static Ref merged(const Gemm *z, Graph *to, const Member *m, Ref x, Span span)
     Ref *w = malloc(sizeof *w * (size_t)n);
     if (!w)
         arena_panic(to->arena, "out of memory");
-    for (int i = 0; i < n; i++)
-        w[i] = graph_add(to, OP_PARAM, 0, NULL, z->m[k + i].slot, 0, 0,
-                         SLOT(to, z->m[k + i].slot)->span);
-    Ref all = product(to, graph_add(to, OP_CONCAT, n, w, 0, 0, 0, span), x,
-                      span);
+    for (int i = 0; i < n; i++) {
+        const Member *of = &z->m[k + i];
+        w[i] = graph_add(to, OP_PARAM, 0, NULL, of->slot, 0, 0,
+                         SLOT(to, of->slot)->span);
+        if (of->view >= 0)
+            w[i] = graph_add(to, OP_VIEW, 1, &w[i], of->view, 0, 0,
+                             SLOT(to, of->slot)->span);
+    }
+    Ref all =
+        product(to, graph_add(to, OP_CONCAT, n, w, 0, 0, 0, span), x, span);
     free(w);
     return graph_add(to, OP_SLICE, 1, &all, m->at, m->at + m->rows, 0, span);
 }

@@ -244,6 +244,8 @@ Graph *pass_simplify(const Graph *g); /* simplify.c, rules.def */
 Graph *pass_plain(const Graph *g);    /* the same, and own derivatives and
                                          stopgrad are gone: after pass_grad */
 Graph *pass_stable(const Graph *g);   /* stable forms alone: for eval */
+Graph *pass_split(const Graph *g);    /* split.c: what a loop leaves alone of
+                                          products leaves it */
 Graph *pass_gemm(const Graph *g);     /* gemm.c: products that share an
                                          operand become one */
 Graph *pass_final(const Graph *g);    /* final.c: FINAL -> AT */

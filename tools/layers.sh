@@ -26,6 +26,7 @@ grad.* gradstep.c vjp*.c simp*.* gemm.c final.* named.c segment.c part.c
                       perturb.*
                     : graph.h ops.h template.h grad.h final.h rules.def
                       simplify.h perturb.h
+split.c             : causal.h
 causal.* linear.* latency.* level.* spread.* sums.* task.* gather.* fuse.*
                       value.* lower.* sched*.* prepare.* plan*.* chunk.*
                       restate.* sweep.* turn.* lanes.* accumulate.*

@@ -73,6 +73,8 @@ static Graph *run_pass(Graph *g, const char *pass, Buf *out, Arena *a,
         return pass_plain(g);
     if (!strcmp(pass, "stable"))
         return pass_stable(g);
+    if (!strcmp(pass, "split"))
+        return pass_split(g);
     if (!strcmp(pass, "gemm"))
         return pass_gemm(g);
     if (!strcmp(pass, "final"))
