@@ -164,7 +164,7 @@ static int64_t reals_each(const CellDesc *d, const RtBatch *b)
  * what is done once for all, and the sum of gradients, are little beside it. */
 static int64_t rows_at_once(const CellDesc *d, const RtBatch *b, int64_t nrow)
 {
-    static const int64_t near = 2 << 20, step = 8192, rows = 256, share = 2;
+    static const int64_t near = 2 << 20, step = 8192, rows = 160, share = 2;
     static const int64_t same = 8; /* operations that take as long as a real
                                       out of memory */
     const int64_t each = reals_each(d, b), T = b->T;
