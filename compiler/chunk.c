@@ -183,15 +183,13 @@ bool chunk_alone(const Sched *s, const Stage *st, Arena *a)
 }
 
 /* Whether a kernel puts many small matrices that sequences share in order
- * first, at each call. */
+ * first, at each call (runtime/product.inc). */
 static bool orders_shared(const Sched *s, const Kernel *k)
 {
-    bool shared = false;
-    for (int i = 0; i < k->in.n; i++) {
-        Val v = sched_base(s, k->in.v[i]);
-        shared |= v >= 0 && !(s->val.v[v].axes & CELL_B);
-    }
-    return shared && k->kind == KN_PRODUCT && k->parts > 1;
+    enum { SMALL = 8 }; /* rows or columns: two matrices fit into a vector */
+    Val w = k->in.n > 1 ? sched_base(s, k->in.v[1]) : -1;
+    return k->kind == KN_PRODUCT && k->parts > 1 && k->n <= SMALL &&
+           k->k <= SMALL && w >= 0 && s->val.v[w].axes == GX_NONE;
 }
 
 bool chunk_apart(const Sched *s, Arena *a)
