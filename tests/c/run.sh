@@ -26,10 +26,17 @@ test_that() {
 # to the next is the model, not the compiler's work.
 quick() { CC=$PWD/../golden/quickcc "$@"; }
 
+# Whether this is the run that leaves nothing out.  A sanitized program writes
+# the same text, which other compilers have seen then, and takes long for it.
+whole() {
+    case ${CFLAGS:-} in *sanitize*) return 1 ;; esac
+}
+
 # emitted FILE PRECISION: its C compiles without a warning, also in C++.
 emitted() {
     "$check" $2 --name model --show source "$1" >"$dir/model.c" &&
         "$check" $2 --name model --show header "$1" >"$dir/model.h" || return 1
+    whole || return 0
     for cc in gcc clang; do
         command -v $cc >/dev/null || continue
         $cc -std=c99 -O1 $flags -c "$dir/model.c" -o "$dir/model.o" || return 1
@@ -90,10 +97,9 @@ of_spec() {
 # chain SPEC: turns that go by products, and what is left of a sequence.
 chain() {
     "${CELLC:-../../build/cellc}" show "$1" --after gemm >"$dir/spec.ir" &&
-        for steps in 12 16; do
-            quick "$check" --double --restate --chunk $steps --steps 20 \
-                "$dir/spec.ir" || return
-        done
+        quick "$check" --double --restate --chunk 12 --steps 20 \
+            "$dir/spec.ir" && { ! whole || quick "$check" --double --restate \
+            --chunk 16 --steps 20 "$dir/spec.ir"; }
 }
 
 # tiers SPEC: libtcc's code and the C compiler's give the same bits.
@@ -128,6 +134,7 @@ for f in tiers/*.cell; do
     test_that "$f" tiers "$f"
 done
 for cc in "gcc -O1" "gcc -O3" "clang -O3"; do
+    whole || break
     test_that "few bits, $cc" fewbits "" $cc
     test_that "few bits, plain C, $cc" fewbits "" $cc -ffreestanding
     test_that "few bits, native, $cc" fewbits "" $cc -march=native
