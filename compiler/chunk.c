@@ -197,9 +197,11 @@ bool chunk_apart(const Sched *s, Arena *a)
     for (int fn = 0; fn < FN_COUNT; fn++)
         for (int i = 0; i < s->fn[fn].stage.n; i++) {
             const Stage *st = &s->fn[fn].stage.v[i];
-            if (st->comp >= 0 && !chunk_alone(s, st, a))
+            if (st->comp < 0)
+                continue;
+            if (!chunk_alone(s, st, a))
                 return false;
-            for (int x = 0; st->comp >= 0 && x < stage_kernels(st); x++)
+            for (int x = 0; x < stage_kernels(st); x++)
                 if (orders_shared(s, stage_kernel(st, x)))
                     return false;
         }

@@ -535,6 +535,16 @@ static void tell_again(Teller *t)
 
 /* ---- sums ---- */
 
+/* What each sequence has of it. */
+static CellSize of_each(CellSize all)
+{
+    CellSize each = {.c = all.by[CELL_B]};
+    for (int axes = CELL_B + 1; axes < 1 << CELL_AXES; axes++)
+        if (axes & CELL_B)
+            each.by[axes & ~CELL_B] = all.by[axes];
+    return each;
+}
+
 static void tell_memory(Teller *t)
 {
     CellSize inputs = {0}, kept = {0}, tape = {0}, alone = {0};
@@ -569,14 +579,9 @@ static void tell_memory(Teller *t)
     tell(t, none, "  saved for backward", NULL)->reals = tape;
     tell(t, none, "  everything else, in shared places", NULL)->reals = shared;
     tell(t, none, "saved by sharing places", NULL)->reals = spared;
-    CellSize each = {0};
-    for (int axes = 0; axes < 1 << CELL_AXES; axes++)
-        if (axes & CELL_B)
-            each.by[axes & ~CELL_B] = t->plan->work_size.by[axes];
-    each.c = each.by[0];
-    each.by[0] = 0;
     if (t->plan->once >= 0 && t->s->fn[FN_BACKWARD].stage.n)
-        tell(t, none, "each sequence; some run at a time", NULL)->reals = each;
+        tell(t, none, "each sequence; some run at a time", NULL)->reals =
+            of_each(t->plan->work_size);
 }
 
 static void tell_arithmetic(Teller *t)

@@ -83,21 +83,10 @@ static int fill(Segments *g, int64_t k, RtError *err)
 /* Copies what the session carries to segment k. */
 static int keep_carry(Segments *g, int64_t k, RtError *err)
 {
-    int64_t B = g->s->carry_B;
-
     g->carry[k] = calloc((size_t)g->d->ntensor + 1, sizeof **g->carry);
     if (!g->carry[k])
         return rt_fail_memory(err, 0);
-    for (int i = 0; i < g->d->ntensor; i++) {
-        size_t bytes = carry_bytes(g->d, i, B);
-        if (!bytes)
-            continue;
-        g->carry[k][i] = rt_block(bytes, err);
-        if (!g->carry[k][i])
-            return -1;
-        memcpy(g->carry[k][i], g->s->carry[i], bytes);
-    }
-    return 0;
+    return session_keep(g->s, g->carry[k], err);
 }
 
 /* Makes the session go on with segment k. */

@@ -57,9 +57,9 @@ void session_steps(RtSession *s, int axis, int64_t steps);
 /* Makes room for T >= 1 steps of B >= 1 sequences; the work block keeps its
  * size if it is large enough.  start = 1: the sequences begin here; 0: they go
  * on, and session_carry has been called with the same B, or carry_rows, (else
- * an error).  Sets
- * LENGTH to T, LAST to 1, START, BATCH to B, TOTAL to 0, FRESH to 1 where the
- * sequences begin (parameters may be others then) or `work` is new. */
+ * an error).  Sets LENGTH to T, LAST to 1, START, BATCH to B, TOTAL to 0, FRESH
+ * to 1 where the sequences begin (parameters may be others then) or `work` is
+ * new. */
 int session_begin(RtSession *s, int64_t T, int64_t B, int start, RtError *err);
 
 /* Fills input `i`; the shape must fit T and B.  Class numbers are checked:
@@ -133,7 +133,9 @@ double session_loss(const RtSession *s);
 int session_carry(RtSession *s, int64_t steps, RtError *err);
 /* Room for carried rows of B sequences, to be filled by the owner (resume). */
 int session_carry_room(RtSession *s, int64_t B, RtError *err);
-/* Keeps what is carried for session_recall, while session_carry replaces it. */
+/* Copies what is carried to to[ntensor], making room where that is NULL. */
+int session_keep(const RtSession *s, void **to, RtError *err);
+/* Keeps it for session_recall, while session_carry replaces it. */
 int session_remember(RtSession *s, RtError *err);
 /* What `from`, of the same model, had carried then of its sequences `first` to
  * first + B - 1, as carried to the next session_begin of B. */

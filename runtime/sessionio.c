@@ -103,11 +103,19 @@ static size_t row_bytes(const RtSession *s, int i, int64_t B)
     return (size_t)session_step(s, i, B) * (size_t)s->desc->real_bytes;
 }
 
+/* What is remembered is of as many sequences as are carried. */
+static void forget(RtSession *s, int i)
+{
+    free(s->was[i]);
+    s->was[i] = NULL;
+}
+
 int session_carry_room(RtSession *s, int64_t B, RtError *err)
 {
     for (int i = 0; i < s->desc->ntensor; i++) {
         if (!carries(s, i) || (s->carry[i] && s->carry_B == B))
             continue;
+        forget(s, i);
         free(s->carry[i]);
         s->carry[i] =
             rt_block(row_bytes(s, i, B) * (size_t)s->desc->tensor[i].lag, err);
@@ -182,21 +190,23 @@ int session_carry(RtSession *s, int64_t steps, RtError *err)
     return 0;
 }
 
-int session_remember(RtSession *s, RtError *err)
+int session_keep(const RtSession *s, void **to, RtError *err)
 {
     for (int i = 0; i < s->desc->ntensor; i++) {
-        free(s->was[i]);
-        s->was[i] = NULL;
-        if (!s->carry[i])
-            continue;
         size_t bytes =
             row_bytes(s, i, s->carry_B) * (size_t)s->desc->tensor[i].lag;
-        s->was[i] = rt_block(bytes, err);
-        if (!s->was[i])
+        if (!s->carry[i])
+            continue;
+        if (!to[i] && !(to[i] = rt_block(bytes, err)))
             return -1;
-        memcpy(s->was[i], s->carry[i], bytes);
+        memcpy(to[i], s->carry[i], bytes);
     }
     return 0;
+}
+
+int session_remember(RtSession *s, RtError *err)
+{
+    return session_keep(s, s->was, err);
 }
 
 int session_recall(RtSession *s, const RtSession *from, int64_t first,
@@ -282,6 +292,7 @@ int session_arrange(RtSession *s, int64_t n, const int64_t *from, RtError *err)
                        (const char *)s->carry[i] + (size_t)r * old +
                            (size_t)(k / n * s->carry_B + from[k % n]) * part,
                        part);
+        forget(s, i);
         free(s->carry[i]);
         s->carry[i] = to;
     }

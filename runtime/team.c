@@ -144,19 +144,27 @@ static int in_segments(const TeamJob *job)
     return job->backward && job->segment > 0 && job->segment < job->batch->T;
 }
 
-/* Reals of the work block for each sequence of a batch. */
-static int64_t reals_each(const CellDesc *d, const RtBatch *b)
+/* The extents of so many rows of a batch. */
+static void extents(const CellDesc *d, const RtBatch *b, int64_t rows,
+                    int64_t *n)
 {
-    int64_t n[CELL_AXES] = {0}, none[CELL_AXES];
-
+    for (int k = 0; k < CELL_AXES; k++)
+        n[k] = 1;
     n[CELL_AT_T] = b->T;
-    n[CELL_AT_B] = 1;
+    n[CELL_AT_B] = rows;
     for (int k = 1; k < d->ntime; k++)
         n[cell_time_at(k)] = b->more[k];
     cell_extents(d, n);
-    memcpy(none, n, sizeof none);
-    none[CELL_AT_B] = 0;
-    return cell_size(d->work_size, n) - cell_size(d->work_size, none);
+}
+
+/* Reals of the work block for each sequence of a batch. */
+static int64_t reals_each(const CellDesc *d, const RtBatch *b)
+{
+    int64_t one[CELL_AXES], none[CELL_AXES];
+
+    extents(d, b, 1, one);
+    extents(d, b, 0, none);
+    return cell_size(d->work_size, one) - cell_size(d->work_size, none);
 }
 
 /* Sequences that are best run at a time: where loops lose nothing by it, as
@@ -445,13 +453,7 @@ static int most_rows(const RtTeam *t, const RtBatch *b, int token, int64_t *n)
 {
     int members = team_split(t, b->B, token);
 
-    for (int k = 0; k < CELL_AXES; k++)
-        n[k] = 1;
-    n[CELL_AT_T] = b->T;
-    n[CELL_AT_B] = (b->B + members - 1) / members;
-    for (int k = 1; k < t->model->desc->ntime; k++)
-        n[cell_time_at(k)] = b->more[k];
-    cell_extents(t->model->desc, n);
+    extents(t->model->desc, b, (b->B + members - 1) / members, n);
     return members;
 }
 
@@ -465,8 +467,7 @@ int64_t team_segment(const RtTeam *t, const RtBatch *batch, int token,
     int64_t parts = parts_of(t, members, token, batch, nrow, 0);
 
     /* in parts it takes less, and nothing is computed twice */
-    memcpy(one, n, sizeof one);
-    one[CELL_AT_B] = (nrow + parts - 1) / parts;
+    extents(d, batch, (nrow + parts - 1) / parts, one);
     int64_t spared = cell_size(d->work_size, n) - cell_size(d->work_size, one) -
                      (parts > 1) * d->param_size;
     if (segment_bytes(d, n, batch->T) - spared * d->real_bytes <=
@@ -621,22 +622,6 @@ const RtSession *team_session(const RtTeam *t, int k)
     return t->member[k].session;
 }
 
-/* Copies the carried rows of tensor `i` between one session and the array of
- * all, whose rows have `all` reals; member's part begins at `from`. */
-static void copy_carry(RtSession *s, int i, char *rows, int64_t all,
-                       int64_t from, int out)
-{
-    const CellTensor *t = &s->desc->tensor[i];
-    int64_t bytes = s->desc->real_bytes, size = model_size(t);
-    int64_t B = t->axes & CELL_B ? s->carry_B : 1;
-
-    for (int64_t r = 0; r < t->lag; r++) {
-        char *a = rows + (r * all + from * size) * bytes;
-        char *c = (char *)s->carry[i] + r * B * size * bytes;
-        memcpy(out ? a : c, out ? c : a, (size_t)(B * size * bytes));
-    }
-}
-
 int team_carry_get(const RtTeam *t, void **rows, int64_t *B, RtError *err)
 {
     const CellDesc *d = t->model->desc;
@@ -644,16 +629,18 @@ int team_carry_get(const RtTeam *t, void **rows, int64_t *B, RtError *err)
     *B = team_rows(t);
     for (int i = 0; i < d->ntensor; i++) {
         const CellTensor *c = &d->tensor[i];
-        int64_t all = model_size(c) * (c->axes & CELL_B ? *B : 1);
         rows[i] = NULL;
         if (*B == 0 || !session_carries(d, i))
             continue;
-        rows[i] = rt_block((size_t)(c->lag * all * d->real_bytes), err);
+        rows[i] = rt_block(
+            (size_t)(c->lag * model_size(c) * *B * d->real_bytes), err);
         if (!rows[i])
             return -1;
-        for (int k = 0; k < t->active; k++)
-            copy_carry(t->member[k].session, i, rows[i], all,
-                       c->axes & CELL_B ? t->member[k].row0 : 0, 1);
+        for (int k = 0; k < t->active; k++) {
+            const Member *m = &t->member[k];
+            session_take(m->session, i, m->session->carry[i], m->nrow, 0,
+                         rows[i], *B, m->row0, m->nrow);
+        }
     }
     return 0;
 }
@@ -668,13 +655,10 @@ int team_carry_set(RtTeam *t, void *const *rows, int64_t B, int token,
         Member *m = &t->member[k];
         if (session_carry_room(m->session, m->nrow, err))
             return -1;
-        for (int i = 0; i < d->ntensor; i++) {
-            const CellTensor *c = &d->tensor[i];
+        for (int i = 0; i < d->ntensor; i++)
             if (rows[i])
-                copy_carry(m->session, i, rows[i],
-                           model_size(c) * (c->axes & CELL_B ? B : 1),
-                           c->axes & CELL_B ? m->row0 : 0, 0);
-        }
+                session_take(m->session, i, rows[i], B, m->row0,
+                             m->session->carry[i], m->nrow, 0, m->nrow);
     }
     return 0;
 }
