@@ -3,10 +3,11 @@
  * numbers of steps and sequences; in double, compares the gradients of the
  * loss with central differences too.
  *     emittool [--double] [--weights TYPE] [--name NAME] [--show TEXT]
- *              [--chunk N] [--restate] [--steps N] FILE...
- * TEXT: strips, loops, linked, source, header.  TYPE: f32, bf16, int8.  N more
- * steps than otherwise, where there are more than one sequence.  Prints one
- * line for each file; the exit code counts the failures. */
+ *              [--chunk N] [--restate] [--steps N] [--every N] FILE...
+ * TEXT: strips, loops, linked, source, header.  TYPE: f32, bf16, int8.
+ * --steps: so many more than otherwise, where there are more than one sequence.
+ * --every: differences for one parameter in N.  Prints one line for each file;
+ * the exit code counts the failures. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +24,7 @@ typedef struct Check {
     const char *file;
     int failed;
     int64_t steps; /* more than otherwise */
+    int64_t every; /* one parameter in so many is varied */
 } Check;
 
 /* One style's functions, or the interpreter, and blocks. */
@@ -250,7 +252,7 @@ static void differences(Check *c, Run *r, const int64_t *n, double *worst)
     for (int k = 0; loss && has_backward(c) && k < c->plan->tensor.n; k++) {
         const CellTensor *t = &c->plan->tensor.v[k];
         int64_t size = t->role == CELL_PARAM ? size_of(t) : 0;
-        for (int64_t i = t->at.c; i < t->at.c + size; i++) {
+        for (int64_t i = t->at.c; i < t->at.c + size; i += c->every) {
             double x = get(c, r->params, i), h = 1e-5;
             double up = loss_at(c, r, loss, i, x + h, n);
             double down = loss_at(c, r, loss, i, x - h, n);
@@ -385,7 +387,7 @@ int main(int argc, char **argv)
     bool real64 = false;
     EmitWeights weights = WEIGHTS_F32;
     Chunks chunks = {.off = true};
-    int64_t steps = 0;
+    int64_t steps = 0, every = 1;
     for (int i = 1; i < argc; i++) {
         if (!strcmp(argv[i], "--double")) {
             real64 = true;
@@ -400,12 +402,17 @@ int main(int argc, char **argv)
             chunks.steps = atoi(argv[++i]);
         } else if (!strcmp(argv[i], "--steps") && i + 1 < argc) {
             steps = atoi(argv[++i]);
+        } else if (!strcmp(argv[i], "--every") && i + 1 < argc) {
+            every = atoi(argv[++i]);
         } else if (!strcmp(argv[i], "--restate")) {
             chunks.restate = true;
         } else {
             Arena *a = arena_new(NULL);
-            Check c = {a,    read_plan(argv[i], chunks, a), {0}, argv[i], 0,
-                       steps};
+            Check c = {.arena = a,
+                       .plan = read_plan(argv[i], chunks, a),
+                       .file = argv[i],
+                       .steps = steps,
+                       .every = every};
             c.options.name = name;
             c.options.real64 = real64;
             c.options.weights = weights;
