@@ -139,6 +139,8 @@ int app_notes(AppHost *h, const AppInput *in, const char *path, RtData *d,
 int app_limits(const AppHost *h, const AppInput *in, VocabHow *how);
 /* The vocabulary of a set, for the compiler and the checkpoint. */
 int app_keep_vocab(AppHost *h, const char *set, const Vocab *v, RtError *err);
+/* Error: the setting `unit` is no unit. */
+int app_check_unit(const AppHost *h, RtError *err);
 /* The same where names that the model finds may be missing: with no class
  * observed (applabels.c). */
 int app_data_unlabelled(AppHost *h, const Flags *f, const char *path,

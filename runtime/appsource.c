@@ -278,6 +278,7 @@ AppSource *app_sources(AppHost *h, const Flags *f, const char *path,
     struct stat st;
     int given = 0, bad = source ? 0 : rt_fail_memory(err, sizeof *source);
 
+    bad = bad || app_check_unit(h, err);
     for (int i = 0; i < h->ninput; i++)
         given |= !h->input[i].want.observed;
     for (int i = 0; i < h->ninput && !bad; i++) {

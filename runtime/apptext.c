@@ -36,20 +36,39 @@ int app_keep_vocab(AppHost *h, const char *set, const Vocab *v, RtError *err)
 static const char *const units[] = {
     [TEXT_CHAR] = "char", [TEXT_BYTE] = "byte", [TEXT_WORD] = "word"};
 
-static int find_unit(const AppHost *h, TextUnit *unit, RtError *err)
+/* Whether --unit says `text`, or nothing says anything and it is the first. */
+static int is_unit(const AppHost *h, const char *text)
 {
     const char *given = app_setting(h, "unit");
 
-    for (*unit = TEXT_CHAR; given && *unit <= TEXT_WORD; ++*unit)
-        if (!strcmp(given, units[*unit]))
+    return !strcmp(given ? given : units[TEXT_CHAR], text);
+}
+
+int app_check_unit(const AppHost *h, RtError *err)
+{
+    static const char *const known[] = {"char", "byte", "word", "notes"};
+    enum { N = sizeof known / sizeof *known };
+    const char *given = app_setting(h, "unit"), *near;
+
+    for (int i = 0; i < N; i++)
+        if (is_unit(h, known[i]))
+            return 0;
+    near = flags_nearest(given, known, N);
+    return rt_fail(err,
+                   "unit is \"char\", \"byte\", \"word\" or \"notes\", found "
+                   "\"%s\"%s%s%s",
+                   given, near ? "; did you mean " : "", near ? near : "",
+                   near ? "?" : "");
+}
+
+/* That of a text; of notes there is none. */
+static int find_unit(const AppHost *h, TextUnit *unit, RtError *err)
+{
+    for (*unit = TEXT_CHAR; *unit <= TEXT_WORD; ++*unit)
+        if (is_unit(h, units[*unit]))
             return 0;
     *unit = TEXT_CHAR;
-    return !given
-               ? 0
-               : rt_fail(err,
-                         "unit is \"char\", \"byte\", \"word\" or \"notes\", "
-                         "found \"%s\"",
-                         given);
+    return rt_fail(err, "a text is not read as %s", app_setting(h, "unit"));
 }
 
 /* The vocabulary that the model has, or a new one of the text, which is then

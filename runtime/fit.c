@@ -357,6 +357,8 @@ static int train(Fit *t, RtError *err)
 
     t->row.val_loss = t->row.val_nats = t->row.loss = t->row.nats = NAN;
     t->row.gradnorm = t->row.tokens_per_s = t->row.left = NAN;
+    if (t->f->resume && limit(t)) /* there is nothing to write a row about */
+        return 0;
     while (!rc && more(t))
         rc = epoch(t, err);
     return rc < 0 ? -1 : 0;

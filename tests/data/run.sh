@@ -119,7 +119,9 @@ limits_of_tables() {
         'data { w = column(1); y = column(2); lower = yes }' > s.cell
     cellc train s.cell t.tsv --min-count 2 --steps 1 -o m.safetensors \
         --valid v.tsv && [ "$(vocab m.safetensors)" = 'bob | unknown' ] &&
-        cellc eval m.safetensors v.tsv | grep -q '^steps *2$'
+        cellc eval m.safetensors v.tsv | grep -q '^steps *2$' &&
+        refused 'found "wrd"; did you mean word?' \
+            cellc train s.cell t.tsv --unit wrd
 }
 broken_texts() {
     : > empty.txt

@@ -55,6 +55,9 @@ stopped_after_any_number_of_steps() {
             --steps 57 -o b.safetensors --resume &&
             cmp a.safetensors b.safetensors || return
     done
+    cp b.log.csv left.csv && cellc train "$SPEC/text.cell" t.txt --steps 57 \
+        -o b.safetensors --resume 2> err && grep -q 'nothing was left' err &&
+        cmp left.csv b.log.csv
 }
 # Steps 1 2 3, 4, 2 4, 6 6 6 have mean 34/9: a quarter of the way is left after
 # two updates.  Threads do not split such a batch, an evaluation does not care.
