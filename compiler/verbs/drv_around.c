@@ -66,12 +66,32 @@ static int is_other(const char *word, size_t n)
     return is_word(word, n, "f") || is_word(word, n, "p");
 }
 
-/* What a size without a default is here: the number of units if it comes first
- * or is called v, else a few: states of a memory, groups. */
-static const char *units_of(const char *word, size_t n, int first,
-                            const char *units)
+/* Whether an argument of the cell is called n. */
+static int has_n(const char *text)
 {
-    return first || is_word(word, n, "v") ? units : "4";
+    const char *p = arguments(text);
+    int has = 0;
+
+    while (*p && *p != ')') {
+        size_t all;
+
+        p = skip(p);
+        all = item_length(p);
+        has |= is_word(p, strcspn(p, " =,)\n"), "n");
+        p += all + (p[all] == ',');
+    }
+    return has;
+}
+
+/* What a size without a default is here: the number of units if it is called n,
+ * or comes first where none is, or is called v, else a few: states of a memory,
+ * groups. */
+static const char *units_of(const char *word, size_t n, int first,
+                            const char *text, const char *units)
+{
+    int all = has_n(text) ? is_word(word, n, "n") : first;
+
+    return all || is_word(word, n, "v") ? units : "4";
 }
 
 /* A value for each argument without a default: a cell for f, a probability for
@@ -93,7 +113,7 @@ char *drv_call_of(const char *name, const char *text, const char *units)
             const char *value = is_word(p, word, "f") ? inner
                                 : is_word(p, word, "p")
                                     ? "0.3"
-                                    : units_of(p, word, !sizes, units);
+                                    : units_of(p, word, !sizes, text, units);
 
             add(&call, n ? ", " : "(", 2);
             n++;
@@ -129,7 +149,7 @@ static const char *argument_value(const char *text, const char *word, size_t n,
         given = memchr(p, '=', all);
         if (name == n && !memcmp(p, word, n)) {
             const char *value =
-                given ? given + 1 : units_of(p, name, !before, units);
+                given ? given + 1 : units_of(p, name, !before, text, units);
 
             *length = given ? (size_t)(p + all - given) - 1 : strlen(value);
             return value;
