@@ -92,7 +92,8 @@ bool chunk_passes(const Tasks *t, int i, const Group *g)
 
 enum {
     NEAR = 512 << 10, /* bytes of a chunk: half of an L2 cache */
-    FEW = 256,        /* rows below which products are slower */
+    FEW = 256,        /* rows below which products are slower, */
+    FAR = 2048 << 10, /* or, without any, calls for more bytes than this */
     MANY = 1024,      /* rows above which nothing is gained */
     ROWS = 16,        /* sequences that a loop need not take by parts */
     ANY = 4           /* bytes of a real, about */
@@ -315,6 +316,19 @@ static bool local(const Value *v, const Group *g)
            !v->ring && !v->turn && !(v->axes & ~(bit | CELL_B));
 }
 
+/* Whether a group has products whose matrices all rows share. */
+static bool multiplies(const SchedFn *fn, int group)
+{
+    for (int i = 0; i < fn->stage.n; i++)
+        for (int k = 0; k < stage_kernels(&fn->stage.v[i]); k++) {
+            KernelKind kind = stage_kernel(&fn->stage.v[i], k)->kind;
+            if (fn->stage.v[i].group == group &&
+                (kind == KN_GEMM || kind == KN_OUTER))
+                return true;
+        }
+    return false;
+}
+
 void chunk_sizes(Sched *s, Arena *a)
 {
     User *last = NEW_N(a, User, s->val.n + 1);
@@ -334,7 +348,9 @@ void chunk_sizes(Sched *s, Arena *a)
             }
         for (int i = 0; i < fn->group.n; i++) {
             int64_t rows = bytes[i] ? NEAR / bytes[i] : FEW;
-            fn->group.v[i].rows = rows < FEW ? FEW : rows > MANY ? MANY : rows;
+            bool wide = bytes[i] * FEW > FAR && !multiplies(fn, i);
+            int64_t few = wide ? 1 : FEW;
+            fn->group.v[i].rows = rows < few ? few : rows > MANY ? MANY : rows;
         }
     }
     find_rings(s, a);

@@ -353,6 +353,23 @@ static const char *once_text(const Kernel *k)
                : "";
 }
 
+/* Where a loop works on a matrix with a few long columns, its lines are too
+ * short for vectors of the processor, and for sweeps by libtcc (sweep.c). */
+static const char *narrow_text(const Teller *t, const Kernel *k)
+{
+    enum { SHORT = 32, MANY = 4 };
+    for (int i = 0; i < k->inst.n && t->stage->comp >= 0; i++) {
+        const Shape *x = &t->g->shape.v[NODE(t->g, k->inst.v[i].node)->shape];
+        if (x->rank == 2 && x->dim[0] * x->dim[1] == k->n && x->dim[1] > 1 &&
+            x->dim[1] < SHORT && x->dim[0] >= MANY * x->dim[1])
+            return arena_printf(t->a,
+                                ", in lines of %lld reals: those of its "
+                                "transpose, of %lld, would be faster",
+                                (long long)x->dim[1], (long long)x->dim[0]);
+    }
+    return "";
+}
+
 static void tell_fused(Teller *t, const Kernel *k)
 {
     const char *names = names_given(t, k);
@@ -364,9 +381,10 @@ static void tell_fused(Teller *t, const Kernel *k)
              names ? names : operations(t, k),
              arena_printf(t->a,
                           "%d operation%s on %lld real%s in one pass, %d "
-                          "stored%s",
+                          "stored%s%s",
                           k->inst.n, k->inst.n == 1 ? "" : "s", (long long)k->n,
-                          k->n == 1 ? "" : "s", stored, once_text(k)));
+                          k->n == 1 ? "" : "s", stored, once_text(k),
+                          narrow_text(t, k)));
     f->rows = rows_of(t->s, t->stage, k);
     f->flops = times(f->rows, fused_flops(t->g, k));
 }
