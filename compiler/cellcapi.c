@@ -494,9 +494,25 @@ int cellc_products(Cellc *c, CellSize *equations, CellSize *schedule)
     return CELLC_OK;
 }
 
+typedef struct Found {
+    Arena *arena;
+    Stages stages;
+} Found;
+
+static void note_products(void *found, const Stage *st)
+{
+    Found *f = found;
+    vec_push(f->arena, &f->stages, st);
+}
+
 static int find_facts(Cellc *c)
 {
-    c->facts = explain_plan(c->plan, &c->sources, c->run);
+    Found found = {.arena = c->run};
+    EmitOptions o = cellc_emit_options(c, 0);
+    o.by_products = note_products;
+    o.whom = &found;
+    emit_linked(c->plan, &o, c->run); /* only that tells */
+    c->facts = explain_plan(c->plan, &c->sources, &found.stages, c->run);
     c->explained = c->plan;
     return CELLC_OK;
 }

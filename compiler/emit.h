@@ -38,6 +38,9 @@ typedef struct EmitOptions {
     const struct EmitLatency *output;
     EmitWeights weights; /* how streams keep matrices */
     const Plan *stream;  /* of the same model, after sched_prepare() */
+    /* Told of each loop whose turns go by products, or NULL. */
+    void (*by_products)(void *whom, const Stage *st);
+    void *whom;
 } EmitOptions;
 
 /* Why an output cannot be streamed. */

@@ -202,6 +202,8 @@ static bool emit_turn(Emit *e, const Stage *st, int loop)
     if (!program_make(&p, put_all))
         return false;
     chain_make(&p);
+    if (p.chain.n && e->o->by_products)
+        e->o->by_products(e->o->whom, st);
     emit_open(e, "for (int64_t row = 0; row < %s; row++)",
               emit_rows_text(e, CELL_B));
     print_turn(&p);

@@ -18,6 +18,7 @@ typedef struct Teller {
     int fn;             /* function, */
     const Stage *stage; /* and stage that are told of */
     const char *part;
+    const Stages *by_products;
 } Teller;
 
 /* ---- sizes ---- */
@@ -443,6 +444,20 @@ static const char *function_text(Teller *t)
     return arena_printf(t->a, "%s, lane %d", fn, t->stage->lane - first);
 }
 
+/* How a loop goes by turns, if it does. */
+static const char *turn_text(Teller *t)
+{
+    long long steps = (long long)t->stage->turn;
+    for (int i = 0; i < t->by_products->n; i++)
+        if (t->by_products->v[i] == t->stage)
+            return arena_printf(
+                t->a, ", %lld steps at a time by products of matrices", steps);
+    return t->stage->swept
+               ? arena_printf(t->a, ", a line through %lld steps at a time",
+                              steps)
+               : "";
+}
+
 static const char *stage_title(Teller *t)
 {
     const char *fn = function_text(t), *chunk = chunk_text(t);
@@ -453,15 +468,11 @@ static const char *stage_title(Teller *t)
     VEC(const char *) names = {0};
     for (int i = 0; i < c->slot.n; i++)
         vec_push(t->a, &names, SLOT(t->g, c->slot.v[i])->name);
-    return arena_printf(
-        t->a,
-        t->stage->dir > 0 ? "%s, loop %c = 1..%c%s over %s%s"
-                          : "%s, loop %c = %c..1%s over %s%s",
-        fn, "tuv"[c->axis], "TUV"[c->axis], chunk, braced(t, names.v, names.n),
-        t -> stage -> swept ? arena_printf(
-                                  t->a, ", a line through %lld steps at a time",
-                                  (long long)t->stage->turn)
-                            : "");
+    return arena_printf(t->a,
+                        t->stage->dir > 0 ? "%s, loop %c = 1..%c%s over %s%s"
+                                          : "%s, loop %c = %c..1%s over %s%s",
+                        fn, "tuv"[c->axis], "TUV"[c->axis], chunk,
+                        braced(t, names.v, names.n), turn_text(t));
 }
 
 static void tell_stages(Teller *t)
@@ -633,9 +644,15 @@ static void tell_unused(Teller *t)
                  "nothing that is wanted depends on it");
 }
 
-Facts explain_plan(const Plan *p, const Sources *sources, Arena *a)
+Facts explain_plan(const Plan *p, const Sources *sources,
+                   const Stages *by_products, Arena *a)
 {
-    Teller t = {.plan = p, .s = p->s, .g = p->s->g, .sources = sources, .a = a};
+    Teller t = {.plan = p,
+                .s = p->s,
+                .g = p->s->g,
+                .sources = sources,
+                .a = a,
+                .by_products = by_products};
     tell_stages(&t);
     tell_sections(&t);
     tell_saved(&t);

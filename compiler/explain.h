@@ -7,9 +7,12 @@
 #include "plan.h"
 
 typedef VEC(CellcFact) Facts;
+typedef VEC(const Stage *) Stages;
 
-/* Everything in the order in which it is told; texts live in `a`. */
-Facts explain_plan(const Plan *p, const Sources *sources, Arena *a);
+/* Everything in the order in which it is told; texts live in `a`.
+ * `by_products`: the loops whose turns are printed as products. */
+Facts explain_plan(const Plan *p, const Sources *sources,
+                   const Stages *by_products, Arena *a);
 
 /* FLOPs of the products that one forward and backward make. */
 CellSize explain_products(const Sched *s);
