@@ -93,7 +93,7 @@ bool chunk_passes(const Tasks *t, int i, const Group *g)
 enum {
     NEAR = 512 << 10, /* bytes of a chunk: half of an L2 cache */
     FEW = 256,        /* rows below which products are slower, */
-    FAR = 2048 << 10, /* or, without any, calls for more bytes than this */
+    FAR = 2048 << 10, /* bytes of so many that are too many without any */
     MANY = 1024,      /* rows above which nothing is gained */
     ROWS = 16,        /* sequences that a loop need not take by parts */
     ANY = 4           /* bytes of a real, about */

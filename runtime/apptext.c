@@ -33,8 +33,9 @@ int app_keep_vocab(AppHost *h, const char *set, const Vocab *v, RtError *err)
     return bad ? -1 : 0;
 }
 
+/* The last one is no unit of a text. */
 static const char *const units[] = {
-    [TEXT_CHAR] = "char", [TEXT_BYTE] = "byte", [TEXT_WORD] = "word"};
+    [TEXT_CHAR] = "char", [TEXT_BYTE] = "byte", [TEXT_WORD] = "word", "notes"};
 
 /* Whether --unit says `text`, or nothing says anything and it is the first. */
 static int is_unit(const AppHost *h, const char *text)
@@ -46,14 +47,13 @@ static int is_unit(const AppHost *h, const char *text)
 
 int app_check_unit(const AppHost *h, RtError *err)
 {
-    static const char *const known[] = {"char", "byte", "word", "notes"};
-    enum { N = sizeof known / sizeof *known };
+    enum { N = sizeof units / sizeof *units };
     const char *given = app_setting(h, "unit"), *near;
 
     for (int i = 0; i < N; i++)
-        if (is_unit(h, known[i]))
+        if (is_unit(h, units[i]))
             return 0;
-    near = flags_nearest(given, known, N);
+    near = flags_nearest(given, units, N);
     return rt_fail(err,
                    "unit is \"char\", \"byte\", \"word\" or \"notes\", found "
                    "\"%s\"%s%s%s",

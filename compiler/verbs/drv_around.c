@@ -66,20 +66,30 @@ static int is_other(const char *word, size_t n)
     return is_word(word, n, "f") || is_word(word, n, "p");
 }
 
+/* The argument at *p, which becomes what is behind it, with its length and that
+ * of its name; NULL behind the last. */
+static const char *next_argument(const char **p, size_t *all, size_t *word)
+{
+    const char *here;
+
+    if (!**p || **p == ')')
+        return NULL;
+    here = skip(*p);
+    *all = item_length(here);
+    *word = strcspn(here, " =,)\n");
+    *p = here + *all + (here[*all] == ',');
+    return here;
+}
+
 /* Whether an argument of the cell is called n. */
 static int has_n(const char *text)
 {
-    const char *p = arguments(text);
+    const char *p = arguments(text), *a;
+    size_t all, word;
     int has = 0;
 
-    while (*p && *p != ')') {
-        size_t all;
-
-        p = skip(p);
-        all = item_length(p);
-        has |= is_word(p, strcspn(p, " =,)\n"), "n");
-        p += all + (p[all] == ',');
-    }
+    while ((a = next_argument(&p, &all, &word)))
+        has |= is_word(a, word, "n");
     return has;
 }
 
@@ -98,31 +108,28 @@ static const char *units_of(const char *word, size_t n, int first,
  * p, a number for all others. */
 char *drv_call_of(const char *name, const char *text, const char *units)
 {
-    const char *p = arguments(text);
+    const char *p = arguments(text), *a;
     char *call = rt_printf("%s", name);
     int n = 0, sizes = 0, any = *p != 0;
+    size_t all, word;
 
-    while (*p && *p != ')') {
-        size_t all, word;
+    while ((a = next_argument(&p, &all, &word))) {
+        char *inner;
+        const char *value;
 
-        p = skip(p);
-        all = item_length(p);
-        word = strcspn(p, " =,)\n");
-        if (!memchr(p, '=', all)) {
-            char *inner = rt_printf("rnn(%s)", units);
-            const char *value = is_word(p, word, "f") ? inner
-                                : is_word(p, word, "p")
-                                    ? "0.3"
-                                    : units_of(p, word, !sizes, text, units);
-
-            add(&call, n ? ", " : "(", 2);
-            n++;
-            sizes += !is_other(p, word);
-            if (inner)
-                add(&call, value, strlen(value));
-            free(inner);
-        }
-        p += all + (p[all] == ',');
+        if (memchr(a, '=', all))
+            continue;
+        inner = rt_printf("rnn(%s)", units);
+        value = is_word(a, word, "f") ? inner
+                : is_word(a, word, "p")
+                    ? "0.3"
+                    : units_of(a, word, !sizes, text, units);
+        add(&call, n ? ", " : "(", 2);
+        n++;
+        sizes += !is_other(a, word);
+        if (inner)
+            add(&call, value, strlen(value));
+        free(inner);
     }
     if (n)
         add(&call, ")", 1);
@@ -136,26 +143,21 @@ char *drv_call_of(const char *name, const char *text, const char *units)
 static const char *argument_value(const char *text, const char *word, size_t n,
                                   const char *units, size_t *length)
 {
-    const char *p = arguments(text);
+    const char *p = arguments(text), *a;
+    size_t all, name;
     int before = 0;
 
-    while (*p && *p != ')') {
-        size_t all, name;
-        const char *given;
+    while ((a = next_argument(&p, &all, &name))) {
+        const char *given = memchr(a, '=', all);
 
-        p = skip(p);
-        all = item_length(p);
-        name = strcspn(p, " =,)\n");
-        given = memchr(p, '=', all);
-        if (name == n && !memcmp(p, word, n)) {
+        if (name == n && !memcmp(a, word, n)) {
             const char *value =
-                given ? given + 1 : units_of(p, name, !before, text, units);
+                given ? given + 1 : units_of(a, name, !before, text, units);
 
-            *length = given ? (size_t)(p + all - given) - 1 : strlen(value);
+            *length = given ? (size_t)(a + all - given) - 1 : strlen(value);
             return value;
         }
-        before += !given && !is_other(p, name);
-        p += all + (p[all] == ',');
+        before += !given && !is_other(a, name);
     }
     return NULL;
 }
