@@ -101,7 +101,6 @@ of_spec() {
 
 # chain SPEC: turns that go by products, and what is left of a sequence.
 chain() {
-    local every=$((every > 7 ? every : 7))
     "${CELLC:-../../build/cellc}" show "$1" --after gemm >"$dir/spec.ir" &&
         for steps in 12 16; do
             varied --restate --chunk $steps --steps 20 "$dir/spec.ir" ||
