@@ -53,18 +53,6 @@ static int uses(const Sched *s, const Kernel *k, Val v)
     return n;
 }
 
-/* Whether somebody else looks at a value. */
-static bool is_known(const Sched *s, Val v)
-{
-    for (int i = 0; i < s->g->slot.n; i++)
-        if (sched_base(s, s->slot_val[i]) == v)
-            return true;
-    for (int i = 0; i < s->g->root.n; i++)
-        if (sched_base(s, s->root_val[i]) == v)
-            return true;
-    return false;
-}
-
 /* Whether v, an operand of the sum `to`, is used by nothing else and made by
  * whole results of kernels outside of loops; and by which. */
 static bool find_term(const Summer *w, Val v, Val to, Term *t)
@@ -73,7 +61,7 @@ static bool find_term(const Summer *w, Val v, Val to, Term *t)
     int used = 0;
     *t = (Term){.v = v};
     if (x->kind != VAL_BUFFER || x->life != LIFE_TEMP || x->axes || x->packed ||
-        x->shape != y->shape || is_known(w->s, v))
+        x->shape != y->shape || sched_known(w->s, v))
         return false;
     for (int i = 0; i < w->fn->stage.n; i++) {
         const Stage *st = &w->fn->stage.v[i];

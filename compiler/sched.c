@@ -13,6 +13,7 @@
 #include "lanes.h"
 #include "ops.h"
 #include "restate.h"
+#include "running.h"
 #include "sweep.h"
 #include "turn.h"
 
@@ -401,6 +402,7 @@ static Sched *build(const Graph *g, Chunks chunks, Arena *a)
     fuse_tasks(t);
     lower_tasks(t, s);
     accumulate_sums(s, a);
+    running_sums(s, chunks, a);
     if (chunks.restate)
         restate(s, chunks, a);
     chunk_sizes(s, a);

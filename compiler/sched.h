@@ -347,6 +347,17 @@ static inline bool kernel_fills(const Sched *s, const Kernel *k, Val base)
             return true;
     return false;
 }
+/* Whether the caller may look at buffer v: it is that of a slot, or a root. */
+static inline bool sched_known(const Sched *s, Val v)
+{
+    for (int i = 0; i < s->g->slot.n; i++)
+        if (sched_base(s, s->slot_val[i]) == v)
+            return true;
+    for (int i = 0; i < s->g->root.n; i++)
+        if (sched_base(s, s->root_val[i]) == v)
+            return true;
+    return false;
+}
 /* The section of a stage, -1: none. */
 static inline int sched_section(const SchedFn *fn, const Stage *st)
 {

@@ -14,7 +14,7 @@ enum {
     LEAST = 1024, /* reals of a matrix that is worth it */
     SHORT = 32,   /* and of a line, */
     BRIEF = 16,   /* or where nothing is looked up */
-    MOST = 24     /* operations of a sweep */
+    MOST = 48     /* operations of a sweep */
 };
 
 typedef struct Sweeper {

@@ -53,7 +53,7 @@ enum {
     SWEEP_ROOM = 2,
     SWEEP_ABREAST = 4, /* lines at a time */
     SWEEP_WORDS = 5,
-    SWEEP_MOST = 64,     /* operations of a program */
+    SWEEP_MOST = 160,    /* operations of a program */
     SWEEP_CHAINS = 128,  /* its sums of products times its steps */
     SWEEP_BATCH = 16,    /* sums of products that are added up together */
     SWEEP_LONGEST = 1024 /* reals of a line of one that has SWEEP_NOW */

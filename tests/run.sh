@@ -79,16 +79,28 @@ skip() {
     skipped=$((skipped + 1))
 }
 
-# Parts that run on what was built in the folder $1, named with the suffix $2.
-on_build() {
-    local test run name
-    export CELLC=$PWD/$1/cellc TESTS=$PWD/$1/test
+# Functions of what was built in the folder $1, in parts named with suffix $2.
+units() {
+    local test
+    export TESTS=$PWD/$1/test
     for test in tests/unit/*_test.c; do
         test=$(basename "$test" .c)
         CMOCKA_MESSAGE_OUTPUT=TAP part "unit/$test$2" "$1/test/$test"
     done
     part "graph$2" tests/graph/run.sh "$1/test/irtool"
-    for run in tests/*/run.sh; do
+}
+
+# Those that take long begin, so that no core waits for one of them at the end.
+runs() {
+    printf 'tests/%s/run.sh\n' gradcheck c cli compare train updates
+    ls tests/*/run.sh
+}
+
+# The programs, likewise.
+programs() {
+    local run name
+    export CELLC=$PWD/$1/cellc TESTS=$PWD/$1/test
+    for run in $(runs | awk '!seen[$0]++'); do
         name=$(basename "$(dirname "$run")")
         case $name$2 in
         graph*) ;;
@@ -103,7 +115,9 @@ on_build() {
 
 # The same, sanitized; what `cellc build` makes links the sanitized runtime.
 on_sanitized() {
-    CFLAGS="-O1 -fsanitize=address,undefined" on_build build/san " (san)"
+    local -x CFLAGS="-O1 -fsanitize=address,undefined"
+    programs build/san " (san)"
+    units build/san " (san)"
 }
 
 # What reads other files than the case's arrays.
@@ -129,7 +143,8 @@ case $form in
     part layers tools/layers.sh
     part width tools/width.sh
     part clang tools/clang.sh
-    on_build build ""
+    units build ""
+    programs build ""
     golden
     on_sanitized
     if [ "$form" = --all ]; then

@@ -30,9 +30,10 @@ split.c             : causal.h
 causal.* linear.* latency.* level.* spread.* sums.* task.* gather.* fuse.*
                       value.* lower.* sched*.* prepare.* plan*.* chunk.*
                       restate.* sweep.* turn.* lanes.* accumulate.*
+                      running.*
                     : graph.h ops.h causal.h linear.h latency.h level.h task.h
                       cost.h gather.h chunk.h fuse.h lower.h restate.h sweep.h
-                      turn.h accumulate.h lanes.h sched.h plan*.h
+                      turn.h accumulate.h running.h lanes.h sched.h plan*.h
 explain.*           : graph.h ops.h causal.h sched.h plan.h explain.h cellc.h
 latex*.* dot.*      : graph.h ops.h latex.h dot.h cellc.h
 emit*.c emit*.h     : graph.h ops.h causal.h sched.h plan.h emit*.h kernels.h
