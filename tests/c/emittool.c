@@ -6,7 +6,7 @@
  *              [--chunk N] [--restate] [--steps N] [--every N] FILE...
  * TEXT: strips, loops, linked, source, header.  TYPE: f32, bf16, int8.
  * --steps: so many more than otherwise, where there are more than one sequence.
- * --every: differences for one parameter in N.  Prints one line for each file;
+ * --every: differences for one parameter in N, 0: none.  Prints a line a file;
  * the exit code counts the failures. */
 #include <math.h>
 #include <stdio.h>
@@ -24,7 +24,7 @@ typedef struct Check {
     const char *file;
     int failed;
     int64_t steps; /* more than otherwise */
-    int64_t every; /* one parameter in so many is varied */
+    int64_t every; /* one parameter in so many is varied, 0: none */
 } Check;
 
 /* One style's functions, or the interpreter, and blocks. */
@@ -249,7 +249,9 @@ static double loss_at(const Check *c, Run *r, const CellTensor *loss, int64_t i,
 static void differences(Check *c, Run *r, const int64_t *n, double *worst)
 {
     const CellTensor *loss = find_loss(c);
-    for (int k = 0; loss && has_backward(c) && k < c->plan->tensor.n; k++) {
+    if (!loss || !has_backward(c) || !c->every)
+        return;
+    for (int k = 0; k < c->plan->tensor.n; k++) {
         const CellTensor *t = &c->plan->tensor.v[k];
         int64_t size = t->role == CELL_PARAM ? size_of(t) : 0;
         for (int64_t i = t->at.c; i < t->at.c + size; i += c->every) {

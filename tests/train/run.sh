@@ -103,9 +103,9 @@ gradients_go_back_further_than_updates() {
         cellc run "$@" --in x=x.npy --in y=y.npy --tbptt '(2, 4)' --out pair \
             --backend $back || return
         for file in pair/grad.h.[UWb]*.npy pair/grad.dense1.*.npy; do
-            for k in 1 2 3 pair; do
-                "$npy" show $k/"${file#*/}" | tail -n 1
-            done | awk '{ for (i = 1; i <= NF; i++) v[i] += NR < 4 ? $i : -$i }
+            name=${file#*/}
+            "$npy" show "1/$name" "2/$name" "3/$name" "$file" | awk 'NR % 2 {
+                next } { for (i = 1; i <= NF; i++) v[i] += NR < 8 ? $i : -$i }
                 END { for (i in v) if (v[i]^2 > 1e-13) exit 1 }' ||
                 { echo "$back $file"; return 1; }
         done
