@@ -8,10 +8,6 @@
 
 #include "ops.h"
 
-enum {
-    FEW = 64 /* reals of lines of which more go abreast */
-};
-
 static const Operand nothing = {A_NUMBER, -1, 0, -1};
 
 /* ---- operands ---- */
@@ -636,7 +632,7 @@ void program_lines(Program *p, const Kernel *v, int n)
             p->length = length;
             p->lines = v[i].lines;
         }
-    p->tall = p->length <= FEW ? SWEEP_ABREAST : SWEEP_ROOM;
+    p->tall = p->length <= SWEEP_FEW ? SWEEP_ABREAST : SWEEP_ROOM;
 }
 
 bool emit_sweep(Emit *e, const Kernel *v, int n, int loop)

@@ -358,7 +358,7 @@ static const char *once_text(const Kernel *k)
  * short for vectors of the processor, and for sweeps by libtcc (sweep.c). */
 static const char *narrow_text(const Teller *t, const Kernel *k)
 {
-    enum { SHORT = 32, MANY = 4 };
+    enum { SHORT = 24, MANY = 4 };
     for (int i = 0; i < k->inst.n && t->stage->comp >= 0; i++) {
         const Shape *x = &t->g->shape.v[NODE(t->g, k->inst.v[i].node)->shape];
         if (x->rank == 2 && x->dim[0] * x->dim[1] == k->n && x->dim[1] > 1 &&

@@ -8,7 +8,7 @@
 #include "chunk.h"
 #include "ops.h"
 
-enum { MATRIX = 1024 }; /* reals of a matrix that is worth it */
+enum { MATRIX = 512 }; /* reals of a matrix that is worth it */
 
 typedef struct Gather {
     Tasks *t;

@@ -14,7 +14,7 @@
 #include "ops.h"
 
 enum {
-    LARGE = 1024,    /* reals of a state that is worth it; with turns that
+    LARGE = 512,     /* reals of a state that is worth it; with turns that
                         somebody wants any is */
     SMALL = 8,       /* times smaller than that is what is saved for it */
     MEMORY = 7,      /* operations that take as long as writing a real to

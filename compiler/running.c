@@ -15,7 +15,7 @@
 #include "ops.h"
 #include "sweep.h"
 
-enum { LARGE = 1024 }; /* reals of a row that is worth it */
+enum { LARGE = 512 }; /* reals of a row that is worth it */
 
 typedef struct Runner {
     Sched *s;

@@ -11,8 +11,8 @@
 #include "ops.h"
 
 enum {
-    LEAST = 1024, /* reals of a matrix that is worth it */
-    SHORT = 32,   /* and of a line, */
+    LEAST = 512, /* reals of a matrix that is worth it */
+    SHORT = 24,   /* and of a line, */
     BRIEF = 16,   /* or where nothing is looked up */
     MOST = 48     /* operations of a sweep */
 };

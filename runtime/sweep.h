@@ -9,11 +9,11 @@
 
 /* An operation is SWEEP_WORDS ints: its code, then x: which of the arrays
  * and 1 if every line has its own n reals of it, 0 if all share one, 2 if it is
- * room for the line at hand, of SWEEP_ROOM times n reals or more; s: which and
- * 1 if every line has its own real of it, 0 if all share one.  Where an
- * operation has no x or s these are 0.  Each rounds like the strips.  What
- * stands before the first SWEEP_STEPS, SWEEP_BACK or SWEEP_ONCE is done once.
- */
+ * room for the lines at hand, SWEEP_ABREAST of them if they have up to SWEEP_FEW
+ * reals, else SWEEP_ROOM; s: which and 1 if every line has its own real of it, 0
+ * if all share one.  Where an operation has no x or s these are 0.  Each rounds
+ * like the strips.  What stands before the first SWEEP_STEPS, SWEEP_BACK or
+ * SWEEP_ONCE is done once. */
 enum {
     SWEEP_LOAD,    /* A = x */
     SWEEP_STORE,   /* x = A */
@@ -50,8 +50,9 @@ enum {
 };
 
 enum {
-    SWEEP_ROOM = 2,
-    SWEEP_ABREAST = 4, /* lines at a time */
+    SWEEP_ABREAST = 4, /* lines at a time, */
+    SWEEP_FEW = 64,    /* of so many reals; */
+    SWEEP_ROOM = 2,    /* and of more */
     SWEEP_WORDS = 5,
     SWEEP_MOST = 160,    /* operations of a program */
     SWEEP_CHAINS = 128,  /* its sums of products times its steps */
