@@ -1,14 +1,15 @@
 /* The inner half of each_isa.h: includes TEMPLATE for float and for double with
- * REAL, WHOLE (integers of its size), VM and R (see strips.def), FMA and VFMA
- * (a*b + c, on vectors), VLOAD and VSTORE (the first n reals of a vector),
- * VPICK (lanes of a vector by number), and KERNEL_NAME(name), a kernel's name
- * for this precision and instruction set. */
+ * REAL, REAL64 (whether it is double), WHOLE (integers of its size), VM and R
+ * (see strips.def), FMA and VFMA (a*b + c, on vectors), VLOAD and VSTORE (the
+ * first n reals of a vector), VPICK (lanes of a vector by number), and
+ * KERNEL_NAME(name), a kernel's name for this precision and instruction set. */
 
 #define RT_JOIN2(name, suffix, isa) rt_##name##_##suffix##_##isa
 #define RT_JOIN(name, suffix, isa) RT_JOIN2(name, suffix, isa)
 #define R(x) ((REAL)(x))
 
 #define REAL float
+#define REAL64 0
 #define WHOLE int32_t
 #define LARGEST FLT_MAX
 #define VM(name) vm_##name##f
@@ -20,6 +21,7 @@
 #define KERNEL_NAME(name) RT_JOIN(name, f32, ISA)
 #include TEMPLATE
 #undef REAL
+#undef REAL64
 #undef WHOLE
 #undef LARGEST
 #undef VM
@@ -31,6 +33,7 @@
 #undef KERNEL_NAME
 
 #define REAL double
+#define REAL64 1
 #define WHOLE int64_t
 #define LARGEST DBL_MAX
 #define VM(name) vm_##name
@@ -42,6 +45,7 @@
 #define KERNEL_NAME(name) RT_JOIN(name, f64, ISA)
 #include TEMPLATE
 #undef REAL
+#undef REAL64
 #undef WHOLE
 #undef LARGEST
 #undef VM

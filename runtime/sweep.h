@@ -9,10 +9,10 @@
 
 /* An operation is SWEEP_WORDS ints: its code, then x: which of the arrays
  * and 1 if every line has its own n reals of it, 0 if all share one, 2 if it is
- * room for the lines at hand, SWEEP_ABREAST of them if they have up to SWEEP_FEW
- * reals, else SWEEP_ROOM; s: which and 1 if every line has its own real of it, 0
- * if all share one.  Where an operation has no x or s these are 0.  Each rounds
- * like the strips.  What stands before the first SWEEP_STEPS, SWEEP_BACK or
+ * room for the lines at hand, SWEEP_ABREAST of up to SWEEP_FEW reals, else
+ * SWEEP_ROOM; s: which and 1 if every line has its own real of it, 0 if all
+ * share one.  Where an operation has no x or s these are 0.  Each rounds like
+ * the strips.  What stands before the first SWEEP_STEPS, SWEEP_BACK or
  * SWEEP_ONCE is done once. */
 enum {
     SWEEP_LOAD,    /* A = x */
