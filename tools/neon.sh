@@ -1,5 +1,5 @@
 #!/bin/sh
-# The kernels' unit test on 64-bit ARM, and emitted products with few bits, with
+# The kernels' unit tests on 64-bit ARM, and emitted products with few bits, with
 # and without the instruction for bytes: compiled there by the same source, run
 # under an emulator.  Skips where a Debian package is missing:
 # gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user.
@@ -13,14 +13,17 @@ for need in aarch64-linux-gnu-gcc qemu-aarch64; do
     fi
 done
 mkdir -p build/neon
-for name in gemm kernels matrix rows strips; do
+for name in chain gemm kernels matrix rows strips sweep; do
     aarch64-linux-gnu-gcc -std=gnu99 -O3 -fno-math-errno -fno-trapping-math \
         -ffp-contract=off -D_DEFAULT_SOURCE -Wall -Wextra -Werror \
         -c -o build/neon/$name.o runtime/$name.c || exit
 done
-aarch64-linux-gnu-gcc -std=c99 -O2 -ffp-contract=off -D_DEFAULT_SOURCE \
-    -static -iquote runtime -isystem tests/neon -o build/neon/kernels_test \
-    tests/unit/kernels_test.c build/neon/*.o -lm || exit
+for test in kernels matrix chain; do
+    aarch64-linux-gnu-gcc -std=c99 -O2 -ffp-contract=off -D_DEFAULT_SOURCE \
+        -static -iquote runtime -isystem tests/neon \
+        -o build/neon/${test}_test tests/unit/${test}_test.c build/neon/*.o \
+        -lm || exit
+done
 for flags in -march=armv8-a -march=armv8.2-a+dotprod; do
     aarch64-linux-gnu-gcc $flags -std=c99 -O2 -Wall -Wextra -Werror \
         -Wno-unused-function -static -iquote runtime \
@@ -29,4 +32,6 @@ for flags in -march=armv8-a -march=armv8.2-a+dotprod; do
         { cat build/neon/bits$flags; exit 1; }
 done
 diff build/neon/bits* || exit
-qemu-aarch64 build/neon/kernels_test
+for test in kernels matrix chain; do
+    qemu-aarch64 build/neon/${test}_test || exit
+done
