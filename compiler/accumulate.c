@@ -194,13 +194,6 @@ static bool sum_in_place(Summer *w, Kernel *k, int i)
     return true;
 }
 
-static void drop_kernel(Stage *st, int i)
-{
-    for (i++; i < st->kernel.n; i++)
-        st->kernel.v[i - 1] = st->kernel.v[i];
-    st->kernel.n--;
-}
-
 void accumulate_sums(Sched *s, Arena *a)
 {
     Summer w = {.s = s, .arena = a};
@@ -216,7 +209,7 @@ void accumulate_sums(Sched *s, Arena *a)
                     if (sum_in_place(&w, k, x))
                         x = k->inst.n;
                 if (!k->inst.n)
-                    drop_kernel(st, n--);
+                    stage_drop(st, n--);
             }
         }
 }

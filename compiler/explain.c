@@ -358,11 +358,11 @@ static const char *once_text(const Kernel *k)
  * short for vectors of the processor, and for sweeps by libtcc (sweep.c). */
 static const char *narrow_text(const Teller *t, const Kernel *k)
 {
-    enum { SHORT = 24, MANY = 4 };
+    enum { MANY = 4 };
     for (int i = 0; i < k->inst.n && t->stage->comp >= 0; i++) {
         const Shape *x = &t->g->shape.v[NODE(t->g, k->inst.v[i].node)->shape];
         if (x->rank == 2 && x->dim[0] * x->dim[1] == k->n && x->dim[1] > 1 &&
-            x->dim[1] < SHORT && x->dim[0] >= MANY * x->dim[1])
+            x->dim[1] < SHORT_LINE && x->dim[0] >= MANY * x->dim[1])
             return arena_printf(t->a,
                                 ", in lines of %lld reals: those of its "
                                 "transpose, of %lld, would be faster",

@@ -8,8 +8,6 @@
 #include "chunk.h"
 #include "ops.h"
 
-enum { MATRIX = 512 }; /* reals of a matrix that is worth it */
-
 typedef struct Gather {
     Tasks *t;
     int fn, loop;
@@ -22,7 +20,7 @@ static bool is_matrix(const Graph *g, Ref r)
 {
     const Node *n = NODE(g, r);
     return SHAPE(g, n->shape)->rank > 1 && n->axes & CELL_B &&
-           n->axes & GX_TIME && shape_size(g, n->shape) >= MATRIX;
+           n->axes & GX_TIME && shape_size(g, n->shape) >= LARGE_STATE;
 }
 
 /* Whether the loop has computed operand `in` when it is at that step. */

@@ -14,8 +14,6 @@
 #include "ops.h"
 
 enum {
-    LARGE = 512,     /* reals of a state that is worth it; with turns that
-                        somebody wants any is */
     SMALL = 8,       /* times smaller than that is what is saved for it */
     MEMORY = 7,      /* operations that take as long as writing a real to
                         memory and reading it again */
@@ -108,9 +106,9 @@ static int slot_of(const Sched *s, Val v)
 static bool is_candidate(const Restate *w, Val v)
 {
     const Value *x = VALUE(w, v);
-    if (x->kind != VAL_BUFFER || x->packed || x->n < (w->steps ? 2 : LARGE) ||
-        x->lead || x->ring || x->axes != (w->bit | CELL_B) ||
-        cell_time(x->axis) != w->bit)
+    if (x->kind != VAL_BUFFER || x->packed ||
+        x->n < (w->steps ? 2 : LARGE_STATE) || x->lead || x->ring ||
+        x->axes != (w->bit | CELL_B) || cell_time(x->axis) != w->bit)
         return false;
     int slot = slot_of(w->s, v);
     if (slot >= 0 ? SLOT(w->s->g, slot)->kind != SLOT_EQN || x->lag != 1

@@ -15,15 +15,12 @@
 #include "ops.h"
 #include "sweep.h"
 
-enum { LARGE = 512 }; /* reals of a row that is worth it */
-
 typedef struct Runner {
     Sched *s;
     SchedFn *fn; /* backward */
     Arena *arena;
     int64_t least; /* reals of a row */
     int loop;      /* the stage of the loop at hand, */
-    int first;     /* the first of its group, */
     int bit;       /* and its axis */
     int *written;  /* per value: the last stage of backward that fills it, -1 */
     int *writers;  /* and how many kernels do */
@@ -42,6 +39,15 @@ static Stage *stage_at(const Runner *w, int i)
 static const Value *value_at(const Runner *w, Val v)
 {
     return &w->s->val.v[v];
+}
+
+/* The first stage of the group of the loop at hand, or that loop. */
+static int first_stage(const Runner *w)
+{
+    int first = w->loop, group = stage_at(w, w->loop)->group;
+    while (group >= 0 && first > 0 && stage_at(w, first - 1)->group == group)
+        first--;
+    return first;
 }
 
 /* Whether kernel k adds up rows over all sequences and steps of the axis. */
@@ -66,7 +72,7 @@ static bool at_hand(const Runner *w, Val v)
     if (base < 0 || x->from != x->to || x->end || x->spread ||
         w->written[base] > w->loop)
         return false;
-    return w->written[base] < w->first || !x->row ||
+    return w->written[base] < first_stage(w) || !x->row ||
            x->row * stage_at(w, w->loop)->dir < 0;
 }
 
@@ -185,7 +191,6 @@ static Stage *put_stage(Runner *w, int at)
         *stage_at(w, i) = *stage_at(w, i - 1);
     *stage_at(w, at) = st;
     w->loop += at <= w->loop;
-    w->first += at <= w->first;
     return stage_at(w, at);
 }
 
@@ -204,8 +209,9 @@ static void put_start(Runner *w, const Kernel *sum, Val sums)
     k.n = sum->n;
     k.out = sums;
     vec_push(w->arena, &k.in, zero(w));
-    Stage *st = is_whole(w, w->first - 1) ? stage_at(w, w->first - 1)
-                                          : put_stage(w, w->first);
+    int first = first_stage(w);
+    Stage *st =
+        is_whole(w, first - 1) ? stage_at(w, first - 1) : put_stage(w, first);
     put_kernel(w, st, st->kernel.n, k);
 }
 
@@ -231,13 +237,6 @@ static void put_step(Runner *w, const Kernel *sum, Val sums)
     }
     vec_push(w->arena, &k.inst, add);
     put_kernel(w, stage_at(w, w->loop), stage_at(w, w->loop)->kernel.n, k);
-}
-
-static void drop_kernel(Stage *st, int i)
-{
-    for (i++; i < st->kernel.n; i++)
-        st->kernel.v[i - 1] = st->kernel.v[i];
-    st->kernel.n--;
 }
 
 static void drop_stage(SchedFn *fn, int i)
@@ -267,7 +266,7 @@ static void take_over(Runner *w, int i, int j)
     Val sums = add_sums(w, sum.in.v[0], sum.node);
     for (int x = 0; x < sum.in.n; x++)
         w->taken[sched_base(w->s, sum.in.v[x])] = true;
-    drop_kernel(stage_at(w, i), j);
+    stage_drop(stage_at(w, i), j);
     put_step(w, &sum, sums);
     put_end(w, i, sum, sums);
     if (!stage_at(w, i)->kernel.n)
@@ -321,7 +320,7 @@ static bool any_sum(Runner *w)
 void running_sums(Sched *s, Chunks chunks, Arena *a)
 {
     Runner w = {.s = s, .fn = &s->fn[FN_BACKWARD], .arena = a};
-    w.least = chunks.steps > 0 ? 2 : LARGE;
+    w.least = chunks.steps > 0 ? 2 : LARGE_STATE;
     for (w.loop = 0; w.loop < w.fn->stage.n; w.loop++) {
         const Stage *st = stage_at(&w, w.loop);
         if (st->comp < 0)
@@ -329,9 +328,6 @@ void running_sums(Sched *s, Chunks chunks, Arena *a)
         w.bit = cell_time(s->causal.v.v[st->comp].axis);
         if (!any_sum(&w) || !chunk_alone(s, st, a))
             continue;
-        for (w.first = w.loop; w.first > 0 && st->group >= 0; w.first--)
-            if (stage_at(&w, w.first - 1)->group != st->group)
-                break;
         w.values = s->val.n;
         w.taken = NEW_N(a, bool, w.values + 1);
         while (take_one(&w))

@@ -7,6 +7,12 @@
 
 #include "causal.h"
 
+/* What a loop has of each sequence is large from so many reals on: such
+ * matrices are swept, gathered in the loop, kept by turns and summed there
+ * (sweep.c, gather.c, restate.c, running.c).  Lines with fewer than SHORT_LINE
+ * are not swept where operations are looked up. */
+enum { LARGE_STATE = 512, SHORT_LINE = 24 };
+
 /* Index into Sched.val; -1 is none.  A node may have several values: one in
  * forward and one recomputed in backward, or one for each slot it feeds. */
 typedef int Val;
@@ -357,6 +363,12 @@ static inline bool sched_known(const Sched *s, Val v)
         if (sched_base(s, s->root_val[i]) == v)
             return true;
     return false;
+}
+static inline void stage_drop(Stage *st, int i)
+{
+    for (i++; i < st->kernel.n; i++)
+        st->kernel.v[i - 1] = st->kernel.v[i];
+    st->kernel.n--;
 }
 /* The section of a stage, -1: none. */
 static inline int sched_section(const SchedFn *fn, const Stage *st)

@@ -11,10 +11,8 @@
 #include "ops.h"
 
 enum {
-    LEAST = 512, /* reals of a matrix that is worth it */
-    SHORT = 24,   /* and of a line, */
-    BRIEF = 16,   /* or where nothing is looked up */
-    MOST = 48     /* operations of a sweep */
+    BRIEF = 16, /* reals of a line, where nothing is looked up */
+    MOST = 48   /* operations of a sweep */
 };
 
 typedef struct Sweeper {
@@ -237,7 +235,7 @@ static bool fits(Sweeper *w, int i)
         return lines ? lines == w->lines && n == w->length
                      : sweep_matrix(w->s, k) == w->lines * w->length;
     return lines > 1 && n > 1 &&
-           (w->any || (n >= w->least && lines * n >= LEAST));
+           (w->any || (n >= w->least && lines * n >= LARGE_STATE));
 }
 
 static void join(Sweeper *w, int i)
@@ -338,7 +336,7 @@ void sweep_stages(Sched *s, Chunks chunks, Arena *a)
     w.s = s;
     w.arena = a;
     w.any = chunks.steps > 0;
-    w.least = chunks.brief ? BRIEF : SHORT;
+    w.least = chunks.brief ? BRIEF : SHORT_LINE;
     for (int f = 0; f < FN_COUNT; f++)
         for (int i = 0; i < s->fn[f].stage.n; i++) {
             Stage *st = &s->fn[f].stage.v[i];

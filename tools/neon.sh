@@ -1,7 +1,7 @@
 #!/bin/sh
-# The kernels' unit tests on 64-bit ARM, and emitted products with few bits, with
-# and without the instruction for bytes: compiled there by the same source, run
-# under an emulator.  Skips where a Debian package is missing:
+# The kernels' unit tests on 64-bit ARM, and emitted products with few bits,
+# with and without the instruction for bytes: compiled there by the same source,
+# run under an emulator.  Skips where a Debian package is missing:
 # gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user.
 cd "$(dirname "$0")/.." || exit 2
 for need in aarch64-linux-gnu-gcc qemu-aarch64; do
